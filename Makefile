@@ -1,0 +1,97 @@
+# Everything a developer runs. Set-up lives in .venv alone, and each step of it is skipped when what it
+# was made from has not changed: the stamps in .venv are copies of those files, written last, so that an
+# interrupted step is simply done again. Needs a POSIX sh, GNU make and Python; no git, no Node.
+
+PYTHON ?= python3
+# Extra arguments: `make test PYTEST_ARGS="-k tokens"`, `make serve SERVE_ARGS="--port 9000"`.
+PYTEST_ARGS ?=
+SERVE_ARGS ?=
+BENCH_ARGS ?=
+# `make lock UPGRADE=--upgrade` takes the newest versions; without it, only what has to change does.
+UPGRADE ?=
+UV = uv==0.13.9
+
+VENV = .venv
+BIN = $(VENV)/bin
+# --only-binary: building a source archive would fetch build tools that no lock file names.
+PIP = $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
+PIP_LOCKED = $(PIP) install --require-hashes --only-binary :all:
+COMPILE = .lock-tools/bin/uv --no-config --quiet pip compile --universal --python-version 3.11 \
+	--no-python-downloads --generate-hashes --no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
+
+# $(call step,TITLE,COMMAND): says what runs, and on failure what failed.
+step = @printf '== %s\n' '$(1)'; $(2) || { printf '\nmake: %s failed; nothing after it was run.\n' '$(1)' >&2; exit 1; }
+# $(call once,FILE,COMMAND): runs COMMAND unless FILE is, byte for byte, what it last succeeded with.
+once = if ! cmp -s $(1) $(VENV)/.done-$(1); then $(2) && cp $(1) $(VENV)/.part && mv $(VENV)/.part $(VENV)/.done-$(1); fi
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help install serve test lint lock schema migration bench clean python venv packages dev-packages browser
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+
+install: packages ## set-up alone: .venv with everything that runs the service, and the console's pages
+	@$(BIN)/python -m server.console.build
+
+serve: install ## set up what is missing, then run the service with a demo tenant
+	@exec $(BIN)/tessera serve --demo $(SERVE_ARGS)
+
+test: lint install browser ## set up what is missing, then lint, type checks and all tests
+	$(call step,pytest,$(BIN)/python -m pytest $(PYTEST_ARGS))
+
+lint: dev-packages ## lint, format and type checks alone, fastest first
+	$(call step,ruff check,$(BIN)/ruff check --quiet)
+	$(call step,ruff format --check,$(BIN)/ruff format --check --quiet || \
+		{ $(BIN)/ruff format --diff --quiet; echo "To format: $(BIN)/ruff format" >&2; false; })
+	$(call step,mypy,$(BIN)/mypy --no-error-summary)
+
+lock: python ## work out both lock files from pyproject.toml (UPGRADE=--upgrade for newer versions)
+	@[ -x .lock-tools/bin/uv ] || { $(PYTHON) -m venv --clear .lock-tools \
+		&& .lock-tools/bin/python -m pip --disable-pip-version-check --no-input -qq install '$(UV)'; }
+	@$(COMPILE) --extra build --output-file requirements.txt pyproject.toml
+	@$(COMPILE) --extra build --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+
+schema: install ## write schema.graphql
+	@$(BIN)/tessera schema > $(VENV)/.part && mv $(VENV)/.part schema.graphql
+
+migration: install ## write the migration of a changed model: make migration NAME=what_changes
+	@[ -n '$(NAME)' ] || { echo 'make: say what changes: make migration NAME=what_changes' >&2; exit 1; }
+	@$(BIN)/tortoise -c server.database.MIGRATIONS_CONFIG makemigrations --name '$(NAME)'
+
+bench: install dev-packages ## measure against the rivals that the bench builds itself
+	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
+
+clean: ## remove all that set-up, builds and tests made; databases stay
+	@rm -rf $(VENV) .lock-tools build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf server/console/assets* server/console/web/node_modules tests/chromium/node_modules tests/chromium/unpacked*
+	@find models server tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The steps of set-up.
+
+python:
+	@command -v '$(PYTHON)' >/dev/null || { echo "make: there is no $(PYTHON) here. Tessera needs Python 3.11 or newer:" \
+		"make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
+	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is" \
+		"$$('$(PYTHON)' --version 2>&1); Tessera needs Python 3.11 or newer: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
+	@'$(PYTHON)' -c 'import ensurepip, venv' 2>/dev/null || { echo "make: $(PYTHON) has no venv module" \
+		"(on Debian: apt-get install python3-venv)." >&2; exit 1; }
+
+# A venv holds absolute paths: one that was made elsewhere and copied or moved here is made anew.
+venv:
+	@[ "$$(cat $(VENV)/.made-in 2>/dev/null)" = '$(CURDIR)' ] && $(BIN)/python -c '' 2>/dev/null || { \
+		$(MAKE) --no-print-directory python \
+		&& '$(PYTHON)' -m venv --clear $(VENV) && printf '%s\n' '$(CURDIR)' > $(VENV)/.made-in; }
+
+packages: venv
+	@$(call once,requirements.txt,{ echo 'Installing packages (once, and again when requirements.txt changes) …'; \
+		$(PIP_LOCKED) -r requirements.txt; })
+	@$(call once,pyproject.toml,$(PIP) install --no-index --no-deps --no-build-isolation --editable .)
+
+dev-packages: packages
+	@$(call once,requirements-dev.txt,{ echo 'Installing the tools for tests (once, and again when requirements-dev.txt changes) …'; \
+		$(PIP_LOCKED) -r requirements-dev.txt; })
+
+# Does nothing where the machine has a browser.
+browser: dev-packages
+	@$(BIN)/python -m tests.browser
