@@ -1,0 +1,38 @@
+"""The rows, one class a file, and their migrations. What is done with them lives in `server`."""
+
+from models.activity import Activity, ActivityKind, RevocationReason
+from models.admin import Admin, Role
+from models.gateway import Gateway
+from models.installation import Installation
+from models.invitation import Invitation
+from models.rows import Row, TenantRow, new_id, now
+from models.session import Session
+from models.sign_in_attempt import SignInAttempt
+from models.tenant import Tenant
+from models.token import Token
+from models.token_permission import TokenPermission
+from models.token_refusal import RefusalReason, TokenRefusal
+from models.token_use import TokenUse
+
+__all__ = [
+    "Activity",
+    "ActivityKind",
+    "Admin",
+    "Gateway",
+    "Installation",
+    "Invitation",
+    "RefusalReason",
+    "RevocationReason",
+    "Role",
+    "Row",
+    "Session",
+    "SignInAttempt",
+    "Tenant",
+    "TenantRow",
+    "Token",
+    "TokenPermission",
+    "TokenRefusal",
+    "TokenUse",
+    "new_id",
+    "now",
+]

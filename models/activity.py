@@ -1,0 +1,44 @@
+"""The activity: the audit trail of tokens."""
+
+from enum import Enum
+from typing import Any
+
+from tortoise import fields
+
+from models.rows import TenantRow
+
+
+class ActivityKind(Enum):
+    """What happened to a token."""
+
+    CREATED = "CREATED"
+    NAME_CHANGED = "NAME_CHANGED"
+    DESCRIPTION_CHANGED = "DESCRIPTION_CHANGED"
+    PERMISSIONS_EDITED = "PERMISSIONS_EDITED"
+    REVOKED = "REVOKED"
+
+
+class RevocationReason(Enum):
+    """Why a token was revoked."""
+
+    REVOKED = "REVOKED"
+    CREATOR_REMOVED = "CREATOR_REMOVED"
+
+
+class Activity(TenantRow):
+    """One change of one token, written in the transaction of that change and never altered.
+
+    `actor_id` names an admin who may be gone. `details` holds what the kind needs: previous and
+    new texts, granted and withdrawn permission keys, or a reason.
+    """
+
+    token_id = fields.UUIDField()
+    actor_id = fields.UUIDField()
+    kind = fields.CharEnumField(ActivityKind, description="What happened", max_length=32)
+    details: dict[str, Any] = fields.JSONField(default=dict)
+
+    class Meta:
+        table = "activity"
+        table_description = "The audit trail of tokens"
+        unique_together = (("tenant_id", "id"),)
+        indexes = (("tenant_id", "token_id", "id"),)

@@ -1,0 +1,44 @@
+"""Tables keyed by tenant, so that a database can be distributed by it without a redesign.
+
+Tortoise knows only primary keys of one column; Citus and its like want the tenant in every one.
+"""
+
+from collections.abc import Iterable
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+TABLES = (
+    "activity",
+    "admin",
+    "invitation",
+    "session",
+    "sign_in_attempt",
+    "token",
+    "token_permission",
+    "token_refusal",
+    "token_use",
+)
+
+_KEY_BY_TENANT = """
+DO $$
+DECLARE redundant text;
+BEGIN
+    SELECT c.conname INTO STRICT redundant FROM pg_constraint c
+    WHERE c.conrelid = '"{table}"'::regclass AND c.contype = 'u'
+      AND pg_get_constraintdef(c.oid) = 'UNIQUE (tenant_id, id)';
+    EXECUTE format('ALTER TABLE "{table}" DROP CONSTRAINT %I', redundant);
+    ALTER TABLE "{table}" DROP CONSTRAINT "{table}_pkey";
+    ALTER TABLE "{table}" ADD PRIMARY KEY (tenant_id, id);
+END $$;
+"""
+
+
+async def key_by_tenant(client: BaseDBAsyncClient, tables: Iterable[str]) -> None:
+    """Make `(tenant_id, id)` the primary key of these tables of tenants' rows, in PostgreSQL.
+
+    SQLite cannot alter a primary key and is never distributed: there the unique constraint on the
+    same columns serves the queries.
+    """
+    if client.capabilities.dialect == "postgres":
+        for table in tables:
+            await client.execute_script(_KEY_BY_TENANT.format(table=table))

@@ -1,0 +1,18 @@
+"""The invitation: a one-time secret with which an admin sets a password."""
+
+from tortoise import fields
+
+from models.rows import TenantRow
+
+
+class Invitation(TenantRow):
+    """Lets one admin set a password, once, until `expires_at`. Accepting deletes the row."""
+
+    admin_id = fields.UUIDField()
+    digest = fields.BinaryField()
+    expires_at = fields.DatetimeField()
+
+    class Meta:
+        table = "invitation"
+        table_description = "One-time secrets with which an admin sets a password"
+        unique_together = (("tenant_id", "id"), ("tenant_id", "digest"), ("tenant_id", "admin_id"))

@@ -1,0 +1,1 @@
+"""Tortoise migrations: one set for SQLite and PostgreSQL."""

@@ -1,0 +1,24 @@
+"""The tenant: a customer organisation."""
+
+from tortoise import fields
+
+from models.rows import Row
+
+
+class Tenant(Row):
+    """A customer organisation.
+
+    `slug` names it at sign-in and in its API's host. `first_token_at` is set with the first token
+    and never cleared: from then on the tenant's API URL is shown. `requests_per_hour` is null
+    for the limit that all tenants have.
+    """
+
+    slug = fields.CharField(max_length=63, unique=True)
+    name = fields.CharField(max_length=100)
+    region = fields.CharField(max_length=63)
+    first_token_at = fields.DatetimeField(null=True)
+    requests_per_hour = fields.IntField(null=True)
+
+    class Meta:
+        table = "tenant"
+        table_description = "Customer organisations"

@@ -1,0 +1,39 @@
+"""The refusal of a token: why a call was denied."""
+
+from enum import Enum
+
+from tortoise import fields
+
+from models.rows import TenantRow
+
+
+class RefusalReason(Enum):
+    """Why a call with a known token was refused."""
+
+    REVOKED = "REVOKED"
+    NOT_GRANTED = "NOT_GRANTED"
+    NO_SUCH_OPERATION = "NO_SUCH_OPERATION"
+    TARGET_NOT_CANONICAL = "TARGET_NOT_CANONICAL"
+    RATE_LIMITED = "RATE_LIMITED"
+
+
+class TokenRefusal(TenantRow):
+    """One of the latest refusals of a token; older ones make room.
+
+    `path` is the template of the operation, or empty where none matched: the target itself may
+    hold anything. `address` is the client's, as the gateway tells it.
+    """
+
+    token_id = fields.UUIDField()
+    method = fields.CharField(max_length=16)
+    path = fields.CharField(max_length=512)
+    reason = fields.CharEnumField(RefusalReason, description="Why", max_length=32)
+    address = fields.CharField(max_length=64)
+    user_agent = fields.CharField(max_length=255)
+    request_id = fields.CharField(max_length=64)
+
+    class Meta:
+        table = "token_refusal"
+        table_description = "The latest refusals of tokens"
+        unique_together = (("tenant_id", "id"),)
+        indexes = (("tenant_id", "token_id", "id"),)
