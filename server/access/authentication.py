@@ -1,0 +1,103 @@
+"""The one gate: which principal an HTTP request carries, and whether a browser may send it.
+
+Two credentials are known, and both are a session's secret: the cookie, which browsers send by
+themselves and which is therefore guarded against other sites, and a bearer for scripts.
+"""
+
+from ipaddress import ip_address
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from server.access.principal import Principal
+from server.access.sessions import ABSOLUTE, principal_of
+from server.errors import CrossSite, Unauthenticated
+from server.service import Service
+from server.settings import Settings
+
+COOKIE = "__Host-tessera_session"
+
+
+async def authenticate(service: Service, request: Request) -> Principal:
+    """The principal of a request. Raises `Unauthenticated`, or `CrossSite` for a forged one."""
+    authorization = request.headers.getlist("authorization")
+    if authorization:
+        return await principal_of(service, _bearer(authorization))
+    secret = request.cookies.get(COOKIE)
+    if secret is None:
+        raise Unauthenticated(detail="no credential")
+    require_same_site(service.settings, request)
+    return await principal_of(service, secret)
+
+
+async def is_signed_in(service: Service, request: Request) -> bool:
+    """Whether a page's visitor has a session; a link on another site may lead to a page."""
+    try:
+        await principal_of(service, request.cookies.get(COOKIE, ""))
+    except Unauthenticated:
+        return False
+    return True
+
+
+def require_same_site(settings: Settings, request: Request) -> None:
+    """Raises `CrossSite` for a request that a browser sends on behalf of a foreign page.
+
+    Follows OWASP's CSRF cheat sheet: `Sec-Fetch-Site` where the browser sends it, else `Origin`.
+    Origins in the settings are let through, for front-ends that live elsewhere.
+    """
+    origin = request.headers.get("origin")
+    if origin is not None and origin in settings.cors_origins:
+        return
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        if site not in {"same-origin", "none"}:
+            raise CrossSite
+    elif origin is not None and origin.partition("://")[2] != request.headers.get("host"):
+        raise CrossSite
+
+
+def set_cookie(response: Response, secret: str) -> None:
+    """Hand a session's secret to the browser, out of reach of scripts and of other hosts."""
+    response.set_cookie(
+        COOKIE,
+        secret,
+        max_age=int(ABSOLUTE.total_seconds()),
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def clear_cookie(response: Response) -> None:
+    """Have the browser forget the session."""
+    response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+
+
+def client_address(settings: Settings, request: Request) -> str:
+    """Where a request comes from: the peer, or what trusted proxies say of it.
+
+    `X-Forwarded-For` is read from the right, past every trusted proxy: what stands further left is
+    whatever the client wrote.
+    """
+    address = request.client.host if request.client else "unknown"
+    forwarded = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+    while _is_trusted(settings, address) and forwarded and forwarded[-1].strip():
+        address = forwarded.pop().strip()
+    return address
+
+
+def _is_trusted(settings: Settings, address: str) -> bool:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in settings.trusted_proxies)
+
+
+def _bearer(headers: list[str]) -> str:
+    """The secret in one `Authorization` header (RFC 6750, section 2.1)."""
+    scheme, _, secret = headers[0].partition(" ")
+    if len(headers) != 1 or scheme.lower() != "bearer":
+        raise Unauthenticated(detail="not one bearer credential")
+    return secret.strip(" ")

@@ -1,0 +1,63 @@
+"""What is whose. Every row is reached through `owned`: another tenant's does not exist."""
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from typing import TypeVar
+from uuid import UUID
+
+from tortoise.queryset import QuerySet
+
+import models
+from server.access.principal import Principal
+from server.database import transaction
+from server.errors import Unauthenticated
+from server.paging import Page, PageRequest
+from server.roles import Right
+
+_Row = TypeVar("_Row", bound=models.TenantRow)
+
+
+def owned(row_class: type[_Row], principal: Principal) -> QuerySet[_Row]:
+    """The rows of `row_class` that belong to the principal's tenant."""
+    return row_class.filter(tenant_id=principal.tenant_id)
+
+
+@asynccontextmanager
+async def change(
+    principal: Principal, right: Right, *others: UUID
+) -> AsyncIterator[dict[UUID, models.Admin]]:
+    """A transaction in which the principal changes something, as who they are by now.
+
+    Holds the admin's row, and those of `others`, until the end: whoever removes or demotes an
+    admin waits for the changes under way, and none begins afterwards. Locks are taken in the order
+    of the ids, so that two such transactions never wait for each other. Gives the locked admins by
+    id; an unknown one is missing. Raises `Unauthenticated` if the principal is gone by now,
+    `Forbidden` if the role no longer allows `right`.
+    """
+    async with transaction():
+        ids = {principal.admin_id, *others}
+        locked = owned(models.Admin, principal).filter(id__in=ids).order_by("id")
+        admins = {admin.id: admin for admin in await locked.select_for_update()}
+        present = admins.get(principal.admin_id)
+        if present is None:
+            raise Unauthenticated(detail="the admin was removed while asking")
+        Principal(present.tenant_id, present.id, present.role, principal.session_id).require(right)
+        yield admins
+
+
+async def page_of(query: QuerySet[_Row], request: PageRequest, *, newest_first: bool) -> Page[_Row]:
+    """The rows of `query` that `request` asks for: a keyset page, read off the index on ids."""
+    descending = newest_first is not request.backwards
+    if request.position is not None:
+        query = query.filter(**{"id__lt" if descending else "id__gt": request.position})
+    rows = await query.order_by("-id" if descending else "id").limit(request.size + 1)
+    return cut(rows, request)
+
+
+def cut(rows: Collection[_Row], request: PageRequest) -> Page[_Row]:
+    """The page in rows read for `request`, of which the last only says that there are more."""
+    page, beyond = list(rows)[: request.size], len(rows) > request.size
+    came_from = request.position is not None
+    if request.backwards:
+        return Page(page[::-1], has_previous=beyond, has_next=came_from)
+    return Page(page, has_previous=came_from, has_next=beyond)

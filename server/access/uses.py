@@ -1,0 +1,242 @@
+"""What decisions leave behind: uses counted by day, each token's last use, its latest refusals.
+
+Written from many instances at once and in bulk. When, and what of it is given up under pressure,
+lives in `server.dataplane.record`.
+"""
+# ruff: noqa: S608 - the statements are made of constants
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+import models
+from models import RefusalReason
+from server.database import dialect, transaction
+
+KEPT_REFUSALS = 20
+KEPT_DAYS = 400
+_AT_ONCE = 1_000
+
+
+@dataclass(slots=True)
+class Use:
+    """How often a token asked for an operation, since the last writing."""
+
+    allowed: int
+    denied: int
+    first_at: float
+    last_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LastUse:
+    """When and by whom a token was last let through. `at` is in seconds since 1970."""
+
+    at: float
+    address: str
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A refusal. `key` is empty where no operation matched."""
+
+    at: float
+    method: str
+    key: str
+    reason: RefusalReason
+    address: str
+    user_agent: str
+    request_id: str
+
+
+@dataclass(slots=True)
+class Batch:
+    """What is written together. Tokens are (tenant's id, token's id)."""
+
+    uses: dict[tuple[UUID, UUID, str, date], Use]
+    last: dict[tuple[UUID, UUID], LastUse]
+    refused: dict[tuple[UUID, UUID], list[Refused]]
+
+
+def _members(names: str) -> str:
+    return ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in names.split())
+
+
+# One parameter of JSON for each statement: either database takes it apart faster than a driver
+# passes a thousand rows, and SQLite does so without holding up Python.
+_STATEMENTS: dict[str, dict[str, str]] = {
+    "postgres": {
+        "use": """
+            INSERT INTO token_use (id, created_at, tenant_id, token_id, key, day,
+                                   allowed, denied, first_used_at, last_used_at)
+            SELECT u.id, u.last_at, u.tenant_id, u.token_id, u.key, u.day,
+                   u.allowed, u.denied, u.first_at, u.last_at
+            FROM json_to_recordset($1::json) AS u(
+                id uuid, tenant_id uuid, token_id uuid, key text, day date,
+                allowed bigint, denied bigint, first_at timestamptz, last_at timestamptz)
+            ON CONFLICT (tenant_id, token_id, key, day) DO UPDATE SET
+                allowed = token_use.allowed + excluded.allowed,
+                denied = token_use.denied + excluded.denied,
+                first_used_at = LEAST(token_use.first_used_at, excluded.first_used_at),
+                last_used_at = GREATEST(token_use.last_used_at, excluded.last_used_at)
+        """,
+        # Waits for nobody: of a token that somebody changes right now, the next use is written.
+        "last": """
+            WITH u AS MATERIALIZED (SELECT * FROM json_to_recordset($1::json) AS u(
+                tenant_id uuid, token_id uuid, at timestamptz, address text, user_agent text)
+            ), held AS MATERIALIZED (
+                SELECT k.tenant_id, k.id FROM token k
+                JOIN u ON k.tenant_id = u.tenant_id AND k.id = u.token_id
+                FOR NO KEY UPDATE OF k SKIP LOCKED
+            )
+            UPDATE token k SET last_used_at = u.at, last_used_from = u.address,
+                               last_used_user_agent = u.user_agent
+            FROM u JOIN held ON held.tenant_id = u.tenant_id AND held.id = u.token_id
+            WHERE k.tenant_id = u.tenant_id AND k.id = u.token_id
+              AND (k.last_used_at IS NULL OR k.last_used_at < u.at)
+        """,
+        "refused": """
+            INSERT INTO token_refusal (id, created_at, tenant_id, token_id, method, path,
+                                       reason, address, user_agent, request_id)
+            SELECT * FROM json_to_recordset($1::json) AS u(
+                id uuid, at timestamptz, tenant_id uuid, token_id uuid, method text, path text,
+                reason text, address text, user_agent text, request_id text)
+        """,
+        "trim": f"""
+            DELETE FROM token_refusal r
+            USING json_to_recordset($1::json) AS u(tenant_id uuid, token_id uuid)
+            WHERE r.tenant_id = u.tenant_id AND r.token_id = u.token_id AND r.id <= (
+                SELECT x.id FROM token_refusal x
+                WHERE x.tenant_id = u.tenant_id AND x.token_id = u.token_id
+                ORDER BY x.id DESC OFFSET {KEPT_REFUSALS} LIMIT 1)
+        """,
+    },
+    "sqlite": {
+        "use": f"""
+            INSERT INTO token_use (id, created_at, tenant_id, token_id, key, day,
+                                   allowed, denied, first_used_at, last_used_at)
+            SELECT {_members("id last_at tenant_id token_id key day allowed denied")},
+                   {_members("first_at last_at")}
+            FROM json_each(?) WHERE true
+            ON CONFLICT (tenant_id, token_id, key, day) DO UPDATE SET
+                allowed = token_use.allowed + excluded.allowed,
+                denied = token_use.denied + excluded.denied,
+                first_used_at = min(token_use.first_used_at, excluded.first_used_at),
+                last_used_at = max(token_use.last_used_at, excluded.last_used_at)
+        """,
+        "last": f"""
+            UPDATE token SET last_used_at = u.at, last_used_from = u.address,
+                             last_used_user_agent = u.user_agent
+            FROM (SELECT {_members("tenant_id token_id at address user_agent")}
+                  FROM json_each(?)) AS u
+            WHERE token.tenant_id = u.tenant_id AND token.id = u.token_id
+              AND (last_used_at IS NULL OR last_used_at < u.at)
+        """,
+        "refused": f"""
+            INSERT INTO token_refusal (id, created_at, tenant_id, token_id, method, path,
+                                       reason, address, user_agent, request_id)
+            SELECT {_members("id at tenant_id token_id method path")},
+                   {_members("reason address user_agent request_id")}
+            FROM json_each(?)
+        """,
+        "trim": f"""
+            DELETE FROM token_refusal WHERE id IN (
+                SELECT r.id FROM (SELECT {_members("tenant_id token_id")} FROM json_each(?)) AS u
+                JOIN token_refusal r ON r.tenant_id = u.tenant_id AND r.token_id = u.token_id
+                WHERE r.id <= (
+                    SELECT x.id FROM token_refusal x
+                    WHERE x.tenant_id = r.tenant_id AND x.token_id = r.token_id
+                    ORDER BY x.id DESC LIMIT 1 OFFSET {KEPT_REFUSALS}))
+        """,
+    },
+}
+
+
+async def write(batch: Batch) -> None:
+    """Write all of `batch`, or nothing. Of two instances that write at once both are counted."""
+    async with transaction() as client:
+        statements = _STATEMENTS[dialect()]
+        for name, rows in (
+            ("use", _use_rows(batch)),
+            ("last", _last_rows(batch)),
+            ("refused", _refused_rows(batch)),
+            ("trim", _tokens(batch.refused)),
+        ):
+            for start in range(0, len(rows), _AT_ONCE):
+                part = orjson.dumps(rows[start : start + _AT_ONCE], default=str).decode()
+                await client.execute_query(statements[name], [part])
+
+
+async def forget_old(tenant_ids: Sequence[UUID], today: date) -> None:
+    """Drop the counts of days that are over 400 days ago."""
+    oldest = today - timedelta(days=KEPT_DAYS)
+    await models.TokenUse.filter(tenant_id__in=list(tenant_ids), day__lt=oldest).delete()
+
+
+def day_of(at: float) -> date:
+    """The day, in UTC, of a time in seconds since 1970."""
+    return datetime.fromtimestamp(at, UTC).date()
+
+
+def _use_rows(batch: Batch) -> list[dict[str, Any]]:
+    # In the order of the unique index, in which every instance takes its locks.
+    return [
+        {
+            "id": models.new_id(),
+            "tenant_id": tenant_id,
+            "token_id": token_id,
+            "key": key,
+            "day": day,
+            "allowed": use.allowed,
+            "denied": use.denied,
+            "first_at": _instant(use.first_at),
+            "last_at": _instant(use.last_at),
+        }
+        for (tenant_id, token_id, key, day), use in sorted(batch.uses.items(), key=lambda u: u[0])
+    ]
+
+
+def _last_rows(batch: Batch) -> list[dict[str, Any]]:
+    return [
+        {
+            "tenant_id": tenant_id,
+            "token_id": token_id,
+            "at": _instant(last.at),
+            "address": last.address,
+            "user_agent": last.user_agent,
+        }
+        for (tenant_id, token_id), last in sorted(batch.last.items(), key=lambda u: u[0])
+    ]
+
+
+def _refused_rows(batch: Batch) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": models.new_id(),
+            "at": _instant(refused.at),
+            "tenant_id": tenant_id,
+            "token_id": token_id,
+            "method": refused.method,
+            "path": refused.key.partition(" ")[2],
+            "reason": refused.reason.value,
+            "address": refused.address,
+            "user_agent": refused.user_agent,
+            "request_id": refused.request_id,
+        }
+        for (tenant_id, token_id), latest in batch.refused.items()
+        for refused in latest
+    ]
+
+
+def _tokens(refused: dict[tuple[UUID, UUID], list[Refused]]) -> list[dict[str, Any]]:
+    return [{"tenant_id": tenant_id, "token_id": token_id} for tenant_id, token_id in refused]
+
+
+def _instant(at: float) -> str:
+    """As Tortoise writes instants into SQLite, so that they compare as text there too."""
+    return datetime.fromtimestamp(at, UTC).isoformat(" ", timespec="microseconds")

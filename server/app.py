@@ -1,0 +1,141 @@
+"""The application: every route on one page, and what has to stand before it serves."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from server import database
+from server.access.authentication import is_signed_in
+from server.access.digest_keys import digest_key
+from server.catalogue import CatalogueError, read_catalogue
+from server.console.routes import routes as console_routes
+from server.dataplane.authorize import Authorize
+from server.dataplane.introspect import routes as introspection_routes
+from server.dataplane.record import Record
+from server.errors import Misconfigured
+from server.graphql.endpoint import routes as graphql_routes
+from server.http import problem
+from server.identity.routes import routes as identity_routes
+from server.middleware import Envelope
+from server.monitoring.routes import routes as monitoring_routes
+from server.service import Service
+from server.settings import Settings
+
+_log = logging.getLogger("tessera")
+_CORS_SECONDS = 600
+
+
+@asynccontextmanager
+async def running_service(settings: Settings) -> AsyncIterator[Service]:
+    """The service on its database, ready to serve. An embedded database is migrated first.
+
+    Raises `Misconfigured` for a database that does not answer, lacks migrations or has another
+    digest key, and for an API description that cannot be read.
+    """
+    try:
+        catalogue = read_catalogue(settings.api_spec)
+    except CatalogueError as error:
+        raise Misconfigured(f"TESSERA_API_SPEC cannot be used: {error}") from None
+    for refusal in catalogue.refusals:
+        _log.warning("part of the API's description cannot be used", extra={"detail": str(refusal)})
+    if settings.embedded:
+        await database.migrate(settings)
+    async with database.connected(settings):
+        await _require_migrated()
+        yield Service(settings, await digest_key(settings), catalogue)
+
+
+class App:
+    """The ASGI application: `/authorize` straight, everything else by the routes."""
+
+    def __init__(self, service: Service) -> None:
+        self._record = Record()
+        self._authorize = Authorize(service, self._record)
+        routed = _routed(service)
+        self.routes = routed.routes
+        self._routed = routed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        path = scope.get("path", "")
+        if path == "/authorize" or path.startswith("/authorize/"):
+            await self._authorize(scope, receive, send)
+        else:
+            await self._routed(scope, receive, send)
+
+    async def close(self) -> None:
+        """Write what is left of the record of decisions. Call it before the database closes."""
+        await self._record.close()
+
+
+def create_app(service: Service) -> App:
+    """The ASGI application on a running service."""
+    return App(service)
+
+
+def _routed(service: Service) -> Starlette:
+
+    async def has_session(request: Request) -> bool:
+        return await is_signed_in(service, request)
+
+    app = Starlette(
+        routes=[
+            *graphql_routes(service),
+            *identity_routes(service),
+            *introspection_routes(service),
+            *monitoring_routes(),
+            *console_routes(has_session),
+        ],
+        middleware=[Middleware(Envelope), *_cors(service.settings)],
+        exception_handlers={HTTPException: _http_problem},
+    )
+    # Leading from /graphql/ to /graphql would repeat the query string, and whatever Host was sent.
+    app.router.redirect_slashes = False
+    return app
+
+
+async def _require_migrated() -> None:
+    try:
+        await database.ping()
+        missing = await database.unapplied_migrations()
+    except Exception as error:
+        if not database.is_unavailable(error):
+            raise
+        raise Misconfigured("The database does not answer.") from error
+    if missing:
+        raise Misconfigured("The database lacks migrations. Run `tessera migrate` first.")
+
+
+def _cors(settings: Settings) -> list[Middleware]:
+    """Lets pages of the configured origins call with a person's session (OWASP, Fetch)."""
+    if not settings.cors_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type"],
+            allow_credentials=True,
+            expose_headers=["X-Request-Id", "Retry-After"],
+            max_age=_CORS_SECONDS,
+        )
+    ]
+
+
+async def _http_problem(_request: Request, error: Exception) -> Response:
+    """What the router itself refuses: no such route, or not with this method."""
+    if not isinstance(error, HTTPException):
+        raise error
+    code = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(error.status_code, "BAD_REQUEST")
+    response = problem(error.status_code, code, f"{error.detail}.")
+    response.headers.update(error.headers or {})
+    return response

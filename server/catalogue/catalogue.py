@@ -1,0 +1,58 @@
+"""The catalogue: permissions by category, by key, and by the requests that they open."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Self
+
+from server.catalogue.matching import Matcher
+from server.catalogue.permissions import Category, Permission, Refusal
+
+_RETIRED = "Retired"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Catalogue:
+    """The permissions of one document, and what of it could not be used."""
+
+    title: str
+    categories: tuple[Category, ...]
+    refusals: tuple[Refusal, ...]
+    _by_key: dict[str, Permission] = field(repr=False)
+    _matcher: Matcher = field(repr=False)
+
+    @classmethod
+    def of(
+        cls, title: str, categories: tuple[Category, ...], refusals: tuple[Refusal, ...]
+    ) -> Self:
+        """A catalogue of these categories."""
+        by_key = {
+            permission.key: permission
+            for category in categories
+            for permission in category.permissions
+        }
+        return cls(title, categories, refusals, by_key, Matcher.of(by_key.values()))
+
+    @property
+    def permissions(self) -> tuple[Permission, ...]:
+        """Every permission, category by category."""
+        return tuple(self._by_key.values())
+
+    def find(self, key: str) -> Permission | None:
+        """The permission of `key`, or None if the document has none."""
+        return self._by_key.get(key)
+
+    def permission(self, key: str) -> Permission:
+        """The permission of `key`; one that has left the document is retired."""
+        found = self._by_key.get(key)
+        if found is not None:
+            return found
+        method, _, path = key.partition(" ")
+        return Permission(key, key, method, path, _RETIRED, retired=True)
+
+    def match(self, method: str, path: str) -> Permission | None:
+        """The operation that a request asks for; `path` is what `canonical_path` gives."""
+        return self._matcher.match(method, path)
+
+    def unknown(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """Those of `keys` that the document has not, in their order and without repeats."""
+        return tuple(dict.fromkeys(key for key in keys if key not in self._by_key))

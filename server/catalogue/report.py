@@ -1,0 +1,21 @@
+"""A catalogue as text, for the command line."""
+
+from server.catalogue.catalogue import Catalogue
+
+
+def grid(catalogue: Catalogue) -> str:
+    """The permission grid of a catalogue, and every part of its document that was refused."""
+    lines: list[str] = []
+    for category in catalogue.categories:
+        lines.append(category.name)
+        width = max(len(permission.path) for permission in category.permissions)
+        lines += [
+            f"  {permission.method:7} {permission.path:{width}}  {permission.name}"
+            for permission in category.permissions
+        ]
+        lines.append("")
+    permissions, categories = len(catalogue.permissions), len(catalogue.categories)
+    lines.append(f"{permissions} permissions in {categories} categories")
+    for refusal in catalogue.refusals:
+        lines.append(f"refused: {refusal.pointer}: {refusal.reason}")
+    return "\n".join(lines)

@@ -1,0 +1,139 @@
+"""The console's HTTP routes: the pages, and the hashed files that they load.
+
+Here: which page a visitor gets, and the headers that fence it in. Not here: the pages themselves
+(`web/`), how they are built (`build`), and who is signed in, which the caller is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+ASSETS = Path(__file__).resolve().parent / "assets"
+
+SIGN_IN_POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self'",
+    "connect-src": "'self'",
+    "frame-ancestors": "'none'",
+    "base-uri": "'none'",
+    "form-action": "'self'",
+}
+
+# Scripts stay as strict as on the other pages. The code editor (Monaco) asks for two things more:
+GRAPHIQL_POLICY = SIGN_IN_POLICY | {
+    # it writes <style> elements for its themes, and lines of code as HTML with style attributes,
+    # which neither a nonce nor a hash can allow;
+    "style-src": "'self' 'unsafe-inline'",
+    # and it underlines mistakes with pictures from data: addresses.
+    "img-src": "'self' data:",
+    "font-src": "'self'",
+    "worker-src": "'self'",
+}
+
+FENCE = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+# As Vite names them: no separator, nothing hidden, and no longer than a file system bears.
+HASHED_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}")
+
+# Not `mimetypes`: what it answers depends on the machine, and nosniff makes a wrong answer fatal.
+MEDIA_TYPES = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".ttf": "font/ttf",
+    ".woff": "font/woff",
+    ".woff2": "font/woff2",
+}
+
+
+def routes(
+    is_signed_in: Callable[[Request], Awaitable[bool]], assets: Path = ASSETS
+) -> list[Route]:
+    """The pages and their files. `is_signed_in` tells whether a visitor has a session."""
+
+    async def home(request: Request) -> Response:
+        return _redirect("/graphiql")
+
+    async def graphiql(request: Request) -> Response:
+        if not await is_signed_in(request):
+            return _redirect("/sign-in?next=/graphiql")
+        return _page(assets / "graphiql.html", GRAPHIQL_POLICY)
+
+    async def sign_in(request: Request) -> Response:
+        return _page(assets / "sign-in.html", SIGN_IN_POLICY)
+
+    async def hashed_file(request: Request) -> Response:
+        return _hashed_file(assets / "hashed", request)
+
+    return [
+        Route("/", home),
+        Route("/graphiql", graphiql),
+        Route("/sign-in", sign_in),
+        Route("/assets/hashed/{name}", hashed_file),
+    ]
+
+
+def _redirect(address: str) -> Response:
+    # Whether it leads there depends on the session: no cache may remember it.
+    return RedirectResponse(address, status_code=303, headers={"Cache-Control": "no-store"})
+
+
+def _page(file: Path, policy: dict[str, str]) -> Response:
+    headers = FENCE | {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+    }
+    if not file.is_file():
+        return _not_built(headers)
+    return FileResponse(file, media_type="text/html", headers=headers)
+
+
+def _not_built(headers: dict[str, str]) -> Response:
+    problem = {
+        "type": "about:blank",
+        "title": "Service Unavailable",
+        "status": 503,
+        "detail": "The web pages are not built on this server: run `make install`.",
+    }
+    return JSONResponse(problem, 503, headers, media_type="application/problem+json")
+
+
+def _hashed_file(folder: Path, request: Request) -> Response:
+    name = request.path_params["name"]
+    file = folder / name
+    media_type = MEDIA_TYPES.get(file.suffix)
+    if not HASHED_NAME.fullmatch(name) or media_type is None or not file.is_file():
+        raise HTTPException(404)
+    headers = FENCE | {
+        # The name holds a hash of the content: a changed file has another name.
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "Vary": "Accept-Encoding",
+    }
+    packed = folder / f"{name}.gz"
+    if _accepts_gzip(request) and packed.is_file():
+        headers["Content-Encoding"] = "gzip"
+        file = packed
+    return FileResponse(file, media_type=media_type, headers=headers)
+
+
+def _accepts_gzip(request: Request) -> bool:
+    offers = ",".join(request.headers.getlist("accept-encoding")).lower().replace(" ", "")
+    wanted = {}
+    for offer in offers.split(","):
+        coding, _, quality = offer.partition(";")
+        wanted[coding] = quality not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return wanted.get("gzip", wanted.get("*", False))

@@ -1,0 +1,49 @@
+// The operations that GraphiQL opens with, a tab each, which run as they are.
+import type { ComponentProps } from "react";
+import type { GraphiQL } from "graphiql";
+import { strings } from "../strings.ts";
+import activity from "./examples/activity.graphql?raw";
+import createToken from "./examples/create-token.graphql?raw";
+import me from "./examples/me.graphql?raw";
+import permissions from "./examples/permissions.graphql?raw";
+import renameToken from "./examples/rename-token.graphql?raw";
+import revokeToken from "./examples/revoke-token.graphql?raw";
+import setPermissions from "./examples/set-permissions.graphql?raw";
+import tokenActivity from "./examples/token-activity.graphql?raw";
+import tokens from "./examples/tokens.graphql?raw";
+
+type Tabs = NonNullable<ComponentProps<typeof GraphiQL>["defaultTabs"]>;
+
+const text = strings.graphiql;
+
+/** Stands for the token made with CreateToken, until there is one. Never for somebody's real token:
+ * a revocation that runs as it is must not stop anything. */
+export const TOKEN_PLACEHOLDER = text.tokenPlaceholder;
+
+function input(values: Record<string, unknown>): string {
+  return JSON.stringify({ input: values }, null, 2);
+}
+
+/** `keys`: permissions of this server's catalogue, so that the examples name ones that exist. */
+export function exampleTabs(keys: readonly string[]): Tabs {
+  const tokenId = TOKEN_PLACEHOLDER;
+  const tabs: Tabs = [
+    { query: me }, // First, for GraphiQL leaves the first tab's variables empty.
+    { query: tokens, variables: JSON.stringify({ first: 20, after: null, search: null }, null, 2) },
+    { query: permissions },
+    {
+      query: createToken,
+      variables: input({
+        name: text.exampleToken,
+        description: text.exampleDescription,
+        permissions: keys.slice(0, 1),
+      }),
+    },
+    { query: setPermissions, variables: input({ tokenId, permissions: keys.slice(0, 2) }) },
+    { query: renameToken, variables: input({ tokenId, name: text.exampleRenamed }) },
+    { query: tokenActivity },
+    { query: revokeToken, variables: input({ tokenId }) },
+    { query: activity },
+  ];
+  return tabs.map((tab) => ({ ...tab, query: tab.query?.trimEnd() ?? null }));
+}

@@ -1,0 +1,41 @@
+// How GraphiQL reaches the API: one POST an operation, with the session's cookie. No subscriptions.
+import type { Fetcher } from "@graphiql/toolkit";
+import { goToSignIn } from "../session.ts";
+import { strings } from "../strings.ts";
+
+type Result = Extract<Awaited<ReturnType<Fetcher>>, { data?: unknown }>;
+
+function failure(message: string): Result {
+  return { errors: [{ message }] } as unknown as Result;
+}
+
+/** `onResult` sees each answer before it is shown. */
+export function createFetcher(onResult: (result: Result) => void): Fetcher {
+  return async ({ query, variables, operationName }): Promise<Result> => {
+    let response: Response;
+    try {
+      response = await fetch("/graphql", {
+        method: "POST",
+        credentials: "same-origin",
+        headers: {
+          "Content-Type": "application/json",
+          Accept: "application/graphql-response+json",
+        },
+        body: JSON.stringify({ query, variables, operationName: operationName ?? undefined }),
+      });
+    } catch {
+      return failure(strings.graphiql.noAnswer);
+    }
+    if (response.status === 401) {
+      goToSignIn("/graphiql");
+      return new Promise<Result>(() => {}); // Nothing to show: the page is being left.
+    }
+    try {
+      const result = (await response.json()) as Result;
+      onResult(result);
+      return result;
+    } catch {
+      return failure(strings.graphiql.notGraphQL(response.status));
+    }
+  };
+}

@@ -1,0 +1,100 @@
+// The GraphiQL page: GraphiQL as it is published, with this server's API, storage and examples.
+import "./workers.ts";
+import "@fontsource/fira-code/400.css";
+import "@graphiql/react/style.css";
+import "@graphiql/plugin-doc-explorer/style.css";
+import "@graphiql/plugin-history/style.css";
+import "graphiql/graphiql.css";
+import "../theme.css";
+import "./style.css";
+import { GraphiQL } from "graphiql";
+import { useGraphiQL } from "@graphiql/react";
+import { useEffect, useMemo, useState } from "react";
+import { createRoot } from "react-dom/client";
+import { goToSignIn, readSession, type Session } from "../session.ts";
+import { exampleTabs, TOKEN_PLACEHOLDER } from "./examples.ts";
+import { createFetcher } from "./fetcher.ts";
+import { Header } from "./header.tsx";
+import { createStorage } from "./storage.ts";
+
+interface Created {
+  data?: { createToken?: { token?: { id?: string } } } | null;
+}
+
+/** Writes the id of the token just made into the examples that go on with it. */
+function FillTokenId({ tokenId }: { tokenId: string | undefined }) {
+  const { editor, tab } = useGraphiQL((state) => ({
+    editor: state.variableEditor,
+    tab: state.activeTabIndex,
+  }));
+  useEffect(() => {
+    const variables = editor?.getValue() ?? "";
+    if (editor && tokenId !== undefined && variables.includes(TOKEN_PLACEHOLDER)) {
+      editor.setValue(variables.replaceAll(TOKEN_PLACEHOLDER, tokenId));
+    }
+  }, [editor, tab, tokenId]);
+  return null;
+}
+
+function Page({ session, keys }: { session: Session | undefined; keys: readonly string[] }) {
+  const [tokenId, setTokenId] = useState<string>();
+  const fetcher = useMemo(
+    () =>
+      createFetcher((result) => {
+        const id = (result as Created).data?.createToken?.token?.id;
+        if (id !== undefined) setTokenId(id);
+      }),
+    [],
+  );
+  const storage = useMemo(
+    () => createStorage(session ? `${session.tenant.slug}/${session.admin.email}` : ""),
+    [session],
+  );
+  const tabs = useMemo(() => exampleTabs(keys), [keys]);
+  return (
+    <>
+      <Header session={session} />
+      <main>
+        <GraphiQL
+          fetcher={fetcher}
+          storage={storage}
+          defaultTabs={tabs}
+          defaultEditorToolsVisibility="variables"
+          // The session is a cookie: there is no header to write, and so none to keep.
+          isHeadersEditorEnabled={false}
+          shouldPersistHeaders={false}
+        >
+          <GraphiQL.Logo>{null}</GraphiQL.Logo>
+          <FillTokenId tokenId={tokenId} />
+        </GraphiQL>
+      </main>
+    </>
+  );
+}
+
+interface Catalogue {
+  data?: { permissionCategories?: { permissions: { key: string; method: string }[] }[] } | null;
+}
+
+/** Permissions that only read, for the examples. None when they cannot be had: then without. */
+async function readKeys(): Promise<string[]> {
+  const query = "query Examples { permissionCategories { permissions { key method } } }";
+  const result = (await createFetcher(() => {})({ query })) as Catalogue;
+  const permissions = result.data?.permissionCategories?.flatMap((each) => each.permissions) ?? [];
+  return permissions.filter(({ method }) => method === "GET").map(({ key }) => key);
+}
+
+async function start(): Promise<void> {
+  const root = document.getElementById("root");
+  if (root === null) throw new Error("graphiql.html has no #root");
+  const [session, keys] = await Promise.all([readSession().catch(() => undefined), readKeys()]);
+  if (session === null) return goToSignIn("/graphiql");
+  createRoot(root).render(<Page session={session} keys={keys} />);
+}
+
+// The browser may bring this page back as it was left, after a sign-out and with a secret on it.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
+
+void start();

@@ -1,0 +1,151 @@
+// The sign-in form: sends it, says what went wrong, and leads on to where the visitor came from.
+import { openSession } from "../session.ts";
+import { strings } from "../strings.ts";
+import { nextAddress } from "./next.ts";
+
+const text = strings.signIn;
+
+function element<E extends HTMLElement>(selector: string, kind: new () => E): E {
+  const found = document.querySelector(selector);
+  if (!(found instanceof kind)) throw new Error(`sign-in.html has no ${selector}`);
+  return found;
+}
+
+const form = element("form", HTMLFormElement);
+const submit = element("#submit", HTMLButtonElement);
+const reveal = element("#reveal", HTMLButtonElement);
+const problem = element("#problem", HTMLParagraphElement);
+const fields = {
+  tenant: element("#tenant", HTMLInputElement),
+  email: element("#email", HTMLInputElement),
+  password: element("#password", HTMLInputElement),
+};
+
+function showProblem(message: string, culprit?: HTMLInputElement): void {
+  problem.textContent = message;
+  problem.hidden = false;
+  culprit?.setAttribute("aria-invalid", "true");
+  culprit?.focus();
+}
+
+function clearProblem(): void {
+  problem.hidden = true;
+  problem.textContent = "";
+  for (const field of Object.values(fields)) field.removeAttribute("aria-invalid");
+}
+
+function setBusy(busy: boolean): void {
+  submit.disabled = busy;
+  submit.textContent = busy ? text.submitting : text.submit;
+  form.setAttribute("aria-busy", String(busy));
+}
+
+function showPassword(shown: boolean): void {
+  fields.password.type = shown ? "text" : "password";
+  reveal.textContent = shown ? text.hide : text.show;
+  reveal.setAttribute("aria-label", shown ? text.hidePassword : text.showPassword);
+}
+
+/** The first field left empty. The server judges the rest; a password is never trimmed. */
+function firstMissing(): HTMLInputElement | undefined {
+  return Object.values(fields).find((field) =>
+    field === fields.password ? field.value === "" : field.value.trim() === "",
+  );
+}
+
+function labelOf(field: HTMLInputElement): string {
+  return field.labels?.[0]?.textContent ?? field.name;
+}
+
+async function detailOf(response: Response): Promise<string | undefined> {
+  try {
+    const body = (await response.json()) as { detail?: unknown };
+    return typeof body.detail === "string" && body.detail !== "" ? body.detail : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Retry-After in seconds: it is a number of them or a date (RFC 9110, 10.2.3). */
+function secondsToWait(response: Response): number {
+  const header = response.headers.get("Retry-After") ?? "";
+  const seconds = /^\d+$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
+  return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : 0;
+}
+
+/** Counts down on the button; the message beside it is announced once, not every second. */
+function wait(seconds: number): void {
+  const end = Date.now() + seconds * 1000;
+  const tick = (): void => {
+    const left = Math.ceil((end - Date.now()) / 1000);
+    if (left <= 0) {
+      window.clearInterval(timer);
+      clearProblem();
+      setBusy(false);
+      return;
+    }
+    submit.textContent = text.wait(left);
+  };
+  const timer = window.setInterval(tick, 500);
+  submit.disabled = true;
+  tick();
+}
+
+async function explain(response: Response): Promise<void> {
+  const detail = await detailOf(response);
+  if (response.status === 429) {
+    showProblem(detail ?? text.tooMany);
+    const seconds = secondsToWait(response);
+    if (seconds > 0) wait(seconds);
+  } else if (response.status < 500) {
+    showProblem(detail ?? text.refused, fields.password);
+    fields.password.select();
+  } else {
+    showProblem(detail ?? text.serverError(response.status));
+  }
+}
+
+async function signIn(): Promise<void> {
+  clearProblem();
+  const missing = firstMissing();
+  if (missing !== undefined) {
+    showProblem(text.missing(labelOf(missing)), missing);
+    return;
+  }
+  setBusy(true);
+  showPassword(false); // A password manager saves what is of type "password" as the page is left.
+  let response: Response;
+  try {
+    response = await openSession({
+      tenant: fields.tenant.value.trim(),
+      email: fields.email.value.trim(),
+      password: fields.password.value,
+    });
+  } catch {
+    setBusy(false);
+    showProblem(text.offline);
+    return;
+  }
+  if (response.status === 201) {
+    await response.text(); // Leaving while an answer is on its way shows as a failed request.
+    const next = new URLSearchParams(location.search).get("next");
+    location.replace(nextAddress(next, location.origin));
+    return;
+  }
+  setBusy(false);
+  await explain(response);
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (!submit.disabled) void signIn();
+});
+form.addEventListener("input", (event) => {
+  if (event.target instanceof HTMLInputElement) event.target.removeAttribute("aria-invalid");
+});
+reveal.addEventListener("click", () => showPassword(fields.password.type === "password"));
+
+// Back from the page that follows: the browser may show this one as it was left, busy.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) setBusy(false);
+});

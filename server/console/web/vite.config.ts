@@ -1,0 +1,37 @@
+// How the pages are built. `python -m server.console.build` runs this; nothing else has to.
+import { defineConfig, type Plugin } from "vite";
+import { strings } from "./src/strings.ts";
+
+/** Puts the strings into the pages, so that English stands in one file only: `{{signIn.title}}`. */
+function stringsInPages(): Plugin {
+  const find = (path: string): string => {
+    let found: unknown = strings;
+    for (const key of path.split(".")) found = (found as Record<string, unknown>)[key];
+    if (typeof found !== "string") throw new Error(`strings.ts has no text "${path}"`);
+    return found.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
+  };
+  return {
+    name: "strings-in-pages",
+    transformIndexHtml: (html) => html.replace(/\{\{([\w.]+)\}\}/g, (_, path: string) => find(path)),
+  };
+}
+
+export default defineConfig({
+  // routes.py serves the built folder's "hashed" part under this address, and only that part.
+  base: "/assets/",
+  plugins: [stringsInPages()],
+  build: {
+    assetsDir: "hashed",
+    // Nothing as a data: address, so that the Content-Security-Policy need not allow any.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 5000, // Monaco is one large file; only the GraphiQL page loads it.
+    reportCompressedSize: false,
+    license: { fileName: "licences.md" },
+    rolldownOptions: {
+      input: ["graphiql.html", "sign-in.html"],
+      // "use client" in libraries means nothing here, and there are hundreds of them.
+      checks: { moduleLevelDirective: false },
+    },
+  },
+});

@@ -1,0 +1,260 @@
+"""The database: its connections, transactions, time-outs and migrations. No query lives here."""
+
+import asyncio
+import sqlite3
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+import asyncpg
+from tortoise.backends.base.client import (
+    BaseDBAsyncClient,
+    TransactionalDBClient,
+    TransactionContextPooled,
+)
+from tortoise.backends.sqlite.client import SqliteTransactionContext
+from tortoise.connection import get_connections
+from tortoise.context import TortoiseContext, require_context
+from tortoise.exceptions import DBConnectionError, OperationalError
+from tortoise.migrations.executor import MigrationExecutor
+from tortoise.transactions import in_transaction
+
+from server.errors import Misconfigured
+from server.settings import Settings
+
+_ANSWER_SECONDS = 2
+_SQLITE_BUSY_MILLISECONDS = 5000
+_MIGRATION_LOCK = 0x7E55E7A
+_GONE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    DBConnectionError,
+    TimeoutError,
+    OSError,
+)
+_SQLITE_SIGNS = (
+    "is locked",
+    "disk I/O error",
+    "is full",
+    "unable to open",
+    "readonly database",
+)
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether `error` says that the database cannot answer now, whatever was asked of it."""
+    if isinstance(error, OperationalError | sqlite3.OperationalError):
+        return any(sign in str(error) for sign in _SQLITE_SIGNS)
+    return isinstance(error, _GONE)
+
+
+@asynccontextmanager
+async def connected(settings: Settings, *, patient: bool = False) -> AsyncIterator[None]:
+    """Everything within may query the database.
+
+    patient: wait for long statements, as migrations are. Otherwise PostgreSQL has two seconds to
+    connect and to answer. Raises `Misconfigured` for a URL that cannot be used.
+    """
+    name = _name(settings)
+    config = {
+        "connections": {name: _connection(settings, patient=patient)},
+        "apps": _apps(name),
+    }
+    context = TortoiseContext()
+    with context:
+        # Opened in one task and used in others, so it must be reachable from all of them.
+        await context.init(config=config, _enable_global_fallback=True)
+    try:
+        yield
+    finally:
+        await context.close_connections()
+
+
+def connection() -> BaseDBAsyncClient:
+    """The connection of the running task: the transaction's within one, else the pool."""
+    return require_context().db()
+
+
+def dialect() -> str:
+    """Which SQL the connected database speaks: `postgres` or `sqlite`."""
+    return connection().capabilities.dialect
+
+
+def sqlite_reader(settings: Settings) -> sqlite3.Connection:
+    """A connection to the embedded database that can only read; the caller closes it.
+
+    For look-ups in the event loop's own thread: it waits for nobody.
+    """
+    path = quote(unquote(urlsplit(settings.database_url).path))
+    return sqlite3.connect(
+        f"file:{path}?mode=ro",
+        uri=True,
+        timeout=0,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def _name(settings: Settings) -> str:
+    """One name for each kind of database: Tortoise keeps statements by it, in one dialect each."""
+    return "sqlite" if settings.embedded else "postgres"
+
+
+def _apps(name: str) -> dict[str, dict[str, Any]]:
+    return {
+        "models": {
+            "models": ["models"],
+            "migrations": "models.migrations",
+            "default_connection": name,
+        }
+    }
+
+
+def _connection(settings: Settings, *, patient: bool) -> dict[str, Any]:
+    if settings.embedded:
+        return _sqlite(settings)
+    return _postgres(settings, patient=patient)
+
+
+def _sqlite(settings: Settings) -> dict[str, Any]:
+    path = Path(unquote(urlsplit(settings.database_url).path))
+    if not path.parent.is_dir():
+        raise Misconfigured(f"The folder of the database does not exist: {path.parent}")
+    if path.is_dir():
+        raise Misconfigured(f"The database is a folder and not a file: {path}")
+    return {
+        "engine": "server.sqlite_engine",
+        "credentials": {
+            "file_path": str(path),
+            "busy_timeout": _SQLITE_BUSY_MILLISECONDS,
+            # With a write-ahead log this loses nothing that was acknowledged to a killed process.
+            "synchronous": "NORMAL",
+        },
+    }
+
+
+def _postgres(settings: Settings, *, patient: bool) -> dict[str, Any]:
+    try:
+        url = urlsplit(settings.database_url)
+        options = dict(parse_qsl(url.query))
+        host, port = url.hostname, url.port or int(options.get("port", "5432"))
+    except ValueError:
+        raise Misconfigured("TESSERA_DATABASE_URL is not a URL.") from None
+    return {
+        "engine": "server.asyncpg_engine",
+        "credentials": {
+            "host": unquote(host) if host else options.get("host"),
+            "port": port,
+            "user": unquote(url.username) if url.username else None,
+            "password": unquote(url.password) if url.password else None,
+            "database": unquote(url.path.lstrip("/")) or None,
+            "minsize": 1,
+            "maxsize": settings.database_pool_size,
+            "timeout": _ANSWER_SECONDS,
+            "command_timeout": None if patient else _ANSWER_SECONDS,
+            "application_name": "tessera",
+            "reset": _nothing_to_reset,
+            **_tls(options),
+        },
+    }
+
+
+async def _nothing_to_reset(_connection: asyncpg.Connection) -> None:
+    """Spares a round trip after every query: the pool would undo what a session has set, locked
+    or listened to beyond its transaction, and nothing here does. It still ends a transaction."""
+
+
+def _tls(options: dict[str, str]) -> dict[str, Any]:
+    """What libpq's `sslmode` and `sslrootcert` mean, which Tortoise's own URLs get wrong."""
+    mode = options.get("sslmode", "prefer")
+    if mode in {"disable", "allow", "prefer"}:
+        return {"ssl": mode}
+    if mode not in {"require", "verify-ca", "verify-full"}:
+        raise Misconfigured("The sslmode of TESSERA_DATABASE_URL is unknown.")
+    try:
+        tls = ssl.create_default_context(cafile=options.get("sslrootcert"))
+    except OSError:
+        raise Misconfigured("The sslrootcert of TESSERA_DATABASE_URL cannot be read.") from None
+    tls.check_hostname = mode == "verify-full"
+    if mode == "require" and "sslrootcert" not in options:  # with one it is verify-ca, as in libpq
+        tls.verify_mode = ssl.CERT_NONE
+    return {"ssl": tls}
+
+
+# What `make migration` hands to Tortoise's own command.
+MIGRATIONS_CONFIG = {"connections": {"sqlite": "sqlite://:memory:"}, "apps": _apps("sqlite")}
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[TransactionalDBClient]:
+    """All queries within commit together, or none does. On SQLite it waits for other writers.
+
+    A task cancelled on the way in gives its connection back: Tortoise by itself would keep it.
+    """
+    context = in_transaction()
+    try:
+        client = await context.__aenter__()
+    except BaseException:
+        try:
+            await asyncio.shield(_abandon(context))
+        finally:
+            # Here and not there: what is shielded runs in a copy of this task's context.
+            if hasattr(context, "token"):
+                get_connections().reset(context.token)
+        raise
+    try:
+        yield client
+    except BaseException as error:
+        await context.__aexit__(type(error), error, error.__traceback__)
+        raise
+    else:
+        await context.__aexit__(None, None, None)
+
+
+async def _abandon(context: Any) -> None:
+    """Undo a `BEGIN` that may be half done, and give back what it was to run on."""
+    if isinstance(context, TransactionContextPooled):
+        held = context.client._connection
+        if held is not None:
+            # Nobody knows how far its BEGIN got, and to ask could take as long again. The pool
+            # replaces it when it is needed next.
+            with suppress(asyncpg.InterfaceError):  # given back already, with its connection lost
+                held.terminate()
+    elif isinstance(context, SqliteTransactionContext) and hasattr(context, "token"):
+        with suppress(Exception):
+            await context.connection.rollback()
+        context._trxlock.release()
+
+
+async def migrate(settings: Settings) -> list[str]:
+    """Apply what is missing of the migrations, all or nothing, and name it.
+
+    Safe when several instances start together: the first holds a lock that the others wait for.
+    """
+    async with connected(settings, patient=True), transaction() as client:
+        if client.capabilities.dialect == "postgres":
+            await client.execute_query(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
+        executor = MigrationExecutor(client, _apps(client.connection_name))
+        await executor.recorder.ensure_schema(executor._schema_editor())
+        missing = [step.migration.name for step in await executor.plan()]
+        await executor.migrate()
+        return missing
+
+
+async def unapplied_migrations() -> list[str]:
+    """The migrations that the connected database lacks, in order."""
+    client = connection()
+    executor = MigrationExecutor(client, _apps(client.connection_name))
+    return [step.migration.name for step in await executor.plan()]
+
+
+async def ping() -> None:
+    """Raises what the driver raises when the database does not answer."""
+    await connection().execute_query("SELECT 1")

@@ -1,0 +1,1 @@
+"""The data plane: what gateways ask, on every request of the tenants' API."""

@@ -1,0 +1,28 @@
+"""Which tenant a host of the tenants' API belongs to."""
+
+import re
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+_MOST_LENGTH = 253
+
+
+class Hosts:
+    """The hosts that one `TESSERA_API_URL` makes."""
+
+    def __init__(self, api_url: str) -> None:
+        host = urlsplit(api_url).netloc.partition(":")[0].lower()
+        label = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+        pattern = re.escape(host)
+        for name in ("tenant", "region"):
+            pattern = pattern.replace(re.escape(f"{{{name}}}"), f"(?P<{name}>{label})")
+        # Gateways pass the port on or not: it says nothing about the tenant.
+        self._pattern = re.compile(rf"{pattern}(?::[0-9]{{1,5}})?")
+        self.tenant_of = lru_cache(maxsize=4096)(self._tenant_of)
+
+    def _tenant_of(self, host: str) -> tuple[str, str | None] | None:
+        """The slug and region that `host` names, or None; no region where hosts do not tell."""
+        if len(host) > _MOST_LENGTH + 6:
+            return None
+        match = self._pattern.fullmatch(host.lower())
+        return (match["tenant"], match.groupdict().get("region")) if match else None

@@ -1,0 +1,82 @@
+"""`POST /introspect` (RFC 7662): what a token is worth, for services behind the gateway."""
+
+from base64 import b64decode
+from urllib.parse import parse_qsl, unquote_plus
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from server.access.introspection import Introspected, introspect, is_gateway
+from server.global_ids import encode_id
+from server.http import BadRequest, JsonResponse, problem, read_body
+from server.service import Service
+
+_FORM = "application/x-www-form-urlencoded"
+_MOST_FIELDS = 10
+
+
+def routes(service: Service) -> list[Route]:
+    """`/introspect`."""
+
+    async def endpoint(request: Request) -> Response:
+        if not await _is_authenticated(service, request):
+            response = problem(401, "UNAUTHENTICATED", "A gateway's credential is needed.")
+            response.headers["WWW-Authenticate"] = 'Basic realm="tessera", charset="UTF-8"'
+            return response
+        try:
+            secret = await _token(request)
+        except BadRequest as error:
+            return problem(error.status, error.code, error.message)
+        found = await introspect(service, secret)
+        return JsonResponse(_shown(found) if found else {"active": False})
+
+    return [Route("/introspect", endpoint, methods=["POST"])]
+
+
+async def _is_authenticated(service: Service, request: Request) -> bool:
+    """Whether a gateway asks: HTTP Basic with its name (RFC 6749, section 2.3.1), or a bearer."""
+    headers = request.headers.getlist("authorization")
+    if len(headers) != 1:
+        return False
+    scheme, _, credential = headers[0].partition(" ")
+    if scheme.lower() == "bearer":
+        return await is_gateway(service, credential.strip(" "))
+    if scheme.lower() != "basic":
+        return False
+    try:
+        name, _, secret = b64decode(credential, validate=True).decode().partition(":")
+        name, secret = unquote_plus(name, errors="strict"), unquote_plus(secret, errors="strict")
+    except ValueError:
+        return False
+    return "\0" not in name and await is_gateway(service, secret, name)
+
+
+async def _token(request: Request) -> str:
+    types = request.headers.getlist("content-type")
+    if len(types) != 1 or types[0].partition(";")[0].strip().lower() != _FORM:
+        raise BadRequest(415, "UNSUPPORTED_MEDIA_TYPE", f"The content type must be {_FORM}.")
+    try:
+        fields = parse_qsl(
+            (await read_body(request)).decode("ascii"),
+            keep_blank_values=True,
+            max_num_fields=_MOST_FIELDS,
+            errors="strict",
+        )
+    except ValueError:
+        raise BadRequest(400, "BAD_FORM", "The body is not a form.") from None
+    tokens = [value for name, value in fields if name == "token"]
+    if len(tokens) != 1:
+        raise BadRequest(400, "INVALID_REQUEST", "The form must have one `token`.")
+    return tokens[0]
+
+
+def _shown(found: Introspected) -> dict[str, object]:
+    return {
+        "active": True,
+        "token_type": "Bearer",
+        "sub": encode_id("Token", found.token.id),
+        "iat": int(found.token.created_at.timestamp()),
+        "tenant": found.tenant.slug,
+        "permissions": found.permissions,
+    }

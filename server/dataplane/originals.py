@@ -1,0 +1,127 @@
+"""The request that a gateway asks about, read from the headers of the one configured kind.
+
+A header is believed only where the gateway always writes it itself: whatever else a client sends
+through it is not looked at. One that comes twice makes the request unreadable.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from ipaddress import ip_address
+from typing import NamedTuple
+from urllib.parse import quote
+
+from server.settings import Network
+
+PREFIX = "/authorize"
+_MOST_ADDRESS, _MOST_USER_AGENT, _MOST_REQUEST_ID = 64, 255, 64
+Headers = Mapping[bytes, bytes]
+
+
+class Original(NamedTuple):
+    """What the client asked of the gateway. `target` is as it was on the wire."""
+
+    method: str
+    target: str
+    host: str
+
+
+class Unreadable(Exception):
+    """A request that lacks what a gateway of this kind sends, or has it twice."""
+
+
+def _nginx(_scope_method: str, _target: str, headers: Headers) -> Original:
+    return Original(
+        _text(headers, b"x-original-method"),
+        _text(headers, b"x-original-uri"),
+        _text(headers, b"host"),
+    )
+
+
+def _forwarded(_scope_method: str, _target: str, headers: Headers) -> Original:
+    return Original(
+        _text(headers, b"x-forwarded-method"),
+        _text(headers, b"x-forwarded-uri"),
+        _text(headers, b"x-forwarded-host"),
+    )
+
+
+def _envoy(method: str, target: str, headers: Headers) -> Original:
+    """Envoy repeats the request itself, its path behind the configured prefix."""
+    if not target.startswith(PREFIX + "/"):
+        raise Unreadable
+    return Original(method, target[len(PREFIX) :], _text(headers, b"host"))
+
+
+READERS: dict[str, Callable[[str, str, Headers], Original]] = {
+    "nginx": _nginx,
+    "caddy": _forwarded,
+    "traefik": _forwarded,
+    "envoy": _envoy,
+}
+
+
+def single(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """The headers by name, without those that come more than once."""
+    found: dict[bytes, bytes] = {}
+    twice: set[bytes] = set()
+    for name, value in headers:
+        if name in found:
+            twice.add(name)
+        found[name] = value
+    for name in twice:
+        del found[name]
+    return found
+
+
+def raw_target(scope_path: str, raw_path: bytes | None, query: bytes) -> str:
+    """The request target on the wire, as far as the server keeps it."""
+    path = (raw_path or quote(scope_path).encode()).decode("latin-1")
+    return f"{path}?{query.decode('latin-1')}" if query else path
+
+
+def client_address(
+    peer: str, headers: Sequence[tuple[bytes, bytes]], trusted: tuple[Network, ...]
+) -> str:
+    """Who asked the gateway: the last address that it or a trusted proxy before it has written."""
+    forwarded = [
+        part.strip()
+        for name, value in headers
+        if name == b"x-forwarded-for"
+        for part in value.decode("latin-1").split(",")
+    ]
+    address = peer
+    while forwarded:
+        address = forwarded.pop()
+        if not any(_is_within(address, network) for network in trusted):
+            break
+    return shown(address, _MOST_ADDRESS)
+
+
+def user_agent(headers: Headers) -> str:
+    """What the client calls itself, made fit to show."""
+    return shown(headers.get(b"user-agent", b"").decode("latin-1"), _MOST_USER_AGENT)
+
+
+def request_id(headers: Headers) -> str | None:
+    """The id that the gateway gave the request, if it did and it looks like one."""
+    text = headers.get(b"x-request-id", b"").decode("latin-1")
+    fits = 0 < len(text) <= _MOST_REQUEST_ID and text.isascii()
+    return text if fits and text.replace("-", "").replace("_", "").isalnum() else None
+
+
+def shown(text: str, most: int) -> str:
+    """`text` as it may be stored and shown: printable ASCII, cut to `most` characters."""
+    return "".join(c if " " <= c <= "~" else "?" for c in text[:most])
+
+
+def _text(headers: Headers, name: bytes) -> str:
+    value = headers.get(name)
+    if not value:
+        raise Unreadable
+    return value.decode("latin-1")
+
+
+def _is_within(address: str, network: Network) -> bool:
+    try:
+        return ip_address(address) in network
+    except ValueError:
+        return False

@@ -1,0 +1,156 @@
+"""The record of decisions: noted on a request's path, written behind its back.
+
+Noting takes a few microseconds and never waits. What is noted becomes counts at once, so that a
+burst takes little room; the room is limited, and what does not fit is dropped and counted in a
+metric. Writing comes two seconds after the first note, and again two seconds later if the
+database cannot take it then.
+"""
+
+import asyncio
+import logging
+from typing import NamedTuple
+from uuid import UUID
+
+from models import RefusalReason
+from server import database
+from server.access import uses
+from server.access.uses import Batch, LastUse, Refused, Use
+from server.monitoring.metrics import RECORDS_DROPPED
+
+_WRITE_AFTER_SECONDS = 2.0
+MOST_USES = 100_000
+MOST_REFUSING_TOKENS = 10_000
+_log = logging.getLogger("tessera.record")
+
+
+class Decision(NamedTuple):
+    """One decision on a known token. `reason` is None for one that let it through.
+
+    `key` is empty where no operation matched; `at` is in seconds since 1970.
+    """
+
+    tenant_id: UUID
+    token_id: UUID
+    method: str
+    key: str
+    reason: RefusalReason | None
+    address: str
+    user_agent: str
+    request_id: str
+    at: float
+
+
+class Record:
+    """What one instance has decided and not yet written."""
+
+    def __init__(self) -> None:
+        self._batch = Batch({}, {}, {})
+        self._timer: asyncio.TimerHandle | None = None
+        self._writing: asyncio.Task[None] | None = None
+        # Which tenants' old counts were dropped, and on which day.
+        self._tidied_on = uses.day_of(0)
+        self._tidied: set[UUID] = set()
+
+    def note(self, decision: Decision) -> None:
+        """Take note of a decision; it is written within seconds."""
+        batch = self._batch
+        token = (decision.tenant_id, decision.token_id)
+        use_key = (*token, decision.key, uses.day_of(decision.at))
+        use = batch.uses.get(use_key)
+        if use is None:
+            if len(batch.uses) >= MOST_USES:
+                RECORDS_DROPPED.inc()
+                return
+            use = batch.uses[use_key] = Use(0, 0, decision.at, decision.at)
+        use.last_at = decision.at
+        if decision.reason is None:
+            use.allowed += 1
+            batch.last[token] = LastUse(decision.at, decision.address, decision.user_agent)
+        else:
+            use.denied += 1
+            self._note_refusal(token, decision, decision.reason)
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(_WRITE_AFTER_SECONDS, self._start_writing)
+
+    async def close(self) -> None:
+        """Write what is left. Whatever the database does not take now is lost."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._writing is not None:
+            await self._writing
+        await self._write()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _note_refusal(
+        self, token: tuple[UUID, UUID], decision: Decision, reason: RefusalReason
+    ) -> None:
+        refused = self._batch.refused.get(token)
+        if refused is None:
+            if len(self._batch.refused) >= MOST_REFUSING_TOKENS:
+                RECORDS_DROPPED.inc()
+                return
+            refused = self._batch.refused[token] = []
+        refused.append(
+            Refused(
+                decision.at,
+                decision.method,
+                decision.key,
+                reason,
+                decision.address,
+                decision.user_agent,
+                decision.request_id,
+            )
+        )
+        del refused[: -uses.KEPT_REFUSALS]
+
+    def _start_writing(self) -> None:
+        self._timer = None
+        self._writing = asyncio.get_running_loop().create_task(self._write())
+
+    async def _write(self) -> None:
+        batch, self._batch = self._batch, Batch({}, {}, {})
+        if not batch.uses:
+            return
+        try:
+            await uses.write(batch)
+            await self._tidy(batch)
+        except Exception as error:
+            if database.is_unavailable(error):
+                self._take_back(batch)
+                return
+            RECORDS_DROPPED.inc(sum(use.allowed + use.denied for use in batch.uses.values()))
+            _log.error("decisions could not be recorded", exc_info=error)
+
+    def _take_back(self, batch: Batch) -> None:
+        """Put a batch that was not written before what was noted since."""
+        newer, self._batch = self._batch, batch
+        for key, use in newer.uses.items():
+            before = batch.uses.get(key)
+            if before is not None:
+                before.allowed += use.allowed
+                before.denied += use.denied
+                before.last_at = use.last_at
+            elif len(batch.uses) < MOST_USES:
+                batch.uses[key] = use
+            else:
+                RECORDS_DROPPED.inc(use.allowed + use.denied)
+        batch.last |= newer.last
+        for token, refused in newer.refused.items():
+            if token in batch.refused or len(batch.refused) < MOST_REFUSING_TOKENS:
+                kept = batch.refused.get(token, []) + refused
+                batch.refused[token] = kept[-uses.KEPT_REFUSALS :]
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(_WRITE_AFTER_SECONDS, self._start_writing)
+
+    async def _tidy(self, batch: Batch) -> None:
+        """Once a day, drop the old counts of the tenants that are in use."""
+        today = max(day for _, _, _, day in batch.uses)
+        if today != self._tidied_on:
+            self._tidied_on, self._tidied = today, set()
+        tenants = {tenant_id for tenant_id, _, _, _ in batch.uses} - self._tidied
+        if tenants:
+            await uses.forget_old(list(tenants), today)
+            self._tidied |= tenants

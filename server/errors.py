@@ -1,0 +1,150 @@
+"""Every refusal, on one page: what a caller did that Tessera will not do, and how it is said.
+
+A refusal knows nothing of HTTP or GraphQL; the surfaces map it. `message` may be shown to anyone
+who caused it. What only the log may hold is given as `detail`.
+"""
+
+from typing import ClassVar
+
+from models import Token
+
+
+class Refusal(Exception):
+    """Something a caller asked for and does not get."""
+
+    code: ClassVar[str]
+
+    def __init__(self, message: str, *, detail: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.detail = detail
+
+
+class Unauthenticated(Refusal):
+    """Nobody is signed in, or no longer."""
+
+    code = "UNAUTHENTICATED"
+
+    def __init__(self, *, detail: str = "") -> None:
+        super().__init__("Sign in to continue.", detail=detail)
+
+
+class Forbidden(Refusal):
+    """The caller's role does not allow it."""
+
+    code = "FORBIDDEN"
+
+    def __init__(self, *, detail: str = "") -> None:
+        super().__init__("Your role does not allow this.", detail=detail)
+
+
+class CrossSite(Refusal):
+    """A browser sent the request on behalf of another site (OWASP: CSRF)."""
+
+    code = "CROSS_SITE"
+
+    def __init__(self) -> None:
+        super().__init__("Requests from other sites are refused.")
+
+
+class WrongPassword(Refusal):
+    """Tenant, e-mail or password is wrong. Which of them is nobody's business."""
+
+    code = "WRONG_PASSWORD"
+
+    def __init__(self, message: str = "Tenant, e-mail address or password is wrong.") -> None:
+        super().__init__(message)
+
+
+class TooManyAttempts(Refusal):
+    """Too many failed sign-ins of late. `retry_after_seconds` is at least 1."""
+
+    code = "TOO_MANY_ATTEMPTS"
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(f"Too many failed attempts. Try again in {retry_after_seconds} seconds.")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class BadCursor(Refusal):
+    """A cursor that this connection did not give out."""
+
+    code = "BAD_CURSOR"
+
+    def __init__(self, argument: str) -> None:
+        super().__init__(f"`{argument}` is not a cursor of this connection.")
+
+
+class BadPage(Refusal):
+    """`first` or `last` out of range, or both directions at once."""
+
+    code = "BAD_PAGE"
+
+
+class QueryTooComplex(Refusal):
+    """A query that asks for more than one request may fetch."""
+
+    code = "QUERY_TOO_COMPLEX"
+
+
+class InvalidInput(Refusal):
+    """A value that a person at a form can mend. `field` names it as the input does."""
+
+    code = "INVALID_INPUT"
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class NotFound(Refusal):
+    """No such thing in this tenant. The same for what is another's and for what never was."""
+
+    code = "NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such thing here.")
+
+
+class RevisionConflict(Refusal):
+    """Somebody else changed the token after the caller last read it. `token` is what it is now."""
+
+    code = "REVISION_CONFLICT"
+
+    def __init__(self, token: Token) -> None:
+        super().__init__("Somebody else has changed this token in the meantime.")
+        self.token = token
+
+
+class SecretAlreadyShown(Refusal):
+    """The idempotency key made `token` before, and its secret was shown then."""
+
+    code = "SECRET_ALREADY_SHOWN"
+
+    def __init__(self, token: Token) -> None:
+        super().__init__(
+            "This request has already made a token, whose secret cannot be shown again."
+        )
+        self.token = token
+
+
+class LastOwner(Refusal):
+    """It would leave the tenant without an owner."""
+
+    code = "LAST_OWNER"
+
+    def __init__(self) -> None:
+        super().__init__("A tenant needs its owner: transfer the ownership first.")
+
+
+class OwnAccount(Refusal):
+    """Nobody removes themself."""
+
+    code = "OWN_ACCOUNT"
+
+    def __init__(self) -> None:
+        super().__init__("You cannot remove yourself.")
+
+
+class Misconfigured(Exception):
+    """The settings or the database are not fit to serve; the message says what to do."""

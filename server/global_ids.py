@@ -1,0 +1,37 @@
+"""Global ids (Relay Object Identification): a type and an id in base64, without authority."""
+
+from base64 import b64decode, urlsafe_b64encode
+from uuid import UUID
+
+
+def encode_id(type_name: str, row_id: UUID) -> str:
+    """The global id of a row."""
+    return urlsafe_b64encode(f"{type_name}:{row_id.hex}".encode()).decode().rstrip("=")
+
+
+def decode_id(text: str) -> tuple[str, UUID] | None:
+    """The type and id that `text` names, or None for anything that `encode_id` does not write."""
+    try:
+        padded = text + "=" * (-len(text) % 4)
+        name, _, hexadecimal = (
+            b64decode(padded, altchars="-_", validate=True).decode().partition(":")
+        )
+        row_id = UUID(hex=hexadecimal)
+    except ValueError:
+        return None
+    return (name, row_id) if encode_id(name, row_id) == text else None
+
+
+def row_id(type_name: str, text: str) -> UUID | None:
+    """The id that `text` names if it is of that type, else None."""
+    decoded = decode_id(text)
+    return decoded[1] if decoded and decoded[0] == type_name else None
+
+
+def id_of(type_name: str, text: str) -> UUID:
+    """The id that `text` names.
+
+    For anything that is no id of that type it is the nil UUID, which no row has: what is malformed
+    is then simply not found, in the same way and at the same time as what is absent.
+    """
+    return row_id(type_name, text) or UUID(int=0)

@@ -1,0 +1,1 @@
+"""The control plane: GraphQL for signed-in admins."""

@@ -1,0 +1,193 @@
+"""The endpoint: GraphQL over HTTP, one request at a time and for people's sessions only.
+
+Follows the GraphQL over HTTP specification (September 2025 draft) and refuses what it leaves open:
+batches, form bodies, subscriptions, WebSockets.
+"""
+
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Any
+
+import orjson
+from graphql import ExecutionResult, OperationDefinitionNode, OperationType, execute
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from server.access.authentication import authenticate
+from server.errors import CrossSite, Unauthenticated
+from server.graphql.context import Context
+from server.graphql.documents import Document, Documents, Rejected, check_cost
+from server.graphql.errors import shown_error
+from server.graphql.executor import PlainFieldExecutor
+from server.graphql.schema import SCHEMA
+from server.http import BadRequest, parse_json, problem, read_json
+from server.service import Service
+
+# Strawberry keeps the schema that graphql-core runs under this name and offers no other way to it.
+_CORE_SCHEMA = SCHEMA._schema
+_RESPONSE_TYPE = "application/graphql-response+json"
+_JSON_TYPE = "application/json"
+_MEMBERS = {"query", "operationName", "variables", "extensions"}
+_MOST_COERCION_ERRORS = 20
+_UNAVAILABLE = 503
+
+
+@dataclass(frozen=True, slots=True)
+class _Parameters:
+    query: str
+    operation_name: str | None
+    variables: dict[str, Any]
+
+
+def routes(service: Service) -> list[Route]:
+    """`/graphql`."""
+    endpoint = _Endpoint(service)
+    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    return [Route("/graphql", endpoint.answer, methods=methods)]
+
+
+class _Endpoint:
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        introspection = service.settings.introspection
+        self._hide_suggestions = not introspection
+        self._documents = Documents(_CORE_SCHEMA, introspection=introspection)
+
+    async def answer(self, request: Request) -> Response:
+        media_type = _acceptable(request)
+        if media_type is None:
+            return problem(406, "NOT_ACCEPTABLE", f"Accept {_RESPONSE_TYPE} or {_JSON_TYPE}.")
+        if request.method not in {"GET", "POST"}:
+            response = _failed(405, "METHOD_NOT_ALLOWED", "Use GET or POST.", media_type)
+            response.headers["Allow"] = "GET, POST"
+            return response
+        try:
+            return await self._run(request, media_type)
+        except Unauthenticated as refusal:
+            response = _failed(401, refusal.code, refusal.message, media_type)
+            response.headers["WWW-Authenticate"] = "Bearer"
+            return response
+        except CrossSite as refusal:
+            return _failed(403, refusal.code, refusal.message, media_type)
+        except BadRequest as error:
+            return _failed(error.status, error.code, error.message, media_type)
+        except Rejected as rejected:
+            errors = [shown_error(error, rejected.code, "") for error in rejected.errors]
+            # Clients of the older media type take any other status for a broken transport.
+            status = 400 if media_type == _RESPONSE_TYPE else 200
+            return _response({"errors": errors}, status, media_type)
+
+    async def _run(self, request: Request, media_type: str) -> Response:
+        # Before anything else: a stranger learns nothing of the schema, not even that a query is
+        # malformed.
+        principal = await authenticate(self._service, request)
+        parameters = await _parameters(request)
+        document = self._documents.read(parameters.query)
+        operation = document.operation(parameters.operation_name)
+        if request.method == "GET" and operation.operation is not OperationType.QUERY:
+            response = _failed(405, "METHOD_NOT_ALLOWED", "Mutations need POST.", media_type)
+            response.headers["Allow"] = "POST"
+            return response
+        check_cost(document, operation, parameters.variables)
+        context = Context(self._service, principal)
+        result = await self._execute(document, operation, parameters.variables, context)
+        return _shown(result, request.state.request_id, media_type)
+
+    async def _execute(
+        self,
+        document: Document,
+        operation: OperationDefinitionNode,
+        variables: dict[str, Any],
+        context: Context,
+    ) -> ExecutionResult:
+        result = execute(
+            _CORE_SCHEMA,
+            document.node,
+            context_value=context,
+            variable_values=variables,
+            operation_name=operation.name.value if operation.name else None,
+            executor_class=PlainFieldExecutor,
+            max_coercion_errors=_MOST_COERCION_ERRORS,
+            hide_suggestions=self._hide_suggestions,
+        )
+        return await result if isawaitable(result) else result
+
+
+def _acceptable(request: Request) -> str | None:
+    """The media type to answer in: the newer one where the client knows it (RFC 9110, 12.5.1)."""
+    header = ",".join(request.headers.getlist("accept")) or "*/*"
+    offered: dict[str, bool] = {}
+    for part in header.lower().replace(" ", "").split(","):
+        name, *parameters = part.split(";")
+        weights = {piece for piece in parameters if piece.startswith("q=")}
+        if set(parameters) - weights <= {"charset=utf-8"}:
+            offered[name] = all(weight.strip("q=0.") for weight in weights)
+    if offered.get(_RESPONSE_TYPE):
+        return _RESPONSE_TYPE
+    ranges = (_JSON_TYPE, "application/*", "*/*")
+    return _JSON_TYPE if next((offered[one] for one in ranges if one in offered), False) else None
+
+
+async def _parameters(request: Request) -> _Parameters:
+    if request.method == "GET":
+        return _read_parameters(_query_members(request))
+    return _read_parameters(await read_json(request))
+
+
+def _query_members(request: Request) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for name, value in request.query_params.multi_items():
+        if name in members:
+            raise BadRequest(400, "BAD_PARAMETERS", "A parameter was given twice.")
+        members[name] = value
+    for name in ("variables", "extensions"):
+        if members.get(name):
+            members[name] = parse_json(members[name])
+    return members
+
+
+def _read_parameters(members: Any) -> _Parameters:
+    """The parameters in a JSON object. Raises `BadRequest`; batches are none."""
+    if not isinstance(members, dict):
+        raise BadRequest(400, "BAD_PARAMETERS", "The request must be one JSON object.")
+    query = members.get("query")
+    operation_name = members.get("operationName")
+    variables = members.get("variables")
+    extensions = members.get("extensions")
+    if not isinstance(query, str) or not query:
+        raise BadRequest(400, "BAD_PARAMETERS", "`query` must be the text of a document.")
+    if not isinstance(operation_name, str | None):
+        raise BadRequest(400, "BAD_PARAMETERS", "`operationName` must be text.")
+    if not isinstance(variables, dict | None):
+        raise BadRequest(400, "BAD_PARAMETERS", "`variables` must be an object.")
+    if not isinstance(extensions, dict | None):
+        raise BadRequest(400, "BAD_PARAMETERS", "`extensions` must be an object.")
+    return _Parameters(query, operation_name or None, variables or {})
+
+
+def _shown(result: ExecutionResult, request_id: str, media_type: str) -> Response:
+    errors = [shown_error(error, "BAD_USER_INPUT", request_id) for error in result.errors or ()]
+    codes = {error["extensions"]["code"] for error in errors}
+    body: dict[str, Any] = {"errors": errors} if errors else {}
+    # Without a path the request itself failed, and there is no `data` to speak of (section 7.1).
+    if result.data is not None or any("path" in error for error in errors):
+        body["data"] = result.data
+    if result.data is None and "UNAUTHENTICATED" in codes:
+        return _response(body, 401, media_type)
+    if result.data is None and "UNAVAILABLE" in codes:
+        return _response(body, _UNAVAILABLE, media_type)
+    bad = "data" not in body and media_type == _RESPONSE_TYPE
+    return _response(body, 400 if bad else 200, media_type)
+
+
+def _failed(status: int, code: str, message: str, media_type: str) -> Response:
+    error = {"message": message, "extensions": {"code": code}}
+    return _response({"errors": [error]}, status, media_type)
+
+
+def _response(body: dict[str, Any], status: int, media_type: str) -> Response:
+    response = Response(orjson.dumps(body), status, media_type=f"{media_type}; charset=utf-8")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Vary"] = "Accept, Cookie, Authorization"
+    return response

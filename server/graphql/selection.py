@@ -1,0 +1,45 @@
+"""Which fields a query selects below the one that is being resolved."""
+
+from collections.abc import Iterator
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    SelectionSetNode,
+)
+
+from server.graphql.context import Info
+
+
+def selected_fields(info: Info, *path: str) -> set[str]:
+    """The names of the fields selected at `path` below the running field, on any type.
+
+    `@skip` and `@include` are not looked at: a name too many only costs a query.
+    """
+    fragments = info._raw_info.fragments
+    found = [node.selection_set for node in info._raw_info.field_nodes]
+    for step in path:
+        found = [
+            field.selection_set for field in _fields(found, fragments) if field.name.value == step
+        ]
+    return {field.name.value for field in _fields(found, fragments)}
+
+
+def _fields(
+    selection_sets: list[SelectionSetNode | None],
+    fragments: dict[str, FragmentDefinitionNode],
+) -> Iterator[FieldNode]:
+    """The fields of these selection sets, each fragment looked into once."""
+    waiting = [chosen for chosen in selection_sets if chosen]
+    seen: set[str] = set()
+    while waiting:
+        for selection in waiting.pop().selections:
+            if isinstance(selection, FieldNode):
+                yield selection
+            elif isinstance(selection, InlineFragmentNode):
+                waiting.append(selection.selection_set)
+            elif isinstance(selection, FragmentSpreadNode) and selection.name.value not in seen:
+                seen.add(selection.name.value)
+                waiting.append(fragments[selection.name.value].selection_set)

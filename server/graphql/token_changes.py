@@ -1,0 +1,159 @@
+"""Changing tokens: inputs, results and mutations. What they do lives in `operations.tokens`."""
+
+from typing import Annotated
+
+import strawberry
+from strawberry import UNSET
+
+from server.global_ids import id_of
+from server.graphql.basics import given
+from server.graphql.context import Info
+from server.graphql.problems import InvalidInput, NotFound, RevisionConflict, SecretAlreadyShown
+from server.graphql.tokens import Token, shown_token
+from server.operations import tokens
+
+_INPUT = strawberry.argument(description="What to change, and to what.")
+_TOKEN_ID = "The token's global id."
+_IF_REVISION = "Change it only if this is still its revision."
+_NAME = "What to call it: 1 to 100 characters after trimming."
+_DESCRIPTION = "What it is for: up to 1,000 characters."
+
+
+@strawberry.input(description="What to make.")
+class CreateTokenInput:
+    name: str = strawberry.field(description=_NAME)
+    description: str | None = strawberry.field(description=_DESCRIPTION, default=UNSET)
+    permissions: list[str] | None = strawberry.field(
+        description="Keys of what it may call; none if left out.", default=UNSET
+    )
+    idempotency_key: str | None = strawberry.field(
+        description="Makes a retry safe: a second request with the same key makes no token.",
+        default=UNSET,
+    )
+
+
+@strawberry.input(description="What a token may call from now on.")
+class SetPermissionsInput:
+    token_id: strawberry.ID = strawberry.field(description=_TOKEN_ID)
+    permissions: list[str] = strawberry.field(
+        description="The keys of everything it may call: replaces the whole set."
+    )
+    if_revision: int | None = strawberry.field(description=_IF_REVISION, default=UNSET)
+
+
+@strawberry.input(description="A token's other name.")
+class RenameTokenInput:
+    token_id: strawberry.ID = strawberry.field(description=_TOKEN_ID)
+    name: str = strawberry.field(description=_NAME)
+    if_revision: int | None = strawberry.field(description=_IF_REVISION, default=UNSET)
+
+
+@strawberry.input(description="A token's other description.")
+class DescribeTokenInput:
+    token_id: strawberry.ID = strawberry.field(description=_TOKEN_ID)
+    description: str = strawberry.field(description=_DESCRIPTION)
+    if_revision: int | None = strawberry.field(description=_IF_REVISION, default=UNSET)
+
+
+@strawberry.input(description="Which token to end.")
+class RevokeTokenInput:
+    token_id: strawberry.ID = strawberry.field(description=_TOKEN_ID)
+
+
+@strawberry.type(description="A new token.")
+class CreateTokenPayload:
+    token: Token = strawberry.field(description="The token.")
+    secret: str = strawberry.field(
+        description="Its secret: shown here, once, and never again anywhere."
+    )
+
+
+@strawberry.type(description="The token with its new permissions.")
+class SetPermissionsPayload:
+    token: Token = strawberry.field(description="The token.")
+
+
+@strawberry.type(description="The token with its new name.")
+class RenameTokenPayload:
+    token: Token = strawberry.field(description="The token.")
+
+
+@strawberry.type(description="The token with its new description.")
+class DescribeTokenPayload:
+    token: Token = strawberry.field(description="The token.")
+
+
+@strawberry.type(description="The token that is revoked now.")
+class RevokeTokenPayload:
+    token: Token = strawberry.field(description="The token.")
+
+
+CreateTokenResult = Annotated[
+    CreateTokenPayload | InvalidInput | SecretAlreadyShown,
+    strawberry.union("CreateTokenResult", description="A new token, or why there is none."),
+]
+SetPermissionsResult = Annotated[
+    SetPermissionsPayload | InvalidInput | NotFound | RevisionConflict,
+    strawberry.union("SetPermissionsResult", description="The token, or why it is unchanged."),
+]
+RenameTokenResult = Annotated[
+    RenameTokenPayload | InvalidInput | NotFound | RevisionConflict,
+    strawberry.union("RenameTokenResult", description="The token, or why it is unchanged."),
+]
+DescribeTokenResult = Annotated[
+    DescribeTokenPayload | InvalidInput | NotFound | RevisionConflict,
+    strawberry.union("DescribeTokenResult", description="The token, or why it is unchanged."),
+]
+RevokeTokenResult = Annotated[
+    RevokeTokenPayload | NotFound,
+    strawberry.union("RevokeTokenResult", description="The token, or why it is not revoked."),
+]
+
+
+async def create_token(info: Info, input: Annotated[CreateTokenInput, _INPUT]) -> CreateTokenResult:
+    created = await tokens.create(
+        info.context.principal,
+        info.context.service,
+        name=input.name,
+        description=given(input.description) or "",
+        permissions=given(input.permissions) or [],
+        idempotency_key=given(input.idempotency_key),
+    )
+    return CreateTokenPayload(token=shown_token(created.token), secret=created.secret)
+
+
+async def set_permissions(
+    info: Info, input: Annotated[SetPermissionsInput, _INPUT]
+) -> SetPermissionsResult:
+    token = await tokens.set_permissions(
+        info.context.principal,
+        info.context.service,
+        id_of("Token", input.token_id),
+        input.permissions,
+        given(input.if_revision),
+    )
+    return SetPermissionsPayload(token=shown_token(token))
+
+
+async def rename_token(info: Info, input: Annotated[RenameTokenInput, _INPUT]) -> RenameTokenResult:
+    token = await tokens.rename(
+        info.context.principal, id_of("Token", input.token_id), input.name, given(input.if_revision)
+    )
+    return RenameTokenPayload(token=shown_token(token))
+
+
+async def describe_token(
+    info: Info, input: Annotated[DescribeTokenInput, _INPUT]
+) -> DescribeTokenResult:
+    token = await tokens.describe(
+        info.context.principal,
+        id_of("Token", input.token_id),
+        input.description,
+        given(input.if_revision),
+    )
+    return DescribeTokenPayload(token=shown_token(token))
+
+
+async def revoke_token(info: Info, input: Annotated[RevokeTokenInput, _INPUT]) -> RevokeTokenResult:
+    token = await tokens.revoke(info.context.principal, id_of("Token", input.token_id))
+    return RevokeTokenPayload(token=shown_token(token))

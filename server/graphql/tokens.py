@@ -1,0 +1,330 @@
+"""Tokens and what happened to them: their types, and the queries that give them.
+
+Changing tokens lives in `server.graphql.token_changes`.
+"""
+
+from typing import Annotated, Any, cast
+from uuid import UUID
+
+import strawberry
+from strawberry import UNSET
+
+import models
+from models import ActivityKind, RevocationReason
+from server.global_ids import encode_id, row_id
+from server.graphql.admins import Admin, shown_admin
+from server.graphql.basics import (
+    After,
+    Before,
+    DateTime,
+    First,
+    Last,
+    Node,
+    PageInfo,
+    described,
+    given,
+    page_info,
+)
+from server.graphql.context import Info
+from server.graphql.permissions import Permission, shown_permissions
+from server.graphql.selection import selected_fields
+from server.graphql.usage import TokenRefusal, TokenUsage, shown_refusal, shown_usage
+from server.operations import activity, admins, tokens, usage
+from server.paging import Page, encode_cursor, page_request
+
+TOKENS = "tokens"
+ACTIVITY = "activity"
+described(
+    RevocationReason,
+    "Why a token was revoked.",
+    REVOKED="An admin revoked it.",
+    CREATOR_REMOVED="The admin who made it was removed.",
+)
+TokenId = Annotated[strawberry.ID, strawberry.argument(description="The token's global id.")]
+
+
+@strawberry.type(description="An API token's record. Its secret is in none of its fields.")
+class Token(Node):
+    name: str = strawberry.field(description="What it is called. Names need not differ.")
+    description: str = strawberry.field(description="What it is for; may be empty.")
+    hint: str = strawberry.field(description="The beginning of its secret, to recognise it by.")
+    revision: int = strawberry.field(
+        description="Counts its changes. Give it as `ifRevision` to change only what you have seen."
+    )
+    created_at: DateTime = strawberry.field(description="When it was made.")
+    last_used_at: DateTime | None = strawberry.field(
+        description="When it last opened an endpoint, known within seconds; null if it never has."
+    )
+    last_used_from: str | None = strawberry.field(
+        description="The address it was last used from, as the gateway tells it."
+    )
+    last_used_user_agent: str | None = strawberry.field(
+        description="What the client called itself that last used it."
+    )
+    revoked_at: DateTime | None = strawberry.field(
+        description="When it was revoked; null while it is live."
+    )
+    row: strawberry.Private[models.Token]
+    loaded_permissions: strawberry.Private[list[Permission]] = UNSET
+    loaded_created_by: strawberry.Private[Admin | None] = UNSET
+
+    @strawberry.field(
+        description="What it may call, in the grid's order; retired permissions come last."
+    )
+    async def permissions(self, info: Info) -> list[Permission]:
+        keys = await info.context.permission_keys.load(self.row.id)
+        return shown_permissions(info.context.service.catalogue, keys or [])
+
+    @strawberry.field(description="Who made it; null once they are removed.")
+    async def created_by(self, info: Info) -> Admin | None:
+        return await _load_admin(info, self.row.created_by_id)
+
+    @strawberry.field(
+        description="How often it asked for each endpoint, the latest used first."
+        " Counts are kept for 400 days."
+    )
+    async def usage(
+        self,
+        info: Info,
+        since: Annotated[
+            DateTime | None,
+            strawberry.argument(description="Count from the day of this instant on, in UTC."),
+        ] = UNSET,
+    ) -> list[TokenUsage]:
+        context = info.context
+        found = await usage.of_token(context.principal, self.row.id, given(since))
+        return [shown_usage(context.service.catalogue, one) for one in found]
+
+    @strawberry.field(description="Why calls with it were denied: the latest 20, latest first.")
+    async def recent_refusals(self, info: Info) -> list[TokenRefusal]:
+        return [shown_refusal(row) for row in await info.context.refusals.load(self.row.id) or []]
+
+    @strawberry.field(description="What happened to it, the latest first.")
+    async def activity(
+        self, info: Info, first: First = UNSET, after: After = UNSET
+    ) -> "TokenActivityConnection":
+        return await _activity_of(info, self.row.id, given(first), given(after))
+
+
+def shown_token(row: models.Token) -> Token:
+    """A token as GraphQL shows it."""
+    return Token(
+        id=strawberry.ID(encode_id("Token", row.id)),
+        name=row.name,
+        description=row.description,
+        hint=row.hint,
+        revision=row.revision,
+        created_at=DateTime(row.created_at),
+        last_used_at=cast("DateTime | None", row.last_used_at),
+        last_used_from=row.last_used_from,
+        last_used_user_agent=row.last_used_user_agent,
+        revoked_at=cast("DateTime | None", row.revoked_at),
+        row=row,
+    )
+
+
+@strawberry.type(description="A token in a list, and its place in it.")
+class TokenEdge:
+    node: Token = strawberry.field(description="The token.")
+    cursor: str = strawberry.field(description="Its place in the list.")
+
+
+@strawberry.type(description="A page of tokens.")
+class TokenConnection:
+    edges: list[TokenEdge] = strawberry.field(description="The tokens of this page.")
+    page_info: PageInfo = strawberry.field(description="Where the page lies.")
+
+
+@strawberry.interface(description="Something that happened to a token.")
+class TokenActivity:
+    id: strawberry.ID = strawberry.field(description="A global id.")
+    occurred_at: DateTime = strawberry.field(description="When it happened.")
+    row: strawberry.Private[models.Activity]
+
+    @strawberry.field(description="Who did it; null once that admin is removed.")
+    async def actor(self, info: Info) -> Admin | None:
+        return await _load_admin(info, self.row.actor_id)
+
+    @strawberry.field(description="The token it happened to; revoked ones stay readable.")
+    async def token(self, info: Info) -> Token:
+        row = await info.context.tokens.load(self.row.token_id)
+        if row is None:
+            raise LookupError("an activity without its token")
+        return shown_token(row)
+
+
+@strawberry.type(description="A token was made.")
+class TokenCreated(TokenActivity, Node):
+    pass
+
+
+@strawberry.type(description="A token was given another name.")
+class TokenNameChanged(TokenActivity, Node):
+    previous_name: str = strawberry.field(description="What it was called before.")
+    name: str = strawberry.field(description="What it was called from then on.")
+
+
+@strawberry.type(description="A token was given another description.")
+class TokenDescriptionChanged(TokenActivity, Node):
+    previous_description: str = strawberry.field(description="The description before.")
+    description: str = strawberry.field(description="The description from then on.")
+
+
+@strawberry.type(description="What a token may call was changed.")
+class TokenPermissionsEdited(TokenActivity, Node):
+    granted: list[Permission] = strawberry.field(description="What it may call from then on.")
+    withdrawn: list[Permission] = strawberry.field(description="What it may no longer call.")
+
+
+@strawberry.type(description="A token was revoked.")
+class TokenRevoked(TokenActivity, Node):
+    reason: RevocationReason = strawberry.field(description="Why.")
+
+
+_ACTIVITY_TYPES: dict[ActivityKind, type[TokenActivity]] = {
+    ActivityKind.CREATED: TokenCreated,
+    ActivityKind.NAME_CHANGED: TokenNameChanged,
+    ActivityKind.DESCRIPTION_CHANGED: TokenDescriptionChanged,
+    ActivityKind.PERMISSIONS_EDITED: TokenPermissionsEdited,
+    ActivityKind.REVOKED: TokenRevoked,
+}
+ACTIVITY_TYPES = tuple(_ACTIVITY_TYPES.values())
+
+
+def shown_activity(info: Info, row: models.Activity) -> TokenActivity:
+    """An activity as GraphQL shows it."""
+    shown = _ACTIVITY_TYPES[row.kind]
+    return shown(
+        id=strawberry.ID(encode_id(shown.__name__, row.id)),
+        occurred_at=DateTime(row.created_at),
+        row=row,
+        **_details(info, row),
+    )
+
+
+def _details(info: Info, row: models.Activity) -> dict[str, Any]:
+    details = row.details
+    if row.kind is ActivityKind.NAME_CHANGED:
+        return {"previous_name": details["previousName"], "name": details["name"]}
+    if row.kind is ActivityKind.DESCRIPTION_CHANGED:
+        return {
+            "previous_description": details["previousDescription"],
+            "description": details["description"],
+        }
+    if row.kind is ActivityKind.PERMISSIONS_EDITED:
+        catalogue = info.context.service.catalogue
+        return {name: shown_permissions(catalogue, details[name]) for name in details}
+    if row.kind is ActivityKind.REVOKED:
+        return {"reason": RevocationReason(details["reason"])}
+    return {}
+
+
+@strawberry.type(description="An activity in a list, and its place in it.")
+class TokenActivityEdge:
+    node: TokenActivity = strawberry.field(description="The activity.")
+    cursor: str = strawberry.field(description="Its place in the list.")
+
+
+@strawberry.type(description="A page of activity.")
+class TokenActivityConnection:
+    edges: list[TokenActivityEdge] = strawberry.field(description="The activity of this page.")
+    page_info: PageInfo = strawberry.field(description="Where the page lies.")
+
+
+async def list_tokens(
+    info: Info,
+    first: First = UNSET,
+    after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
+    search: Annotated[
+        str | None,
+        strawberry.argument(
+            description="Only those with this text in name or description, in any case."
+        ),
+    ] = UNSET,
+) -> TokenConnection:
+    """Live tokens, newest first."""
+    request = page_request(TOKENS, given(first), given(after), given(last), given(before))
+    page = await tokens.search(info.context.principal, request, given(search))
+    shown = [shown_token(row) for row in page.rows]
+    await _load_ahead(info, shown)
+    return TokenConnection(
+        edges=[
+            TokenEdge(node=token, cursor=encode_cursor(TOKENS, token.row.id)) for token in shown
+        ],
+        page_info=page_info(TOKENS, page, lambda row: row.id),
+    )
+
+
+async def _load_ahead(info: Info, shown: list[Token]) -> None:
+    """Load at once, for the whole page, what the query selects of its tokens.
+
+    The loaders would do the same in the end, but a field that waits costs more than one that
+    knows: the executor reads a field that has a resolver from `loaded_…` where that is set.
+    """
+    selected = selected_fields(info, "edges", "node")
+    context = info.context
+    if "permissions" in selected:
+        keys = await tokens.permission_keys(context.principal, [token.row.id for token in shown])
+        for token in shown:
+            token.loaded_permissions = shown_permissions(
+                context.service.catalogue, keys[token.row.id]
+            )
+    if "createdBy" in selected:
+        creators = await admins.find_many(
+            context.principal, {token.row.created_by_id for token in shown}
+        )
+        known = {creator: shown_admin(row) for creator, row in creators.items()}
+        for token in shown:
+            token.loaded_created_by = known.get(token.row.created_by_id)
+
+
+async def find_token(info: Info, id: TokenId) -> Token | None:
+    """One token; a revoked one too."""
+    token_id = row_id("Token", id)
+    row = await info.context.tokens.load(token_id) if token_id else None
+    return shown_token(row) if row else None
+
+
+async def token_activity(
+    info: Info, token_id: TokenId, first: First = UNSET, after: After = UNSET
+) -> TokenActivityConnection | None:
+    """What happened to a token, the latest first; to a revoked one too."""
+    found = row_id("Token", token_id)
+    if found is None or await info.context.tokens.load(found) is None:
+        page_request(ACTIVITY, given(first), given(after))
+        return None
+    return await _activity_of(info, found, given(first), given(after))
+
+
+async def all_activity(
+    info: Info, first: First = UNSET, after: After = UNSET
+) -> TokenActivityConnection:
+    """What happened to any token of the tenant, the latest first."""
+    request = page_request(ACTIVITY, given(first), given(after))
+    return _shown_page(info, await activity.of_tenant(info.context.principal, request))
+
+
+async def _activity_of(
+    info: Info, token_id: UUID, first: int | None, after: str | None
+) -> TokenActivityConnection:
+    request = page_request(ACTIVITY, first, after)
+    return _shown_page(info, await activity.of_token(info.context.principal, token_id, request))
+
+
+def _shown_page(info: Info, page: Page[models.Activity]) -> TokenActivityConnection:
+    return TokenActivityConnection(
+        edges=[
+            TokenActivityEdge(
+                node=shown_activity(info, row), cursor=encode_cursor(ACTIVITY, row.id)
+            )
+            for row in page.rows
+        ],
+        page_info=page_info(ACTIVITY, page, lambda row: row.id),
+    )
+
+
+async def _load_admin(info: Info, admin_id: UUID) -> Admin | None:
+    row = await info.context.admins.load(admin_id)
+    return shown_admin(row) if row else None

@@ -1,0 +1,150 @@
+"""What every HTTP surface shares: reading JSON within limits, and saying no (RFC 9457)."""
+
+import re
+from typing import Any
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from server.errors import (
+    CrossSite,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    Refusal,
+    TooManyAttempts,
+    Unauthenticated,
+    WrongPassword,
+)
+
+BODY_LIMIT = 64 * 1024
+_STATUS: dict[type[Refusal], int] = {
+    Unauthenticated: 401,
+    WrongPassword: 401,
+    Forbidden: 403,
+    CrossSite: 403,
+    NotFound: 404,
+    InvalidInput: 422,
+    TooManyAttempts: 429,
+}
+_TITLES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    406: "Not Acceptable",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Content",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+_JSON_TYPE = re.compile(
+    r'application/json[ \t]*(;[ \t]*charset[ \t]*=[ \t]*("utf-8"|utf-8)[ \t]*)?', re.IGNORECASE
+)
+
+
+class BadRequest(Exception):
+    """A request that no surface can read: its status, a code and a sentence."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+class JsonResponse(Response):
+    """A JSON body that no cache keeps."""
+
+    media_type = "application/json"
+
+    def __init__(self, content: Any, status_code: int = 200) -> None:
+        super().__init__(orjson.dumps(content), status_code)
+        self.headers["Cache-Control"] = "no-store"
+
+
+def problem(status: int, code: str, detail: str, **members: Any) -> Response:
+    """An RFC 9457 answer; `code` and further members are its extensions."""
+    content = {"title": _TITLES[status], "status": status, "detail": detail, "code": code}
+    response = Response(
+        orjson.dumps(content | members), status, media_type="application/problem+json"
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def refusal_problem(refusal: Refusal) -> Response:
+    """A refusal as a problem, with the headers that its status asks for."""
+    members = {"field": refusal.field} if isinstance(refusal, InvalidInput) else {}
+    response = problem(_STATUS.get(type(refusal), 400), refusal.code, refusal.message, **members)
+    if isinstance(refusal, Unauthenticated):
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(refusal, TooManyAttempts):
+        response.headers["Retry-After"] = str(refusal.retry_after_seconds)
+    return response
+
+
+def require_json(request: Request) -> None:
+    """Raises `BadRequest` unless the content type is exactly JSON in UTF-8.
+
+    Exactly, because a form of another site can send what merely resembles it (OWASP: CSRF).
+    """
+    types = request.headers.getlist("content-type")
+    if len(types) != 1 or not _JSON_TYPE.fullmatch(types[0].strip()):
+        raise BadRequest(
+            415, "UNSUPPORTED_MEDIA_TYPE", "The content type must be application/json in UTF-8."
+        )
+
+
+async def read_json(request: Request) -> Any:
+    """The JSON value in the body, of 64 KiB at most. Raises `BadRequest`."""
+    require_json(request)
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise BadRequest(415, "UNSUPPORTED_MEDIA_TYPE", "Encoded bodies are not supported.")
+    return parse_json(await read_body(request))
+
+
+def parse_json(body: bytes | str) -> Any:
+    """The JSON value in `body`. Raises `BadRequest`, which does not quote it."""
+    try:
+        return orjson.loads(body)
+    except ValueError:
+        raise BadRequest(400, "BAD_JSON", "The body is not JSON in UTF-8.") from None
+
+
+async def read_body(request: Request) -> bytes:
+    """The body, of 64 KiB at most. Raises `BadRequest`."""
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > BODY_LIMIT:
+                raise BadRequest(
+                    413, "BODY_TOO_LARGE", f"The body must have at most {BODY_LIMIT} bytes."
+                )
+    except ClientDisconnect:
+        raise BadRequest(400, "DISCONNECTED", "The body did not arrive whole.") from None
+    return bytes(body)
+
+
+def text_fields(value: Any, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> list[str]:
+    """The named members of a JSON object, all text; a missing optional one is "".
+
+    Raises `InvalidInput` that names a member which is missing, not text or not known.
+    """
+    if not isinstance(value, dict):
+        raise BadRequest(400, "BAD_JSON", "The body must be a JSON object.")
+    for name in value:
+        if name not in required + optional:
+            raise BadRequest(400, "UNKNOWN_MEMBER", "The body has a member that is not known.")
+    for name in required:
+        if not isinstance(value.get(name), str):
+            raise InvalidInput(name, f"`{name}` must be given as text.")
+    for name in optional:
+        if not isinstance(value.get(name, ""), str):
+            raise InvalidInput(name, f"`{name}` must be text.")
+    return [value.get(name, "") for name in required + optional]

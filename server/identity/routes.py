@@ -1,0 +1,119 @@
+"""The routes of sessions, invitations and passwords. What they do lives in `access.sessions`."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from server.access import sessions
+from server.access.authentication import (
+    authenticate,
+    clear_cookie,
+    client_address,
+    require_same_site,
+    set_cookie,
+)
+from server.errors import InvalidInput, NotFound, Refusal
+from server.http import BadRequest, JsonResponse, problem, read_json, refusal_problem, text_fields
+from server.operations import admins, tenants
+from server.service import Service
+
+_Handler = Callable[[Service, Request], Awaitable[Response]]
+
+
+def routes(service: Service) -> list[Route]:
+    """`/session`, `/invitation` and `/password`."""
+
+    def route(path: str, method: str, handler: _Handler) -> Route:
+        async def endpoint(request: Request) -> Response:
+            try:
+                return await handler(service, request)
+            except Refusal as refusal:
+                return refusal_problem(refusal)
+            except BadRequest as error:
+                return problem(error.status, error.code, error.message)
+
+        return Route(path, endpoint, methods=[method])
+
+    return [
+        route("/session", "POST", _sign_in),
+        route("/session", "GET", _who_am_i),
+        route("/session", "DELETE", _sign_out),
+        route("/invitation", "POST", _accept_invitation),
+        route("/password", "PUT", _change_password),
+    ]
+
+
+async def _sign_in(service: Service, request: Request) -> Response:
+    require_same_site(service.settings, request)
+    fields = text_fields(await read_json(request), ("tenant", "email", "password"), ("transport",))
+    tenant, email, password, transport = fields
+    if transport not in {"", "cookie", "bearer"}:
+        raise InvalidInput("transport", "`transport` must be cookie or bearer.")
+    signed_in = await sessions.sign_in(
+        service,
+        tenant=tenant,
+        email=email,
+        password=password,
+        address=client_address(service.settings, request),
+    )
+    expires_at = rfc3339(signed_in.expires_at)
+    if transport == "bearer":
+        return JsonResponse({"session": signed_in.secret, "expiresAt": expires_at}, 201)
+    response = JsonResponse({"expiresAt": expires_at}, 201)
+    set_cookie(response, signed_in.secret)
+    return response
+
+
+async def _who_am_i(service: Service, request: Request) -> Response:
+    principal = await authenticate(service, request)
+    tenant = await tenants.get(principal)
+    admin = (await admins.find_many(principal, [principal.admin_id]))[principal.admin_id]
+    return JsonResponse(
+        {
+            "tenant": {"slug": tenant.slug, "name": tenant.name},
+            "admin": {"email": admin.email, "name": admin.name, "role": admin.role.value},
+            "expiresAt": rfc3339(await sessions.expires_at(principal)),
+        }
+    )
+
+
+async def _sign_out(service: Service, request: Request) -> Response:
+    await sessions.sign_out(await authenticate(service, request))
+    response = Response(status_code=204)
+    clear_cookie(response)
+    return response
+
+
+async def _accept_invitation(service: Service, request: Request) -> Response:
+    require_same_site(service.settings, request)
+    invitation, password = text_fields(await read_json(request), ("invitation", "password"))
+    try:
+        await sessions.accept_invitation(service, invitation=invitation, password=password)
+    except NotFound:
+        raise InvalidInput(
+            "invitation", "This invitation is unknown, used or expired. Ask for a new one."
+        ) from None
+    return Response(status_code=204)
+
+
+async def _change_password(service: Service, request: Request) -> Response:
+    principal = await authenticate(service, request)
+    current, new = text_fields(await read_json(request), ("currentPassword", "newPassword"))
+    await sessions.change_password(
+        service,
+        principal,
+        current=current,
+        new=new,
+        address=client_address(service.settings, request),
+    )
+    response = Response(status_code=204)
+    clear_cookie(response)
+    return response
+
+
+def rfc3339(instant: datetime) -> str:
+    """An instant as RFC 3339 writes it, in UTC."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,45 @@
+"""`/healthz`, `/readyz` and `/metrics`."""
+
+from asyncio import timeout
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from server import database
+from server.http import problem
+from server.monitoring.metrics import REGISTRY
+
+_ANSWER_SECONDS = 2
+
+
+def routes() -> list[Route]:
+    """The routes of health and metrics; they need no session and tell nothing of any tenant."""
+    return [
+        Route("/healthz", _alive, methods=["GET"]),
+        Route("/readyz", _ready, methods=["GET"]),
+        Route("/metrics", _metrics, methods=["GET"]),
+    ]
+
+
+async def _alive(_request: Request) -> Response:
+    return PlainTextResponse("ok\n")
+
+
+async def _ready(_request: Request) -> Response:
+    try:
+        async with timeout(_ANSWER_SECONDS):
+            await database.ping()
+            missing = await database.unapplied_migrations()
+    except Exception as error:
+        if not database.is_unavailable(error):
+            raise
+        return problem(503, "UNAVAILABLE", "The database does not answer.")
+    if missing:
+        return problem(503, "UNAVAILABLE", "The database lacks migrations: run `tessera migrate`.")
+    return PlainTextResponse("ok\n")
+
+
+async def _metrics(_request: Request) -> Response:
+    return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)

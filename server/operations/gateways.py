@@ -1,0 +1,52 @@
+"""What may be done with gateways' credentials, and what a gateway may ask: token introspection."""
+
+from dataclasses import dataclass
+
+from tortoise.exceptions import IntegrityError
+
+import models
+from server.access.principal import Operator
+from server.errors import InvalidInput, NotFound
+from server.roles import Right
+from server.service import Service
+from server.texts import clean_slug
+from server.token_format import new_gateway_secret
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedGateway:
+    """A new gateway and its secret, which is shown now and never again."""
+
+    gateway: models.Gateway
+    secret: str
+
+    def __repr__(self) -> str:
+        return "CreatedGateway(…)"
+
+
+async def create(operator: Operator, service: Service, name: str) -> CreatedGateway:
+    """A new credential. Raises `InvalidInput`, for a name that is or was in use too."""
+    operator.require(Right.MANAGE_INSTALLATION)
+    name = clean_slug(name, "name")
+    secret = new_gateway_secret()
+    try:
+        gateway = await models.Gateway.create(
+            name=name, digest=service.digest_key.digest("gateway", secret)
+        )
+    except IntegrityError:
+        raise InvalidInput("name", "A gateway with this name exists already.") from None
+    return CreatedGateway(gateway, secret)
+
+
+async def every(operator: Operator) -> list[models.Gateway]:
+    """All gateways, the oldest first, revoked ones too."""
+    operator.require(Right.MANAGE_INSTALLATION)
+    return await models.Gateway.all().order_by("id")
+
+
+async def revoke(operator: Operator, name: str) -> None:
+    """End a gateway's credential at once. Raises `NotFound`, for a revoked one too."""
+    operator.require(Right.MANAGE_INSTALLATION)
+    live = models.Gateway.filter(name=name, revoked_at__isnull=True)
+    if not await live.update(revoked_at=models.now()):
+        raise NotFound

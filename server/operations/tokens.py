@@ -1,0 +1,274 @@
+"""What may be done with tokens. Reading their activity lives in `server.operations.activity`."""
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import orjson
+from tortoise.expressions import RawSQL
+
+import models
+from models import ActivityKind, RevocationReason
+from server.access.activity import record
+from server.access.principal import Principal
+from server.access.tenancy import change, cut, owned, page_of
+from server.catalogue import Catalogue
+from server.database import dialect
+from server.errors import InvalidInput, NotFound, RevisionConflict, SecretAlreadyShown
+from server.paging import Page, PageRequest
+from server.roles import Right
+from server.service import Service
+from server.texts import (
+    DESCRIPTION_LENGTH,
+    NAME_LENGTH,
+    clean_description,
+    clean_name,
+    searchable,
+)
+from server.token_format import new_token_secret, token_hint
+
+_IDEMPOTENCY_KEY_LENGTH = 255
+# No token has a longer text, even where folding its case triples it, and SQLite fails on much more.
+_LONGEST_SEARCH = 3 * (NAME_LENGTH + 1 + DESCRIPTION_LENGTH)
+_ALL_KEYS = {"postgres": 'json_agg("key")', "sqlite": 'json_group_array("key")'}
+_KEY = re.compile(r"[A-Z]{3,7} /[!-~]{0,500}")
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A new token and its secret, which is shown now and never again."""
+
+    token: models.Token
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"Created(token={self.token!r}, secret=…)"
+
+
+async def search(
+    principal: Principal, request: PageRequest, text: str | None = None
+) -> Page[models.Token]:
+    """Live tokens, newest first; only those with `text` in name or description, in any case."""
+    principal.require(Right.READ)
+    live = owned(models.Token, principal).filter(revoked_at__isnull=True)
+    wanted = searchable(text or "").strip()
+    if len(wanted) > _LONGEST_SEARCH:
+        return cut([], request)
+    if wanted:
+        live = live.filter(search_text__contains=wanted)
+    return await page_of(live, request, newest_first=True)
+
+
+async def find_many(principal: Principal, ids: Collection[UUID]) -> dict[UUID, models.Token]:
+    """The tokens of the tenant among `ids`, revoked ones too."""
+    principal.require(Right.READ)
+    return {token.id: token for token in await owned(models.Token, principal).filter(id__in=ids)}
+
+
+async def permission_keys(
+    principal: Principal, token_ids: Collection[UUID]
+) -> dict[UUID, list[str]]:
+    """The keys that each of these tokens holds, those of retired permissions too."""
+    principal.require(Right.READ)
+    held: dict[UUID, list[str]] = {token_id: [] for token_id in token_ids}
+    rows = owned(models.TokenPermission, principal).filter(token_id__in=list(token_ids))
+    # A row for each token instead of each permission: ten times fewer for Python to go through.
+    gathered = rows.annotate(keys=RawSQL(_ALL_KEYS[dialect()])).group_by("token_id")
+    for token_id, keys in await gathered.values_list("token_id", "keys"):
+        held[token_id] = orjson.loads(keys)
+    return held
+
+
+async def create(
+    principal: Principal,
+    service: Service,
+    *,
+    name: str,
+    description: str = "",
+    permissions: Sequence[str] = (),
+    idempotency_key: str | None = None,
+) -> Created:
+    """A new token of the principal's.
+
+    idempotency_key: makes a retry safe. Raises `InvalidInput`, or `SecretAlreadyShown` when the
+    principal has used the key before.
+    """
+    principal.require(Right.MANAGE_TOKENS)
+    name, description = clean_name(name), clean_description(description)
+    keys = _known(service.catalogue, permissions)
+    _check_idempotency_key(idempotency_key)
+    # Kept as a digest: nobody reads it back, and clients may put anything there.
+    used_key = idempotency_key and service.digest_key.digest("idempotency", idempotency_key).hex()
+    secret = new_token_secret(service.settings.token_brand)
+    async with change(principal, Right.MANAGE_TOKENS):
+        if used_key is not None:
+            await _refuse_repetition(principal, used_key)
+        token = await models.Token.create(
+            tenant_id=principal.tenant_id,
+            name=name,
+            description=description,
+            search_text=_search_text(name, description),
+            digest=service.digest_key.digest("token", secret),
+            hint=token_hint(secret),
+            created_by_id=principal.admin_id,
+            idempotency_key=used_key,
+        )
+        await _grant(token, keys)
+        await record(principal, ActivityKind.CREATED, token)
+        await models.Tenant.filter(id=principal.tenant_id, first_token_at__isnull=True).update(
+            first_token_at=token.created_at
+        )
+    return Created(token, secret)
+
+
+async def set_permissions(
+    principal: Principal,
+    service: Service,
+    token_id: UUID,
+    permissions: Sequence[str],
+    if_revision: int | None = None,
+) -> models.Token:
+    """Replace everything a live token may call.
+
+    Permissions that have left the catalogue may be kept but not granted anew. Raises
+    `InvalidInput`, `NotFound` or `RevisionConflict`, and then changes nothing.
+    """
+    principal.require(Right.MANAGE_TOKENS)
+    async with change(principal, Right.MANAGE_TOKENS):
+        token = await _locked(principal, token_id, if_revision)
+        held = set((await permission_keys(principal, [token.id]))[token.id])
+        wanted = _known(service.catalogue, permissions, besides=held)
+        granted, withdrawn = sorted(set(wanted) - held), sorted(held - set(wanted))
+        if granted or withdrawn:
+            await _withdraw(token, withdrawn)
+            await _grant(token, granted)
+            await _save(token)
+            await record(
+                principal,
+                ActivityKind.PERMISSIONS_EDITED,
+                token,
+                granted=granted,
+                withdrawn=withdrawn,
+            )
+    return token
+
+
+async def rename(
+    principal: Principal, token_id: UUID, name: str, if_revision: int | None = None
+) -> models.Token:
+    """Give a live token another name. Raises `InvalidInput`, `NotFound` or `RevisionConflict`."""
+    principal.require(Right.MANAGE_TOKENS)
+    name = clean_name(name)
+    async with change(principal, Right.MANAGE_TOKENS):
+        token = await _locked(principal, token_id, if_revision)
+        if token.name != name:
+            details = {"previousName": token.name, "name": name}
+            token.name = name
+            await _save(token, "name")
+            await record(principal, ActivityKind.NAME_CHANGED, token, **details)
+    return token
+
+
+async def describe(
+    principal: Principal, token_id: UUID, description: str, if_revision: int | None = None
+) -> models.Token:
+    """Give a live token another description. Raises what `rename` raises."""
+    principal.require(Right.MANAGE_TOKENS)
+    description = clean_description(description)
+    async with change(principal, Right.MANAGE_TOKENS):
+        token = await _locked(principal, token_id, if_revision)
+        if token.description != description:
+            details = {"previousDescription": token.description, "description": description}
+            token.description = description
+            await _save(token, "description")
+            await record(principal, ActivityKind.DESCRIPTION_CHANGED, token, **details)
+    return token
+
+
+async def revoke(principal: Principal, token_id: UUID) -> models.Token:
+    """End a live token for ever. Raises `NotFound`, for one that is revoked already too."""
+    principal.require(Right.MANAGE_TOKENS)
+    async with change(principal, Right.MANAGE_TOKENS):
+        token = await _locked(principal, token_id)
+        token.revoked_at = models.now()
+        await _save(token, "revoked_at")
+        reason = RevocationReason.REVOKED.value
+        await record(principal, ActivityKind.REVOKED, token, reason=reason)
+    return token
+
+
+async def _locked(
+    principal: Principal, token_id: UUID, if_revision: int | None = None
+) -> models.Token:
+    """The live token, held until the transaction ends: nobody revokes or changes it meanwhile."""
+    live = owned(models.Token, principal).filter(id=token_id, revoked_at__isnull=True)
+    token = await live.select_for_update().get_or_none()
+    if token is None:
+        raise NotFound
+    if if_revision is not None and if_revision != token.revision:
+        raise RevisionConflict(token)
+    return token
+
+
+async def _save(token: models.Token, *columns: str) -> None:
+    """Write these columns and what follows from any change; never the whole row."""
+    token.revision += 1
+    token.search_text = _search_text(token.name, token.description)
+    await token.write(*columns, "revision", "search_text")
+
+
+async def _grant(token: models.Token, keys: Iterable[str]) -> None:
+    await models.TokenPermission.bulk_create(
+        [
+            models.TokenPermission(tenant_id=token.tenant_id, token_id=token.id, key=key)
+            for key in keys
+        ]
+    )
+
+
+async def _withdraw(token: models.Token, keys: Collection[str]) -> None:
+    if keys:
+        await models.TokenPermission.filter(
+            tenant_id=token.tenant_id, token_id=token.id, key__in=list(keys)
+        ).delete()
+
+
+async def _refuse_repetition(principal: Principal, used_key: str) -> None:
+    """The principal's own row is locked, so that of two retries at once one comes second."""
+    made = await owned(models.Token, principal).get_or_none(
+        created_by_id=principal.admin_id, idempotency_key=used_key
+    )
+    if made is not None:
+        raise SecretAlreadyShown(made)
+
+
+def _known(catalogue: Catalogue, keys: Sequence[str], besides: Collection[str] = ()) -> list[str]:
+    """`keys` without repeats. Raises `InvalidInput` that names each one the catalogue lacks.
+
+    What does not even look like a key is named by its place: it may be anything, a secret too.
+    """
+    distinct = list(dict.fromkeys(keys))
+    unknown = [key for key in catalogue.unknown(distinct) if key not in besides]
+    if unknown:
+        places = {key: place for place, key in reversed([*enumerate(keys, start=1)])}
+        named = [
+            key if _KEY.fullmatch(key) else f"entry {places[key]}, which is no key"
+            for key in unknown
+        ]
+        raise InvalidInput("permissions", f"No such permission: {'; '.join(named)}.")
+    return distinct
+
+
+def _check_idempotency_key(key: str | None) -> None:
+    if key is None:
+        return
+    if not 1 <= len(key) <= _IDEMPOTENCY_KEY_LENGTH or not (key.isascii() and key.isprintable()):
+        raise InvalidInput(
+            "idempotencyKey",
+            f"An idempotency key has 1 to {_IDEMPOTENCY_KEY_LENGTH} printable ASCII characters.",
+        )
+
+
+def _search_text(name: str, description: str) -> str:
+    return searchable(f"{name}\n{description}")

@@ -1,0 +1,24 @@
+"""What each role allows. Who somebody is lives in `server.access`."""
+
+from enum import Enum
+
+from models import Role
+
+
+class Right(Enum):
+    """One thing that somebody may be allowed to do."""
+
+    READ = "read"
+    MANAGE_TOKENS = "manage tokens"
+    MANAGE_ADMINS = "manage admins"
+    TRANSFER_OWNERSHIP = "transfer ownership"
+    MANAGE_INSTALLATION = "manage installation"
+
+
+RIGHTS: dict[Role, frozenset[Right]] = {
+    Role.AUDITOR: frozenset({Right.READ}),
+    Role.ADMIN: frozenset({Right.READ, Right.MANAGE_TOKENS, Right.MANAGE_ADMINS}),
+    Role.OWNER: frozenset(
+        {Right.READ, Right.MANAGE_TOKENS, Right.MANAGE_ADMINS, Right.TRANSFER_OWNERSHIP}
+    ),
+}

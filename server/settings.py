@@ -1,0 +1,195 @@
+"""The settings: one frozen object, read once from the environment and passed to who needs it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+
+from server.errors import Misconfigured
+from server.token_format import BRAND
+
+Network = IPv4Network | IPv6Network
+_YES, _NO = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+GATEWAYS = ("nginx", "caddy", "traefik", "envoy")
+_LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator may choose. Every field is `TESSERA_` and its name in the environment.
+
+    database_url: `sqlite:///absolute/path.db` or `postgres://user:password@host:port/name`.
+    database_pool_size: connections an instance holds to PostgreSQL at most.
+    api_spec: the tenant API's OpenAPI document; None is the one that ships.
+    api_url: the tenant API's URL, a template with `{tenant}` and `{region}`.
+    token_brand: what token secrets start with.
+    digest_key: the key of all digests; None keeps a random one in the database.
+    cors_origins: origins whose pages may call the API with a person's session.
+    trusted_proxies: networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    gateway: the kind of gateway that asks `/authorize`: nginx, caddy, traefik or envoy.
+    gateway_peers: networks that `/authorize` is answered to.
+    rate_limit_url: the Redis or Valkey that counts for all instances; None counts in memory.
+    introspection: whether signed-in admins may introspect the GraphQL schema.
+    log_level: DEBUG, INFO, WARNING or ERROR.
+    """
+
+    database_url: str
+    database_pool_size: int = 10
+    api_spec: Path | None = None
+    api_url: str = "https://{tenant}.api.{region}.example.com"
+    token_brand: str = "tsr"
+    digest_key: bytes | None = field(default=None, repr=False)
+    cors_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[Network, ...] = ()
+    gateway: str = "nginx"
+    gateway_peers: tuple[Network, ...] = _LOOPBACK
+    rate_limit_url: str | None = field(default=None, repr=False)
+    introspection: bool = True
+    log_level: str = "INFO"
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is a file of this process: then `serve` migrates it by itself."""
+        return self.database_url.startswith("sqlite:")
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings that `environment` gives.
+
+    Raises `Misconfigured` with a sentence that names the variable, never its value.
+    """
+    return Settings(
+        database_url=_database_url(environment),
+        database_pool_size=_whole_number(environment, "TESSERA_DATABASE_POOL_SIZE", 10, 1, 500),
+        api_spec=_path(environment, "TESSERA_API_SPEC"),
+        api_url=_api_url(environment),
+        token_brand=_brand(environment),
+        digest_key=_digest_key(environment),
+        cors_origins=_origins(environment),
+        trusted_proxies=_networks(environment, "TESSERA_TRUSTED_PROXIES"),
+        gateway=_gateway(environment),
+        gateway_peers=_networks(environment, "TESSERA_GATEWAY_PEERS") or _LOOPBACK,
+        rate_limit_url=_rate_limit_url(environment),
+        introspection=_yes_or_no(environment, "TESSERA_INTROSPECTION", default=True),
+        log_level=_log_level(environment),
+    )
+
+
+def _text(environment: Mapping[str, str], name: str, default: str = "") -> str:
+    return environment.get(name, "").strip() or default
+
+
+def _list(environment: Mapping[str, str], name: str) -> list[str]:
+    return [part.strip() for part in _text(environment, name).split(",") if part.strip()]
+
+
+def _database_url(environment: Mapping[str, str]) -> str:
+    default = f"sqlite://{Path.cwd() / 'tessera.db'}"
+    url = _text(environment, "TESSERA_DATABASE_URL", default)
+    if not url.startswith(("sqlite:///", "postgres://", "postgresql://")):
+        raise Misconfigured(
+            "TESSERA_DATABASE_URL must be sqlite:///absolute/path.db or postgres://…"
+        )
+    return url
+
+
+def _whole_number(
+    environment: Mapping[str, str], name: str, default: int, least: int, most: int
+) -> int:
+    text = _text(environment, name, str(default))
+    if not text.isdecimal() or not least <= int(text[:10]) <= most:
+        raise Misconfigured(f"{name} must be a whole number from {least} to {most}.")
+    return int(text)
+
+
+def _path(environment: Mapping[str, str], name: str) -> Path | None:
+    text = _text(environment, name)
+    return Path(text) if text else None
+
+
+def _api_url(environment: Mapping[str, str]) -> str:
+    template = _text(environment, "TESSERA_API_URL", "https://{tenant}.api.{region}.example.com")
+    # Each at most once and as a whole label: the host alone tells `/authorize` whose API it is.
+    label = r"(\{tenant\}|\{region\}|[A-Za-z0-9-]+)"
+    if not (
+        re.fullmatch(rf"https?://{label}(\.{label})*(:[0-9]{{1,5}})?(/[^{{}}\s]*)?", template)
+        and template.count("{tenant}") == 1
+        and template.count("{region}") <= 1
+    ):
+        raise Misconfigured(
+            "TESSERA_API_URL must be a URL with {tenant}, and {region} if wanted, as labels of"
+            " its host, such as https://{tenant}.api.{region}.example.com."
+        )
+    return template
+
+
+def _brand(environment: Mapping[str, str]) -> str:
+    brand = _text(environment, "TESSERA_TOKEN_BRAND", "tsr")
+    if not BRAND.fullmatch(brand):
+        raise Misconfigured(
+            "TESSERA_TOKEN_BRAND must be 2 to 16 lower-case letters and digits, a letter first."
+        )
+    return brand
+
+
+def _digest_key(environment: Mapping[str, str]) -> bytes | None:
+    text = _text(environment, "TESSERA_DIGEST_KEY")
+    if not text:
+        return None
+    if not re.fullmatch(r"[0-9a-fA-F]{64,128}", text) or len(text) % 2:
+        raise Misconfigured(
+            "TESSERA_DIGEST_KEY must be 32 to 64 random bytes in hexadecimal:"
+            " `openssl rand -hex 32` makes one."
+        )
+    return bytes.fromhex(text)
+
+
+def _origins(environment: Mapping[str, str]) -> tuple[str, ...]:
+    origins = _list(environment, "TESSERA_CORS_ORIGINS")
+    if not all(re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]+)?", origin) for origin in origins):
+        raise Misconfigured(
+            "TESSERA_CORS_ORIGINS must be a comma-separated list of origins,"
+            " such as https://app.example.com."
+        )
+    return tuple(origins)
+
+
+def _networks(environment: Mapping[str, str], name: str) -> tuple[Network, ...]:
+    try:
+        return tuple(map(ip_network, _list(environment, name)))
+    except ValueError:
+        raise Misconfigured(
+            f"{name} must be a comma-separated list of addresses or networks, such as 10.0.0.0/8."
+        ) from None
+
+
+def _gateway(environment: Mapping[str, str]) -> str:
+    kind = _text(environment, "TESSERA_GATEWAY", GATEWAYS[0]).lower()
+    if kind not in GATEWAYS:
+        raise Misconfigured(f"TESSERA_GATEWAY must be one of {', '.join(GATEWAYS)}.")
+    return kind
+
+
+def _rate_limit_url(environment: Mapping[str, str]) -> str | None:
+    url = _text(environment, "TESSERA_RATE_LIMIT_URL")
+    if url and not re.fullmatch(r"rediss?://[^/\s]+(/[0-9]{0,5})?", url):
+        raise Misconfigured(
+            "TESSERA_RATE_LIMIT_URL must be redis://… or rediss://…, of a Redis or Valkey."
+        )
+    return url or None
+
+
+def _yes_or_no(environment: Mapping[str, str], name: str, *, default: bool) -> bool:
+    text = _text(environment, name, "yes" if default else "no").lower()
+    if text not in _YES | _NO:
+        raise Misconfigured(f"{name} must be yes or no.")
+    return text in _YES
+
+
+def _log_level(environment: Mapping[str, str]) -> str:
+    level = _text(environment, "TESSERA_LOG_LEVEL", "INFO").upper()
+    if level not in _LOG_LEVELS:
+        raise Misconfigured(f"TESSERA_LOG_LEVEL must be one of {', '.join(_LOG_LEVELS)}.")
+    return level

@@ -1,0 +1,40 @@
+"""Tortoise's SQLite engine, with transactions that take the write lock when they begin.
+
+A deferred transaction that reads first and writes later fails with "database is locked" when
+another process has written in between; an immediate one waits its turn instead.
+"""
+
+import sqlite3
+
+from tortoise.backends.base.client import NestedTransactionContext, TransactionContext
+from tortoise.backends.sqlite.client import (
+    SqliteClient,
+    SqliteTransactionContext,
+    SqliteTransactionWrapper,
+)
+from tortoise.exceptions import OperationalError
+
+
+class _ImmediateTransaction(SqliteTransactionWrapper):
+    async def begin(self) -> None:
+        try:
+            await self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise OperationalError(error) from error
+
+    async def execute_script(self, query: str) -> None:
+        """Run one statement: the driver's own scripts would commit the transaction first."""
+        await self.execute_query(query)
+
+    def _in_transaction(self) -> TransactionContext:
+        return NestedTransactionContext(_ImmediateTransaction(self))
+
+
+class ImmediateSqliteClient(SqliteClient):
+    """A SQLite client whose transactions are immediate."""
+
+    def _in_transaction(self) -> TransactionContext:
+        return SqliteTransactionContext(_ImmediateTransaction(self), self._lock)
+
+
+client_class = ImmediateSqliteClient

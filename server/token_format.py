@@ -1,0 +1,88 @@
+"""How secrets look and what is kept of them. Where they are kept lives elsewhere.
+
+A token's secret is `<brand>_` and 49 base62 characters: 43 that hold 256 random bits, then 6 that
+hold the CRC-32 of brand and body, so that scanners and typing errors are told apart offline.
+"""
+
+import hmac
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from hashlib import sha256
+from secrets import randbits, token_bytes
+from uuid import UUID
+from zlib import crc32
+
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_BODY_LENGTH = 43
+_CHECKSUM_LENGTH = 6
+_HINT_LENGTH = 6
+_TENANT_SECRET = re.compile(r"[A-Za-z0-9_-]{64}")
+BRAND = re.compile(r"[a-z][a-z0-9]{1,15}")
+
+
+def _base62(number: int, length: int) -> str:
+    digits = []
+    for _ in range(length):
+        number, digit = divmod(number, 62)
+        digits.append(_ALPHABET[digit])
+    return "".join(reversed(digits))
+
+
+def _checksum(brand: str, body: str) -> str:
+    return _base62(crc32(f"{brand}_{body}".encode("ascii")), _CHECKSUM_LENGTH)
+
+
+def new_token_secret(brand: str) -> str:
+    """A new secret of 256 random bits for a token of `brand`."""
+    body = _base62(randbits(256), _BODY_LENGTH)
+    return f"{brand}_{body}{_checksum(brand, body)}"
+
+
+def is_token_secret(brand: str, text: str) -> bool:
+    """Whether `text` has exactly the form of a secret of `brand`, checksum included."""
+    prefix = f"{brand}_"
+    if len(text) != len(prefix) + _BODY_LENGTH + _CHECKSUM_LENGTH or not text.startswith(prefix):
+        return False
+    body, checksum = text[len(prefix) : -_CHECKSUM_LENGTH], text[-_CHECKSUM_LENGTH:]
+    return all(character in _ALPHABET for character in body) and checksum == _checksum(brand, body)
+
+
+def token_hint(secret: str) -> str:
+    """What of a secret may be shown for ever: its brand and its first few characters."""
+    brand, body = secret.split("_", 1)
+    return f"{brand}_{body[:_HINT_LENGTH]}…"
+
+
+def new_tenant_secret(tenant_id: UUID) -> str:
+    """A new secret of 256 random bits that names its tenant: for sessions and invitations.
+
+    The tenant is there so that the row is found through an index that starts with it.
+    """
+    return urlsafe_b64encode(tenant_id.bytes + token_bytes(32)).decode("ascii")
+
+
+def new_gateway_secret() -> str:
+    """A new secret of 256 random bits for a gateway's credential."""
+    return urlsafe_b64encode(token_bytes(32)).decode("ascii").rstrip("=")
+
+
+def tenant_of(secret: str) -> UUID | None:
+    """The tenant that a session's or invitation's secret names, or None for any other text."""
+    if not _TENANT_SECRET.fullmatch(secret):
+        return None
+    return UUID(bytes=urlsafe_b64decode(secret)[:16])
+
+
+@dataclass(frozen=True, slots=True)
+class DigestKey:
+    """The key under which secrets are digested, so that a stolen table is of no use by itself."""
+
+    key: bytes
+
+    def digest(self, purpose: str, secret: str) -> bytes:
+        """HMAC-SHA-256 over purpose and secret: a digest of one purpose is none of another."""
+        return hmac.new(self.key, f"{purpose}\0{secret}".encode(), sha256).digest()
+
+    def __repr__(self) -> str:
+        return "DigestKey(…)"
