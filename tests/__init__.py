@@ -1,0 +1,1 @@
+"""The tests, and what they run on. `models` and `server` never import from here."""

@@ -1,0 +1,97 @@
+"""Tokens held against their audit trail: what races and crashes must never tear apart.
+
+Reads rows and judges them; makes none.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+import models
+from models import ActivityKind
+from server.texts import searchable
+
+
+@dataclass(frozen=True)
+class Birth:
+    """What a token was made with. Its activity tells only what came afterwards."""
+
+    name: str
+    permissions: frozenset[str] = frozenset()
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All tokens of a database, what they hold, and their activity in its order."""
+
+    tokens: dict[UUID, models.Token]
+    held: dict[UUID, set[str]]
+    story: dict[UUID, list[models.Activity]]
+
+    def of(self, tenant_id: UUID) -> list[models.Token]:
+        return [token for token in self.tokens.values() if token.tenant_id == tenant_id]
+
+    def contradictions(self, token_id: UUID, birth: Birth) -> list[str]:
+        """What the row, the permissions and the activity of a token disagree about."""
+        token = self.tokens.get(token_id)
+        if token is None:
+            return [f"{token_id} has activity or permissions, and no row"]
+        found = _replayed(token, self.held[token_id], self.story[token_id], birth)
+        return [f"{token_id}: {one}" for one in found]
+
+    def orphans(self) -> set[UUID]:
+        """Tokens that activity or permissions speak of, without a row."""
+        return (self.held.keys() | self.story.keys()) - self.tokens.keys()
+
+
+async def read_ledger(tenants: Collection[UUID] | None = None) -> Ledger:
+    """The ledger of these tenants, or of all."""
+    within = {} if tenants is None else {"tenant_id__in": list(tenants)}
+    held: dict[UUID, set[str]] = defaultdict(set)
+    story: dict[UUID, list[models.Activity]] = defaultdict(list)
+    for token_id, key in await models.TokenPermission.filter(**within).values_list(
+        "token_id", "key"
+    ):
+        held[token_id].add(key)
+    for activity in await models.Activity.filter(**within).order_by("id"):
+        story[activity.token_id].append(activity)
+    return Ledger({t.id: t for t in await models.Token.filter(**within)}, held, story)
+
+
+def _replayed(
+    token: models.Token, held: set[str], story: list[models.Activity], birth: Birth
+) -> Iterable[str]:
+    """Tell the token's life again from its activity, and compare how it ends."""
+    name, description, keys = birth.name, birth.description, set(birth.permissions)
+    kinds = [activity.kind for activity in story]
+    if kinds[:1] != [ActivityKind.CREATED] or kinds.count(ActivityKind.CREATED) != 1:
+        yield f"its activity does not begin with its making: {kinds}"
+    if ActivityKind.REVOKED in kinds[:-1]:
+        yield f"something happened after it was revoked: {kinds}"
+    for activity in story:
+        details = activity.details
+        if activity.kind is ActivityKind.NAME_CHANGED:
+            if details["previousName"] != name:
+                yield f"it was {name!r} before, its activity says {details['previousName']!r}"
+            name = details["name"]
+        elif activity.kind is ActivityKind.DESCRIPTION_CHANGED:
+            if details["previousDescription"] != description:
+                yield "its activity gives another previous description"
+            description = details["description"]
+        elif activity.kind is ActivityKind.PERMISSIONS_EDITED:
+            granted, withdrawn = set(details["granted"]), set(details["withdrawn"])
+            if granted & keys or withdrawn - keys:
+                yield f"holding {keys}, it was granted {granted} and withdrawn {withdrawn}"
+            keys = (keys | granted) - withdrawn
+    if (token.name, token.description) != (name, description):
+        yield f"it is called {token.name!r}, by its activity {name!r}"
+    if token.search_text != searchable(f"{token.name}\n{token.description}"):
+        yield f"it is searched as {token.search_text!r}"
+    if held != keys:
+        yield f"it holds {held}, by its activity {keys}"
+    if (token.revoked_at is not None) is not (kinds[-1:] == [ActivityKind.REVOKED]):
+        yield f"revoked at {token.revoked_at}, by its activity {kinds}"
+    if token.revision != len(kinds):
+        yield f"its revision is {token.revision} after {len(kinds)} activities"

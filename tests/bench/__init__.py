@@ -1,0 +1,1 @@
+"""The bench: `python -m tests.bench` measures the server beside its rivals, in one run."""

@@ -1,0 +1,48 @@
+"""One server in a process of its own: `python -m tests.bench.contender NAME PORT CORE`.
+
+The real server is started by its own command; rivals get the same event loop and HTTP parser.
+"""
+
+import os
+import sys
+
+import uvicorn
+import uvloop
+
+from server import cli
+from server.settings import read_settings
+from server.token_format import DigestKey
+from tests.bench import handwritten, naive
+from tests.bench.page import HANDWRITTEN, NAIVE, TESSERA
+from tests.process import LOOPBACK
+
+_RIVALS = {NAIVE: naive.running, HANDWRITTEN: handwritten.running}
+
+
+def main(name: str, port: int, core: int) -> int:
+    os.sched_setaffinity(0, {core})
+    if name == TESSERA:
+        return cli.main(["serve", "--host", LOOPBACK, "--port", str(port)])
+    uvloop.run(_serve(name, port))
+    return 0
+
+
+async def _serve(name: str, port: int) -> None:
+    settings = read_settings(os.environ)
+    async with _RIVALS[name](settings.database_url, DigestKey(settings.digest_key or b"")) as app:
+        config = uvicorn.Config(
+            app,
+            host=LOOPBACK,
+            port=port,
+            lifespan="off",
+            ws="none",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,
+        )
+        await uvicorn.Server(config).serve()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

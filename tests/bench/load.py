@@ -1,0 +1,151 @@
+"""The load: keep-alive connections that send prepared requests, each as soon as it has its answer.
+
+It looks at nothing but statuses and lengths, so that it is not what is measured; whether answers
+are right is checked before, with `fetch`.
+"""
+
+import asyncio
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from http.client import HTTPResponse
+from itertools import cycle
+from time import perf_counter
+from typing import cast
+
+import psutil
+
+from tests.process import LOOPBACK
+
+CONNECTIONS = 16
+_HEAD_END = b"\r\n\r\n"
+_PATIENCE_SECONDS = 60
+
+
+class WrongAnswer(Exception):
+    """A server answered something else than before, so that its speed means nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request as it goes over the wire, and the length of the body that answers it."""
+
+    request: bytes
+    answer_length: int
+
+
+@dataclass(slots=True)
+class Sample:
+    """What one round with one server gave."""
+
+    seconds: float
+    cpu_seconds: float
+    latencies: list[float]
+
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return len(self.latencies) / self.seconds
+
+
+def fetch(port: int, request: bytes) -> bytes:
+    """The body that answers one request. Raises `WrongAnswer` for any status but 200."""
+    with socket.create_connection((LOOPBACK, port), timeout=30) as connection:
+        connection.sendall(request)
+        response = HTTPResponse(connection)
+        response.begin()
+        body = response.read()
+    if response.status != 200:
+        raise WrongAnswer(f"{response.status}: {body[:500]!r}")
+    return body
+
+
+async def drive(port: int, pid: int, prepared: Sequence[Prepared], seconds: float) -> Sample:
+    """Keep the server busy for so long; requests under way at the end are waited for."""
+    loop = asyncio.get_running_loop()
+    server = psutil.Process(pid)
+    started, cpu_before = perf_counter(), _cpu_seconds(server)
+    run = _Run(cycle(prepared), started + seconds, loop.create_future())
+    for _ in range(CONNECTIONS):
+        await loop.create_connection(lambda: _Line(run), LOOPBACK, port)
+    async with asyncio.timeout(seconds + _PATIENCE_SECONDS):
+        await run.over
+    return Sample(perf_counter() - started, _cpu_seconds(server) - cpu_before, run.latencies)
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
+
+
+@dataclass(slots=True)
+class _Run:
+    prepared: Iterator[Prepared]
+    until: float
+    over: asyncio.Future[None]
+    latencies: list[float] = field(default_factory=list)
+    open: int = 0
+
+
+class _Line(asyncio.Protocol):
+    """One connection: a request at a time."""
+
+    def __init__(self, run: _Run) -> None:
+        self._run = run
+        self._waiting = False
+        self._sent_at = 0.0
+        self._expected = 0
+        self._head = b""
+        self._missing = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._run.open += 1
+        self._send()
+
+    def data_received(self, data: bytes) -> None:
+        if self._missing:
+            self._missing -= len(data)
+        else:
+            self._head += data
+            end = self._head.find(_HEAD_END)
+            if end < 0:
+                return
+            head = self._head[:end].lower()
+            if not head.startswith(b"http/1.1 200 ") or self._length not in head:
+                self._fail(self._head[:1000])
+                return
+            self._missing = self._expected - (len(self._head) - end - len(_HEAD_END))
+        if self._missing == 0:
+            self._answered()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._run.open -= 1
+        if self._waiting:
+            self._fail(b"the connection broke")
+        elif self._run.open == 0 and not self._run.over.done():
+            self._run.over.set_result(None)
+
+    def _send(self) -> None:
+        prepared = next(self._run.prepared)
+        self._waiting = True
+        self._expected = prepared.answer_length
+        self._length = b"content-length: %d" % prepared.answer_length
+        self._sent_at = perf_counter()
+        self._transport.write(prepared.request)
+
+    def _answered(self) -> None:
+        at = perf_counter()
+        self._run.latencies.append(at - self._sent_at)
+        self._waiting = False
+        self._head = b""
+        if at < self._run.until:
+            self._send()
+        else:
+            self._transport.close()
+
+    def _fail(self, what: bytes) -> None:
+        self._waiting = False
+        if not self._run.over.done():
+            self._run.over.set_exception(WrongAnswer(what.decode(errors="replace")))
+        self._transport.abort()

@@ -1,0 +1,155 @@
+"""Measuring on one database: the servers started, their answers compared, then round by round.
+
+Rounds go A, B, C, A, B, C …, so that whatever else the machine does falls on all alike; what is
+compared is compared within a round. What the figures have to be lives in `report`.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import orjson
+import uvloop
+
+from tests.bench.dataset import Dataset, Sizes
+from tests.bench.load import Prepared, Sample, WrongAnswer, drive, fetch
+from tests.bench.page import HANDWRITTEN, NAIVE, TESSERA, Ask
+from tests.process import Child, ChildFailed, answer_of, free_port, tessera_environment
+
+SMALL, LARGE, DEEP = "small", "large", "deep"
+_START_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured, and for how long."""
+
+    sizes: Sizes
+    asked: int
+    rounds: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cores:
+    """Where what runs: the servers on one core, the load on another."""
+
+    server: int
+    load: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The samples of each round: the servers on the same pages, and one server by size."""
+
+    servers: Mapping[str, Sequence[Sample]]
+    sizes: Mapping[str, Sequence[Sample]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What one sample is taken of."""
+
+    name: str
+    server: "_Server"
+    prepared: Sequence[Prepared]
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    port: int
+    process: Child
+
+
+def measure(url: str, digest_key: str, dataset: Dataset, plan: Plan, cores: Cores) -> Figures:
+    """Raises `WrongAnswer` where the servers do not answer the same."""
+    with ExitStack() as running:
+        logs = running.enter_context(TemporaryDirectory(prefix="tessera-bench-"))
+        environment = tessera_environment(url, {"TESSERA_DIGEST_KEY": digest_key})
+        servers = {
+            name: running.enter_context(_started(name, environment, cores.server, Path(logs)))
+            for name in (TESSERA, HANDWRITTEN, NAIVE)
+        }
+        side_by_side = _prepared_alike(servers, dataset.typical)
+        by_size = {
+            SMALL: _prepared_alike(servers, [dataset.small])[TESSERA],
+            LARGE: _prepared_alike(servers, [dataset.large])[TESSERA],
+            DEEP: _prepared_alike(servers, [dataset.large_deep])[TESSERA],
+        }
+        rivals = [_Subject(name, servers[name], side_by_side[name]) for name in servers]
+        sizes = [_Subject(name, servers[TESSERA], by_size[name]) for name in by_size]
+        with _pinned(cores.load):
+            return Figures(_rounds(rivals, plan), _rounds(sizes, plan))
+
+
+@contextmanager
+def _started(name: str, environment: Mapping[str, str], core: int, logs: Path) -> Iterator[_Server]:
+    port = free_port()
+    command = [sys.executable, "-m", "tests.bench.contender", name, str(port), str(core)]
+    with Child(command, log=logs / f"{name}.log", environment=environment) as child:
+        patience = time.monotonic() + _START_SECONDS
+        while answer_of(port, "/readyz") is None:
+            if not child.running or time.monotonic() > patience:
+                raise ChildFailed(f"{name} did not start:\n{child.log()[-4000:]}")
+            time.sleep(0.05)
+        yield _Server(port, child)
+
+
+def _prepared_alike(
+    servers: Mapping[str, _Server], asks: Sequence[Ask]
+) -> dict[str, list[Prepared]]:
+    """The requests with the lengths of their answers, which say the same on every server."""
+    prepared: dict[str, list[Prepared]] = {name: [] for name in servers}
+    for ask in asks:
+        request = ask.request()
+        contents = []
+        for name, server in servers.items():
+            body = fetch(server.port, request)
+            prepared[name].append(Prepared(request, len(body)))
+            contents.append(_content(body))
+        if any(content != contents[0] for content in contents):
+            raise WrongAnswer(f"the servers differ: {contents}")
+    return prepared
+
+
+def _content(body: bytes) -> Any:
+    """What an answer says. Raises `WrongAnswer` for one that is no page of tokens."""
+    answer = orjson.loads(body)
+    page = (answer.get("data") or {}).get("tokens") or {}
+    if not page.get("edges") or not any(e["node"]["permissions"] for e in page["edges"]):
+        raise WrongAnswer(f"no page: {body[:1000]!r}")
+    return answer
+
+
+def _rounds(subjects: Sequence[_Subject], plan: Plan) -> dict[str, list[Sample]]:
+    samples: dict[str, list[Sample]] = {subject.name: [] for subject in subjects}
+
+    async def run() -> None:
+        # The first round warms caches and connections up and is not counted.
+        for number in range(1 + plan.rounds):
+            for subject in subjects:
+                sample = await drive(
+                    subject.server.port, subject.server.process.pid, subject.prepared, plan.seconds
+                )
+                if number:
+                    samples[subject.name].append(sample)
+
+    uvloop.run(run())
+    return samples
+
+
+@contextmanager
+def _pinned(core: int) -> Iterator[None]:
+    """This process on one core; PostgreSQL, where it is a child of ours, stays free."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

@@ -1,0 +1,105 @@
+"""What most tests stand on: an empty, migrated database of either kind, and the service on it.
+
+A test that takes `service` runs once on SQLite and once on PostgreSQL. Databases are copies of one
+that was migrated once. What is needed to fill them lives in `factories`.
+"""
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from server.app import create_app, running_service
+from server.database import migrate
+from server.service import Service
+from server.settings import Settings, read_settings
+from tests.factories import Client, World
+from tests.postgres import PostgresServer, run_now, shared_server
+
+_TEMPLATE = "tessera_template"
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server with a migrated database to copy."""
+    with shared_server() as server:
+        server.drop_database_now(_TEMPLATE)
+        url = server.create_database_now(_TEMPLATE)
+        run_now(migrate(settings_for(url)))
+        yield server
+        server.drop_database_now(_TEMPLATE)
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite database to copy."""
+    file = tmp_path_factory.mktemp("template") / "tessera.db"
+    run_now(migrate(settings_for(f"sqlite://{file}")))
+    return file
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """An empty, migrated database: each test runs on both kinds."""
+    yield from _database(request, request.param)
+
+
+@pytest.fixture
+def sqlite_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """An empty, migrated SQLite database."""
+    yield from _database(request, "sqlite")
+
+
+@pytest.fixture
+def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """An empty, migrated PostgreSQL database, for races and faults."""
+    yield from _database(request, "postgres")
+
+
+def _database(request: pytest.FixtureRequest, kind: str) -> Iterator[str]:
+    if kind == "sqlite":
+        file = request.getfixturevalue("tmp_path") / "tessera.db"
+        shutil.copy(request.getfixturevalue("migrated_file"), file)
+        yield f"sqlite://{file}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.create_database_now(template=_TEMPLATE)
+    yield url
+    server.drop_database_now(url)
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    return settings_for(database_url)
+
+
+@pytest.fixture
+async def service(settings: Settings) -> AsyncIterator[Service]:
+    """The service on an empty database."""
+    async with running_service(settings) as running:
+        yield running
+
+
+@pytest.fixture
+async def world(service: Service) -> World:
+    """Makes tenants, admins, sessions and tokens."""
+    return World(service)
+
+
+@pytest.fixture
+async def client(service: Service) -> AsyncIterator[Client]:
+    """Speaks to the application as a stranger would, without a network between."""
+    transport = httpx2.ASGITransport(app=create_app(service))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://tessera.test") as http:
+        yield Client(http)
+
+
+def settings_for(url: str) -> Settings:
+    return read_settings({"TESSERA_DATABASE_URL": url})

@@ -1,0 +1,46 @@
+"""`curl` for tests that run what the README and the command line tell people to paste.
+
+A stand-in for machines that have none: it knows what is told there and nothing more.
+"""
+
+import os
+import shutil
+import stat
+import sys
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+
+def path_with_curl(folder: Path) -> str:
+    """A PATH on which there is a `curl`, made in `folder` where the machine has none."""
+    path = os.environ["PATH"]
+    if shutil.which("curl"):
+        return path
+    stand_in = folder / "curl"
+    stand_in.write_text(f'#!/bin/sh\nexec {sys.executable} {__file__} "$@"\n')
+    stand_in.chmod(stand_in.stat().st_mode | stat.S_IXUSR)
+    return f"{folder}:{path}"
+
+
+def main(arguments: list[str]) -> None:
+    """`curl -s URL [-H HEADER]… [-d BODY]`."""
+    url, headers, body = "", {}, None
+    while arguments:
+        argument = arguments.pop(0)
+        if argument == "-H":
+            name, _, value = arguments.pop(0).partition(":")
+            headers[name] = value.strip()
+        elif argument == "-d":
+            body = arguments.pop(0).encode()
+        elif argument != "-s":
+            url = argument
+    try:
+        with urlopen(Request(url, body, headers)) as answer:
+            sys.stdout.buffer.write(answer.read())
+    except HTTPError as error:
+        sys.stdout.buffer.write(error.read())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,137 @@
+"""Tenants, admins, sessions and tokens for tests, and a client that speaks for one of them.
+
+Rows that only a sign-in could make otherwise are made directly: argon2 would be most of the suite.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import httpx2
+from passlib.hash import argon2
+
+import models
+from models import Role
+from server.access.principal import Principal
+from server.access.sessions import ABSOLUTE
+from server.global_ids import encode_id
+from server.operations import tokens
+from server.service import Service
+from server.token_format import new_tenant_secret
+
+PASSWORD = "seven purple otters dance"
+_HASH = argon2.using(type="ID", memory_cost=64, rounds=1, parallelism=1).hash(PASSWORD)
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Person:
+    """A signed-in admin: their row, their principal, and the secret of their session."""
+
+    admin: models.Admin
+    principal: Principal
+    session: str
+
+    @property
+    def id(self) -> str:
+        return encode_id("Admin", self.admin.id)
+
+
+class World:
+    """Makes what tests need, through rows and operations."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    async def tenant(self, slug: str | None = None, region: str = "us") -> models.Tenant:
+        slug = slug or f"tenant-{next(_numbers)}"
+        return await models.Tenant.create(slug=slug, name=slug.title(), region=region)
+
+    async def person(
+        self, tenant: models.Tenant | None = None, role: Role = Role.OWNER, **columns: Any
+    ) -> Person:
+        """An admin with `PASSWORD`, signed in; of a new tenant if none is given."""
+        tenant = tenant or await self.tenant()
+        number = next(_numbers)
+        admin = await models.Admin.create(
+            **{
+                "tenant_id": tenant.id,
+                "email": f"person-{number}@example.com",
+                "name": f"Person {number}",
+                "role": role,
+                "password_hash": _HASH,
+            }
+            | columns
+        )
+        return await self.sign_in(admin)
+
+    async def sign_in(self, admin: models.Admin) -> Person:
+        """Another session of an admin."""
+        secret = new_tenant_secret(admin.tenant_id)
+        at = models.now()
+        session = await models.Session.create(
+            tenant_id=admin.tenant_id,
+            admin_id=admin.id,
+            digest=self.service.digest_key.digest("session", secret),
+            last_seen_at=at,
+            expires_at=at + ABSOLUTE,
+        )
+        return Person(admin, Principal(admin.tenant_id, admin.id, admin.role, session.id), secret)
+
+    async def token(
+        self, person: Person, name: str = "a token", permissions: Sequence[str] = (), **more: Any
+    ) -> tokens.Created:
+        return await tokens.create(
+            person.principal, self.service, name=name, permissions=permissions, **more
+        )
+
+
+@dataclass(frozen=True)
+class Client:
+    """Speaks HTTP to the application; as a stranger, or as the person it was made for."""
+
+    http: httpx2.AsyncClient
+    session: str | None = None
+
+    def of(self, person: Person) -> "Client":
+        """The same client with that person's session, as a bearer."""
+        return replace(self, session=person.session)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.session}"} if self.session else {}
+
+    async def graphql(
+        self, query: str, variables: dict[str, Any] | None = None, **headers: str
+    ) -> httpx2.Response:
+        return await self.http.post(
+            "/graphql",
+            json={"query": query, "variables": variables or {}},
+            headers=self.headers | headers,
+        )
+
+    async def data(self, query: str, **variables: Any) -> Any:
+        """The data of an operation that must succeed."""
+        response = await self.graphql(query, variables)
+        body = response.json()
+        assert response.status_code == 200, body
+        assert "errors" not in body, body
+        return body["data"]
+
+    async def mutate(self, name: str, fields: str = "", /, **input_fields: Any) -> Any:
+        """The result of one mutation: its type's name, a problem's fields, and `fields`.
+
+        `fields` are inline fragments on the members of the result's union.
+        """
+        result_type = f"{name[0].upper()}{name[1:]}"
+        query = (
+            f"mutation ($input: {result_type}Input!) {{ {name}(input: $input) {{"
+            f" __typename ... on Problem {{ code message }} {fields} }} }}"
+        )
+        return (await self.data(query, input=input_fields))[name]
+
+
+def token_id(token: models.Token | UUID) -> str:
+    return encode_id("Token", token if isinstance(token, UUID) else token.id)

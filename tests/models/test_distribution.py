@@ -1,0 +1,66 @@
+"""PostgreSQL's schema can be distributed by tenant: every key of every tenant's row starts with it.
+
+Citus, CockroachDB and YugabyteDB want the tenant in each unique key, and an index without it would
+ask every node.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+import models
+from models.distribution import TABLES
+from tests.conftest import settings_for
+
+EXEMPT = {
+    "tenant": "it is the tenant: a distributed database copies it to every node",
+    "gateway": "it serves all tenants: a few rows, copied to every node",
+    "installation": "one row that all tenants share",
+    "tortoise_migrations": "Tortoise's own, which knows nothing of tenants",
+}
+# Whoever introspects a token does not know whose it is: that one asks every node.
+INTROSPECTION = ["digest"]
+_COLUMNS = """
+SELECT c.relname AS table, a.attname AS column, a.attnotnull AS required
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace
+"""
+_INDEXES = """
+SELECT i.indrelid::regclass::text AS table, i.indexrelid::regclass::text AS index,
+       i.indisprimary AS is_primary,
+       pg_get_indexdef(i.indexrelid, 1, true) AS leads
+FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+WHERE c.relnamespace = 'public'::regnamespace
+"""
+
+
+@pytest.fixture
+async def connection(postgres_url: str) -> AsyncIterator[Any]:
+    connection = await asyncpg.connect(settings_for(postgres_url).database_url)
+    yield connection
+    await connection.close()
+
+
+async def test_every_row_of_a_tenant_names_it(connection: Any) -> None:
+    columns = await connection.fetch(_COLUMNS)
+    tables = {row["table"] for row in columns}
+    with_tenant = {
+        row["table"] for row in columns if row["column"] == "tenant_id" and row["required"]
+    }
+    assert tables - with_tenant == EXEMPT.keys()
+    assert with_tenant == set(TABLES)
+    assert with_tenant == {model._meta.db_table for model in models.TenantRow.__subclasses__()}
+
+
+async def test_every_index_of_a_tenants_rows_starts_with_the_tenant(connection: Any) -> None:
+    indexes = [i for i in await connection.fetch(_INDEXES) if i["table"] not in EXEMPT]
+    assert {i["table"] for i in indexes if i["is_primary"]} == set(TABLES)
+    assert [i["leads"] for i in indexes if i["leads"] != "tenant_id"] == INTROSPECTION
+
+
+async def test_an_index_that_does_not_is_noticed(connection: Any) -> None:
+    await connection.execute("CREATE INDEX astray ON token (name, tenant_id)")
+    found = [i["index"] for i in await connection.fetch(_INDEXES) if i["leads"] != "tenant_id"]
+    assert "astray" in found

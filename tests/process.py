@@ -1,0 +1,274 @@
+"""Real child processes for tests: `Child` is any program, `ServerProcess` is `tessera serve`.
+
+A child has a process group of its own, writes to one log file and never outlives the tests: a
+leash ends it even where they are killed outright. How to run a database is `postgres`'s to know.
+"""
+
+import contextlib
+import os
+import pwd
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+ROOT = Path(__file__).resolve().parent.parent
+LOOPBACK = "127.0.0.1"
+
+# Reads until the tests' process closes the pipe. Any line means that the child was seen to; the end
+# without one means that they died: then the child's group is ended and its folder goes too.
+_WATCH = """
+read -r said && exit
+kill -s CONT -- "-$1"; kill -s "$2" -- "-$1"
+tries=0
+while kill -s 0 -- "-$1" && [ $((tries += 1)) -lt 100 ]; do sleep 0.1; done
+kill -s KILL -- "-$1"
+[ -z "$3" ] || rm -rf -- "$3"
+"""
+
+
+class ChildFailed(AssertionError):
+    """A child did not start, become ready or stop in time. The message ends with its log."""
+
+
+class Leash:
+    """Ends a process group and removes a folder when this process dies before doing so."""
+
+    def __init__(self, group: int, folder: Path | None, sign: str) -> None:
+        self._watch = subprocess.Popen(
+            ["/bin/sh", "-c", _WATCH, "leash", str(group), sign, str(folder or "")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # a Ctrl-C is for the tests; this one must outlive them
+        )
+
+    def release(self) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            self._watch.communicate(b"released\n", timeout=10)
+
+
+class Child:
+    """A program that runs for the length of a `with` block, or from `start` to `stop`."""
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        folder: Path = ROOT,
+        user: str | None = None,
+        removes: Path | None = None,
+        leash_signal: str = "TERM",
+    ) -> None:
+        """`environment` is the whole of it. `removes` goes too if the tests are killed."""
+        self.command = [str(part) for part in command]
+        self.log_path = log
+        self._environment = dict(environment) if environment is not None else None
+        self._folder = folder
+        self._user = user
+        self._removes = removes
+        self._leash_signal = leash_signal
+        self._process: subprocess.Popen[bytes] | None = None
+        self._leash: Leash | None = None
+
+    @property
+    def pid(self) -> int:
+        return self._started().pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> Self:
+        """Starts it, again too after an end: the log is continued."""
+        if self.running:
+            raise ChildFailed(f"already running: {self.command}")
+        with self.log_path.open("ab") as log:
+            self._process = self._spawn(log)
+        self._leash = Leash(self._process.pid, self._removes, self._leash_signal)
+        return self
+
+    def stop(self, sign: signal.Signals = signal.SIGTERM, deadline_seconds: float = 15) -> int:
+        """Asks it to end and waits; its exit status. One that does not end in time is a failure."""
+        if self.running:
+            self.signal(sign)
+        try:
+            return self._started().wait(deadline_seconds)
+        except subprocess.TimeoutExpired:
+            raise ChildFailed(self._account(f"did not end within {deadline_seconds} s")) from None
+        finally:
+            self._end_group()
+
+    def kill9(self) -> None:
+        """Ends its whole group at once, as a power cut would."""
+        self._end_group()
+        self._started().wait()
+
+    def signal(self, sign: signal.Signals) -> None:
+        """To the program alone: what its own children get is its business."""
+        self._started().send_signal(sign)
+
+    def log(self) -> str:
+        """All that it wrote so far, to both outputs."""
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def __enter__(self) -> Self:
+        return self if self.running else self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None and self.running:
+            self.stop()
+        elif self._process is not None:
+            self.kill9()  # a failed test, or an interrupted one, does not wait for manners
+
+    def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self.command,
+            cwd=self._folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            user=self._user,
+            group=_group_of(self._user),
+            extra_groups=None if self._user is None else [],
+            start_new_session=True,
+        )
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise ChildFailed(f"never started: {self.command}")
+        return self._process
+
+    def _end_group(self) -> None:
+        if self._leash is None:
+            return  # ended before: its number may be another group's by now
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._leash.release()
+        self._leash = None
+
+    def _account(self, what: str) -> str:
+        return f"{' '.join(self.command)}: {what}. Its log ends:\n{self.log()[-4000:]}"
+
+
+class ServerProcess(Child):
+    """A real `tessera serve` on a free loopback port, on `url` once started.
+
+    Started again after `kill9` or `stop`, it keeps its address, its settings and its log.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        database_url: str | None = None,
+        settings: Mapping[str, str] | None = None,
+        arguments: Sequence[str] = (),
+        ready: str = "/readyz",
+        deadline_seconds: float = 30,
+    ) -> None:
+        """`settings` are `TESSERA_…` variables. Log and working folder are in `folder`."""
+        self.port = free_port()
+        self._ready = ready
+        self._deadline_seconds = deadline_seconds
+        address = ["--host", LOOPBACK, "--port", str(self.port)]
+        super().__init__(
+            [*TESSERA, "serve", *address, *arguments],
+            log=folder / f"tessera-{self.port}.log",
+            environment=tessera_environment(database_url, settings),
+            folder=folder,
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def start(self) -> Self:
+        super().start()
+        try:
+            self.wait_until_ready()
+        except BaseException:  # an interrupt too: nothing holds this process yet that would end it
+            self.kill9()
+            raise
+        return self
+
+    def wait_until_ready(self) -> None:
+        patience = time.monotonic() + self._deadline_seconds
+        while (status := answer_of(self.port, self._ready)) != 200:
+            if not self.running:
+                raise ChildFailed(self._account(f"ended with status {self._started().returncode}"))
+            if time.monotonic() > patience:
+                late = f"{self._ready} was {status} after {self._deadline_seconds} s"
+                raise ChildFailed(self._account(late))
+            time.sleep(0.02)
+
+
+# This interpreter's own `tessera`, whatever PATH says.
+TESSERA = [sys.executable, "-m", "server"]
+
+
+def tessera(
+    *arguments: str,
+    database_url: str | None = None,
+    settings: Mapping[str, str] | None = None,
+    stdin: str = "",
+    folder: Path = ROOT,
+) -> subprocess.CompletedProcess[str]:
+    """Runs one `tessera` command to its end; the caller judges `returncode`, `stdout`, `stderr`."""
+    return subprocess.run(
+        [*TESSERA, *arguments],
+        input=stdin,
+        env=tessera_environment(database_url, settings),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def tessera_environment(
+    database_url: str | None = None, settings: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """This process's environment with no `TESSERA_…` of the developer's, but those given."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TESSERA_")}
+    environment |= {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
+    if database_url is not None:
+        environment["TESSERA_DATABASE_URL"] = database_url
+    return environment | dict(settings or {})
+
+
+def free_port() -> int:
+    """A loopback port that nothing listens on. Another process could still take it first."""
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def answer_of(port: int, path: str) -> int | None:
+    """The status of a GET, or None where nothing answers."""
+    connection = HTTPConnection(LOOPBACK, port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def _group_of(user: str | None) -> int | None:
+    return None if user is None else pwd.getpwnam(user).pw_gid

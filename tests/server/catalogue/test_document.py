@@ -1,0 +1,282 @@
+"""Reading OpenAPI documents: what becomes a permission, and what is refused and why."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.catalogue import Catalogue, CatalogueError, read_catalogue
+from server.catalogue.report import grid
+
+
+def _document(paths: Any, **more: Any) -> dict[str, Any]:
+    return {"openapi": "3.1.0", "info": {"title": "T", "version": "1"}, "paths": paths} | more
+
+
+def _read(folder: Path, document: Any) -> Catalogue:
+    file = folder / "api"
+    file.write_text(document if isinstance(document, str) else json.dumps(document))
+    return read_catalogue(file)
+
+
+def _reasons(catalogue: Catalogue) -> dict[str, str]:
+    return {refusal.pointer: refusal.reason for refusal in catalogue.refusals}
+
+
+def test_the_default_has_121_operations_in_15_categories() -> None:
+    catalogue = read_catalogue(None)
+    assert len(catalogue.permissions) == 121
+    assert len(catalogue.categories) == 15
+    assert catalogue.refusals == ()
+    device = catalogue.find("GET /api/v1/devices/{device_id}")
+    assert device
+    assert (device.name, device.method, device.category) == (
+        "Get Device",
+        "GET",
+        "Device Information",
+    )
+
+
+def test_an_operation_is_a_permission(tmp_path: Path) -> None:
+    operations: dict[str, Any] = {
+        "get": {"tags": ["B", "A"], "summary": " List \u202ethings ", "operationId": "list"},
+        "post": {"operationId": "make"},
+        "delete": {},
+    }
+    catalogue = _read(
+        tmp_path, _document({"/things": operations}, tags=[{"name": "A"}, {"name": "B"}])
+    )
+    assert [(p.key, p.name, p.category) for p in catalogue.permissions] == [
+        ("GET /things", "List things", "B"),
+        ("POST /things", "make", "Other"),
+        ("DELETE /things", "DELETE /things", "Other"),
+    ]
+
+
+def test_categories_are_in_the_order_of_the_documents_tags(tmp_path: Path) -> None:
+    paths = {f"/{tag}": {"get": {"tags": [tag]}} for tag in ("x", "b", "a")}
+    catalogue = _read(tmp_path, _document(paths, tags=[{"name": n} for n in ("a", "b", "unused")]))
+    assert [category.name for category in catalogue.categories] == ["a", "b", "x"]
+
+
+def test_yaml_is_read_as_json_is(tmp_path: Path) -> None:
+    text = """
+openapi: 3.0.3
+info: {title: T, version: "1"}
+paths:
+  /on/{id}:
+    get:
+      summary: no
+      tags: [yes]
+      responses: {200: {description: fine}}
+"""
+    catalogue = _read(tmp_path, text)
+    assert [permission.key for permission in catalogue.permissions] == ["GET /on/{id}"]
+
+
+def test_path_items_by_reference(tmp_path: Path) -> None:
+    item = {"get": {"summary": "Shared"}}
+    document = _document(
+        {
+            "/a": {"$ref": "#/components/pathItems/shared"},
+            "/b": {"$ref": "#/paths/~1a"},
+            "/c": {"$ref": "#/components/pathItems/missing"},
+            "/d": {"$ref": "other.yaml#/x"},
+            "/e": {"$ref": "#/paths/~1f"},
+            "/f": {"$ref": "#/paths/~1e"},
+        },
+        components={"pathItems": {"shared": item}},
+    )
+    catalogue = _read(tmp_path, document)
+    assert [permission.key for permission in catalogue.permissions] == ["GET /a", "GET /b"]
+    assert set(_reasons(catalogue)) == {f"/paths/~1{name}/$ref" for name in "cdef"}
+
+
+_BAD_PATHS = {
+    "things": "slash",
+    "/a//b": "empty segments",
+    "/a/../b": "dot segments",
+    "/./a": "dot segments",
+    "/a?b": "plain characters",
+    "/a#b": "plain characters",
+    "/a;b": "plain characters",
+    "/a/{b": "plain characters",
+    "/a/b}": "plain characters",
+    "/{}": "plain characters",
+    "/a b": "plain characters",
+    "/é": "plain characters",
+    "/a%2fb%zz": "plain characters",
+    "/{a}/{a}": "twice",
+    "/{a}-{b}": "several parameters",
+    "/a%2Eb": "canonical form",
+    "/a%2525": "canonical form",
+}
+
+
+@pytest.mark.parametrize(("path", "reason"), _BAD_PATHS.items())
+def test_a_path_that_cannot_be_matched_safely_is_named(
+    tmp_path: Path, path: str, reason: str
+) -> None:
+    catalogue = _read(tmp_path, _document({path: {"get": {}}, "/fine": {"get": {}}}))
+    assert [permission.key for permission in catalogue.permissions] == ["GET /fine"]
+    (refusal,) = catalogue.refusals
+    assert refusal.pointer == f"/paths/{path.replace('~', '~0').replace('/', '~1')}"
+    assert reason in refusal.reason
+
+
+def test_what_cannot_be_told_apart_is_named(tmp_path: Path) -> None:
+    catalogue = _read(tmp_path, _document({"/a/{x}": {"get": {}}, "/a/{y}": {"get": {}}}))
+    assert [permission.key for permission in catalogue.permissions] == ["GET /a/{x}"]
+    assert _reasons(catalogue) == {"/paths/~1a~1{y}/get": "It cannot be told from GET /a/{x}."}
+
+
+def test_what_has_the_wrong_shape_is_named(tmp_path: Path) -> None:
+    paths: dict[str, Any] = {
+        "/a": None,
+        "/b": {"get": 3},
+        "/c": {"additionalOperations": {"COPY": {}}},
+        f"/{'x' * 600}": {"get": {}},
+        "x-internal": {},
+    }
+    catalogue = _read(tmp_path, _document(paths))
+    assert catalogue.permissions == ()
+    assert len(_reasons(catalogue)) == 4
+    assert "/paths/~1c/additionalOperations/COPY" in _reasons(catalogue)
+
+
+_NO_DOCUMENTS = {
+    "nothing": "",
+    "a list": "[]",
+    "text": "hello",
+    "a number": "3",
+    "Swagger 2": '{"swagger": "2.0", "paths": {}}',
+    "a version to come": '{"openapi": "4.0.0", "paths": {}}',
+    "broken": '{"openapi": ',
+    "bad UTF-8": "\udcff\udcfe",
+    "deep": "[" * 100_000,
+    "merges that multiply": "openapi: 3.1.0\na0: &a0 {x: 1, y: 2}\n"
+    + "".join(
+        f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}], k{n}: 1}}\n" for n in range(1, 9)
+    ),
+    "an alias to what holds it": "openapi: 3.1.0\npaths: {/a: {get: &g {x: *g, summary: Read}}}",
+    "countless aliases": "openapi: 3.1.0\na: &a x\nb: [" + "*a, " * 100_001 + "*a]",
+    "an object of code": "!!python/object/apply:os.system ['true']",
+}
+
+
+def test_aliases_and_merge_keys_of_yaml_mean_what_yaml_says(tmp_path: Path) -> None:
+    text = """
+openapi: 3.1.0
+x-common: &common
+  parameters: []
+  get: &read {summary: Read, tags: [Shared]}
+paths:
+  /a: {<<: *common, get: {summary: Its own}}
+  /b: {<<: *common}
+  /c: {put: *read}
+"""
+    catalogue = _read(tmp_path, text)
+    assert [(p.key, p.name) for p in catalogue.permissions] == [
+        ("GET /a", "Its own"),
+        ("GET /b", "Read"),
+        ("PUT /c", "Read"),
+    ]
+    assert catalogue.refusals == ()
+
+
+def test_aliases_of_aliases_take_no_memory_of_their_own(tmp_path: Path) -> None:
+    """The billion laughs: lists of aliases share what they name."""
+    levels = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
+    text = f"openapi: 3.1.0\na0: &a0 [x]\n{levels}paths: {{/a: {{get: {{}}}}}}\n"
+    assert [p.key for p in _read(tmp_path, text).permissions] == ["GET /a"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"openapi": "3.1.0", "paths": {"/a": {"get": {"summary": "1"}}, "/b": {"get": {}},'
+        ' "/a": {"get": {"summary": "2"}, "put": {}, "put": {}}}}',
+        "openapi: 3.1.0\npaths:\n  /a: {get: {summary: 1}}\n  /b: {get: {}}\n"
+        "  /a: {get: {summary: '2'}, put: {}, put: {}}\n",
+    ],
+    ids=["JSON", "YAML"],
+)
+def test_what_stands_twice_is_named(tmp_path: Path, text: str) -> None:
+    catalogue = _read(tmp_path, text)
+    assert {p.key: p.name for p in catalogue.permissions}["GET /a"] == "2"
+    assert _reasons(catalogue) == {
+        "/paths/~1a": "It stands here twice; the last one counts.",
+        "/paths/~1a/put": "It stands here twice; the last one counts.",
+    }
+
+
+def test_operations_are_under_the_paths_of_their_servers(tmp_path: Path) -> None:
+    """OpenAPI: those of the operation, else of its path, else of the document."""
+    variables = {"r": {"default": "eu"}, "v": {"default": "v2"}}
+    document = _document(
+        {
+            "/a": {"get": {}, "put": {"servers": [{"url": "/own/"}]}},
+            "/b": {"servers": [{"url": "https://b.example/b"}], "get": {}},
+        },
+        servers=[
+            {"url": "https://x.example/v1"},
+            {"url": "https://{r}.example/{v}", "variables": variables},
+            {"url": "/v1/"},
+        ],
+    )
+    catalogue = _read(tmp_path, document)
+    assert {p.key: p.bases for p in catalogue.permissions} == {
+        "GET /a": ("/v1", "/v2"),
+        "PUT /a": ("/own",),
+        "GET /b": ("/b",),
+    }
+    found = catalogue.match("GET", "/v2/a")
+    assert found is not None
+    assert found.key == "GET /a"
+    assert catalogue.match("GET", "/a") is None
+
+
+def test_methods_in_upper_case_are_named(tmp_path: Path) -> None:
+    catalogue = _read(tmp_path, _document({"/a": {"GET": {}, "put": {}}}))
+    assert [p.key for p in catalogue.permissions] == ["PUT /a"]
+    assert _reasons(catalogue) == {"/paths/~1a/GET": "The names of methods are in lower case."}
+
+
+def test_thousands_of_operations_in_yaml_are_read_in_seconds(tmp_path: Path) -> None:
+    lines = [f"  /v1/things{n}/{{id}}: {{get: {{summary: {n}}}, put: {{}}}}" for n in range(2500)]
+    text = "\n".join(["openapi: 3.1.0", "paths:", *lines])
+    assert len(_read(tmp_path, text).permissions) == 5000
+
+
+@pytest.mark.parametrize("text", _NO_DOCUMENTS.values(), ids=_NO_DOCUMENTS.keys())
+def test_what_is_no_openapi_document_is_one_sentence(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "api"
+    file.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(CatalogueError, match=r"^[A-Z][^\n]+\.$"):
+        read_catalogue(file)
+
+
+def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(CatalogueError, match="cannot be read"):
+        read_catalogue(tmp_path / "missing")
+
+
+def test_thousands_of_operations_are_read(tmp_path: Path) -> None:
+    paths: dict[str, Any] = {f"/v1/things{n}/{{id}}": {"get": {}, "put": {}} for n in range(2500)}
+    assert len(_read(tmp_path, _document(paths)).permissions) == 5000
+
+
+def test_a_key_that_has_left_the_document_is_retired() -> None:
+    catalogue = read_catalogue(None)
+    permission = catalogue.permission("GET /gone")
+    assert (permission.retired, permission.method, permission.path) == (True, "GET", "/gone")
+    assert catalogue.unknown(["GET /gone", "GET /api/v1/tags", "x", "x"]) == ("GET /gone", "x")
+
+
+def test_the_grid_names_every_permission_and_every_refusal(tmp_path: Path) -> None:
+    catalogue = _read(tmp_path, _document({"/a": {"get": {"summary": "Read a"}}, "b": {}}))
+    text = grid(catalogue)
+    assert "Read a" in text
+    assert "1 permissions in 1 categories" in text
+    assert "/paths/b: A path must start with a slash." in text

@@ -1,0 +1,205 @@
+"""The console as a browser gets it: which page for whom, with which headers, and nothing more."""
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.testclient import TestClient
+
+from server.console.routes import routes
+
+SCRIPT = "console.log('hello, hello, hello');\n" * 20
+
+
+@pytest.fixture
+def assets(tmp_path: Path) -> Path:
+    hashed = tmp_path / "assets" / "hashed"
+    hashed.mkdir(parents=True)
+    for page in ("graphiql", "sign-in"):
+        (hashed.parent / f"{page}.html").write_text(f"<!doctype html><title>{page} · x</title>")
+    (hashed / "page-Ab_1.js").write_text(SCRIPT)
+    (hashed / "page-Ab_1.js.gz").write_bytes(gzip.compress(SCRIPT.encode()))
+    (hashed / "font-Cd2.woff2").write_bytes(b"wOF2")
+    (hashed / "notes.txt").write_text("of no type that is served")
+    (hashed.parent / "built-from").write_text("0123")
+    return hashed.parent
+
+
+@pytest.fixture
+def browser(assets: Path) -> Callable[[bool], TestClient]:
+    def open_browser(signed_in: bool) -> TestClient:
+        async def is_signed_in(request: Request) -> bool:
+            return signed_in
+
+        app = Starlette(routes=routes(is_signed_in, assets))
+        return TestClient(app, follow_redirects=False)
+
+    return open_browser
+
+
+@pytest.fixture
+def visitor(browser: Callable[[bool], TestClient]) -> TestClient:
+    return browser(False)
+
+
+@pytest.fixture
+def admin(browser: Callable[[bool], TestClient]) -> TestClient:
+    return browser(True)
+
+
+def policy_of(client: TestClient, path: str) -> dict[str, str]:
+    directives = client.get(path).headers["content-security-policy"].split("; ")
+    return {name: value for name, _, value in (each.partition(" ") for each in directives)}
+
+
+def test_home_leads_to_graphiql(visitor: TestClient) -> None:
+    response = visitor.get("/")
+    assert response.status_code == 303
+    assert response.headers["location"] == "/graphiql"
+
+
+def test_a_visitor_is_led_to_sign_in_and_back(visitor: TestClient) -> None:
+    response = visitor.get("/graphiql")
+    assert response.status_code == 303
+    assert response.headers["location"] == "/sign-in?next=/graphiql"
+    assert response.headers["cache-control"] == "no-store"
+    assert response.content == b""
+
+
+def test_an_admin_gets_graphiql(admin: TestClient) -> None:
+    response = admin.get("/graphiql")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert "graphiql · x" in response.text
+
+
+def test_anybody_gets_the_sign_in_page(visitor: TestClient) -> None:
+    response = visitor.get("/sign-in?next=/graphiql")
+    assert response.status_code == 200
+    assert "sign-in" in response.text
+
+
+@pytest.mark.parametrize("path", ["/graphiql", "/sign-in"])
+def test_pages_are_fenced_in_and_never_stored(admin: TestClient, path: str) -> None:
+    headers = admin.get(path).headers
+    assert headers["cache-control"] == "no-store"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("path", ["/graphiql", "/sign-in"])
+def test_pages_run_only_scripts_of_this_server(admin: TestClient, path: str) -> None:
+    policy = policy_of(admin, path)
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == "'self'"
+    assert policy["connect-src"] == "'self'"
+    assert policy["frame-ancestors"] == "'none'"
+    assert policy["base-uri"] == "'none'"
+    assert policy["form-action"] == "'self'"
+
+
+def test_only_graphiql_may_style_inline(admin: TestClient) -> None:
+    assert policy_of(admin, "/sign-in")["style-src"] == "'self'"
+    assert policy_of(admin, "/sign-in")["img-src"] == "'self'"
+    assert policy_of(admin, "/graphiql")["style-src"] == "'self' 'unsafe-inline'"
+    assert policy_of(admin, "/graphiql")["img-src"] == "'self' data:"
+    assert policy_of(admin, "/graphiql")["worker-src"] == "'self'"
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type"),
+    [("page-Ab_1.js", "text/javascript; charset=utf-8"), ("font-Cd2.woff2", "font/woff2")],
+)
+def test_hashed_files_are_kept_for_good(visitor: TestClient, name: str, media_type: str) -> None:
+    headers = visitor.get(f"/assets/hashed/{name}").headers
+    assert headers["content-type"] == media_type
+    assert headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip", "gzip"),
+        ("br, GZIP;q=0.5, *;q=0", "gzip"),
+        ("*", "gzip"),
+        ("gzip; q=1.0", "gzip"),
+        ("", None),
+        ("identity", None),
+        ("br", None),
+        ("gzip;q=0", None),
+        ("gzip; q=0.000, *", None),
+        ("*;q=0", None),
+        ("x-gzipped", None),
+    ],
+)
+def test_compression_is_negotiated(visitor: TestClient, accepted: str, coding: str | None) -> None:
+    response = visitor.get("/assets/hashed/page-Ab_1.js", headers={"Accept-Encoding": accepted})
+    assert response.headers.get("content-encoding") == coding
+    assert response.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert response.headers["vary"] == "Accept-Encoding"
+    assert response.text == SCRIPT
+
+
+def test_what_has_no_packed_form_is_sent_as_it_is(visitor: TestClient) -> None:
+    response = visitor.get("/assets/hashed/font-Cd2.woff2", headers={"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in response.headers
+    assert response.content == b"wOF2"
+
+
+def test_head_answers_without_a_body(visitor: TestClient) -> None:
+    response = visitor.head("/assets/hashed/page-Ab_1.js", headers={"Accept-Encoding": "gzip"})
+    assert response.status_code == 200
+    assert response.headers["content-encoding"] == "gzip"
+    assert response.content == b""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/assets/built-from",
+        "/assets/sign-in.html",
+        "/assets/hashed",
+        "/assets/hashed/",
+        "/assets/hashed/absent-1.js",
+        "/assets/hashed/notes.txt",
+        "/assets/hashed/page-Ab_1.js.gz",
+        "/assets/hashed/..",
+        "/assets/hashed/%2e%2e",
+        "/assets/hashed/../sign-in.html",
+        "/assets/hashed/..%2fsign-in.html",
+        "/assets/hashed/%2e%2e%2fsign-in.html",
+        "/assets/hashed/..%5csign-in.html",
+        "/assets/hashed/%2fetc%2fpasswd",
+        "/assets/hashed//etc/passwd",
+        "/assets/hashed/.page-Ab_1.js",
+        "/assets/hashed/page-Ab_1.js%00",
+        "/assets/hashed/page-Ab_1.js%0a",
+        "/assets/hashed/%ff.js",
+        "/assets/hashed/" + "a" * 300 + ".js",
+        "/assets/hashed/" + "%C3%A9" * 90 + ".js",
+    ],
+)
+def test_nothing_else_is_served(visitor: TestClient, path: str) -> None:
+    assert visitor.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/graphiql", "/sign-in", "/assets/hashed/page-Ab_1.js"])
+def test_pages_are_read_only(admin: TestClient, path: str) -> None:
+    assert admin.post(path).status_code == 405
+
+
+@pytest.mark.parametrize("path", ["/graphiql", "/sign-in"])
+def test_pages_not_built_say_what_to_run(assets: Path, admin: TestClient, path: str) -> None:
+    (assets / f"{path[1:]}.html").unlink()
+    response = admin.get(path)
+    assert response.status_code == 503
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["cache-control"] == "no-store"
+    assert response.json()["status"] == 503
+    assert "`make install`" in response.json()["detail"]

@@ -1,0 +1,280 @@
+"""`/authorize`: every row of the contract's table, by every kind of gateway."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
+import pytest
+
+import models
+from models import RefusalReason, Role
+from server.app import App, create_app
+from server.global_ids import encode_id
+from server.operations import admins, tokens
+from server.service import Service
+from tests.factories import Person, World
+from tests.gateways import Gateway, gateway
+
+HELD = "GET /api/v1/devices"
+NOT_HELD = "GET /api/v1/blueprints"
+
+
+@dataclass
+class Door:
+    """A tenant with a token that holds one permission, and a gateway that asks about it."""
+
+    app: App
+    gateway: Gateway
+    person: Person
+    tenant: models.Tenant
+    token: models.Token
+    secret: str
+
+    @property
+    def host(self) -> str:
+        return f"{self.tenant.slug}.api.us.example.com"
+
+
+@pytest.fixture(params=["nginx", "caddy", "traefik", "envoy"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def door(service: Service, world: World) -> AsyncIterator[Door]:
+    async for made in make_door(service, world, "nginx"):
+        yield made
+
+
+async def make_door(service: Service, world: World, kind: str) -> AsyncIterator[Door]:
+    service = replace(service, settings=replace(service.settings, gateway=kind))
+    person = await world.person()
+    tenant = await models.Tenant.get(id=person.admin.tenant_id)
+    created = await tokens.create(person.principal, service, name="t", permissions=[HELD])
+    app = create_app(service)
+    async with gateway(app, kind).http as http:
+        yield Door(app, Gateway(http, kind), person, tenant, created.token, created.secret)
+    await app.close()
+
+
+@pytest.fixture
+async def door_of_kind(service: Service, world: World, kind: str) -> AsyncIterator[Door]:
+    async for made in make_door(service, world, kind):
+        yield made
+
+
+async def test_a_token_opens_what_it_was_granted(door_of_kind: Door) -> None:
+    door = door_of_kind
+    answer = await door.gateway.ask(door.secret, host=door.host)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["x-tessera-tenant"] == door.tenant.slug
+    assert answer.headers["x-tessera-token"] == encode_id("Token", door.token.id)
+    assert answer.headers["x-tessera-permission"] == HELD
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["ratelimit-policy"] == '"hour";q=10000;w=3600'
+    assert answer.headers["ratelimit"].startswith('"hour";r=9999;t=')
+
+
+async def test_it_opens_nothing_else(door_of_kind: Door) -> None:
+    door = door_of_kind
+    answer = await door.gateway.ask(door.secret, target="/api/v1/blueprints", host=door.host)
+    assert answer.status_code == 403
+    assert answer.headers["www-authenticate"] == 'Bearer error="insufficient_scope"'
+    assert answer.json()["permission"] == NOT_HELD
+    assert answer.json()["requestId"] == answer.headers["x-request-id"]
+    nothing = await door.gateway.ask(door.secret, target="/nowhere", host=door.host)
+    assert (nothing.status_code, nothing.json()["code"]) == (403, "NO_SUCH_OPERATION")
+    odd = await door.gateway.ask(door.secret, target="/api/v1//devices", host=door.host)
+    assert (odd.status_code, odd.json()["code"]) == (403, "TARGET_NOT_CANONICAL")
+
+
+async def test_without_a_bearer_there_is_a_challenge(door_of_kind: Door) -> None:
+    door = door_of_kind
+    answer = await door.gateway.ask(None, host=door.host)
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+
+
+async def test_whatever_is_wrong_with_a_token_the_answer_is_the_same(
+    door: Door, world: World
+) -> None:
+    stranger = await world.person()
+    foreign = await tokens.create(stranger.principal, world.service, name="f", permissions=[HELD])
+    revoked = await tokens.create(door.person.principal, world.service, name="r")
+    await tokens.revoke(door.person.principal, revoked.token.id)
+    asked = {
+        "unknown": "tsr_" + "0" * 49,
+        "malformed": "nonsense",
+        "empty": "",
+        "foreign": foreign.secret,
+        "revoked": revoked.secret,
+    }
+    answers = [await door.gateway.ask(secret, host=door.host) for secret in asked.values()]
+    answers.append(await door.gateway.ask(door.secret, host="elsewhere.example.com"))
+    answers.append(await door.gateway.ask(door.secret, host="nobody.api.us.example.com"))
+    answers.append(
+        await door.gateway.ask(door.secret, host=f"{door.tenant.slug}.api.eu.example.com")
+    )
+    assert {(a.status_code, a.headers.raw and str(a.headers), a.content) for a in answers} == {
+        (401, str(answers[0].headers), answers[0].content)
+    }
+    assert answers[0].headers["www-authenticate"] == 'Bearer error="invalid_token"'
+
+
+async def test_a_change_is_seen_by_the_next_check(door: Door, world: World) -> None:
+    who = door.person.principal
+    await tokens.set_permissions(who, world.service, door.token.id, [NOT_HELD])
+    assert (await door.gateway.ask(door.secret, host=door.host)).status_code == 403
+    await tokens.set_permissions(who, world.service, door.token.id, [HELD])
+    assert (await door.gateway.ask(door.secret, host=door.host)).status_code == 200
+    await tokens.revoke(who, door.token.id)
+    assert (await door.gateway.ask(door.secret, host=door.host)).status_code == 401
+
+
+async def test_the_tokens_of_a_removed_admin_open_nothing(door: Door, world: World) -> None:
+    admin = await world.person(door.tenant, role=Role.ADMIN)
+    made = await tokens.create(admin.principal, world.service, name="t", permissions=[HELD])
+    assert (await door.gateway.ask(made.secret, host=door.host)).status_code == 200
+    await admins.remove(door.person.principal, admin.admin.id)
+    assert (await door.gateway.ask(made.secret, host=door.host)).status_code == 401
+
+
+async def test_every_altered_secret_is_refused(door: Door) -> None:
+    """Exhaustive over one secret: cut, extended, case swapped, each character made another."""
+    secret = door.secret
+    altered = {secret[:n] for n in range(len(secret))} | {secret[n:] for n in range(1, len(secret))}
+    altered |= {secret + more for more in ("0", "a", "=", "_", secret)}
+    altered |= {secret.swapcase(), secret.upper(), secret.lower()}
+    for place, character in enumerate(secret):
+        for other in "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-":
+            if other != character:
+                altered.add(secret[:place] + other + secret[place + 1 :])
+    altered.discard(secret)
+    assert len(altered) > 3000
+    for wrong in altered:
+        assert (await door.gateway.ask(wrong, host=door.host)).status_code == 401, wrong
+    assert (await door.gateway.ask(secret, host=door.host)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"Bearer",
+        b"Bearer ",
+        b"Basic eDp5",
+        b"Bearer a, Bearer b",
+        b"Bearer \x01\x02",
+        b"Bearer \xff\xfe",
+        b"Bearer " + b"a" * 60_000,
+        "Bearer tsr_é".encode(),
+        b"\x00",
+        b"bearer tsr_x y",
+    ],
+)
+async def test_no_credential_is_a_failure_of_the_server(door: Door, value: bytes) -> None:
+    answer = await door.gateway.http.get(
+        "/authorize",
+        headers=[
+            (b"Host", door.host.encode()),
+            (b"X-Original-Method", b"GET"),
+            (b"X-Original-URI", b"/api/v1/devices"),
+            (b"Authorization", value),
+        ],
+    )
+    assert answer.status_code == 401
+
+
+async def test_two_credentials_are_none(door: Door) -> None:
+    answer = await door.gateway.ask(
+        door.secret, host=door.host, headers={"Authorization": f"Bearer {door.secret}"}
+    )
+    assert answer.status_code == 401
+
+
+async def test_only_configured_gateways_are_answered(service: Service, door: Door) -> None:
+    for peer in ("10.0.0.1", "::2", "unknown", ""):
+        async with gateway(create_app(service), peer=peer).http as http:
+            answer = await Gateway(http).ask(door.secret, host=door.host)
+        assert (answer.status_code, answer.json()["code"]) == (403, "UNKNOWN_PEER")
+
+
+async def test_the_headers_of_other_kinds_are_not_looked_at(door: Door) -> None:
+    """A client may send them: they say nothing."""
+    spoofed = {
+        "X-Forwarded-Method": "GET",
+        "X-Forwarded-Uri": "/api/v1/devices",
+        "X-Forwarded-Host": door.host,
+    }
+    answer = await door.gateway.ask(
+        door.secret, target="/api/v1/blueprints", host=door.host, headers=spoofed
+    )
+    assert answer.status_code == 403
+    answer = await door.gateway.http.get(
+        "/authorize", headers={**spoofed, "Authorization": f"Bearer {door.secret}"}
+    )
+    assert answer.status_code == 400
+
+
+async def test_a_header_that_comes_twice_makes_the_request_unreadable(door: Door) -> None:
+    answer = await door.gateway.ask(
+        door.secret, host=door.host, headers={"X-Original-URI": "/api/v1/devices"}
+    )
+    assert answer.status_code == 400
+
+
+async def test_a_tenant_over_its_limit_waits_for_the_next_hour(door_of_kind: Door) -> None:
+    door = door_of_kind
+    await models.Tenant.filter(id=door.tenant.id).update(requests_per_hour=3)
+    for _ in range(3):
+        assert (await door.gateway.ask(door.secret, host=door.host)).status_code == 200
+    answer = await door.gateway.ask(door.secret, host=door.host)
+    # nginx makes a 500 of what is not 2xx, 401 or 403.
+    assert answer.status_code == (403 if door.gateway.kind == "nginx" else 429)
+    assert answer.headers["x-tessera-status"] == "429"
+    assert 1 <= int(answer.headers["retry-after"]) <= 3600
+    assert answer.headers["ratelimit"] == f'"hour";r=0;t={answer.headers["retry-after"]}'
+    assert answer.headers["ratelimit-policy"] == '"hour";q=3;w=3600'
+
+
+async def test_the_limit_is_the_tenants_and_no_other_tenants(door: Door, world: World) -> None:
+    await models.Tenant.filter(id=door.tenant.id).update(requests_per_hour=1)
+    assert (await door.gateway.ask(door.secret, host=door.host)).status_code == 200
+    second = await tokens.create(door.person.principal, world.service, name="2", permissions=[HELD])
+    assert (await door.gateway.ask(second.secret, host=door.host)).status_code == 403
+    other = await world.person()
+    theirs = await models.Tenant.get(id=other.admin.tenant_id)
+    made = await tokens.create(other.principal, world.service, name="o", permissions=[HELD])
+    host = f"{theirs.slug}.api.us.example.com"
+    assert (await door.gateway.ask(made.secret, host=host)).status_code == 200
+
+
+async def test_decisions_are_recorded(door: Door) -> None:
+    sent = {"User-Agent": "probe/1", "X-Forwarded-For": "192.0.2.7", "X-Request-Id": "r-1"}
+    for target in ("/api/v1/devices", "/api/v1/devices", "/api/v1/blueprints", "/nowhere"):
+        await door.gateway.ask(door.secret, target=target, host=door.host, headers=sent)
+    await door.app.close()
+    uses = {
+        use.key: (use.allowed, use.denied)
+        for use in await models.TokenUse.filter(tenant_id=door.tenant.id, token_id=door.token.id)
+    }
+    assert uses == {HELD: (2, 0), NOT_HELD: (0, 1), "": (0, 1)}
+    refusals = await models.TokenRefusal.filter(tenant_id=door.tenant.id).order_by("id")
+    assert [
+        (r.reason, r.method, r.path, r.address, r.user_agent, r.request_id) for r in refusals
+    ] == [
+        (RefusalReason.NOT_GRANTED, "GET", "/api/v1/blueprints", "192.0.2.7", "probe/1", "r-1"),
+        (RefusalReason.NO_SUCH_OPERATION, "GET", "", "192.0.2.7", "probe/1", "r-1"),
+    ]
+    token = await models.Token.get(tenant_id=door.tenant.id, id=door.token.id)
+    assert (token.last_used_from, token.last_used_user_agent) == ("192.0.2.7", "probe/1")
+    assert token.last_used_at
+    assert token.revision == door.token.revision
+
+
+async def test_the_record_grows_with_tokens_and_not_with_traffic(door: Door) -> None:
+    for _ in range(3):
+        for _ in range(30):
+            await door.gateway.ask(door.secret, target="/nowhere", host=door.host)
+        await door.app.close()
+    assert await models.TokenUse.filter(tenant_id=door.tenant.id).count() == 1
+    assert (await models.TokenUse.get(tenant_id=door.tenant.id)).denied == 90
+    assert await models.TokenRefusal.filter(tenant_id=door.tenant.id).count() == 20

@@ -1,0 +1,133 @@
+"""`/introspect` (RFC 7662): live tokens are described, of everything else nothing is said."""
+
+from base64 import b64encode
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+
+from server.access.principal import Operator
+from server.app import create_app
+from server.errors import InvalidInput, NotFound
+from server.global_ids import encode_id
+from server.operations import gateways, tokens
+from server.service import Service
+from tests.factories import World
+
+HELD = "GET /api/v1/devices"
+
+
+@pytest.fixture
+async def http(service: Service) -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.ASGITransport(app=create_app(service))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://tessera.test") as it:
+        yield it
+
+
+def basic(name: str, secret: str) -> dict[str, str]:
+    return {"Authorization": f"Basic {b64encode(f'{name}:{secret}'.encode()).decode()}"}
+
+
+async def test_a_live_token_is_described(http: httpx2.AsyncClient, world: World) -> None:
+    person = await world.person()
+    made = await tokens.create(person.principal, world.service, name="t", permissions=[HELD])
+    gateway = await gateways.create(Operator(), world.service, "orders")
+    for credential in (
+        basic("orders", gateway.secret),
+        {"Authorization": f"Bearer {gateway.secret}"},
+    ):
+        answer = await http.post("/introspect", data={"token": made.secret}, headers=credential)
+        assert answer.status_code == 200
+        assert answer.headers["cache-control"] == "no-store"
+        described = answer.json()
+        assert described.pop("tenant").startswith("tenant-")
+        assert described == {
+            "active": True,
+            "token_type": "Bearer",
+            "sub": encode_id("Token", made.token.id),
+            "iat": int(made.token.created_at.timestamp()),
+            "permissions": [HELD],
+        }
+
+
+async def test_anything_else_is_not_active_and_no_more(
+    http: httpx2.AsyncClient, world: World
+) -> None:
+    person = await world.person()
+    revoked = await tokens.create(person.principal, world.service, name="t")
+    await tokens.revoke(person.principal, revoked.token.id)
+    gateway = await gateways.create(Operator(), world.service, "orders")
+    others = (revoked.secret, "", "x", "tsr_" + "0" * 49, person.session, gateway.secret, "\0é")
+    for secret in others:
+        answer = await http.post(
+            "/introspect", data={"token": secret}, headers=basic("orders", gateway.secret)
+        )
+        assert (answer.status_code, answer.content) == (200, b'{"active":false}'), secret
+
+
+async def test_only_gateways_may_ask(http: httpx2.AsyncClient, world: World) -> None:
+    person = await world.person()
+    made = await tokens.create(person.principal, world.service, name="t")
+    gateway = await gateways.create(Operator(), world.service, "orders")
+    strangers = [
+        {},
+        basic("orders", "wrong"),
+        basic("other", gateway.secret),
+        basic("orders\0", gateway.secret),
+        {"Authorization": f"Bearer {person.session}"},
+        {"Authorization": f"Bearer {made.secret}"},
+        {"Authorization": "Basic é"},
+        {"Authorization": "Basic ===="},
+        {"Authorization": f"Digest {gateway.secret}"},
+    ]
+    for headers in strangers:
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        answer = await http.post("/introspect", data={"token": made.secret}, headers=raw)
+        assert answer.status_code == 401, headers
+        assert answer.headers["www-authenticate"].startswith("Basic")
+    await gateways.revoke(Operator(), "orders")
+    answer = await http.post(
+        "/introspect", data={"token": made.secret}, headers=basic("orders", gateway.secret)
+    )
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status"),
+    [
+        (b"", "application/x-www-form-urlencoded", 400),
+        (b"token=a&token=b", "application/x-www-form-urlencoded", 400),
+        (b"token_type_hint=x", "application/x-www-form-urlencoded", 400),
+        (b"token=%ff", "application/x-www-form-urlencoded", 400),
+        (b"token=\xff", "application/x-www-form-urlencoded", 400),
+        (b"&" * 60_000, "application/x-www-form-urlencoded", 400),
+        (b"token=" + b"a" * 70_000, "application/x-www-form-urlencoded", 413),
+        (b'{"token": "x"}', "application/json", 415),
+    ],
+)
+async def test_what_is_no_form_is_told_so(
+    http: httpx2.AsyncClient, service: Service, content: bytes, kind: str, status: int
+) -> None:
+    gateway = await gateways.create(Operator(), service, "orders")
+    headers = {**basic("orders", gateway.secret), "Content-Type": kind}
+    answer = await http.post("/introspect", content=content, headers=headers)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_gateways_are_made_listed_and_revoked_by_name(service: Service) -> None:
+    operator = Operator()
+    await gateways.create(operator, service, "orders")
+    for name in ("orders", "Not a name", ""):
+        with pytest.raises(InvalidInput):
+            await gateways.create(operator, service, name)
+    await gateways.revoke(operator, "orders")
+    for name in ("orders", "unknown"):
+        with pytest.raises(NotFound):
+            await gateways.revoke(operator, name)
+    # A name stays taken: an old log says "orders" and means that one.
+    with pytest.raises(InvalidInput):
+        await gateways.create(operator, service, "orders")
+    assert [(g.name, bool(g.revoked_at)) for g in await gateways.every(operator)] == [
+        ("orders", True)
+    ]

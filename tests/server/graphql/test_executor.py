@@ -1,0 +1,106 @@
+"""The executor's short way gives what graphql-core's own gives, errors and order included."""
+
+import json
+from inspect import isawaitable
+from typing import Any
+
+import pytest
+from graphql import ExecutionResult, execute, parse
+from graphql.execution import Executor
+
+import models
+from models import Role
+from server.graphql.context import Context
+from server.graphql.executor import PlainFieldExecutor
+from server.graphql.schema import SCHEMA
+from server.operations import admins, tokens
+from server.service import Service
+from tests.factories import Person, World
+
+_TOKEN = """
+    fragment T on Token {
+      __typename id name description hint revision createdAt lastUsedAt revokedAt
+      permissions { __typename key name method path retired category { name } }
+      createdBy { __typename id email name role createdAt invitationPending liveTokenCount }
+    }
+"""
+_QUERIES = {
+    "a page with everything": _TOKEN
+    + """{ tokens(first: 10) { edges { cursor node { ...T } }
+           pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }""",
+    "order and aliases": """{ tokens { edges { node {
+        z: name revision a: name permissions { path key again: key } hint a: name } } } }""",
+    "one object selected twice in two ways": """{ tokens { edges { node {
+        permissions { key } all: permissions { name method } createdBy { name }
+        by: createdBy { email } } } } }""",
+    "skipped and included": """query ($no: Boolean = false) { tokens { edges { node {
+        name @include(if: $no) hint @skip(if: $no)
+        permissions @skip(if: $no) { key name @include(if: $no) } } } } }""",
+    "activity of every kind": """{ activity { edges { node { __typename id occurredAt
+        actor { name } token { name permissions { key } }
+        ... on TokenNameChanged { previousName name }
+        ... on TokenPermissionsEdited { granted { key category { name } } withdrawn { key } }
+        ... on TokenRevoked { reason } } } } }""",
+    "the grid": "{ permissionCategories { name permissions { key category { name } } } }",
+    "admins": "{ viewer { name role liveTokenCount } admins { edges { node { name role } } } }",
+    "nulls at the root": '{ tenantApiUrl tenant { name apiUrl } token(id: "x") { name } }',
+    "an error beside data": '{ tenant { name } token(id: "x") { name } nodes(ids: []) { id } }',
+    "introspection beside data": """{ __typename __schema { queryType { name }
+        types { name kind fields { name type { name ofType { name } } } } }
+        __type(name: "Token") { name interfaces { name } } tenant { __typename name } }""",
+    "an error that takes all": "{ viewer { name } tokens(first: 0) { edges { cursor } } }",
+}
+
+
+async def _filled(world: World) -> Person:
+    """A tenant with tokens, permissions, changes, and an admin who was removed."""
+    owner = await world.person()
+    leaving = await world.person(await models.Tenant.get(id=owner.admin.tenant_id), role=Role.ADMIN)
+    keys = [permission.key for permission in world.service.catalogue.permissions]
+    for number in range(3):
+        await world.token(owner, f"token {number}", keys[number : number * 7])
+    await world.token(leaving, "left behind", keys[:3])
+    kept = (await world.token(owner, "kept", keys[:2])).token
+    await tokens.rename(owner.principal, kept.id, "renamed")
+    await tokens.describe(owner.principal, kept.id, "described")
+    await tokens.set_permissions(owner.principal, world.service, kept.id, keys[1:4])
+    await tokens.revoke(owner.principal, (await world.token(owner, "gone")).token.id)
+    await admins.remove(owner.principal, leaving.admin.id)
+    await models.TokenPermission.create(
+        tenant_id=kept.tenant_id, token_id=kept.id, key="GET /no/longer/there"
+    )
+    return owner
+
+
+async def _run(
+    service: Service, person: Person, query: str, executor: type[Executor[Any]]
+) -> ExecutionResult:
+    result = execute(
+        SCHEMA._schema,
+        parse(query),
+        context_value=Context(service, person.principal),
+        executor_class=executor,
+    )
+    return await result if isawaitable(result) else result
+
+
+async def test_both_executors_give_the_same(service: Service, world: World) -> None:
+    owner = await _filled(world)
+    for name, query in _QUERIES.items():
+        expected = await _run(service, owner, query, Executor)
+        given = await _run(service, owner, query, PlainFieldExecutor)
+        # As text: the order of the fields is part of the answer.
+        assert json.dumps(given.formatted) == json.dumps(expected.formatted), name
+        assert "error" in name or not expected.errors, name
+
+
+async def test_a_failing_field_is_reported_where_it_is(
+    service: Service, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = await _filled(world)
+    await models.Activity.filter(tenant_id=owner.admin.tenant_id).update(token_id=models.new_id())
+    query = "{ activity(first: 2) { edges { node { token { name } } } } }"
+    expected = await _run(service, owner, query, Executor)
+    given = await _run(service, owner, query, PlainFieldExecutor)
+    assert expected.errors
+    assert given.formatted == expected.formatted

@@ -1,0 +1,95 @@
+"""`Token.usage` and `Token.recentRefusals`: why was my call denied, without reading logs."""
+
+from datetime import UTC, datetime, timedelta
+
+from models import RefusalReason
+from server.access import uses
+from server.access.uses import Batch, LastUse, Refused, Use
+from tests.factories import Client, World, token_id
+
+DEVICES, BLUEPRINTS = "GET /api/v1/devices", "GET /api/v1/blueprints"
+_QUERY = """query ($id: ID!, $since: DateTime) { token(id: $id) {
+    lastUsedAt lastUsedFrom lastUsedUserAgent
+    usage(since: $since) { permission { key } allowed denied firstUsedAt lastUsedAt }
+    recentRefusals { occurredAt method path reason address userAgent requestId } } }"""
+
+
+async def test_an_admin_reads_what_a_token_was_used_for(world: World, client: Client) -> None:
+    person = await world.person()
+    other = await world.person()
+    made = await world.token(person, "t", [DEVICES])
+    token = (made.token.tenant_id, made.token.id)
+    today = datetime(2026, 3, 3, 12, tzinfo=UTC)
+    for at, allowed in ((today - timedelta(days=1), 5), (today, 2), (today, 1)):
+        second = at.timestamp()
+        refused = Refused(
+            second, "GET", BLUEPRINTS, RefusalReason.NOT_GRANTED, "192.0.2.1", "curl", "r1"
+        )
+        await uses.write(
+            Batch(
+                {
+                    (*token, DEVICES, at.date()): Use(allowed, 0, second - 60, second),
+                    (*token, "", at.date()): Use(0, 1, second - 90, second - 90),
+                },
+                {token: LastUse(second, "192.0.2.1", "curl")},
+                {token: [refused]},
+            )
+        )
+    as_person = client.of(person)
+    found = (await as_person.data(_QUERY, id=token_id(made.token)))["token"]
+    assert found["lastUsedAt"] == "2026-03-03T12:00:00Z"
+    assert (found["lastUsedFrom"], found["lastUsedUserAgent"]) == ("192.0.2.1", "curl")
+    assert found["usage"] == [
+        {
+            "permission": {"key": DEVICES},
+            "allowed": 8,
+            "denied": 0,
+            "firstUsedAt": "2026-03-02T11:59:00Z",
+            "lastUsedAt": "2026-03-03T12:00:00Z",
+        },
+        {
+            "permission": None,
+            "allowed": 0,
+            "denied": 3,
+            "firstUsedAt": "2026-03-02T11:58:30Z",
+            "lastUsedAt": "2026-03-03T11:58:30Z",
+        },
+    ]
+    assert found["recentRefusals"][0] == {
+        "occurredAt": "2026-03-03T12:00:00Z",
+        "method": "GET",
+        "path": "/api/v1/blueprints",
+        "reason": "NOT_GRANTED",
+        "address": "192.0.2.1",
+        "userAgent": "curl",
+        "requestId": "r1",
+    }
+    assert len(found["recentRefusals"]) == 3
+    since = (await as_person.data(_QUERY, id=token_id(made.token), since="2026-03-03T23:00:00Z"))[
+        "token"
+    ]
+    assert [one["allowed"] for one in since["usage"]] == [3, 0]
+    assert (await client.of(other).data(_QUERY, id=token_id(made.token)))["token"] is None
+
+
+async def test_an_older_use_does_not_replace_a_later_one(world: World) -> None:
+    """Instances write when they can: the last to write is not the last that was used."""
+    made = await world.token(await world.person(), "t", [])
+    token = (made.token.tenant_id, made.token.id)
+    for second in (1_000_000.0, 999_000.0):
+        await uses.write(Batch({}, {token: LastUse(second, f"at {second}", "")}, {}))
+    await made.token.refresh_from_db()
+    assert made.token.last_used_from == "at 1000000.0"
+
+
+async def test_old_counts_are_dropped(world: World, client: Client) -> None:
+    person = await world.person()
+    made = await world.token(person, "t", [])
+    token = (made.token.tenant_id, made.token.id)
+    today = datetime(2026, 3, 3, tzinfo=UTC).date()
+    for age in (0, 400, 401):
+        day = today - timedelta(days=age)
+        await uses.write(Batch({(*token, DEVICES, day): Use(1, 0, 0.0, 0.0)}, {}, {}))
+    await uses.forget_old([made.token.tenant_id], today)
+    found = await client.of(person).data(_QUERY, id=token_id(made.token))
+    assert found["token"]["usage"][0]["allowed"] == 2

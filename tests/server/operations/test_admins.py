@@ -1,0 +1,191 @@
+"""What may be done with admins, and what goes with one who is removed."""
+
+import pytest
+
+import models
+from models import Role
+from server.access.sessions import accept_invitation, principal_of
+from server.errors import InvalidInput, LastOwner, NotFound, OwnAccount, Unauthenticated
+from server.operations import activity, admins, tenants, tokens
+from server.paging import PageRequest
+from tests.factories import Client, Person, World, token_id
+
+_ALL = PageRequest(100)
+
+
+async def _colleague(world: World, owner: Person, role: Role = Role.ADMIN) -> Person:
+    return await world.person(await models.Tenant.get(id=owner.admin.tenant_id), role)
+
+
+async def test_an_invited_admin_accepts_once_and_signs_in(client: Client, world: World) -> None:
+    owner = await world.person()
+    added = await admins.add(
+        owner.principal, world.service, email=" Ada@Example.com ", name="Ada", role=Role.ADMIN
+    )
+    assert added.admin.email == "ada@example.com"
+    assert added.invitation not in repr(added)
+    password = "nine copper lanterns flicker"
+    invitation = {"invitation": added.invitation, "password": password}
+    assert (await client.http.post("/invitation", json=invitation)).status_code == 204
+    assert (await client.http.post("/invitation", json=invitation)).status_code == 422
+    tenant = await models.Tenant.get(id=owner.admin.tenant_id)
+    who = {"tenant": tenant.slug, "email": "ADA@example.com", "password": password}
+    assert (await client.http.post("/session", json=who)).status_code == 201
+
+
+async def test_an_address_is_one_admin_of_a_tenant(world: World) -> None:
+    owner, elsewhere = await world.person(), await world.person()
+    for person in (owner, elsewhere):
+        await admins.add(
+            person.principal, world.service, email="a@example.com", name="A", role=Role.AUDITOR
+        )
+    with pytest.raises(InvalidInput) as refused:
+        await admins.add(
+            owner.principal, world.service, email="A@EXAMPLE.COM", name="B", role=Role.ADMIN
+        )
+    assert refused.value.field == "email"
+    assert len((await admins.search(owner.principal, _ALL)).rows) == 2
+
+
+async def test_nobody_is_made_owner_but_by_transfer(world: World) -> None:
+    owner = await world.person()
+    colleague = await _colleague(world, owner)
+    with pytest.raises(InvalidInput):
+        await admins.add(
+            owner.principal, world.service, email="a@example.com", name="A", role=Role.OWNER
+        )
+    with pytest.raises(InvalidInput):
+        await admins.set_role(owner.principal, colleague.admin.id, Role.OWNER)
+    with pytest.raises(LastOwner):
+        await admins.set_role(colleague.principal, owner.admin.id, Role.ADMIN)
+    heir, former = await admins.transfer_ownership(owner.principal, colleague.admin.id)
+    assert (heir.id, heir.role) == (colleague.admin.id, Role.OWNER)
+    assert (former.id, former.role) == (owner.admin.id, Role.ADMIN)
+    roles = [row.role for row in (await admins.search(owner.principal, _ALL)).rows]
+    assert sorted(role.value for role in roles) == ["ADMIN", "OWNER"]
+
+
+async def test_ownership_goes_only_to_somebody_who_can_sign_in(world: World) -> None:
+    owner = await world.person()
+    invited = await admins.add(
+        owner.principal, world.service, email="a@example.com", name="A", role=Role.ADMIN
+    )
+    for heir in (invited.admin.id, owner.admin.id):
+        with pytest.raises(InvalidInput) as refused:
+            await admins.transfer_ownership(owner.principal, heir)
+        assert refused.value.field == "adminId"
+
+
+async def test_with_an_admin_go_their_tokens_sessions_and_invitation(world: World) -> None:
+    owner = await world.person()
+    leaving = await _colleague(world, owner)
+    theirs = [(await world.token(leaving, f"token {n}")).token for n in range(3)]
+    await tokens.revoke(owner.principal, theirs[0].id)
+    kept = (await world.token(owner, "kept")).token
+    assert await admins.count_live_tokens(
+        owner.principal, [leaving.admin.id, owner.admin.id, models.new_id()]
+    ) == {leaving.admin.id: 2, owner.admin.id: 1}
+    assert await admins.remove(owner.principal, leaving.admin.id) == 2
+    live = (await tokens.search(owner.principal, _ALL)).rows
+    assert [row.id for row in live] == [kept.id]
+    with pytest.raises(Unauthenticated):
+        await principal_of(world.service, leaving.session)
+    with pytest.raises(Unauthenticated):
+        await world.token(leaving)
+    reasons = {
+        token.id: (await activity.of_token(owner.principal, token.id, _ALL)).rows[0].details
+        for token in theirs
+    }
+    assert [reasons[token.id]["reason"] for token in theirs] == [
+        "REVOKED",
+        "CREATOR_REMOVED",
+        "CREATOR_REMOVED",
+    ]
+
+
+async def test_what_a_removed_admin_did_stays_without_a_name(client: Client, world: World) -> None:
+    owner = await world.person()
+    leaving = await _colleague(world, owner)
+    token = (await world.token(leaving)).token
+    await admins.remove(owner.principal, leaving.admin.id)
+    data = await client.of(owner).data(
+        "query ($id: ID!) { token(id: $id) { revokedAt createdBy { name }"
+        " activity { edges { node { __typename actor { name } } } } } }",
+        id=token_id(token),
+    )
+    assert data["token"]["revokedAt"]
+    assert data["token"]["createdBy"] is None
+    assert [edge["node"] for edge in data["token"]["activity"]["edges"]] == [
+        {"__typename": "TokenRevoked", "actor": {"name": owner.admin.name}},
+        {"__typename": "TokenCreated", "actor": None},
+    ]
+
+
+async def test_many_tokens_go_at_once(world: World) -> None:
+    """More than one portion of those that are revoked together."""
+    owner = await world.person()
+    leaving = await _colleague(world, owner)
+    await models.Token.bulk_create(
+        [
+            models.Token(
+                tenant_id=owner.admin.tenant_id,
+                name=f"token {n}",
+                description="",
+                search_text=f"token {n}\n",
+                digest=n.to_bytes(32),
+                hint="tsr_…",
+                created_by_id=leaving.admin.id,
+            )
+            for n in range(1201)
+        ]
+    )
+    assert await admins.remove(owner.principal, leaving.admin.id) == 1201
+    assert not (await tokens.search(owner.principal, _ALL)).rows
+    revoked = models.Activity.filter(tenant_id=owner.admin.tenant_id, kind="REVOKED")
+    assert await revoked.count() == 1201
+
+
+async def test_nobody_removes_themself_or_the_owner(world: World) -> None:
+    owner = await world.person()
+    colleague = await _colleague(world, owner)
+    with pytest.raises(OwnAccount):
+        await admins.remove(colleague.principal, colleague.admin.id)
+    for person in (owner, colleague):
+        with pytest.raises(LastOwner):
+            await admins.remove(person.principal, owner.admin.id)
+    assert len((await admins.search(owner.principal, _ALL)).rows) == 2
+
+
+async def test_an_invitation_of_a_removed_admin_is_worth_nothing(world: World) -> None:
+    owner = await world.person()
+    added = await admins.add(
+        owner.principal, world.service, email="a@example.com", name="A", role=Role.ADMIN
+    )
+    await admins.remove(owner.principal, added.admin.id)
+    with pytest.raises(NotFound):
+        await accept_invitation(
+            world.service, invitation=added.invitation, password="nine copper lanterns flicker"
+        )
+
+
+async def test_a_removed_address_can_be_invited_again(world: World) -> None:
+    owner = await world.person()
+    colleague = await _colleague(world, owner)
+    await admins.remove(owner.principal, colleague.admin.id)
+    again = await admins.add(
+        owner.principal, world.service, email=colleague.admin.email, name="B", role=Role.ADMIN
+    )
+    assert again.admin.id != colleague.admin.id
+
+
+async def test_a_tenants_admins_are_its_own(world: World) -> None:
+    owner, stranger = await world.person(), await world.person()
+    for change in (
+        admins.remove(owner.principal, stranger.admin.id),
+        admins.set_role(owner.principal, stranger.admin.id, Role.AUDITOR),
+        admins.transfer_ownership(owner.principal, stranger.admin.id),
+    ):
+        with pytest.raises(NotFound):
+            await change
+    assert await admins.find_many(owner.principal, [stranger.admin.id]) == {}
+    assert (await tenants.get(owner.principal)).id == owner.admin.tenant_id

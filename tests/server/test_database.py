@@ -1,0 +1,416 @@
+"""Connections, transactions and time-outs, on real databases that hang, vanish and come back.
+
+What transactions protect when two changes meet is in `tests.test_races`.
+"""
+
+import asyncio
+import sqlite3
+import ssl
+import sys
+import time
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import asyncpg
+import httpx2
+import pytest
+from tortoise.exceptions import IntegrityError, OperationalError
+
+import models
+from server import database
+from server.app import create_app, running_service
+from server.errors import Misconfigured
+from server.service import Service
+from server.settings import Settings
+from tests.conftest import settings_for
+from tests.factories import PASSWORD, Client, Person, World
+from tests.postgres import PostgresCluster
+from tests.process import tessera, tessera_environment
+
+
+async def test_a_transaction_keeps_all_or_nothing(service: Service, world: World) -> None:
+    async def fail_half_way() -> None:
+        async with database.transaction():
+            await world.tenant("never")
+            assert await models.Tenant.filter(slug="never").exists()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail_half_way()
+    assert not await models.Tenant.filter(slug="never").exists()
+    async with database.transaction():
+        await world.tenant("kept")
+    assert await models.Tenant.filter(slug="kept").exists()
+
+
+@pytest.fixture
+async def quiet(database_url: str) -> AsyncIterator[None]:
+    """A database of either kind, without TLS: asyncpg complains of each cancelled handshake."""
+    quiet_url = database_url + ("?sslmode=disable" if database_url.startswith("postgres") else "")
+    async with database.connected(settings_for(quiet_url)):
+        await database.ping()
+        yield
+
+
+async def test_a_task_cancelled_on_its_way_into_a_transaction_gives_its_connection_back(
+    quiet: None,
+) -> None:
+    """Tortoise by itself keeps it: after a pool's worth of cancels nobody is served any more."""
+    ended = []
+
+    async def work(number: int) -> None:
+        async with database.transaction():
+            await models.Tenant.create(slug=f"t{number}", name="T", region="us")
+
+    for number in range(200):
+        if number % 5:  # then a connection is there, and it is the `BEGIN` that is cut
+            await asyncio.wait_for(database.ping(), 5)
+        task = asyncio.create_task(work(number))
+        for _ in range(number % 40):
+            await asyncio.sleep(0)
+        if number % 4 == 0:  # what the database does takes time, and not turns
+            await asyncio.sleep(number % 20 / 10_000)
+        task.cancel()
+        ended.append((await asyncio.gather(task, return_exceptions=True))[0])
+    assert {type(end) for end in ended} <= {asyncio.CancelledError, type(None)}
+    assert sum(isinstance(end, asyncio.CancelledError) for end in ended) > 50
+
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(work(number) for number in range(1000, 1020)))
+    done = ended.count(None) + 20
+    assert done <= await models.Tenant.all().count() < 220
+
+
+async def test_a_task_that_survives_being_cancelled_on_its_way_in_has_the_pool_again(
+    quiet: None,
+) -> None:
+    async def cancelled_and_goes_on() -> bool:
+        pool = database.connection()
+        try:
+            async with database.transaction():
+                await asyncio.sleep(10)
+        except asyncio.CancelledError:
+            return database.connection() is pool
+        return False
+
+    for turns in range(30):
+        task = asyncio.create_task(cancelled_and_goes_on())
+        for _ in range(turns + 1):
+            await asyncio.sleep(0)
+        task.cancel()
+        assert await task
+
+
+# Reads, then writes what follows from it: with SQLite's usual transactions the second half fails
+# when somebody else has written in between.
+_COUNT_UP = """
+import asyncio, sys
+import models
+from server import database
+from server.settings import Settings
+
+async def count_up():
+    async with database.connected(Settings(sys.argv[1])):
+        for _ in range(int(sys.argv[2])):
+            async with database.transaction():
+                token = await models.Token.get()
+                token.revision += 1
+                await token.save(update_fields=["revision"])
+
+asyncio.run(count_up())
+"""
+
+
+async def test_two_processes_write_to_one_sqlite_database_without_losing_or_refusing_anything(
+    sqlite_url: str,
+) -> None:
+    async with running_service(settings_for(sqlite_url)) as service:
+        world = World(service)
+        await world.token(await world.person())
+    command = [sys.executable, "-c", _COUNT_UP, sqlite_url, "300"]
+    processes = [
+        await asyncio.create_subprocess_exec(*command, env=tessera_environment(), stderr=PIPE)
+        for _ in range(2)
+    ]
+    complaints = [(await process.communicate())[1] for process in processes]
+    assert complaints == [b"", b""]
+    async with database.connected(settings_for(sqlite_url)):
+        assert (await models.Token.get()).revision == 601
+
+
+async def test_a_sqlite_database_that_stays_locked_is_unavailable_and_then_back(
+    sqlite_url: str,
+) -> None:
+    async with database.connected(settings_for(sqlite_url)):
+        await database.connection().execute_query("PRAGMA busy_timeout=50")
+        with closing(sqlite3.connect(urlsplit(sqlite_url).path)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            for _ in range(3):
+                with pytest.raises(OperationalError) as refused:
+                    async with database.transaction():
+                        pytest.fail("two writers at once")
+                assert database.is_unavailable(refused.value)
+            assert await models.Tenant.all().count() == 0
+            other.rollback()
+        async with database.transaction():
+            await models.Tenant.create(slug="t", name="T", region="us")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TimeoutError(),
+        ConnectionRefusedError(111, "Connection refused"),
+        ssl.SSLCertVerificationError(1, "certificate verify failed"),
+        asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation"),
+        asyncpg.InterfaceError("connection is closed"),
+        asyncpg.CannotConnectNowError("the database system is starting up"),
+        asyncpg.AdminShutdownError("terminating connection due to administrator command"),
+        asyncpg.TooManyConnectionsError("sorry, too many clients already"),
+        asyncpg.InvalidPasswordError("password authentication failed"),
+        asyncpg.InvalidCatalogNameError("database does not exist"),
+        OperationalError(sqlite3.OperationalError("database is locked")),
+        OperationalError(sqlite3.OperationalError("unable to open database file")),
+        sqlite3.OperationalError("database or disk is full"),
+    ],
+    ids=repr,
+)
+def test_a_database_that_cannot_answer_is_told_by_its_errors(error: Exception) -> None:
+    assert database.is_unavailable(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError(asyncpg.UndefinedColumnError('column "blocked_until" does not exist')),
+        OperationalError(sqlite3.OperationalError("no such column: disk")),
+        IntegrityError(asyncpg.UniqueViolationError("duplicate key")),
+        ValueError("out of range"),
+        KeyError("locked"),
+    ],
+    ids=repr,
+)
+def test_our_own_mistakes_do_not_pass_for_a_database_that_cannot_answer(error: Exception) -> None:
+    assert not database.is_unavailable(error)
+
+
+async def test_a_value_that_the_driver_cannot_send_is_our_own_mistake(postgres_url: str) -> None:
+    async with database.connected(settings_for(postgres_url)):
+        with pytest.raises(OperationalError, match="invalid input") as refused:
+            await database.connection().execute_query("SELECT $1::int", ["one"])
+    assert not database.is_unavailable(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgres://db.example/name", ("db.example", 5432, None, None, "name")),
+        ("postgresql://u:p@db.example:6543/n", ("db.example", 6543, "u", "p", "n")),
+        ("postgres://u@[::1]:6543/n", ("::1", 6543, "u", None, "n")),
+        ("postgres://u:p%40%3A%2F%23%3F@h/n", ("h", 5432, "u", "p@:/#?", "n")),
+        ("postgres://a%40b:p%25@h/na%20me", ("h", 5432, "a@b", "p%", "na me")),
+        ("postgres:///n?host=/run/pg&port=6543", ("/run/pg", 6543, None, None, "n")),
+        ("postgres://%2Frun%2Fpg/n", ("/run/pg", 5432, None, None, "n")),
+    ],
+)
+def test_a_url_says_where_and_as_whom_to_connect(url: str, expected: tuple[Any, ...]) -> None:
+    credentials = database._connection(settings_for(url), patient=False)["credentials"]
+    parts = ("host", "port", "user", "password", "database")
+    assert tuple(credentials[part] for part in parts) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "verified", "host_checked"),
+    [
+        ("sslmode=require", ssl.CERT_NONE, False),
+        ("sslmode=verify-ca", ssl.CERT_REQUIRED, False),
+        ("sslmode=verify-full", ssl.CERT_REQUIRED, True),
+    ],
+)
+def test_the_modes_of_tls_that_must_have_it(
+    options: str, verified: ssl.VerifyMode, host_checked: bool
+) -> None:
+    settings = settings_for(f"postgres://h/n?{options}")
+    tls = database._connection(settings, patient=False)["credentials"]["ssl"]
+    assert (tls.verify_mode, tls.check_hostname) == (verified, host_checked)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgres://u:hunter2@h:port/n", "TESSERA_DATABASE_URL"),
+        ("postgres://u:hunter2@h:99999/n", "TESSERA_DATABASE_URL"),
+        ("postgres://u:hunter2@h/n?port=many", "TESSERA_DATABASE_URL"),
+        ("postgres://u:hunter2@[::1/n", "TESSERA_DATABASE_URL"),
+        ("postgres://u:hunter2@h/n?sslmode=maybe", "sslmode"),
+        ("postgres://u:hunter2@h/n?sslmode=verify-full&sslrootcert=/no/such.pem", "sslrootcert"),
+        (f"postgres://u:hunter2@h/n?sslmode=require&sslrootcert={__file__}", "sslrootcert"),
+        ("sqlite:///no/such/folder/hunter2.db", "folder"),
+    ],
+)
+async def test_a_url_that_cannot_be_used_is_refused_with_a_sentence(url: str, says: str) -> None:
+    with pytest.raises(Misconfigured, match=says) as refused:
+        async with database.connected(settings_for(url)):
+            pytest.fail("it was used")
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[PostgresCluster]:
+    """A server of this module's own: it is paused and stopped."""
+    with PostgresCluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def cluster_url(cluster: PostgresCluster) -> str:
+    url = cluster.create_database_now()
+    asyncio.run(database.migrate(settings_for(url)))
+    return url
+
+
+@pytest.fixture
+def settings(cluster_url: str) -> Settings:
+    return settings_for(cluster_url)
+
+
+async def test_a_password_of_any_characters_and_every_lenient_mode_of_tls_connects(
+    cluster: PostgresCluster, cluster_url: str
+) -> None:
+    password = "p@ss:/?#[]% wörd"
+    superuser = await cluster.connect()
+    await superuser.execute(f"CREATE ROLE \"odd@user\" LOGIN PASSWORD '{password}'")
+    await superuser.close()
+    path = urlsplit(cluster_url).path
+    url = f"postgres://odd%40user:{quote(password, safe='')}@{cluster.host}:{cluster.port}{path}"
+    for options in ("", "?sslmode=disable", "?sslmode=allow", "?sslmode=prefer"):
+        async with database.connected(settings_for(url + options)):
+            await database.ping()
+
+
+@pytest.mark.parametrize("mode", ["require", "verify-ca", "verify-full"])
+async def test_no_mode_that_must_have_tls_does_without(cluster_url: str, mode: str) -> None:
+    with pytest.raises(Misconfigured, match="does not answer"):
+        async with running_service(settings_for(f"{cluster_url}?sslmode={mode}")):
+            pytest.fail("served without TLS")
+
+
+def test_serve_tells_an_operator_in_one_sentence_what_is_wrong_with_the_database(
+    cluster: PostgresCluster, cluster_url: str, tmp_path: Path
+) -> None:
+    for url in (
+        cluster_url.replace(quote(cluster.password, safe=""), "wrong"),
+        cluster_url.replace(str(cluster.port), "9"),
+        f"sqlite://{tmp_path}",
+    ):
+        done = tessera("serve", "--port", "0", database_url=url)
+        assert done.returncode == 1, done
+        assert done.stderr.startswith("tessera: ")
+        assert done.stderr.count("\n") == 1
+
+
+@pytest.fixture
+async def asked(settings: Settings) -> AsyncIterator[tuple[Client, Person]]:
+    """The application on the module's own server, and somebody who is signed in."""
+    async with running_service(settings) as service:
+        person = await World(service).person()
+        transport = httpx2.ASGITransport(app=create_app(service))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://tessera.test") as http:
+            yield Client(http).of(person), person
+
+
+async def every_surface(client: Client) -> list[tuple[int, str, float]]:
+    """Many requests at once, more than there are connections: status, code, seconds of each."""
+
+    async def timed(request: Any) -> tuple[int, str, float]:
+        started = time.monotonic()
+        response = await request
+        taken = time.monotonic() - started
+        if response.status_code == 200:
+            return 200, "", taken
+        body = response.json()
+        coded = body if "code" in body else body["errors"][0]["extensions"]
+        return response.status_code, coded["code"], taken
+
+    session = {"tenant": "t", "email": "a@example.com", "password": PASSWORD}
+    create = 'mutation { createToken(input: {name: "n"}) { __typename } }'
+    requests: list[Any] = []
+    for _ in range(8):
+        requests += [
+            client.graphql("{ viewer { id } tokens { edges { node { name } } } }"),
+            client.graphql(create),
+            client.http.get("/session", headers=client.headers),
+            client.http.post("/session", json=session),
+            client.http.get("/readyz"),
+        ]
+    return await asyncio.gather(*map(timed, requests))
+
+
+async def seconds_until_back(client: Client) -> float:
+    started = time.monotonic()
+    while {status for status, _, _ in await every_surface(client)} & {500, 503}:
+        assert time.monotonic() - started < 5
+    return time.monotonic() - started
+
+
+@asynccontextmanager
+async def held_up(url: str, client: Client, person: Person) -> AsyncIterator[asyncio.Task[Any]]:
+    """A mutation in the middle of its transaction: it waits for its admin's row, held here."""
+    connection = await asyncpg.connect(url)
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT FROM admin WHERE id = $1 FOR UPDATE", person.admin.id)
+            create = 'mutation { createToken(input: {name: "held up"}) { __typename } }'
+            waiting = asyncio.create_task(client.graphql(create))
+            await until_somebody_waits(connection)
+            yield waiting
+    finally:
+        await connection.close()
+
+
+async def until_somebody_waits(connection: Any) -> None:
+    for _ in range(500):
+        if await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail("nobody waited for the lock")
+
+
+async def test_while_the_database_hangs_every_request_is_told_so_soon(
+    cluster: PostgresCluster, cluster_url: str, asked: tuple[Client, Person]
+) -> None:
+    """Also one that was changing something, which then does not happen later."""
+    client, person = asked
+    assert {status for status, _, _ in await every_surface(client)} <= {200, 401, 429}
+    async with held_up(cluster_url, client, person) as waiting:
+        cluster.pause()
+        try:
+            answers = await every_surface(client)
+            assert (await client.http.get("/healthz")).status_code == 200
+            async with asyncio.timeout(3):
+                assert (await waiting).status_code == 503
+        finally:
+            cluster.resume()
+    assert {(status, code) for status, code, _ in answers} == {(503, "UNAVAILABLE")}
+    assert max(seconds for _, _, seconds in answers) < 6
+    assert await seconds_until_back(client) < 5
+    assert not await models.Token.filter(name="held up").exists()
+
+
+async def test_while_the_database_is_down_every_request_is_told_so_and_then_served_again(
+    cluster: PostgresCluster, asked: tuple[Client, Person]
+) -> None:
+    client, _ = asked
+    cluster.stop("immediate")
+    try:
+        answers = await every_surface(client)
+        assert (await client.http.get("/healthz")).status_code == 200
+    finally:
+        cluster.start()
+    assert {(status, code) for status, code, _ in answers} == {(503, "UNAVAILABLE")}
+    assert max(seconds for _, _, seconds in answers) < 6
+    assert await seconds_until_back(client) < 5

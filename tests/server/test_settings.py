@@ -1,0 +1,104 @@
+"""Settings: what the environment may say, and what is said of a mistake in it."""
+
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from server.errors import Misconfigured
+from server.settings import Settings, read_settings
+
+
+def test_nothing_said_is_an_embedded_database_in_the_working_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = read_settings({})
+    assert settings == Settings(database_url=f"sqlite://{tmp_path}/tessera.db")
+    assert settings.embedded
+
+
+def test_everything_said_is_taken() -> None:
+    settings = read_settings(
+        {
+            "TESSERA_DATABASE_URL": "postgres://u:p@db.example.com/tessera",
+            "TESSERA_DATABASE_POOL_SIZE": "3",
+            "TESSERA_API_SPEC": "/etc/api.yaml",
+            "TESSERA_API_URL": "https://{tenant}.api.example.com/v1",
+            "TESSERA_TOKEN_BRAND": "acme",
+            "TESSERA_DIGEST_KEY": "00" * 32,
+            "TESSERA_CORS_ORIGINS": "https://a.example.com, http://localhost:3000",
+            "TESSERA_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+            "TESSERA_GATEWAY": "Envoy",
+            "TESSERA_GATEWAY_PEERS": "10.1.0.0/16",
+            "TESSERA_RATE_LIMIT_URL": "redis://:pass@cache.example.com:6379/1",
+            "TESSERA_INTROSPECTION": "no",
+            "TESSERA_LOG_LEVEL": "warning",
+        }
+    )
+    assert settings == Settings(
+        database_url="postgres://u:p@db.example.com/tessera",
+        database_pool_size=3,
+        api_spec=Path("/etc/api.yaml"),
+        api_url="https://{tenant}.api.example.com/v1",
+        token_brand="acme",
+        digest_key=bytes(32),
+        cors_origins=("https://a.example.com", "http://localhost:3000"),
+        trusted_proxies=(ip_network("10.0.0.0/8"), ip_network("::1")),
+        gateway="envoy",
+        gateway_peers=(ip_network("10.1.0.0/16"),),
+        rate_limit_url="redis://:pass@cache.example.com:6379/1",
+        introspection=False,
+        log_level="WARNING",
+    )
+    assert not settings.embedded
+
+
+def test_there_are_at_most_sixteen() -> None:
+    assert 0 < len(Settings.__dataclass_fields__) <= 16
+
+
+_MISTAKES = [
+    ("TESSERA_DATABASE_URL", "mysql://canary@host/db"),
+    ("TESSERA_DATABASE_URL", "canary.db"),
+    ("TESSERA_DATABASE_URL", "sqlite://canary.db"),
+    ("TESSERA_DATABASE_POOL_SIZE", "0"),
+    ("TESSERA_DATABASE_POOL_SIZE", "canary"),
+    ("TESSERA_DATABASE_POOL_SIZE", "9" * 5000),
+    ("TESSERA_API_URL", "https://canary.example.com"),
+    ("TESSERA_API_URL", "https://{tenant}.{canary}.example.com"),
+    ("TESSERA_API_URL", "{tenant}"),
+    ("TESSERA_API_URL", "https://canary.example.com/{tenant}"),
+    ("TESSERA_API_URL", "https://canary-{tenant}.example.com"),
+    ("TESSERA_API_URL", "https://{tenant}.{tenant}.example.com"),
+    ("TESSERA_GATEWAY", "canary"),
+    ("TESSERA_GATEWAY_PEERS", "canary"),
+    ("TESSERA_RATE_LIMIT_URL", "memcached://canary"),
+    ("TESSERA_RATE_LIMIT_URL", "redis://canary/x"),
+    ("TESSERA_TOKEN_BRAND", "Canary!"),
+    ("TESSERA_TOKEN_BRAND", "x" * 17),
+    ("TESSERA_DIGEST_KEY", "canary"),
+    ("TESSERA_DIGEST_KEY", "00" * 31),
+    ("TESSERA_CORS_ORIGINS", "*"),
+    ("TESSERA_CORS_ORIGINS", "https://canary.example.com/"),
+    ("TESSERA_CORS_ORIGINS", "null"),
+    ("TESSERA_TRUSTED_PROXIES", "canary"),
+    ("TESSERA_INTROSPECTION", "canary"),
+    ("TESSERA_LOG_LEVEL", "canary"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), _MISTAKES)
+def test_a_mistake_is_a_sentence_that_names_the_variable_and_not_its_value(
+    name: str, value: str
+) -> None:
+    with pytest.raises(Misconfigured) as refusal:
+        read_settings({name: value})
+    assert name in str(refusal.value)
+    assert "canary" not in str(refusal.value).lower()
+
+
+def test_a_digest_key_does_not_show_itself() -> None:
+    settings = read_settings({"TESSERA_DIGEST_KEY": "ab" * 32})
+    assert "ab" * 4 not in repr(settings)
+    assert "\\xab" not in repr(settings)

@@ -1,0 +1,410 @@
+"""What a browser sends by itself, and what pages of other sites could make of it.
+
+Here: cross-site requests, CORS, the session's cookie, the headers that fence answers in, and whose
+word is believed about where a request comes from. Not here: what the pages themselves do in a
+browser, and how sessions begin and end.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from http.cookies import SimpleCookie
+from itertools import product
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx2
+import pytest
+from starlette.requests import Request
+from starlette.routing import Route
+
+import models
+from server.access.authentication import COOKIE, client_address
+from server.app import create_app, running_service
+from server.service import Service
+from server.settings import read_settings
+from tests.conftest import settings_for
+from tests.factories import PASSWORD, Person, World
+
+OWN = "http://tessera.test"
+FRIEND = "https://app.example"
+FOE = "https://evil.example"
+WHO = {"query": "{ viewer { role } }"}
+MAKE = {"query": 'mutation { createToken(input: {name: "x"}) { __typename } }'}
+
+
+@pytest.fixture
+async def alone(sqlite_url: str) -> AsyncIterator[Service]:
+    """The service on SQLite alone, with one foreign origin that may call it."""
+    settings = replace(settings_for(sqlite_url), cors_origins=(FRIEND,))
+    async with running_service(settings) as running:
+        yield running
+
+
+@pytest.fixture
+async def person(alone: Service) -> Person:
+    return await World(alone).person()
+
+
+@pytest.fixture
+async def browser(alone: Service) -> AsyncIterator[httpx2.AsyncClient]:
+    """Sends what a test says and keeps no cookies of its own."""
+    async with browser_of(alone) as http:
+        yield http
+
+
+@asynccontextmanager
+async def browser_of(
+    service: Service, peer: str = "127.0.0.1"
+) -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.ASGITransport(app=create_app(service), client=(peer, 50_000))
+    async with httpx2.AsyncClient(transport=transport, base_url=OWN) as http:
+        yield http
+
+
+def cookie_of(person: Person) -> dict[str, str]:
+    return {"cookie": f"{COOKIE}={person.session}"}
+
+
+# Other sites
+
+SITES = (None, "same-origin", "none", "same-site", "cross-site", "", "Same-Origin", "x")
+ORIGINS = (None, OWN, FRIEND, FOE, "null", "", f"{OWN}.evil.example", f"{OWN}:81", "http://[")
+
+
+def is_let_through(site: str | None, origin: str | None) -> bool:
+    """By the rules: an origin that was named, else the browser's own word, else the origin."""
+    if origin == FRIEND:
+        return True
+    if site is not None:
+        return site in {"same-origin", "none"}
+    return origin in {None, OWN}
+
+
+CALLS: dict[str, tuple[str, str, Any, int]] = {
+    "a query": ("POST", "/graphql", WHO, 200),
+    "a query by its address": ("GET", f"/graphql?{urlencode(WHO)}", None, 200),
+    "a change": ("POST", "/graphql", MAKE, 200),
+    "who am I": ("GET", "/session", None, 200),
+    "another password": (
+        "PUT",
+        "/password",
+        {"currentPassword": "", "newPassword": 0},
+        422,
+    ),
+}
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status"), CALLS.values(), ids=CALLS)
+async def test_a_cookie_counts_for_nothing_on_behalf_of_another_site(
+    browser: httpx2.AsyncClient,
+    person: Person,
+    method: str,
+    path: str,
+    body: Any,
+    status: int,
+) -> None:
+    """Every mix of what browsers say; a bearer, which they never add by themselves, always counts.
+
+    Without this any page could change a signed-in visitor's tokens.
+    """
+    for site, origin in product(SITES, ORIGINS):
+        said = {"sec-fetch-site": site, "origin": origin}
+        headers = {name: value for name, value in said.items() if value is not None}
+        by_cookie = await browser.request(
+            method, path, json=body, headers=headers | cookie_of(person)
+        )
+        by_bearer = await browser.request(
+            method, path, json=body, headers=headers | {"authorization": f"Bearer {person.session}"}
+        )
+        assert by_bearer.status_code == status, said
+        if is_let_through(site, origin):
+            assert by_cookie.status_code == status, said
+        else:
+            assert by_cookie.status_code == 403, said
+            assert "CROSS_SITE" in by_cookie.text
+            assert "data" not in by_cookie.json()
+
+
+async def test_nothing_is_changed_on_behalf_of_another_site(
+    browser: httpx2.AsyncClient, person: Person
+) -> None:
+    forged = cookie_of(person) | {"origin": FOE, "sec-fetch-site": "cross-site"}
+    await browser.post("/graphql", json=MAKE, headers=forged)
+    await browser.delete("/session", headers=forged)
+    assert await models.Token.all().count() == 0
+    assert await models.Session.all().count() == 1
+
+
+async def test_nobody_is_signed_in_or_given_a_password_by_another_site(
+    browser: httpx2.AsyncClient, person: Person
+) -> None:
+    """A visitor who is signed in as somebody else would hand over what they do next."""
+    tenant = await models.Tenant.get(id=person.admin.tenant_id)
+    sign_in = {"tenant": tenant.slug, "email": person.admin.email, "password": PASSWORD}
+    accept = {"invitation": "x", "password": PASSWORD}
+    for headers in ({"origin": FOE}, {"sec-fetch-site": "cross-site"}, {"origin": "null"}):
+        for path, body in (("/session", sign_in), ("/invitation", accept)):
+            response = await browser.post(path, json=body, headers=headers)
+            assert (response.status_code, response.json()["code"]) == (403, "CROSS_SITE")
+            assert "set-cookie" not in response.headers
+    own = await browser.post("/session", json=sign_in, headers={"origin": OWN})
+    assert own.status_code == 201
+
+
+FORMS = {
+    "plain text": ("text/plain", b'{"query": "{ viewer { role } }", "a": "=b"}'),
+    "a form": ("application/x-www-form-urlencoded", urlencode(WHO).encode()),
+    "parts": ("multipart/form-data; boundary=x", b"--x--"),
+    "no type": ("", b'{"query": "{ viewer { role } }"}'),
+    "JSON after a plain type": ("text/plain; application/json", b'{"query": "{ __typename }"}'),
+}
+
+
+@pytest.mark.parametrize(("content_type", "body"), FORMS.values(), ids=FORMS)
+async def test_what_a_form_can_send_is_not_read(
+    browser: httpx2.AsyncClient, person: Person, content_type: str, body: bytes
+) -> None:
+    """Second line of defence, for browsers that say nothing of where a request comes from."""
+    for method, path in (("POST", "/graphql"), ("POST", "/session"), ("PUT", "/password")):
+        response = await browser.request(
+            method, path, content=body, headers=cookie_of(person) | {"content-type": content_type}
+        )
+        assert response.status_code == 415
+
+
+async def test_only_the_cookie_and_one_bearer_are_credentials(
+    browser: httpx2.AsyncClient, person: Person, alone: Service
+) -> None:
+    secret = person.session
+    token = await World(alone).token(person)
+    assert (await browser.get("/session", headers=cookie_of(person))).status_code == 200
+    tries: list[dict[str, str] | list[tuple[str, str]]] = [
+        {"cookie": f"tessera_session={secret}"},
+        {"cookie": f"__Secure-tessera_session={secret}"},
+        {"cookie": f"{COOKIE.lower()}={secret}"},
+        {"authorization": secret},
+        {"authorization": f"Basic {secret}"},
+        {"authorization": f"Bearer {secret}x"},
+        {"authorization": f"Bearer {token.secret}"},
+        {"x-api-key": secret},
+        [("authorization", f"Bearer {secret}"), ("authorization", f"Bearer {secret}")],
+        cookie_of(person) | {"authorization": "Bearer nonsense"},
+    ]
+    for headers in tries:
+        assert (await browser.get("/session", headers=headers)).status_code == 401, headers
+    for name in ("access_token", "session", COOKIE, "authorization"):
+        response = await browser.get("/session", params={name: secret})
+        assert response.status_code == 401
+
+
+async def test_a_proxy_header_does_not_name_this_site(
+    browser: httpx2.AsyncClient, person: Person
+) -> None:
+    for name in ("x-forwarded-host", "x-original-host", "forwarded"):
+        value = "host=evil.example" if name == "forwarded" else "evil.example"
+        headers = cookie_of(person) | {"origin": FOE, name: value}
+        assert (await browser.get("/session", headers=headers)).status_code == 403
+
+
+# CORS
+
+STRANGE = (
+    FOE, "null", "https://app.example.evil", "https://evil-app.example", "http://app.example",
+    "https://app.example:444", "https://APP.EXAMPLE", "https://app.example/", "*", "https://",
+    f"{FRIEND}, {FOE}",
+)  # fmt: skip
+
+
+async def test_pages_of_named_origins_may_call_with_a_session(
+    browser: httpx2.AsyncClient, person: Person
+) -> None:
+    asked = {
+        "origin": FRIEND,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization, content-type",
+    }
+    preflight = await browser.options("/graphql", headers=asked)
+    assert preflight.status_code == 200
+    called = await browser.post(
+        "/graphql", json=WHO, headers=cookie_of(person) | {"origin": FRIEND}
+    )
+    assert called.json() == {"data": {"viewer": {"role": "OWNER"}}}
+    failed = await browser.post("/graphql", json=WHO, headers={"origin": FRIEND})
+    assert failed.status_code == 401
+    for response in (preflight, called, failed):
+        assert response.headers["access-control-allow-origin"] == FRIEND
+        assert response.headers["access-control-allow-credentials"] == "true"
+        assert "Origin" in response.headers["vary"]
+
+
+@pytest.mark.parametrize("origin", STRANGE)
+async def test_pages_of_other_origins_may_not_read_an_answer(
+    browser: httpx2.AsyncClient, person: Person, origin: str
+) -> None:
+    asked = {"origin": origin, "access-control-request-method": "POST"}
+    preflight = await browser.options("/graphql", headers=asked)
+    assert preflight.status_code == 400
+    by_bearer = {"origin": origin, "authorization": f"Bearer {person.session}"}
+    for response in (
+        preflight,
+        await browser.post("/graphql", json=WHO, headers=by_bearer),
+        await browser.get("/session", headers=by_bearer),
+        await browser.get("/healthz", headers=by_bearer),
+        await browser.get("/graphiql", headers=cookie_of(person) | {"origin": origin}),
+    ):
+        assert "access-control-allow-origin" not in response.headers
+
+
+async def test_without_named_origins_there_is_no_cors(alone: Service, person: Person) -> None:
+    settings = replace(alone.settings, cors_origins=())
+    async with browser_of(replace(alone, settings=settings)) as http:
+        asked = {"origin": FRIEND, "access-control-request-method": "POST"}
+        for response in (
+            await http.options("/graphql", headers=asked),
+            await http.post("/graphql", json=WHO, headers={"origin": FRIEND}),
+        ):
+            assert not [name for name in response.headers if name.startswith("access-control")]
+        by_cookie = await http.post(
+            "/graphql", json=WHO, headers=cookie_of(person) | {"origin": FRIEND}
+        )
+        assert by_cookie.status_code == 403
+
+
+# The cookie
+
+
+async def test_the_cookie_is_out_of_reach_of_scripts_and_other_hosts(
+    browser: httpx2.AsyncClient, person: Person
+) -> None:
+    tenant = await models.Tenant.get(id=person.admin.tenant_id)
+    sign_in = {"tenant": tenant.slug, "email": person.admin.email, "password": PASSWORD}
+    entered = await browser.post("/session", json=sign_in)
+    left = await browser.delete(
+        "/session", headers={"cookie": entered.headers["set-cookie"].split(";")[0]}
+    )
+    for response, seconds in ((entered, "43200"), (left, "0")):
+        [header] = response.headers.get_list("set-cookie")
+        [cookie] = SimpleCookie(header).values()
+        assert cookie.key == "__Host-tessera_session"
+        assert cookie["secure"] is True
+        assert cookie["httponly"] is True
+        assert (cookie["samesite"].lower(), cookie["path"]) == ("lax", "/")
+        assert cookie["domain"] == ""
+        assert cookie["max-age"] == seconds
+    assert entered.json().keys() == {"expiresAt"}
+    assert (await browser.get("/session", headers=cookie_of(person))).status_code == 200
+    browser.cookies.clear()
+
+    bearer = await browser.post("/session", json=sign_in | {"transport": "bearer"})
+    assert "set-cookie" not in bearer.headers
+
+
+# Headers
+
+FENCED = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "DENY",
+}
+
+
+async def test_every_answer_is_fenced_in(
+    alone: Service, browser: httpx2.AsyncClient, person: Person
+) -> None:
+    """On every route there is, by every method, signed in and not, and on what is no route."""
+    routes = [route for route in create_app(alone).routes if isinstance(route, Route)]
+    paths = {route.path.replace("{name}", "x.js") for route in routes}
+    assert {"/graphql", "/session", "/graphiql", "/healthz"} <= paths
+    for path in [*sorted(paths), "/no-such-thing"]:
+        for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"):
+            for headers in ({}, cookie_of(person), {"origin": FRIEND}):
+                response = await browser.request(method, path, headers=headers)
+                assert FENCED.items() <= dict(response.headers).items(), (method, path)
+                assert len(response.headers["x-request-id"]) == 32
+                assert "server" not in response.headers
+                if response.headers.get("content-type", "").startswith("text/html"):
+                    policy = response.headers["content-security-policy"]
+                    assert "default-src 'none'" in policy
+                    assert "frame-ancestors 'none'" in policy
+        # That DELETE has ended the session: the next path gets another one.
+        person = await World(alone).sign_in(person.admin)
+
+
+async def test_what_tells_of_a_tenant_is_kept_by_no_cache(
+    browser: httpx2.AsyncClient, person: Person
+) -> None:
+    for method, path in (
+        ("GET", "/session"), ("POST", "/session"), ("PUT", "/password"), ("POST", "/invitation"),
+        ("GET", "/graphql"), ("POST", "/graphql"), ("GET", "/graphiql"), ("GET", "/sign-in"),
+        ("GET", "/"), ("GET", f"/graphql?{urlencode(WHO)}"),
+    ):  # fmt: skip
+        for headers in ({}, cookie_of(person)):
+            response = await browser.request(method, path, headers=headers)
+            assert response.headers["cache-control"] == "no-store", (method, path)
+
+
+async def test_no_answer_leads_to_another_host(browser: httpx2.AsyncClient, person: Person) -> None:
+    for path in (
+        "/", "/graphiql", "/graphql/", "/session/", "/sign-in/", "//evil.example/graphql/",
+        "//evil.example", "/graphiql?next=//evil.example", "/sign-in?next=https://evil.example",
+        "/%2f%2fevil.example/", "/\\evil.example/",
+    ):  # fmt: skip
+        for headers in ({}, cookie_of(person)):
+            response = await browser.get(f"{OWN}{path}", headers=headers)
+            location = response.headers.get("location", "/")
+            assert location.startswith((f"{OWN}/", "/")), (path, location)
+            assert not location.startswith(("//", "/\\")), (path, location)
+
+
+# Where a request comes from
+
+FORWARDED: tuple[tuple[str, str, list[str], str], ...] = (
+    # trusted proxies, peer, X-Forwarded-For headers, address
+    ("", "203.0.113.7", [], "203.0.113.7"),
+    ("", "203.0.113.7", ["198.51.100.1"], "203.0.113.7"),
+    ("", "127.0.0.1", ["198.51.100.1"], "127.0.0.1"),
+    ("10.0.0.0/8", "203.0.113.7", ["198.51.100.1"], "203.0.113.7"),
+    ("10.0.0.0/8", "10.1.1.1", [], "10.1.1.1"),
+    ("10.0.0.0/8", "10.1.1.1", ["198.51.100.1"], "198.51.100.1"),
+    ("10.0.0.0/8", "10.1.1.1", ["6.6.6.6, 198.51.100.1"], "198.51.100.1"),
+    ("10.0.0.0/8", "10.1.1.1", ["6.6.6.6, 198.51.100.1, 10.2.2.2"], "198.51.100.1"),
+    ("10.0.0.0/8", "10.1.1.1", ["6.6.6.6", "198.51.100.1"], "198.51.100.1"),
+    ("10.0.0.0/8", "10.1.1.1", ["10.3.3.3"], "10.3.3.3"),
+    ("10.0.0.0/8", "10.1.1.1", ["6.6.6.6,,10.2.2.2"], "10.2.2.2"),
+    ("10.0.0.0/8", "10.1.1.1", [""], "10.1.1.1"),
+    ("10.0.0.0/8", "10.1.1.1", ["10.9.9.9, unknown"], "unknown"),
+    ("fd00::/8, 10.0.0.0/8", "fd00::1", ["2001:db8::1, 10.0.0.1"], "2001:db8::1"),
+)
+
+
+@pytest.mark.parametrize(("trusted", "peer", "headers", "address"), FORWARDED)
+def test_only_trusted_proxies_are_believed_about_where_a_request_comes_from(
+    trusted: str, peer: str, headers: list[str], address: str
+) -> None:
+    """Read from the right: what stands further left is whatever the client wrote."""
+    settings = read_settings({"TESSERA_TRUSTED_PROXIES": trusted})
+    forwarded = [(b"x-forwarded-for", value.encode()) for value in headers]
+    request = Request({"type": "http", "client": (peer, 1), "headers": forwarded})
+    assert client_address(settings, request) == address
+
+
+GUESSES = {
+    "nobody is trusted": ("", "198.51.100.{n}", 429),
+    "the peer is trusted": ("127.0.0.1", "198.51.100.{n}", 401),
+    "the client writes in front": ("127.0.0.1", "198.51.100.{n}, 203.0.113.7", 429),
+}
+
+
+@pytest.mark.parametrize(("trusted", "forwarded", "status"), GUESSES.values(), ids=GUESSES)
+async def test_a_guesser_does_not_get_around_waiting_by_claiming_other_addresses(
+    alone: Service, trusted: str, forwarded: str, status: int
+) -> None:
+    trusting = read_settings({"TESSERA_TRUSTED_PROXIES": trusted}).trusted_proxies
+    settings = replace(alone.settings, trusted_proxies=trusting)
+    guess = {"tenant": "nobody", "email": "nobody@acme.example", "password": "guess"}
+    async with browser_of(replace(alone, settings=settings)) as http:
+        for n in range(8):
+            headers = {"x-forwarded-for": forwarded.format(n=n)}
+            last = await http.post("/session", json=guess, headers=headers)
+    assert last.status_code == status

@@ -1,0 +1,556 @@
+"""Canaries: secrets sent wherever one could end up, and found where they must not be.
+
+A real server process, at its most talkative, on either database, is given a token's secret,
+passwords, sessions, an invitation and its digest key: where they belong, and in every text of the
+schema and of every route, as literals and as variables, in requests that succeed and that fail,
+while its tables are there and while they are not. Then its answers, its log and its database are
+searched. What a person stores as a name or a description is data and not searched for: there the
+canaries are sent in a form that is refused. Names that a client gives its own answer (aliases) are
+left out: they are repeated, to whoever gave them.
+"""
+
+import asyncio
+import json
+import re
+import sqlite3
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import asyncpg
+import httpx2
+import pytest
+from graphql import (
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLList,
+    get_named_type,
+    get_nullable_type,
+    is_enum_type,
+    is_leaf_type,
+    is_required_argument,
+    is_required_input_field,
+)
+
+from server.graphql.schema import SCHEMA
+from tests.postgres import PostgresCluster
+from tests.process import ServerProcess, tessera
+
+TENANT, OWNER, GUEST = "acme", "owner@acme.example", "guest@acme.example"
+PERMISSION = "GET /api/v1/devices"
+STORED_NAME = "a name that is stored"
+TABLES = ("session", "token", "token_permission", "activity", "admin", "sign_in_attempt")
+_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
+
+
+@dataclass
+class Life:
+    """A server, the secrets that it was told, and everything that it answered."""
+
+    server: ServerProcess
+    http: httpx2.Client
+    secrets: dict[str, str] = field(default_factory=dict)
+    answers: list[tuple[str, int, bytes]] = field(default_factory=list)
+    session: str = ""
+    token_id: str = ""
+    dumps: dict[str, bytes] = field(default_factory=dict)
+
+    def ask(
+        self, method: str, path: str, what: str = "", *, as_owner: bool = True, **more: Any
+    ) -> httpx2.Response:
+        """Sends one request and keeps the answer. `headers` may say otherwise who asks."""
+        owner = {"authorization": f"Bearer {self.session}"} if self.session and as_owner else {}
+        headers = owner | more.pop("headers", {})
+        response = self.http.request(method, path, headers=headers, **more)
+        head = repr(response.headers.raw).encode()
+        what = f"{method} {path[:40]} {what}"
+        self.answers.append((what, response.status_code, head + response.content))
+        return response
+
+    def graphql(self, query: str, variables: Any = None, **members: Any) -> httpx2.Response:
+        body = {"query": query, "variables": variables} | members
+        return self.ask("POST", "/graphql", query, json=body)
+
+    def show(self, method: str, path: str, **more: Any) -> Any:
+        """A request whose answer shows a secret: that one answer is not kept."""
+        response = self.ask(method, path, **more)
+        del self.answers[-1]
+        assert response.status_code in {200, 201}, response.text
+        return response.json()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def life(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Life]:
+    """A whole life of a server, ended before it is handed over."""
+    folder = tmp_path_factory.mktemp("canary")
+    if request.param == "sqlite":
+        file = folder / "tessera.db"
+        yield lived(folder, f"sqlite://{file}", sqlite_script(file), lambda: sqlite_dump(file))
+        return
+    with PostgresCluster() as cluster:
+        url = cluster.create_database_now("tessera")
+        migrated = tessera("migrate", database_url=url)
+        assert migrated.returncode == 0, migrated.stderr
+
+        def dump() -> dict[str, bytes]:
+            return {"dump": cluster.dump(url).encode(), "its log": cluster.log().encode()}
+
+        yield lived(folder, url, postgres_script(url), dump)
+
+
+def lived(
+    folder: Path,
+    url: str,
+    script: Callable[[str], None],
+    dump: Callable[[], dict[str, bytes]],
+) -> Life:
+    key = token_hex(32)
+    settings = {"TESSERA_DIGEST_KEY": key, "TESSERA_LOG_LEVEL": "DEBUG"}
+    password = canary_password()
+    owner = ["--owner-email", OWNER, "--owner-name", "Owner", "--password-stdin"]
+    made = tessera(
+        *("tenant", "create", TENANT, "--name", "Acme", *owner),
+        database_url=url,
+        settings=settings,
+        stdin=f"{password}\n",
+    )
+    assert made.returncode == 0, made.stderr
+    assert password not in made.stdout + made.stderr
+    server = ServerProcess(folder, database_url=url, settings=settings)
+    with server, httpx2.Client(base_url=server.url, timeout=30) as http:
+        life = Life(server, http)
+        life.secrets |= {"the digest key": key, "a password": password}
+        succeed(life)
+        # What never reaches a database is the same on both.
+        for name in MISPLACED if url.startswith("sqlite") else MISPLACED[:2]:
+            misplace(life, life.secrets[name])
+        for table in TABLES:
+            script(f"ALTER TABLE {table} RENAME TO gone")
+            try:
+                fail_within(life)
+            finally:
+                script(f"ALTER TABLE gone RENAME TO {table}")
+        life.dumps |= {f"{name}, running": content for name, content in dump().items()}
+    life.dumps |= dump()
+    return life
+
+
+def canary_password() -> str:
+    return f"Canary{token_hex(12)}"
+
+
+# What happens in a life
+
+
+def succeed(life: Life) -> None:
+    """Every secret where it belongs: made, shown once, used."""
+    password = life.secrets["a password"]
+    sign_in = {"tenant": TENANT, "email": OWNER, "password": password}
+    bearer = sign_in | {"transport": "bearer"}
+    life.session = life.show("POST", "/session", json=bearer)["session"]
+    life.secrets["the owner's session"] = life.session
+    life.secrets["another session"] = life.show("POST", "/session", json=bearer)["session"]
+    cookie = life.http.post("/session", json=sign_in).cookies["__Host-tessera_session"]
+    life.http.cookies.clear()
+    life.secrets["a cookie's session"] = cookie
+
+    create = "mutation($i: CreateTokenInput!) { createToken(input: $i) {"
+    create += " ... on CreateTokenPayload { secret token { id } } } }"
+    made = {"name": STORED_NAME, "permissions": [PERMISSION], "idempotencyKey": "k"}
+    body = {"query": create, "variables": {"i": made}}
+    created = life.show("POST", "/graphql", json=body)["data"]["createToken"]
+    life.secrets["a token's secret"] = created["secret"]
+    life.token_id = created["token"]["id"]
+    again = life.graphql(create.replace("... on", "__typename ... on"), {"i": made})
+    assert again.json()["data"]["createToken"] == {"__typename": "SecretAlreadyShown"}
+
+    invite = "mutation($i: AddAdminInput!) { addAdmin(input: $i) {"
+    invite += " ... on AddAdminPayload { invitation } } }"
+    guest = {"email": GUEST, "name": "Guest", "role": "ADMIN"}
+    body = {"query": invite, "variables": {"i": guest}}
+    invitation = life.show("POST", "/graphql", json=body)["data"]["addAdmin"]["invitation"]
+    life.secrets["an invitation"] = invitation
+    chosen, changed = canary_password(), canary_password()
+    life.secrets |= {"a guest's password": chosen, "a guest's later password": changed}
+    for password, status in (("short", 422), (TENANT * 4, 422), (chosen, 204), (chosen, 422)):
+        accept = {"invitation": invitation, "password": password}
+        assert life.ask("POST", "/invitation", json=accept).status_code == status
+    guest_in = {"tenant": TENANT, "email": GUEST, "password": chosen, "transport": "bearer"}
+    session = life.show("POST", "/session", json=guest_in)["session"]
+    life.secrets["a guest's session"] = session
+    change = {"currentPassword": chosen, "newPassword": changed}
+    as_guest = {"authorization": f"Bearer {session}"}
+    assert life.ask("PUT", "/password", json=change, headers=as_guest).status_code == 204
+    read_everything(life)
+
+
+def read_everything(life: Life) -> None:
+    """All fields of all that there is: no secret is among them."""
+    permissions = "permissions { key name method path retired category { name } }"
+    token = f"id name description hint revision createdAt lastUsedAt revokedAt {permissions}"
+    admin = "id email name role createdAt"
+    for query in (
+        f"{{ viewer {{ {admin} }} tenant {{ id slug name region apiUrl }} tenantApiUrl }}",
+        f"{{ tokens {{ edges {{ cursor node {{ {token} createdBy {{ {admin} }} }} }} }} }}",
+        f"{{ activity {{ edges {{ cursor node {{ id occurredAt actor {{ {admin} }}"
+        f" token {{ {token} }} }} }} }} }}",
+        f"{{ admins {{ edges {{ cursor node {{ {admin} }} }} }} }}",
+        f'{{ node(id: "{life.token_id}") {{ id ... on Token {{ {token} }} }} }}',
+        "{ permissionCategories { name permissions { key } } }",
+    ):
+        response = life.graphql(query)
+        assert "errors" not in response.json(), response.text
+    for path in ("/session", "/graphiql", "/sign-in", "/healthz", "/readyz", "/metrics", "/"):
+        assert life.ask("GET", path).status_code < 400
+
+
+# One of each kind; the others are searched for as well.
+MISPLACED = (
+    "a token's secret", "a password", "a guest's session", "an invitation", "the digest key",
+)  # fmt: skip
+
+
+def misplace(life: Life, secret: str) -> None:
+    """One secret wherever it does not belong."""
+    for query, variables in [*in_arguments(life, secret), *in_documents(secret)]:
+        life.graphql(query, variables)
+    life.graphql(secret)
+    life.graphql("query A { __typename }", None, operationName=secret)
+    life.graphql("{ __typename }", {secret: secret}, extensions={secret: secret})
+    life.graphql("{ __typename }", secret)
+    life.graphql("{ __typename }", None, **{secret: secret})
+    in_query_strings(life, secret)
+    in_headers(life, secret)
+    at_the_doors(life, secret)
+
+
+def in_arguments(life: Life, secret: str) -> Iterator[tuple[str, Any]]:
+    """In every argument of every root field: fitting, of a wrong type, and beside what is known."""
+    schema = SCHEMA._schema
+    assert schema.query_type
+    assert schema.mutation_type
+    for kind, root in (("query", schema.query_type), ("mutation", schema.mutation_type)):
+        for field_name, root_field in root.fields.items():
+            chosen = "" if is_leaf_type(get_named_type(root_field.type)) else SELECTED[kind]
+            for argument_name, argument in root_field.args.items():
+                for place in places(argument.type):
+                    for wrong in (misplaced(place, secret), [secret], {secret: secret}):
+                        arguments = {
+                            other: filled(life, known.type)
+                            for other, known in root_field.args.items()
+                            if is_required_argument(known)
+                        } | {argument_name: filled(life, argument.type, place, wrong)}
+                        variables = f"($a: {argument.type})"
+                        by_name = f"{argument_name}: $a"
+                        yield (
+                            f"{kind}{variables} {{ {field_name}({by_name}) {chosen} }}",
+                            {"a": arguments[argument_name]},
+                        )
+                        literal = ", ".join(
+                            f"{one}: {printed(value)}" for one, value in arguments.items()
+                        )
+                        yield f"{kind} {{ {field_name}({literal}) {chosen} }}", None
+    for text in (secret, encoded(f"tokens:{secret}"), encoded(f"Token:{secret}")):
+        yield "query($t: String) { tokens(after: $t) { __typename } }", {"t": text}
+        yield "query($t: String) { activity(after: $t) { __typename } }", {"t": text}
+        yield "query($t: ID!) { node(id: $t) { id } }", {"t": text}
+        yield (
+            f'{{ token(id: "{life.token_id}") {{ activity(after: "{text}") {{ __typename }} }} }}',
+            None,
+        )
+
+
+SELECTED = {
+    "query": "{ __typename }",
+    "mutation": "{ __typename ... on Problem { code message } ... on InvalidInput { field } }",
+}
+
+
+def places(of_type: GraphQLInputType) -> Iterator[tuple[str, ...]]:
+    """The way to every leaf of an input."""
+    named = get_named_type(of_type)
+    if not isinstance(named, GraphQLInputObjectType):
+        yield ()
+        return
+    for name, one in named.fields.items():
+        for rest in places(one.type):
+            yield (name, *rest)
+    yield ("unknown",)
+
+
+def filled(
+    life: Life, of_type: GraphQLInputType, place: tuple[str, ...] | None = None, value: Any = None
+) -> Any:
+    """A value that fits the type, but for `value` at `place`."""
+    if place == ():
+        return value
+    bare = get_nullable_type(of_type)
+    named = get_named_type(of_type)
+    if isinstance(named, GraphQLInputObjectType):
+        members = {
+            name: filled(life, one.type)
+            for name, one in named.fields.items()
+            if is_required_input_field(one)
+        }
+        if place:
+            inner = named.fields.get(place[0])
+            members[place[0]] = filled(life, inner.type, place[1:], value) if inner else value
+        return members
+    if isinstance(bare, GraphQLList):
+        return []
+    if is_enum_type(named):
+        return Bare("ADMIN")
+    return {"ID": life.token_id, "Int": 1, "Boolean": True}.get(named.name, "x")
+
+
+class Bare(str):
+    """A value of an enum: a literal without quotes."""
+
+
+def misplaced(place: tuple[str, ...], secret: str) -> str:
+    """The secret as a fitting text; where it would be kept as somebody's data, one refused."""
+    return f"{secret}\a" if place and place[-1] in {"name", "description"} else secret
+
+
+def printed(value: Any) -> str:
+    """A value as a GraphQL literal."""
+    if isinstance(value, dict):
+        # A secret that is no name is quoted, which is a mistake as good as any.
+        members = (
+            f"{name if _NAME.fullmatch(name) else json.dumps(name)}: {printed(member)}"
+            for name, member in value.items()
+        )
+        return f"{{{', '.join(members)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(printed, value))}]"
+    return value if isinstance(value, Bare) else json.dumps(value)
+
+
+def encoded(text: str) -> str:
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def in_documents(secret: str) -> Iterator[tuple[str, Any]]:
+    """In documents that are mistaken about everything."""
+    for template in (
+        '{ token(id: "%s', '{ token(id: "%s"', '{ token(id: "\\x%s") { id } }', '{ "%s" }', '"%s"',
+        '{ token(id: """%s', "{ nope } # %s", '{ nope(a: "%s") }', '{ token(nope: "%s") { id } }',
+        '{ viewer @nope(a: "%s") { id } }', '{ viewer @skip(if: "%s") { id } }',
+        'query($a: String = "%s") { viewer { id } }', 'query($a: Int = "%s") { viewer { id } }',
+        '{ viewer { id } } "%s"', "{ viewer '%s' }", '{ token(id: ["%s", 1]) { nope } }',
+        '{ a: token(id: "%s") { id } a: token(id: "x") { id } }', "{ tokens(first: 1%s) { nope } }",
+        '{ tokens(search: "%s" first: 1000) { __typename } }',
+        '{ token(id: "%s") { id } nodes(ids: ["%s"]) { id } tokens(search: "%s") { __typename } }',
+    ):  # fmt: skip
+        yield template.replace("%s", secret), None
+    if not _NAME.fullmatch(secret):
+        return
+    for template in (
+        "%s", "{ %s }", "{ viewer { %s } }", "{ viewer(%s: 1) { id } }", "{ viewer @%s { id } }",
+        "query %s { nope }", "query($%s: ID) { viewer { id } }", "{ token(id: $%s) { id } }",
+        "query($a: %s) { token(id: $a) { id } }", "{ ...%s }", "{ ... on %s { id } }",
+        "{ viewer { id } } fragment %s on Query { __typename }", "{ token(id: %s) { id } }",
+        "{ ...F } fragment F on %s { id }", "query %s { __typename } query %s { __typename }",
+        "{ ...F } fragment F on Query { ...%s } fragment %s on Query { ...F }",
+        "query($%s: ID, $%s: ID) { __typename }", "type %s { a: ID }", "subscription %s { a }",
+        "{ tokens(first: %s) { __typename } }", "{ viewer @include(%s: 1) { id } }",
+        'mutation { setAdminRole(input: {adminId: "x", role: %s}) { __typename } }',
+        "query($%s: Int!) { tokens(first: $%s) { __typename } }",
+    ):  # fmt: skip
+        yield template.replace("%s", secret), {"a": 1}
+
+
+def in_query_strings(life: Life, secret: str) -> None:
+    query = "query($t: ID!) { token(id: $t) { id } }"
+    for params in (
+        {"query": f'{{ token(id: "{secret}") {{ id }} }}'},
+        {"query": query, "variables": json.dumps({"t": secret})},
+        {"query": query, "variables": secret},
+        {"query": query, "variables": json.dumps({"t": {secret: secret}})},
+        {"query": secret},
+        {"query": "{ __typename }", "operationName": secret},
+        {"query": f'mutation {{ revokeToken(input: {{tokenId: "{secret}"}}) {{ __typename }} }}'},
+        {"access_token": secret},
+        {secret: secret},
+    ):
+        life.ask("GET", "/graphql", params=params)
+        for path in ("/session", "/healthz", "/sign-in", "/graphql/", "/nowhere"):
+            life.ask("GET", path, params=params)
+    life.ask("GET", f"/graphql?query=%7B&{secret}&{secret}")
+    for path in ("/", "/graphql/", "/session/", "/assets/hashed/", "/invitation/"):
+        life.ask("GET", f"{path}{secret}")
+        life.ask("GET", f"{path}{secret}/")
+        life.ask("POST", f"{path}{secret}", json={})
+    life.ask("GET", f"/assets/hashed/{secret}.js")
+    life.ask(re.sub(r"[^A-Z]", "", secret.upper()) or "X", "/graphql")
+
+
+def in_headers(life: Life, secret: str) -> None:
+    for name in (
+        "accept", "content-type", "content-encoding", "origin", "referer", "user-agent", "host",
+        "x-request-id", "x-forwarded-for", "x-forwarded-proto", "sec-fetch-site", "cookie",
+        "traceparent", "idempotency-key", "if-none-match", "range", "accept-encoding", secret,
+    ):  # fmt: skip
+        for method, path in (("POST", "/graphql"), ("GET", "/session"), ("GET", "/nowhere")):
+            headers = {name: secret}
+            if name == "cookie":
+                headers = {"cookie": f"__Host-tessera_session={secret}; {secret}={secret}"}
+            life.ask(method, path, name, headers=headers, content=b'{"query": "{ nope }"}')
+    for credential in (f"Bearer {secret}", f"Basic {secret}", secret, f"Bearer {secret} {secret}"):
+        for method, path in (("POST", "/graphql"), ("GET", "/session"), ("DELETE", "/session")):
+            if secret != life.session:
+                life.ask(method, path, headers={"authorization": credential}, json={})
+    by_cookie = {"cookie": f"__Host-tessera_session={secret}", "origin": "https://evil.example"}
+    life.ask("GET", "/session", as_owner=False, headers=by_cookie)
+
+
+def at_the_doors(life: Life, secret: str) -> None:
+    sign_in = {"tenant": TENANT, "email": "nobody@acme.example", "password": "x"}
+    doors: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("POST", "/session", sign_in),
+        ("POST", "/invitation", {"invitation": "x", "password": "x"}),
+        ("PUT", "/password", {"currentPassword": "x", "newPassword": "x"}),
+    )
+    for method, path, body in doors:
+        for member in body:
+            for value in (secret, [secret], {secret: secret}, f"\0{secret}"):
+                life.ask(method, path, member, json=body | {member: value})
+        life.ask(method, path, json=body | {secret: secret})
+        life.ask(method, path, json=secret)
+        life.ask(method, path, json=[{secret: secret}])
+        life.ask(method, path, content=f'{{"{secret}": ', headers={"content-type": JSON})
+        life.ask(method, path, content=secret, headers={"content-type": "text/plain"})
+    life.ask("POST", "/session", json=sign_in | {"transport": secret})
+
+
+JSON = "application/json"
+
+
+def fail_within(life: Life) -> None:
+    """With a table gone: whatever the driver then says of parameters and statements."""
+    for secret in map(life.secrets.__getitem__, MISPLACED):
+        bearer = {"authorization": f"Bearer {secret}"}
+        life.ask("GET", "/session", headers=bearer)
+        for query in (
+            f'{{ tokens(search: "{secret}") {{ edges {{ node {{ permissions {{ key }} }} }} }} }}',
+            f'{{ token(id: "{life.token_id}") {{ activity {{ edges {{ cursor }} }} }} }}',
+            f'mutation {{ createToken(input: {{name: "x", idempotencyKey: "{secret}y"}})'
+            " { __typename } }",
+            "{ admins { edges { node { email } } } }",
+        ):
+            life.graphql(query)
+        sign_in = {"tenant": TENANT, "email": OWNER, "password": secret}
+        life.ask("POST", "/session", json=sign_in)
+        life.ask("POST", "/session", json=sign_in | {"email": f"{secret}@x.example"})
+        life.ask("POST", "/invitation", json={"invitation": secret, "password": secret})
+        life.ask("PUT", "/password", json={"currentPassword": secret, "newPassword": secret})
+
+
+# Databases
+
+
+def sqlite_script(file: Path) -> Callable[[str], None]:
+    def run(statement: str) -> None:
+        connection = sqlite3.connect(file, timeout=10)
+        try:
+            connection.execute(statement)
+            connection.commit()
+        finally:
+            connection.close()
+
+    return run
+
+
+def postgres_script(url: str) -> Callable[[str], None]:
+    parts = urlsplit(url)
+
+    async def run(statement: str) -> None:
+        connection = await asyncpg.connect(parts.geturl())
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    return lambda statement: asyncio.run(run(statement))
+
+
+def sqlite_dump(file: Path) -> dict[str, bytes]:
+    """Every byte on disk: pages that are free again and the write-ahead log too."""
+    return {one.name: one.read_bytes() for one in file.parent.glob(f"{file.name}*")}
+
+
+# The search
+
+
+def needles(name: str, secret: str) -> set[bytes]:
+    """What would betray a secret: its middle, as text and in the codings that it may pass.
+
+    Not all of it: a part is a leak too. And not its ends: a token's hint, and the tenant that a
+    session names, are no secrets.
+    """
+    middle = secret[24:44] if len(secret) > 44 else secret[6:26]
+    found = {middle.encode(), middle.encode().hex().encode(), quote(secret).encode()[24:44]}
+    found.add(urlsafe_b64encode(secret.encode())[24:44])
+    if "session" in name or "invitation" in name:
+        raw = urlsafe_b64decode(secret)[16:]
+        found |= {raw[8:24], raw[8:24].hex().encode()}
+    if "key" in name:
+        raw = bytes.fromhex(secret)
+        found |= {raw[8:24], secret[16:48].upper().encode()}
+    return found
+
+
+def sightings(life: Life, places_searched: dict[str, bytes]) -> list[str]:
+    return [
+        f"{name} in {place}"
+        for place, content in places_searched.items()
+        for name, secret in life.secrets.items()
+        for needle in needles(name, secret)
+        if needle in content
+    ]
+
+
+def test_no_answer_shows_a_secret_again(life: Life) -> None:
+    """But for the answers that made them, which are left out."""
+    answers = {f"{n}: {what}": content for n, (what, _, content) in enumerate(life.answers)}
+    assert sightings(life, answers) == []
+
+
+def test_no_secret_is_in_the_log(life: Life) -> None:
+    assert sightings(life, {"the log": life.server.log().encode()}) == []
+
+
+def test_no_secret_is_in_the_database(life: Life) -> None:
+    assert sightings(life, life.dumps) == []
+
+
+def test_the_search_would_find_them(life: Life) -> None:
+    """Every secret, planted as text and in other codings, and what was stored, is found."""
+    for name, secret in life.secrets.items():
+        for planted in (secret, secret.encode().hex(), f"'…{secret[:-2]}'"):
+            assert sightings(life, {"here": planted.encode()}), name
+    assert any(STORED_NAME.encode() in content for content in life.dumps.values())
+    assert len(set(life.secrets.values())) == len(life.secrets) == 10
+
+
+def test_all_of_it_has_happened(life: Life) -> None:
+    """Requests succeeded, were refused in every way there is, and failed with a traceback."""
+    statuses = Counter(status for _, status, _ in life.answers)
+    for status in (200, 204, 400, 401, 403, 404, 405, 406, 415, 422, 429, 500):
+        assert statuses[status] > 0, status
+    answered = b"".join(content for _, _, content in life.answers)
+    for code in (
+        "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT", "BAD_CURSOR",
+        "BAD_PAGE", "INVALID_INPUT", "NOT_FOUND", "INTERNAL", "UNAUTHENTICATED",
+    ):  # fmt: skip
+        assert f'"{code}"'.encode() in answered, code
+    log = life.server.log()
+    assert "unexpected error" in log
+    assert "OperationalError" in log

@@ -1,0 +1,223 @@
+"""The documented flow of an API-tokens page, from the first sign-in to the last token gone.
+
+It reads as the manual: ten steps, each as a front-end would take it, over HTTP alone.
+"""
+
+from typing import Any
+
+import httpx2
+import pytest
+
+import models
+from models import Role
+from tests.factories import PASSWORD, Client, World
+
+_CREATE = """
+mutation ($input: CreateTokenInput!) {
+  createToken(input: $input) {
+    ... on CreateTokenPayload { secret token { id name description hint permissions { key } } }
+    ... on Problem { code message }
+  }
+}"""
+_SET_PERMISSIONS = """
+mutation ($input: SetPermissionsInput!) {
+  setPermissions(input: $input) {
+    ... on SetPermissionsPayload { token { revision permissions { key } } }
+    ... on Problem { code message }
+    ... on RevisionConflict { token { revision permissions { key } } }
+  }
+}"""
+_RENAME = """
+mutation ($input: RenameTokenInput!) {
+  renameToken(input: $input) {
+    ... on RenameTokenPayload { token { name revision } } ... on Problem { code message }
+  }
+}"""
+_REVOKE = """
+mutation ($input: RevokeTokenInput!) {
+  revokeToken(input: $input) {
+    ... on RevokeTokenPayload { token { revokedAt } } ... on Problem { code message }
+  }
+}"""
+_LIST = "{ tokens { edges { node { id name } } } }"
+_ACTIVITY = """
+query ($id: ID!) {
+  tokenActivity(tokenId: $id) { edges { node {
+    __typename actor { name }
+    ... on TokenNameChanged { previousName name }
+    ... on TokenPermissionsEdited { granted { key } withdrawn { key } }
+    ... on TokenRevoked { reason }
+  } } }
+}"""
+# Every field of everything that can be reached from a token.
+_EVERYTHING = """
+query ($id: ID!) {
+  viewer { id email name role createdAt invitationPending liveTokenCount }
+  tenant { id slug name region apiUrl }
+  tenantApiUrl
+  token(id: $id) { ...Everything activity(first: 9) { edges { cursor node { ...Happened } } } }
+  tokens(first: 9) { edges { cursor node { ...Everything } } pageInfo { startCursor endCursor } }
+  activity(first: 9) { edges { node { ...Happened } } }
+  tokenActivity(tokenId: $id, first: 9) { edges { node { ...Happened } } }
+  node(id: $id) { id ...Everything }
+  nodes(ids: [$id]) { id ...Everything }
+  admins { edges { node { id email name } } }
+}
+fragment Everything on Token {
+  id name description hint revision createdAt lastUsedAt revokedAt
+  permissions { key name method path retired category { name } } createdBy { id name email }
+}
+fragment Happened on TokenActivity {
+  __typename id occurredAt actor { id name } token { id name hint }
+  ... on TokenNameChanged { previousName name }
+  ... on TokenDescriptionChanged { previousDescription description }
+  ... on TokenPermissionsEdited { granted { key } withdrawn { key } }
+  ... on TokenRevoked { reason }
+}"""
+
+
+@pytest.fixture
+async def page(client: Client, world: World) -> "_Page":
+    """Step 1, access settings: the owner signs in and has a page to work with."""
+    owner = await world.person(await world.tenant("acme", region="eu"), name="Olive Owner")
+    signed_in = await client.http.post(
+        "/session",
+        json={
+            "tenant": "acme",
+            "email": owner.admin.email,
+            "password": PASSWORD,
+            "transport": "bearer",
+        },
+    )
+    assert signed_in.status_code == 201
+    return _Page(client.http, signed_in.json()["session"])
+
+
+class _Page:
+    """A front-end's page: one session, one way to ask."""
+
+    def __init__(self, http: httpx2.AsyncClient, session: str) -> None:
+        self.client = Client(http, session)
+
+    async def ask(self, query: str, **variables: Any) -> Any:
+        return await self.client.data(query, **variables)
+
+    async def change(self, mutation: str, **values: Any) -> Any:
+        data = await self.ask(mutation, input=values)
+        return next(iter(data.values()))
+
+
+async def test_the_documented_flow(page: _Page, world: World) -> None:
+    # Before there is a token there is no API URL to show.
+    assert await page.ask("{ tenantApiUrl tenant { name apiUrl } }") == {
+        "tenantApiUrl": None,
+        "tenant": {"name": "Acme", "apiUrl": None},
+    }
+
+    # 2. Add a token, with a name and a description.
+    created = await page.change(_CREATE, name="Inventory sync", description="Nightly export")
+    token, secret = created["token"], created["secret"]
+    assert (token["name"], token["description"]) == ("Inventory sync", "Nightly export")
+    assert token["permissions"] == []
+
+    # 3. Its secret is shown once: no field of anything ever shows it again.
+    everything = await page.client.graphql(_EVERYTHING, {"id": token["id"]})
+    assert "errors" not in everything.json()
+    assert everything.text.count("Inventory sync") >= 4
+    assert secret not in everything.text
+    assert secret[10:30] not in everything.text
+    assert token["hint"] == f"{secret[:10]}…"
+
+    # 4. Configure its permissions from the grid; a second token skips that.
+    categories = (await page.ask("{ permissionCategories { name permissions { key } } }"))[
+        "permissionCategories"
+    ]
+    assert (len(categories), sum(len(c["permissions"]) for c in categories)) == (15, 121)
+    devices = next(c for c in categories if c["name"] == "Device Information")
+    chosen = [permission["key"] for permission in devices["permissions"]][:2]
+    skipped = (await page.change(_CREATE, name="No permissions yet"))["token"]
+
+    # 5. Save.
+    saved = await page.change(
+        _SET_PERMISSIONS, tokenId=token["id"], permissions=chosen, ifRevision=1
+    )
+    assert saved["token"] == {"revision": 2, "permissions": [{"key": key} for key in chosen]}
+
+    # 6. From the first token on, the API URL is shown.
+    url = "https://acme.api.eu.example.com"
+    assert (await page.ask("{ tenantApiUrl tenant { apiUrl } }")) == {
+        "tenantApiUrl": url,
+        "tenant": {"apiUrl": url},
+    }
+
+    # 7. View it, and edit its permissions; somebody who edits an older state is told so.
+    viewed = await page.ask(
+        "query ($id: ID!) { token(id: $id) { name permissions { key } createdBy { name } } }",
+        id=token["id"],
+    )
+    assert viewed["token"]["permissions"] == [{"key": key} for key in chosen]
+    assert viewed["token"]["createdBy"] == {"name": "Olive Owner"}
+    edit = {"tokenId": token["id"], "permissions": chosen[:1], "ifRevision": 2}
+    assert (await page.change(_SET_PERMISSIONS, **edit))["token"]["revision"] == 3
+    conflict = await page.change(_SET_PERMISSIONS, **edit | {"permissions": []})
+    assert conflict["code"] == "REVISION_CONFLICT"
+    assert conflict["token"]["permissions"] == [{"key": chosen[0]}]
+
+    # 8. Rename it, and read its activity: created, permissions edited, name changed.
+    renamed = await page.change(_RENAME, tokenId=token["id"], name="Inventory sync (EU)")
+    assert renamed["token"] == {"name": "Inventory sync (EU)", "revision": 4}
+    happened = await _happened(page, token["id"])
+    actor = {"name": "Olive Owner"}
+    assert happened == [
+        {
+            "__typename": "TokenNameChanged",
+            "actor": actor,
+            "previousName": "Inventory sync",
+            "name": "Inventory sync (EU)",
+        },
+        {
+            "__typename": "TokenPermissionsEdited",
+            "actor": actor,
+            "granted": [],
+            "withdrawn": [{"key": chosen[1]}],
+        },
+        {
+            "__typename": "TokenPermissionsEdited",
+            "actor": actor,
+            "granted": [{"key": key} for key in chosen],
+            "withdrawn": [],
+        },
+        {"__typename": "TokenCreated", "actor": actor},
+    ]
+
+    # 9. Revoke it: gone from the list, and its activity stays readable. The API URL stays too.
+    assert (await page.change(_REVOKE, tokenId=token["id"]))["token"]["revokedAt"]
+    assert (await page.change(_REVOKE, tokenId=token["id"]))["code"] == "NOT_FOUND"
+    assert await _listed(page) == [skipped["name"]]
+    revoked = (await _happened(page, token["id"]))[0]
+    assert (revoked["__typename"], revoked["reason"]) == ("TokenRevoked", "REVOKED")
+    assert (await page.ask("{ tenantApiUrl }")) == {"tenantApiUrl": url}
+
+    # 10. Remove an admin: the tokens that admin made are gone, and the session with them.
+    tenant = await models.Tenant.get(slug="acme")
+    leaving = await world.person(tenant, Role.ADMIN)
+    theirs = _Page(page.client.http, leaving.session)
+    await theirs.change(_CREATE, name="Left behind")
+    assert await _listed(page) == ["Left behind", skipped["name"]]
+    removed = await page.change(
+        "mutation ($input: RemoveAdminInput!) { removeAdmin(input: $input)"
+        " { ... on RemoveAdminPayload { revokedTokenCount } ... on Problem { message } } }",
+        adminId=leaving.id,
+    )
+    assert removed == {"revokedTokenCount": 1}
+    assert await _listed(page) == [skipped["name"]]
+    assert (await theirs.client.graphql(_LIST)).status_code == 401
+
+
+async def _happened(page: _Page, token: str) -> list[Any]:
+    edges = (await page.ask(_ACTIVITY, id=token))["tokenActivity"]["edges"]
+    return [edge["node"] for edge in edges]
+
+
+async def _listed(page: _Page) -> list[str]:
+    return [edge["node"]["name"] for edge in (await page.ask(_LIST))["tokens"]["edges"]]

@@ -1,0 +1,169 @@
+"""GraphiQL and the sign-in page in a real browser, before a real server process.
+
+No page asks any other host for anything, and none writes an error to the console. The routes'
+headers are tested with the console's routes.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.browser import Watch, browser, watch
+from tests.process import ServerProcess, tessera
+
+_EMAIL, _PASSWORD = "ada@example.com", "seven purple otters dance"
+_EDITOR = ".graphiql-query-editor .view-line"
+_RESPONSE = """() => __MONACO.editor.getModels()
+    .find(model => model.uri.path.endsWith('response.json')).getValue()"""
+_STORED = "() => JSON.stringify([{...localStorage}, {...sessionStorage}])"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as running:
+        yield running
+
+
+@pytest.fixture
+def server(tmp_path: Path, sqlite_url: str) -> Iterator[ServerProcess]:
+    with _serving(tmp_path, sqlite_url) as running:
+        yield running
+
+
+@contextmanager
+def _serving(folder: Path, database_url: str) -> Iterator[ServerProcess]:
+    """A server with one tenant and its owner."""
+    made = tessera(
+        *("tenant", "create", "acme", "--name", "Acme", "--owner-name", "Ada"),
+        *("--owner-email", _EMAIL, "--password-stdin"),
+        database_url=database_url,
+        stdin=f"{_PASSWORD}\n",
+    )
+    assert made.returncode == 0, made.stderr
+    with ServerProcess(folder, database_url=database_url) as running:
+        yield running
+
+
+@dataclass
+class Visitor:
+    """A person at a browser."""
+
+    page: Page
+    context: BrowserContext
+    seen: Watch
+    url: str
+
+    def sign_in(self, password: str = _PASSWORD) -> None:
+        self.page.get_by_label("Tenant").fill("acme")
+        self.page.get_by_label("E-mail").fill(_EMAIL)
+        self.page.get_by_label("Password", exact=True).fill(password)
+        self.page.get_by_role("button", name="Sign in").click()
+
+    def open_explorer(self) -> None:
+        self.page.goto(f"{self.url}/graphiql")
+        self.sign_in()
+        self.page.wait_for_url(f"{self.url}/graphiql")
+        self.page.locator(_EDITOR).first.wait_for()
+
+    def run(self, tab: str, expected: str) -> Any:
+        """Runs an example as it stands; its answer, once `expected` is in it."""
+        self.page.get_by_role("tab", name=re.compile(rf"^{tab}\b")).click()
+        self.page.wait_for_timeout(400)  # GraphiQL takes a moment to put the tab's document in
+        self.page.get_by_role("button", name=re.compile("^Execute query")).click()
+        self.page.get_by_label("Result Window").get_by_text(expected).first.wait_for()
+        return json.loads(self.page.evaluate(_RESPONSE))
+
+
+@pytest.fixture
+def visitor(chromium: Browser, server: ServerProcess) -> Iterator[Visitor]:
+    with _visiting(chromium, server) as someone:
+        yield someone
+
+
+@contextmanager
+def _visiting(chromium: Browser, server: ServerProcess) -> Iterator[Visitor]:
+    context = chromium.new_context()
+    page = context.new_page()
+    yield Visitor(page, context, watch(page, server.url), server.url)
+    context.close()
+
+
+def test_a_visitor_signs_in_and_uses_the_explorer(
+    chromium: Browser, tmp_path: Path, database_url: str
+) -> None:
+    with _serving(tmp_path, database_url) as server, _visiting(chromium, server) as visitor:
+        _sign_in_and_explore(visitor)
+
+
+def _sign_in_and_explore(visitor: Visitor) -> None:
+    visitor.page.goto(f"{visitor.url}/graphiql")
+    expect(visitor.page).to_have_url(f"{visitor.url}/sign-in?next=/graphiql")
+    visitor.sign_in()
+    visitor.page.wait_for_url(f"{visitor.url}/graphiql")
+    visitor.page.locator(_EDITOR).first.wait_for()
+    me = visitor.run("Me", "viewer")
+    assert me["data"]["viewer"]["email"] == _EMAIL
+    created = visitor.run("CreateToken", "CreateTokenPayload")["data"]["createToken"]
+    assert created["secret"].startswith("tsr_")
+    listed = visitor.run("Tokens", "edges")["data"]["tokens"]["edges"]
+    assert len(listed) == 1
+    stored = visitor.page.evaluate(_STORED)
+    assert created["secret"] not in stored
+    assert "tsr_" not in stored
+    assert visitor.seen == Watch()
+
+
+def test_every_example_runs_as_it_is(visitor: Visitor) -> None:
+    visitor.open_explorer()
+    tabs = [tab.inner_text() for tab in visitor.page.get_by_role("tab").all()]
+    assert len(tabs) >= 8
+    visitor.run("CreateToken", "CreateTokenPayload")
+    for tab in tabs:
+        answer = visitor.run(tab, "data")
+        assert "errors" not in answer, (tab, answer)
+        assert "NotFound" not in json.dumps(answer), (tab, answer)
+    assert visitor.seen == Watch()
+
+
+def test_a_wrong_password_is_said_and_the_right_one_still_works(visitor: Visitor) -> None:
+    visitor.page.goto(f"{visitor.url}/sign-in")
+    visitor.sign_in("not the right password")
+    expect(visitor.page.get_by_role("alert")).to_contain_text("wrong")
+    assert visitor.context.cookies() == []
+    # Chromium itself notes the 401; nothing else may be there.
+    assert len(visitor.seen.console_errors) == 1
+    assert "401" in visitor.seen.console_errors[0]
+    visitor.sign_in()
+    visitor.page.wait_for_url(f"{visitor.url}/graphiql")
+
+
+def test_signing_out_ends_the_session(visitor: Visitor) -> None:
+    visitor.open_explorer()
+    (cookie,) = visitor.context.cookies()
+    assert (cookie["name"], cookie["httpOnly"], cookie["secure"], cookie["sameSite"]) == (
+        "__Host-tessera_session",
+        True,
+        True,
+        "Lax",
+    )
+    visitor.page.get_by_role("button", name="Sign out").click()
+    visitor.page.wait_for_url(re.compile(f"^{re.escape(visitor.url)}/sign-in"))
+    assert visitor.context.cookies() == []
+    visitor.page.goto(f"{visitor.url}/graphiql")
+    expect(visitor.page).to_have_url(f"{visitor.url}/sign-in?next=/graphiql")
+    assert visitor.seen == Watch()
+
+
+@pytest.mark.parametrize("address", ["//evil.example", "https://evil.example/", "/\\evil.example"])
+def test_signing_in_leads_nowhere_else(visitor: Visitor, address: str) -> None:
+    visitor.page.goto(f"{visitor.url}/sign-in?next={address}")
+    visitor.sign_in()
+    visitor.page.wait_for_url(f"{visitor.url}/graphiql")
+    assert visitor.seen.foreign_requests == []

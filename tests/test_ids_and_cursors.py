@@ -1,0 +1,255 @@
+"""Every id and every cursor that the schema takes: own, foreign, absent, wrong kind, malformed.
+
+The places are read from the schema: a new one without a rule here fails. What belongs to another
+tenant is answered byte for byte as what never was. A cursor is a position and names no row: one
+made from a foreign row is answered as one made from a row that never was at the same position.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import pytest
+from graphql import GraphQLInputObjectType, GraphQLNamedType, get_named_type
+
+import models
+from models import Role
+from server.global_ids import encode_id
+from server.graphql.schema import SCHEMA
+from server.paging import encode_cursor
+from tests.factories import Client, Person, World, token_id
+
+_NODE = "{ id __typename }"
+_TOKEN_RESULT = "{ __typename ... on Problem { code message } }"
+# Every place that takes an id: the document, where in the variables the id goes, and its type.
+_ID_RULES: dict[str, tuple[str, Any, str]] = {
+    "token.id": (f"query ($v: ID!) {{ token(id: $v) {_NODE} }}", None, "Token"),
+    "tokenActivity.tokenId": (
+        "query ($v: ID!) { tokenActivity(tokenId: $v) { edges { node { id } } } }",
+        None,
+        "Token",
+    ),
+    "node.id": (f"query ($v: ID!) {{ node(id: $v) {_NODE} }}", None, "Token"),
+    "nodes.ids": (f"query ($v: ID!) {{ nodes(ids: [$v]) {_NODE} }}", None, "Token"),
+    "setPermissions.input.tokenId": (
+        f"mutation ($v: SetPermissionsInput!) {{ setPermissions(input: $v) {_TOKEN_RESULT} }}",
+        {"tokenId": "", "permissions": ["GET /api/v1/tags"]},
+        "Token",
+    ),
+    "renameToken.input.tokenId": (
+        f"mutation ($v: RenameTokenInput!) {{ renameToken(input: $v) {_TOKEN_RESULT} }}",
+        {"tokenId": "", "name": "changed"},
+        "Token",
+    ),
+    "describeToken.input.tokenId": (
+        f"mutation ($v: DescribeTokenInput!) {{ describeToken(input: $v) {_TOKEN_RESULT} }}",
+        {"tokenId": "", "description": "changed"},
+        "Token",
+    ),
+    "revokeToken.input.tokenId": (
+        f"mutation ($v: RevokeTokenInput!) {{ revokeToken(input: $v) {_TOKEN_RESULT} }}",
+        {"tokenId": ""},
+        "Token",
+    ),
+    "setAdminRole.input.adminId": (
+        f"mutation ($v: SetAdminRoleInput!) {{ setAdminRole(input: $v) {_TOKEN_RESULT} }}",
+        {"adminId": "", "role": "ADMIN"},
+        "Admin",
+    ),
+    "transferOwnership.input.adminId": (
+        f"mutation ($v: TransferOwnershipInput!)"
+        f" {{ transferOwnership(input: $v) {_TOKEN_RESULT} }}",
+        {"adminId": ""},
+        "Admin",
+    ),
+    "removeAdmin.input.adminId": (
+        f"mutation ($v: RemoveAdminInput!) {{ removeAdmin(input: $v) {_TOKEN_RESULT} }}",
+        {"adminId": ""},
+        "Admin",
+    ),
+}
+_EDGES = "{ edges { cursor } pageInfo { hasNextPage hasPreviousPage } }"
+# Every place that takes a cursor: the document, and the connection whose cursors it takes.
+_CURSOR_RULES: dict[str, tuple[str, str]] = {
+    "tokens.after": (f"query ($v: String) {{ tokens(after: $v) {_EDGES} }}", "tokens"),
+    "tokens.before": (f"query ($v: String) {{ tokens(last: 9, before: $v) {_EDGES} }}", "tokens"),
+    "tokenActivity.after": (
+        f"query ($v: String, $own: ID!) {{ tokenActivity(tokenId: $own, after: $v) {_EDGES} }}",
+        "activity",
+    ),
+    "activity.after": (f"query ($v: String) {{ activity(after: $v) {_EDGES} }}", "activity"),
+    "admins.after": (f"query ($v: String) {{ admins(after: $v) {_EDGES} }}", "admins"),
+    "Token.activity.after": (
+        f"query ($v: String, $own: ID!) {{ token(id: $own) {{ activity(after: $v) {_EDGES} }} }}",
+        "activity",
+    ),
+}
+_MALFORMED = [
+    "",
+    " ",
+    "=",
+    "====",
+    "abc",
+    "VG9rZW4",
+    "VG9rZW46",
+    "VG9rZW46MDFhMjBhMzE3YmFkNzA5YQ",
+    "VG9rZW46Z2dnZ2dnZ2dnZ2dnZ2dnZ2dnZ2dnZ2dnZ2dnZ2c",
+    "Token:1",
+    "\0",
+    "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"),
+    "é" * 64,
+    "' OR 1=1 --",
+    "../../../etc/passwd",
+    "%00",
+    "A" * 10_000,
+]
+
+
+def _places() -> Iterator[tuple[str, str]]:
+    """Each argument and input field of the schema, by its path, and the name of its type."""
+    core = SCHEMA._schema
+    for type_name, of_type in core.type_map.items():
+        if type_name.startswith("__") or not hasattr(of_type, "fields"):
+            continue
+        is_root = of_type in (core.query_type, core.mutation_type)
+        for field_name, field in of_type.fields.items():
+            for argument_name, argument in getattr(field, "args", {}).items():
+                prefix = "" if is_root else f"{type_name}."
+                path = f"{prefix}{field_name}.{argument_name}"
+                yield from _leaves(path, get_named_type(argument.type))
+
+
+def _leaves(path: str, of_type: GraphQLNamedType) -> Iterator[tuple[str, str]]:
+    if isinstance(of_type, GraphQLInputObjectType):
+        for name, field in of_type.fields.items():
+            yield from _leaves(f"{path}.{name}", get_named_type(field.type))
+    else:
+        yield path, of_type.name
+
+
+def test_every_place_that_takes_an_id_has_a_rule() -> None:
+    assert {path for path, of_type in _places() if of_type == "ID"} == set(_ID_RULES)
+
+
+def test_every_place_that_takes_a_cursor_has_a_rule() -> None:
+    cursors = {path for path, _ in _places() if path.split(".")[-1] in {"after", "before"}}
+    assert cursors == set(_CURSOR_RULES)
+
+
+class _Two:
+    """Two tenants alike, each with a token, an owner and an admin."""
+
+    def __init__(self, own: Person, mate: Person, foreign: Person, stranger: Person) -> None:
+        self.own, self.mate, self.foreign, self.stranger = own, mate, foreign, stranger
+        self.own_token = self.foreign_token = UUID(int=0)
+
+    @classmethod
+    async def make(cls, world: World) -> "_Two":
+        people = []
+        for _ in range(2):
+            owner = await world.person()
+            tenant = await models.Tenant.get(id=owner.admin.tenant_id)
+            people += [owner, await world.person(tenant, Role.ADMIN)]
+        two = cls(*people)
+        two.own_token = (await world.token(two.own)).token.id
+        two.foreign_token = (await world.token(two.foreign)).token.id
+        return two
+
+    def id_of(self, kind: str, whose: str) -> str:
+        if kind == "Token":
+            return token_id(self.own_token if whose == "own" else self.foreign_token)
+        return (self.mate if whose == "own" else self.stranger).id
+
+
+async def _ask(
+    client: Client, two: _Two, rule: tuple[str, Any, str], value: str
+) -> httpx2.Response:
+    document, shape, _ = rule
+    variables = value if shape is None else shape | {next(iter(shape)): value}
+    return await client.of(two.own).graphql(document, {"v": variables})
+
+
+def _answer(response: httpx2.Response) -> tuple[int, bytes, dict[str, str]]:
+    headers = {k: v for k, v in response.headers.items() if k != "x-request-id"}
+    return response.status_code, response.content, headers
+
+
+async def _rows_of(person: Person) -> list[Any]:
+    rows = (models.Token, models.TokenPermission, models.Activity, models.Admin, models.Session)
+    tenant_id = person.admin.tenant_id
+    return [await row.filter(tenant_id=tenant_id).order_by("id").values() for row in rows]
+
+
+@pytest.mark.parametrize("place", _ID_RULES)
+async def test_a_foreign_id_is_answered_as_an_absent_one(
+    place: str, client: Client, world: World
+) -> None:
+    rule = _ID_RULES[place]
+    two = await _Two.make(world)
+    before = await _rows_of(two.foreign), await _rows_of(two.own)
+    absent = await _ask(client, two, rule, encode_id(rule[2], models.new_id()))
+    foreign = await _ask(client, two, rule, two.id_of(rule[2], "foreign"))
+    assert _answer(foreign) == _answer(absent)
+    assert foreign.status_code == 200
+    for wrong in (*_MALFORMED, encode_id("Session", models.new_id()), two.id_of(*_OTHER[rule[2]])):
+        response = await _ask(client, two, rule, wrong)
+        if place not in {"node.id", "nodes.ids"}:
+            assert _answer(response) == _answer(absent), wrong
+        assert response.status_code == 200
+        assert "errors" not in response.json()
+    assert (await _rows_of(two.foreign), await _rows_of(two.own)) == before
+    own = await _ask(client, two, rule, two.id_of(rule[2], "own"))
+    assert own.status_code == 200
+    assert own.content != absent.content
+
+
+_OTHER = {"Token": ("Admin", "own"), "Admin": ("Token", "own")}
+
+
+async def test_a_node_of_every_kind_is_found_by_its_own_tenant_alone(
+    client: Client, world: World
+) -> None:
+    two = await _Two.make(world)
+    data = await client.of(two.foreign).data(
+        "{ viewer { id } tenant { id } activity { edges { node { id __typename } } }"
+        " tokens { edges { node { id } } } }"
+    )
+    ids = [
+        data["viewer"]["id"],
+        data["tenant"]["id"],
+        data["tokens"]["edges"][0]["node"]["id"],
+        data["activity"]["edges"][0]["node"]["id"],
+    ]
+    query = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+    assert (await client.of(two.foreign).data(query, ids=ids))["nodes"] == [{"id": i} for i in ids]
+    assert (await client.of(two.own).data(query, ids=ids))["nodes"] == [None] * 4
+
+
+@pytest.mark.parametrize("place", _CURSOR_RULES)
+async def test_a_cursor_is_a_position_of_its_own_connection(
+    place: str, client: Client, world: World
+) -> None:
+    document, connection = _CURSOR_RULES[place]
+    two = await _Two.make(world)
+    own_token = token_id(two.own_token)
+
+    async def ask(cursor: str) -> httpx2.Response:
+        variables = {"v": cursor} | ({"own": own_token} if "$own" in document else {})
+        return await client.of(two.own).graphql(document, variables)
+
+    foreign = await ask(encode_cursor(connection, two.foreign_token))
+    absent = await ask(encode_cursor(connection, UUID(int=two.foreign_token.int ^ 1)))
+    assert _answer(foreign) == _answer(absent)
+    assert "errors" not in foreign.json()
+    own = await ask(encode_cursor(connection, two.own_token))
+    assert "errors" not in own.json()
+    others = {"tokens", "activity", "admins"} - {connection}
+    wrong = [encode_cursor(other, two.own_token) for other in others]
+    for cursor in (*wrong, own_token, *_MALFORMED):
+        response = await ask(cursor)
+        (error,) = response.json()["errors"]
+        assert error["extensions"]["code"] == "BAD_CURSOR", cursor
+        assert response.status_code == 200
+        if len(cursor) > 2:
+            assert cursor not in error["message"]

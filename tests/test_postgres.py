@@ -1,0 +1,122 @@
+"""The tests' own PostgreSQL: starts anywhere, freezes, crashes, and leaves nothing behind."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import asyncpg
+import psutil
+import pytest
+
+from tests import postgres
+from tests.postgres import PostgresCluster, server_at
+
+
+def ask(url: str, question: str, timeout_seconds: float = 5) -> Any:
+    """One query on a connection of its own."""
+
+    async def work() -> Any:
+        connection = await asyncpg.connect(url, timeout=timeout_seconds)
+        try:
+            return await connection.fetchval(question)
+        finally:
+            await connection.close()
+
+    return asyncio.run(work())
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[PostgresCluster]:
+    with PostgresCluster() as running:
+        yield running
+
+
+def test_it_is_a_private_server_with_letters_of_all_kinds(cluster: PostgresCluster) -> None:
+    url = cluster.create_database_now()
+    assert cluster.port != 5432
+    assert ask(url, "SHOW listen_addresses") == "127.0.0.1"
+    assert ask(url, "SELECT lower('ÄÉ')") == "äé"
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        ask(url.replace(cluster.password, "wrong"), "SELECT 1")
+    cluster.drop_database_now(url)
+
+
+async def test_a_database_is_copied_and_dropped(cluster: PostgresCluster) -> None:
+    original = await cluster.create_database("original")
+    connection = await asyncpg.connect(original)
+    await connection.execute("CREATE TABLE fact AS SELECT 'kept' AS word")
+    await connection.close()
+    copy = await cluster.create_database(template="original")
+    connection = await asyncpg.connect(copy)
+    assert await connection.fetchval("SELECT word FROM fact") == "kept"
+    assert "kept" in cluster.dump(copy)
+    await cluster.drop_database(copy)  # though somebody is still connected
+    await cluster.drop_database(copy)
+    await cluster.drop_database(original)
+    with pytest.raises(asyncpg.InvalidCatalogNameError):
+        await asyncpg.connect(copy)
+    connection.terminate()
+
+
+def test_databases_are_made_inside_of_an_event_loop_too(cluster: PostgresCluster) -> None:
+    async def inside() -> str:
+        return cluster.create_database_now('odd "name"')
+
+    url = asyncio.run(inside())
+    assert ask(url, "SELECT current_database()") == 'odd "name"'
+    cluster.drop_database_now(url)
+
+
+def test_a_paused_server_answers_nothing_until_it_is_resumed(cluster: PostgresCluster) -> None:
+    url = cluster.create_database_now()
+
+    async def work() -> None:
+        connection = await asyncpg.connect(url)
+        cluster.pause()
+        try:
+            answer = asyncio.ensure_future(connection.fetchval("SELECT 1"))
+            done, _ = await asyncio.wait({answer}, timeout=0.3)
+            assert not done
+        finally:
+            cluster.resume()
+        assert await answer == 1
+        await connection.close()
+
+    asyncio.run(work())
+    cluster.drop_database_now(url)
+
+
+def test_what_was_committed_survives_a_crash(cluster: PostgresCluster) -> None:
+    url = cluster.create_database_now()
+    ask(url, "CREATE TABLE fact AS SELECT 1 AS one")
+    cluster.stop("immediate")
+    with pytest.raises(OSError, match=r"refused|failed"):
+        ask(url, "SELECT 1")
+    cluster.start()
+    assert ask(url, "SELECT one FROM fact") == 1
+    cluster.drop_database_now(url)
+
+
+def test_nothing_is_left_behind_even_when_paused() -> None:
+    with PostgresCluster() as cluster:
+        folder = cluster.folder
+        postmaster = psutil.Process(cluster._server().pid)
+        family = [postmaster, *postmaster.children(recursive=True)]
+        cluster.pause()
+    assert not folder.exists()
+    assert not any(process.is_running() for process in family)
+
+
+def test_the_bundled_server_works_where_the_machine_has_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(postgres, "_system_binaries", lambda: None)
+    with PostgresCluster() as cluster:
+        assert ask(cluster.url("postgres"), "SELECT lower('Ä')") == "ä"
+
+
+def test_an_existing_server_is_named_by_a_url() -> None:
+    named = server_at("postgres://me:p%40ss@db.example:6543/")
+    assert named.url("a b") == "postgres://me:p%40ss@db.example:6543/a%20b"
+    with pytest.raises(ValueError, match="TESSERA_TEST_POSTGRES_URL"):
+        server_at("mysql://db.example/")

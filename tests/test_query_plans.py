@@ -1,0 +1,363 @@
+"""How the databases run what the service asks: by ranges of indexes that start with the tenant.
+
+The statements are those that requests send, caught on their way; the plans are those of the
+databases, with enough rows that reading a whole table would be the worse way. What is asked of the
+schema itself is in `tests.models.test_distribution`.
+"""
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import pytest
+
+import models
+from models import ActivityKind, Role
+from models.distribution import TABLES
+from server import database
+from server.access.sessions import ABSOLUTE
+from server.app import create_app, running_service
+from server.global_ids import encode_id
+from server.paging import encode_cursor
+from tests.conftest import settings_for
+from tests.factories import PASSWORD, Client, Person, World, token_id
+from tests.postgres import PostgresServer
+
+TOKENS, ADMINS = 3000, 500
+BYSTANDERS, THEIR_TOKENS, THEIR_ADMINS = 20, 350, 200
+Statement = tuple[str, list[Any]]
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """A database with one tenant of many rows among others of few, and somebody who asks there."""
+
+    url: str
+    person: Person
+    slug: str
+    # Somewhere in the middle of everything.
+    token: UUID
+    activity: UUID
+    admin: UUID
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def crowd(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Crowd]:
+    if request.param == "sqlite":
+        yield asyncio.run(fill(f"sqlite://{tmp_path_factory.mktemp('crowd')}/tessera.db"))
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.create_database_now("crowd")
+    yield asyncio.run(fill(url))
+    server.drop_database_now(url)
+
+
+async def fill(url: str) -> Crowd:
+    await database.migrate(settings_for(url))
+    async with running_service(settings_for(url)) as service:
+        world = World(service)
+        tenants = [await world.tenant() for _ in range(1 + BYSTANDERS)]
+        person = await world.person(tenants[0], email="owner@example.com")
+        for tenant in tenants[1:]:
+            await fill_tenant(tenant, tokens=THEIR_TOKENS, admins=THEIR_ADMINS)
+        made, events, admins = await fill_tenant(tenants[0], tokens=TOKENS, admins=ADMINS)
+        if not url.startswith("sqlite"):
+            # PostgreSQL does the first by itself; the second is for disks without a moving arm.
+            await database.connection().execute_script("ANALYZE")
+            await database.connection().execute_script(
+                "ALTER DATABASE crowd SET random_page_cost = 1.1"
+            )
+        half = TOKENS // 2 + 1
+        middle = (made[half].id, events[half].id, admins[ADMINS // 2].id)
+        return Crowd(url, person, tenants[0].slug, *middle)
+
+
+async def fill_tenant(
+    tenant: models.Tenant, *, tokens: int, admins: int
+) -> tuple[list[models.Token], list[models.Activity], list[models.Admin]]:
+    at = models.now()
+    within = {"tenant_id": tenant.id}
+    people = [
+        models.Admin(**within, email=f"a{n}@example.com", name="A", role=Role.ADMIN)
+        for n in range(admins)
+    ]
+    sessions = [
+        models.Session(
+            **within, admin_id=a.id, digest=a.id.bytes, last_seen_at=at, expires_at=at + ABSOLUTE
+        )
+        for a in people
+    ]
+    invitations = [
+        models.Invitation(**within, admin_id=a.id, digest=a.id.bytes, expires_at=at) for a in people
+    ]
+    attempts = [models.SignInAttempt(**within, subject=a.id.bytes, updated_at=at) for a in people]
+    made = [
+        models.Token(
+            **within,
+            name=f"token {n}",
+            description="",
+            search_text=f"token {n}\n",
+            digest=n.to_bytes(32, "big"),
+            hint="tsr_…",
+            created_by_id=people[n % admins].id,
+            revoked_at=at if n % 4 == 0 else None,
+        )
+        for n in range(tokens)
+    ]
+    held = [models.TokenPermission(**within, token_id=token.id, key="GET /api") for token in made]
+    events = [
+        models.Activity(
+            **within, token_id=token.id, actor_id=token.created_by_id, kind=ActivityKind.CREATED
+        )
+        for token in made
+    ]
+    await models.Admin.bulk_create(people)
+    await models.Session.bulk_create(sessions)
+    await models.Invitation.bulk_create(invitations)
+    await models.SignInAttempt.bulk_create(attempts)
+    await models.Token.bulk_create(made)
+    await models.TokenPermission.bulk_create(held)
+    await models.Activity.bulk_create(events)
+    return made, events, people
+
+
+@pytest.fixture
+async def client(crowd: Crowd) -> AsyncIterator[Client]:
+    async with running_service(settings_for(crowd.url)) as service:
+        transport = httpx2.ASGITransport(app=create_app(service))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://tessera.test") as http:
+            yield Client(http).of(crowd.person)
+
+
+class _Catcher(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.statements: list[Statement] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if isinstance(record.args, tuple) and len(record.args) == 2:
+            values: Any
+            sql, values = record.args
+            many = isinstance(values, list) and values and isinstance(values[0], list)
+            self.statements.append((str(sql), list((values[0] if many else values) or [])))
+
+
+@contextmanager
+def caught() -> Iterator[list[Statement]]:
+    """Every statement that Tortoise sends within."""
+    log, catcher = logging.getLogger("tortoise.db_client"), _Catcher()
+    level, propagates = log.level, log.propagate
+    log.addHandler(catcher)
+    log.setLevel(logging.DEBUG)
+    log.propagate = False
+    try:
+        yield catcher.statements
+    finally:
+        log.removeHandler(catcher)
+        log.setLevel(level)
+        log.propagate = propagates
+
+
+@dataclass(frozen=True)
+class Read:
+    """One reading of a table in a plan: by which index, if any, and by which of its columns."""
+
+    table: str
+    index: str | None
+    condition: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    reads: list[Read]
+    sorts: bool
+
+
+async def plan_of(statement: Statement) -> Plan:
+    sql, values = statement
+    client: Any = database.connection()
+    if client.capabilities.dialect == "postgres":
+        _, rows = await client.execute_query(f"EXPLAIN (FORMAT JSON) {sql}", values)
+        plan: list[dict[str, Any]] = json.loads(rows[0]["QUERY PLAN"])
+        nodes = list(_nodes(plan[0]["Plan"]))
+        return Plan(
+            [read for node in nodes for read in _postgres_reads(node)],
+            any("Sort" in node["Node Type"] for node in nodes),
+        )
+    _, rows = await client.execute_query(f"EXPLAIN QUERY PLAN {sql}", values)
+    details = [row["detail"] for row in rows]
+    return Plan(
+        [_sqlite_read(detail) for detail in details if detail.startswith(("SEARCH", "SCAN"))],
+        any("TEMP B-TREE" in detail for detail in details),
+    )
+
+
+def _nodes(node: dict[str, Any], table: str = "") -> Iterator[dict[str, Any]]:
+    # The index part of a bitmap scan does not name its table; what is above it does.
+    node = {"Relation Name": table} | node
+    yield node
+    for child in node.get("Plans", []):
+        yield from _nodes(child, node["Relation Name"])
+
+
+def _postgres_reads(node: dict[str, Any]) -> Iterator[Read]:
+    if node["Node Type"] == "Seq Scan":
+        yield Read(node["Relation Name"], None, node.get("Filter", ""))
+    elif "Index Name" in node:
+        yield Read(node["Relation Name"], node["Index Name"], node.get("Index Cond", ""))
+
+
+def _sqlite_read(detail: str) -> Read:
+    """From such as `SEARCH token USING INDEX idx_token_live (tenant_id=? AND id<?)`."""
+    words = detail.split()
+    _, _, condition = detail.partition("(")
+    # A SCAN reads all of a table, or all of an index, which is no better.
+    found = words[0] == "SEARCH" and re.search(r"INDEX (\w+) ", detail)
+    return Read(words[1], found[1] if found else None, condition)
+
+
+async def leading_columns() -> dict[str, str]:
+    """Of every index, the column that it starts with; in PostgreSQL alone."""
+    _, rows = await database.connection().execute_query(
+        "SELECT indexrelid::regclass::text AS index, pg_get_indexdef(indexrelid, 1, true) AS first"
+        " FROM pg_index"
+    )
+    return {row["index"]: row["first"] for row in rows}
+
+
+async def violations(statements: list[Statement], *, may_sort: bool = False) -> list[str]:
+    """What is wrong with the plans of these statements."""
+    postgres = database.connection().capabilities.dialect == "postgres"
+    first_of = await leading_columns() if postgres else {}
+    found = []
+    for sql, values in statements:
+        if sql.startswith("INSERT"):
+            continue
+        plan = await plan_of((sql, values))
+        for read in plan.reads:
+            if read.table not in TABLES:
+                continue
+            if read.index is None:
+                found.append(f"reads the whole table: {sql}: {read}")
+            elif postgres and (
+                first_of[read.index] != "tenant_id" or "tenant_id = " not in read.condition
+            ):
+                found.append(f"reads more than its tenant's: {sql}: {read}")
+        if "ORDER BY" in sql and "FOR UPDATE" not in sql:
+            if plan.sorts and not may_sort:
+                found.append(f"sorts: {sql}: {plan}")
+            within = re.search(r"\bid ?[<>]", plan.reads[0].condition)
+            if re.search(r'"id"[<>]', sql) and not within:
+                found.append(f"reads from the beginning: {sql}: {plan}")
+    return found
+
+
+PAGE = "edges { cursor node { id name permissions { key } createdBy { name } } }"
+EVENTS = "edges { node { id actor { name } token { name } } }"
+
+# What a request reads, and the table whose page it is.
+PAGES = {
+    "tokens": ("tokens(first: 50)", PAGE, "token"),
+    "tokens after": ('tokens(first: 50, after: "{tokens}")', PAGE, "token"),
+    "tokens last": ("tokens(last: 50)", PAGE, "token"),
+    "tokens before": ('tokens(last: 50, before: "{tokens}")', PAGE, "token"),
+    "tokens searched": ('tokens(first: 50, search: "7")', PAGE, "token"),
+    "tokens searched after": ('tokens(first: 50, after: "{tokens}", search: "7")', PAGE, "token"),
+    "tokens with activity": (
+        "tokens(first: 5)",
+        f"edges {{ node {{ activity(first: 5) {{ {EVENTS} }} }} }}",
+        "activity",
+    ),
+    "activity of a token": ('tokenActivity(tokenId: "{token_id}", first: 50)', EVENTS, "activity"),
+    "activity of a token after": (
+        'tokenActivity(tokenId: "{token_id}", first: 50, after: "{activity}")',
+        EVENTS,
+        "activity",
+    ),
+    "activity": ("activity(first: 50)", EVENTS, "activity"),
+    "activity after": ('activity(first: 50, after: "{activity}")', EVENTS, "activity"),
+    "admins": ("admins(first: 50)", "edges { node { name liveTokenCount } }", "admin"),
+    "admins after": ('admins(first: 50, after: "{admins}")', "edges { node { name } }", "admin"),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_a_page_is_a_range_of_an_index(name: str, crowd: Crowd, client: Client) -> None:
+    field, selection, table = PAGES[name]
+    places = {
+        "tokens": encode_cursor("tokens", crowd.token),
+        "activity": encode_cursor("activity", crowd.activity),
+        "admins": encode_cursor("admins", crowd.admin),
+        "token_id": token_id(crowd.token),
+    }
+    for place, value in places.items():
+        field = field.replace(f"{{{place}}}", value)
+    with caught() as statements:
+        data = await client.data(f"{{ page: {field} {{ {selection} }} }}")
+    assert data["page"]["edges"] or "token after" in name
+    # The request's own page, and the session that asks.
+    assert any(f'FROM "{table}"' in sql and "ORDER BY" in sql for sql, _ in statements)
+    assert any('FROM "session"' in sql for sql, _ in statements)
+    assert await violations(statements) == []
+
+
+async def test_a_search_that_finds_nothing_reads_its_tenants_tokens_alone(
+    crowd: Crowd, client: Client
+) -> None:
+    with caught() as statements:
+        found = await client.data('{ tokens(search: "no such text") { edges { cursor } } }')
+    assert found == {"tokens": {"edges": []}}
+    # Where PostgreSQL expects so few, it may sort those.
+    assert await violations(statements, may_sort=True) == []
+
+
+async def test_whatever_else_is_asked_keeps_to_an_index_of_its_tenant(
+    crowd: Crowd, client: Client
+) -> None:
+    """Signing in and out, every mutation, and single rows."""
+    person = {"tenant": crowd.slug, "email": "owner@example.com", "password": PASSWORD}
+    token, admin = token_id(crowd.token), encode_id("Admin", crowd.admin)
+    with caught() as statements:
+        signed_in = await client.http.post("/session", json={**person, "transport": "bearer"})
+        assert signed_in.status_code == 201
+        session = {"Authorization": f"Bearer {signed_in.json()['session']}"}
+        assert (await client.http.get("/session", headers=session)).status_code == 200
+        assert (await client.http.delete("/session", headers=session)).status_code == 204
+        wrong = await client.http.post("/session", json={**person, "email": "no@example.com"})
+        assert wrong.status_code == 401
+        await client.data(f'{{ viewer {{ id }} token(id: "{token}") {{ name }} }}')
+        await client.data(f'{{ nodes(ids: ["{token}", "{admin}"]) {{ id }} }}')
+        results = [
+            await client.mutate("createToken", name="n", idempotencyKey=str(models.new_id())),
+            await client.mutate("renameToken", tokenId=token, name="another"),
+            await client.mutate("setPermissions", tokenId=token, permissions=[]),
+            await client.mutate("setAdminRole", adminId=admin, role="AUDITOR"),
+            await client.mutate("removeAdmin", adminId=admin),
+            await client.mutate("addAdmin", email="x@example.com", name="X", role="ADMIN"),
+        ]
+    assert [r for r in results if not r["__typename"].endswith("Payload")] == []
+    assert len({sql for sql, _ in statements}) > 25
+    assert await violations(statements) == []
+
+
+async def test_a_reading_that_is_none_of_this_is_noticed(crowd: Crowd, client: Client) -> None:
+    tenant_id = crowd.person.admin.tenant_id
+    with caught() as whole_table:
+        await models.Token.filter(name="token 7")
+    with caught() as sorted_afterwards:
+        await models.Token.filter(tenant_id=tenant_id).order_by("name").limit(50)
+    with caught() as of_any_tenant:
+        await models.Token.filter(id=crowd.token).exists()
+    assert "reads the whole table" in str(await violations(whole_table))
+    assert "sorts" in str(await violations(sorted_afterwards))
+    if not crowd.url.startswith("sqlite"):
+        assert "reads more than" in str(await violations(of_any_tenant))

@@ -1,0 +1,711 @@
+"""Two changes at once, on PostgreSQL: whoever comes second sees what the first has done.
+
+Every race is run many times, each time on rows of its own and with another head start, and judged
+by the rows that remain. Then a violation is planted, which the same judgement has to notice. SQLite
+is not here: it has one writer at a time, which `tests.server.test_database` covers.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+import pytest
+from passlib.hash import argon2
+
+import models
+from models import ActivityKind, Role
+from server.access import attempts, sessions
+from server.access.principal import Principal
+from server.app import running_service
+from server.database import transaction
+from server.errors import Refusal
+from server.operations import admins, tokens
+from server.service import Service
+from tests.audit import Birth, Ledger, read_ledger
+from tests.conftest import settings_for
+from tests.factories import PASSWORD
+
+TRIALS = 500
+# Races of passwords: argon2 takes 20 ms of a core each time.
+SLOW_TRIALS = 20
+_AT_ONCE = 8
+_BORN = Birth("before")
+_QUICK_HASH = argon2.using(type="ID", memory_cost=64, rounds=1, parallelism=1).hash(PASSWORD)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A tenant of its own, its admins (the owner first), and a live token of the second one's."""
+
+    tenant: models.Tenant
+    admins: tuple[Principal, ...]
+    token: models.Token
+
+    @property
+    def owner(self) -> Principal:
+        return self.admins[0]
+
+    @property
+    def admin(self) -> Principal:
+        return self.admins[1]
+
+
+# What each contender got: its result, or the refusal.
+Outcome = list[Any]
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What a race has left: the tokens, the admins and the tenants."""
+
+    ledger: Ledger
+    admins: dict[UUID, models.Admin]
+    tenants: dict[UUID, models.Tenant]
+
+    def live_tokens(self, trial: Trial) -> list[models.Token]:
+        return [t for t in self.ledger.of(trial.tenant.id) if t.revoked_at is None]
+
+    def admins_of(self, trial: Trial) -> list[models.Admin]:
+        return [a for a in self.admins.values() if a.tenant_id == trial.tenant.id]
+
+    def kinds(self, trial: Trial) -> Counter[ActivityKind]:
+        return Counter(activity.kind for activity in self.ledger.story[trial.token.id])
+
+
+Contend = Callable[[Trial], Sequence[Awaitable[Any]]]
+Judge = Callable[[Remains, Trial, Outcome], list[str]]
+Plant = Callable[[Trial], Awaitable[Any]]
+
+
+@pytest.fixture
+async def service(postgres_url: str) -> AsyncIterator[Service]:
+    async with running_service(replace(settings_for(postgres_url), database_pool_size=20)) as it:
+        yield it
+
+
+async def make_trials(
+    count: int = TRIALS, roles: Sequence[Role] = (Role.OWNER, Role.ADMIN), **columns: Any
+) -> list[Trial]:
+    """Made in bulk: by way of operations this would be most of the time."""
+    tenants = [models.Tenant(slug=f"t{n}", name="T", region="us") for n in range(count)]
+    people = [
+        models.Admin(
+            **{
+                "tenant_id": tenant.id,
+                "email": f"a{n}@example.com",
+                "name": f"A{n}",
+                "role": role,
+                "password_hash": _QUICK_HASH,
+            }
+            | columns
+        )
+        for tenant in tenants
+        for n, role in enumerate(roles)
+    ]
+    made = [
+        models.Token(
+            tenant_id=tenant.id,
+            name=_BORN.name,
+            description="",
+            search_text=f"{_BORN.name}\n",
+            digest=tenant.id.bytes,
+            hint="tsr_…",
+            created_by_id=people[n * len(roles) + 1].id,
+        )
+        for n, tenant in enumerate(tenants)
+    ]
+    stories = [
+        models.Activity(
+            tenant_id=token.tenant_id,
+            token_id=token.id,
+            actor_id=token.created_by_id,
+            kind=ActivityKind.CREATED,
+        )
+        for token in made
+    ]
+    await models.Tenant.bulk_create(tenants)
+    await models.Admin.bulk_create(people)
+    await models.Token.bulk_create(made)
+    await models.Activity.bulk_create(stories)
+    principals = [Principal(a.tenant_id, a.id, a.role, models.new_id()) for a in people]
+    return [
+        Trial(tenant, tuple(principals[n * len(roles) :][: len(roles)]), token)
+        for n, (tenant, token) in enumerate(zip(tenants, made, strict=True))
+    ]
+
+
+async def run(trials: Sequence[Trial], contend: Contend) -> list[Outcome]:
+    """Let the contenders of every trial loose at once; a few trials at a time."""
+    slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(number: int, trial: Trial) -> Outcome:
+        async with slots:
+            contenders = contend(trial)
+            starts = [
+                # By turns each is ahead of the others by none to seven milliseconds.
+                (number % 8) * ((number // 8 + place) % len(contenders)) / 1000
+                for place in range(len(contenders))
+            ]
+            return list(await asyncio.gather(*map(_outcome, contenders, starts)))
+
+    return await asyncio.gather(*(one(number, trial) for number, trial in enumerate(trials)))
+
+
+async def _outcome(contender: Awaitable[T], start_seconds: float) -> T | Refusal:
+    await asyncio.sleep(start_seconds)
+    try:
+        return await contender
+    except Refusal as refusal:
+        return refusal
+
+
+async def remains(trials: Sequence[Trial]) -> Remains:
+    ids = [trial.tenant.id for trial in trials]
+    return Remains(
+        await read_ledger(ids),
+        {admin.id: admin for admin in await models.Admin.filter(tenant_id__in=ids)},
+        {tenant.id: tenant for tenant in await models.Tenant.filter(id__in=ids)},
+    )
+
+
+def judged(
+    left: Remains, trials: Sequence[Trial], outcomes: Sequence[Outcome], judge: Judge
+) -> list[str]:
+    """Every violation: what the race's own judge finds, and what the audit trail contradicts."""
+    found = [f"an activity without its token: {orphan}" for orphan in left.ledger.orphans()]
+    for trial, outcome in zip(trials, outcomes, strict=True):
+        for token in left.ledger.of(trial.tenant.id):
+            birth = _BORN if token.id == trial.token.id else Birth(token.name)
+            found += left.ledger.contradictions(token.id, birth)
+        found += [f"{complaint}: {shown(outcome)}" for complaint in judge(left, trial, outcome)]
+    return found
+
+
+def shown(outcome: Outcome) -> tuple[str, ...]:
+    """An outcome by what kind each contender got."""
+    return tuple(o.code if isinstance(o, Refusal) else "ok" for o in outcome)
+
+
+async def assert_holds(
+    trials: Sequence[Trial],
+    contend: Contend,
+    judge: Judge,
+    *,
+    seen: set[tuple[str, ...]],
+    plant: Plant,
+) -> None:
+    """Run the race: no violation, no outcome outside `seen`, and not the same one every time.
+
+    Then `plant` does to the last trial what the race must not do, which has to be noticed.
+    """
+    outcomes = await run(trials, contend)
+    assert judged(await remains(trials), trials, outcomes, judge) == []
+    came_about = set(map(shown, outcomes))
+    assert came_about <= seen
+    # Of three contenders one order may be rare: which ones come about is up to the machine.
+    assert len(came_about) >= min(2, len(seen))
+    await plant(trials[-1])
+    assert judged(await remains(trials[-1:]), trials[-1:], outcomes[-1:], judge)
+
+
+def some_keys(service: Service, count: int) -> list[str]:
+    every = [p.key for category in service.catalogue.categories for p in category.permissions]
+    return every[:count]
+
+
+def revive(trial: Trial) -> Awaitable[int]:
+    """What a rename that writes the whole row does to a token that was revoked meanwhile."""
+    return models.Token.filter(tenant_id=trial.tenant.id).update(revoked_at=None)
+
+
+async def test_no_rename_brings_a_revoked_token_back(service: Service) -> None:
+    def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
+        return [
+            tokens.rename(trial.admin, trial.token.id, "after"),
+            tokens.revoke(trial.owner, trial.token.id),
+        ]
+
+    def judge(left: Remains, trial: Trial, outcome: Outcome) -> list[str]:
+        renamed = not isinstance(outcome[0], Refusal)
+        found = ["a revoked token is live"] if left.live_tokens(trial) else []
+        if left.ledger.tokens[trial.token.id].name != ("after" if renamed else "before"):
+            found.append("its name is not what the rename was told")
+        return found
+
+    await assert_holds(
+        await make_trials(),
+        contend,
+        judge,
+        seen={("ok", "ok"), ("NOT_FOUND", "ok")},
+        plant=revive,
+    )
+
+
+async def test_nothing_changes_a_token_after_its_revocation_was_acknowledged(
+    service: Service,
+) -> None:
+    async def revoke_then_change(trial: Trial) -> None:
+        await tokens.revoke(trial.owner, trial.token.id)
+        await tokens.set_permissions(trial.owner, service, trial.token.id, some_keys(service, 1))
+
+    def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
+        return [
+            tokens.set_permissions(trial.admin, service, trial.token.id, some_keys(service, 2)),
+            revoke_then_change(trial),
+        ]
+
+    def judge(left: Remains, trial: Trial, outcome: Outcome) -> list[str]:
+        return ["a revoked token is live"] if left.live_tokens(trial) else []
+
+    await assert_holds(
+        await make_trials(200),
+        contend,
+        judge,
+        seen={("ok", "NOT_FOUND"), ("NOT_FOUND", "NOT_FOUND")},
+        plant=revive,
+    )
+
+
+async def test_of_two_sets_of_permissions_with_one_revision_one_is_set(service: Service) -> None:
+    first, second = some_keys(service, 4)[:3], some_keys(service, 4)[2:]
+
+    def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
+        return [
+            tokens.set_permissions(who, service, trial.token.id, wanted, if_revision=1)
+            for who, wanted in ((trial.owner, first), (trial.admin, second))
+        ]
+
+    def judge(left: Remains, trial: Trial, outcome: Outcome) -> list[str]:
+        won = [wanted for wanted, o in zip((first, second), outcome, strict=True) if is_ok(o)]
+        return [] if [left.ledger.held[trial.token.id]] == [*map(set, won)] else ["not one set"]
+
+    await assert_holds(
+        await make_trials(),
+        contend,
+        judge,
+        seen={("ok", "REVISION_CONFLICT"), ("REVISION_CONFLICT", "ok")},
+        plant=lambda trial: hold_also(trial, first + second),
+    )
+
+
+async def test_of_two_sets_of_permissions_the_last_one_remains_whole(service: Service) -> None:
+    first, second = some_keys(service, 4)[:3], some_keys(service, 4)[2:]
+
+    def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
+        return [
+            tokens.set_permissions(who, service, trial.token.id, wanted)
+            for who, wanted in ((trial.owner, first), (trial.admin, second))
+        ]
+
+    def judge(left: Remains, trial: Trial, outcome: Outcome) -> list[str]:
+        held = left.ledger.held[trial.token.id]
+        return [] if held in (set(first), set(second)) else [f"a mixture is held: {held}"]
+
+    trials = await make_trials()
+    outcomes = await run(trials, contend)
+    left = await remains(trials)
+    assert judged(left, trials, outcomes, judge) == []
+    assert {frozenset(left.ledger.held[trial.token.id]) for trial in trials} == {
+        frozenset(first),
+        frozenset(second),
+    }
+    await hold_also(trials[-1], first + second)
+    assert judged(await remains(trials[-1:]), trials[-1:], outcomes[-1:], judge)
+
+
+async def hold_also(trial: Trial, keys: Sequence[str]) -> None:
+    await models.TokenPermission.bulk_create(
+        [
+            models.TokenPermission(tenant_id=trial.tenant.id, token_id=trial.token.id, key=key)
+            for key in keys
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def is_ok(outcome: Any) -> bool:
+    return not isinstance(outcome, Refusal)
+
+
+async def test_no_token_outlives_the_admin_who_makes_it_while_being_removed(
+    service: Service,
+) -> None:
+    async def remove_then_create(trial: Trial) -> int:
+        count = await admins.remove(trial.owner, trial.admin.admin_id)
+        with pytest.raises(Refusal) as refused:
+            await tokens.create(trial.admin, service, name="too late")
+        assert refused.value.code == "UNAUTHENTICATED"
+        return count
+
+    def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
+        return [tokens.create(trial.admin, service, name="new"), remove_then_create(trial)]
+
+    def judge(left: Remains, trial: Trial, outcome: Outcome) -> list[str]:
+        found = ["a removed admin's token is live"] if left.live_tokens(trial) else []
+        made = 1 + is_ok(outcome[0])
+        if outcome[1] != made or len(left.ledger.of(trial.tenant.id)) != made:
+            found.append("another number of tokens was revoked")
+        if [admin.id for admin in left.admins_of(trial)] != [trial.owner.admin_id]:
+            found.append("not the owner alone is left")
+        return found
+
+    await assert_holds(
+        await make_trials(),
+        contend,
+        judge,
+        seen={("ok", "ok"), ("UNAUTHENTICATED", "ok")},
+        plant=revive,
+    )
+
+
+async def test_a_token_is_revoked_once(service: Service) -> None:
+    def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
+        return [tokens.revoke(who, trial.token.id) for who in trial.admins]
+
+    def judge(left: Remains, trial: Trial, outcome: Outcome) -> list[str]:
+        return [] if left.kinds(trial)[ActivityKind.REVOKED] == 1 else ["not one revocation"]
+
+    async def plant(trial: Trial) -> None:
+        await models.Activity.create(
+            tenant_id=trial.tenant.id,
+            token_id=trial.token.id,
+            actor_id=trial.owner.admin_id,
+            kind=ActivityKind.REVOKED,
+        )
+
+    await assert_holds(
+        await make_trials(),
+        contend,
+        judge,
+        seen={("ok", "NOT_FOUND"), ("NOT_FOUND", "ok")},
+        plant=plant,
+    )
+
+
+async def test_a_token_is_revoked_once_even_while_its_maker_is_removed(service: Service) -> None:
+    def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
+        return [
+            tokens.revoke(trial.admins[2], trial.token.id),
+            admins.remove(trial.owner, trial.admin.admin_id),
+        ]
+
+    def judge(left: Remains, trial: Trial, outcome: Outcome) -> list[str]:
+        found = ["it is live"] if left.live_tokens(trial) else []
+        return found if outcome[1] == (not is_ok(outcome[0])) else [*found, "revoked twice"]
+
+    await assert_holds(
+        await make_trials(200, (Role.OWNER, Role.ADMIN, Role.ADMIN)),
+        contend,
+        judge,
+        seen={("ok", "ok"), ("NOT_FOUND", "ok")},
+        plant=revive,
+    )
+
+
+async def test_retries_with_one_key_make_one_token_and_show_one_secret(service: Service) -> None:
+    def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
+        return [
+            tokens.create(trial.admin, service, name="once", idempotency_key="k") for _ in range(2)
+        ]
+
+    def judge(left: Remains, trial: Trial, outcome: Outcome) -> list[str]:
+        made = [t.id for t in left.ledger.of(trial.tenant.id) if t.id != trial.token.id]
+        found = [] if made == [o.token.id for o in outcome if is_ok(o)] else ["not one token"]
+        if {o.token.id for o in outcome} != set(made):
+            found.append("the refusal names another token")
+        return found
+
+    async def plant(trial: Trial) -> None:
+        await tokens.create(trial.admin, service, name="once", idempotency_key="k2")
+
+    await assert_holds(
+        await make_trials(),
+        contend,
+        judge,
+        seen={("ok", "SECRET_ALREADY_SHOWN"), ("SECRET_ALREADY_SHOWN", "ok")},
+        plant=plant,
+    )
+
+
+async def test_of_two_first_tokens_one_shows_the_url_and_it_stays(service: Service) -> None:
+    async def create_and_look(who: Principal) -> tuple[models.Token, models.Tenant]:
+        created = await tokens.create(who, service, name="first")
+        return created.token, await models.Tenant.get(id=who.tenant_id)
+
+    def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
+        return [create_and_look(who) for who in trial.admins]
+
+    def judge(left: Remains, trial: Trial, outcome: Outcome) -> list[str]:
+        now = left.tenants[trial.tenant.id]
+        found = [] if len(left.ledger.of(trial.tenant.id)) == 3 else ["not both were made"]
+        if now.first_token_at not in [token.created_at for token, _ in outcome]:
+            found.append("neither of them was the first")
+        if any(tenant.first_token_at != now.first_token_at for _, tenant in outcome):
+            found.append("it was set twice")
+        if any(service.api_url(tenant) is None for _, tenant in outcome):
+            found.append("a token was made, and the URL is not shown")
+        return found
+
+    async def plant(trial: Trial) -> None:
+        await models.Tenant.filter(id=trial.tenant.id).update(first_token_at=models.now())
+
+    await assert_holds(await make_trials(), contend, judge, seen={("ok", "ok")}, plant=plant)
+
+
+async def test_of_two_admins_who_remove_each_other_one_remains(service: Service) -> None:
+    def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
+        _, one, other = trial.admins
+        return [admins.remove(one, other.admin_id), admins.remove(other, one.admin_id)]
+
+    def judge(left: Remains, trial: Trial, outcome: Outcome) -> list[str]:
+        stay = {trial.owner.admin_id} | {
+            who.admin_id for who, o in zip(trial.admins[1:], outcome, strict=True) if is_ok(o)
+        }
+        return [] if {a.id for a in left.admins_of(trial)} == stay else ["others are left"]
+
+    await assert_holds(
+        await make_trials(200, (Role.OWNER, Role.ADMIN, Role.ADMIN)),
+        contend,
+        judge,
+        seen={("ok", "UNAUTHENTICATED"), ("UNAUTHENTICATED", "ok")},
+        plant=lambda trial: models.Admin.filter(
+            tenant_id=trial.tenant.id, id__not=trial.owner.admin_id
+        ).delete(),
+    )
+
+
+def one_owner(left: Remains, trial: Trial, owner_id: UUID) -> list[str]:
+    owners = [admin.id for admin in left.admins_of(trial) if admin.role is Role.OWNER]
+    return [] if owners == [owner_id] else [f"owned by {owners} and not by {owner_id}"]
+
+
+async def dethrone(trial: Trial) -> None:
+    await models.Admin.filter(tenant_id=trial.tenant.id).update(role=Role.ADMIN)
+
+
+async def test_a_tenant_has_one_owner_while_its_heir_is_demoted_and_removed(
+    service: Service,
+) -> None:
+    def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
+        owner, heir, one, other = trial.admins
+        return [
+            admins.transfer_ownership(owner, heir.admin_id),
+            admins.set_role(one, heir.admin_id, Role.AUDITOR),
+            admins.remove(other, heir.admin_id),
+        ]
+
+    def judge(left: Remains, trial: Trial, outcome: Outcome) -> list[str]:
+        return one_owner(left, trial, trial.admins[1 if is_ok(outcome[0]) else 0].admin_id)
+
+    await assert_holds(
+        await make_trials(300, (Role.OWNER, Role.ADMIN, Role.ADMIN, Role.ADMIN)),
+        contend,
+        judge,
+        seen={
+            ("ok", "LAST_OWNER", "LAST_OWNER"),
+            ("ok", "ok", "LAST_OWNER"),
+            ("NOT_FOUND", "ok", "ok"),
+            ("NOT_FOUND", "NOT_FOUND", "ok"),
+        },
+        plant=dethrone,
+    )
+
+
+async def test_ownership_is_transferred_to_one_of_two(service: Service) -> None:
+    def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
+        return [admins.transfer_ownership(trial.owner, a.admin_id) for a in trial.admins[1:]]
+
+    def judge(left: Remains, trial: Trial, outcome: Outcome) -> list[str]:
+        return one_owner(left, trial, trial.admins[1 if is_ok(outcome[0]) else 2].admin_id)
+
+    await assert_holds(
+        await make_trials(200, (Role.OWNER, Role.ADMIN, Role.ADMIN)),
+        contend,
+        judge,
+        seen={("ok", "FORBIDDEN"), ("FORBIDDEN", "ok")},
+        plant=dethrone,
+    )
+
+
+async def test_an_address_is_invited_once(service: Service) -> None:
+    def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
+        return [
+            admins.add(who, service, email=email, name="New", role=Role.AUDITOR)
+            for who, email in zip(trial.admins, ("New@example.com", "new@example.com"), strict=True)
+        ]
+
+    def judge(left: Remains, trial: Trial, outcome: Outcome) -> list[str]:
+        added = {o.admin.id for o in outcome if is_ok(o)}
+        known = {who.admin_id for who in trial.admins}
+        return [] if {a.id for a in left.admins_of(trial)} == known | added else ["somebody else"]
+
+    await assert_holds(
+        await make_trials(200),
+        contend,
+        judge,
+        seen={("ok", "INVALID_INPUT"), ("INVALID_INPUT", "ok")},
+        plant=lambda trial: models.Admin.filter(tenant_id=trial.tenant.id, name="New").delete(),
+    )
+    assert await models.Invitation.all().count() == 200
+
+
+async def test_a_demoted_admin_changes_nothing_more(service: Service) -> None:
+    async def demote_then_rename(trial: Trial) -> None:
+        await admins.set_role(trial.owner, trial.admin.admin_id, Role.AUDITOR)
+        # Asked as whoever was signed in before the demotion.
+        await tokens.rename(trial.admin, trial.token.id, "too late")
+
+    def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
+        return [tokens.rename(trial.admin, trial.token.id, "after"), demote_then_rename(trial)]
+
+    def judge(left: Remains, trial: Trial, outcome: Outcome) -> list[str]:
+        name = left.ledger.tokens[trial.token.id].name
+        return [] if name == ("after" if is_ok(outcome[0]) else "before") else [f"renamed {name}"]
+
+    await assert_holds(
+        await make_trials(200),
+        contend,
+        judge,
+        seen={("ok", "FORBIDDEN"), ("FORBIDDEN", "FORBIDDEN")},
+        plant=lambda trial: models.Token.filter(id=trial.token.id).update(name="too late"),
+    )
+
+
+async def test_an_invitation_is_accepted_once(service: Service) -> None:
+    trials = await make_trials(SLOW_TRIALS, password_hash=None)
+    secrets = {trial.tenant.id: await invite(service, trial.admin) for trial in trials}
+    passwords = ("four green herons argue", "nine brown badgers juggle")
+
+    def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
+        return [
+            sessions.accept_invitation(
+                service, invitation=secrets[trial.tenant.id], password=password
+            )
+            for password in passwords
+        ]
+
+    def judge(left: Remains, trial: Trial, outcome: Outcome) -> list[str]:
+        accepted = [p for p, o in zip(passwords, outcome, strict=True) if is_ok(o)]
+        kept = left.admins[trial.admin.admin_id].password_hash
+        fits = [p for p in passwords if kept and argon2.verify(p, kept)]
+        return [] if fits == accepted else ["the password is not what was accepted"]
+
+    await assert_holds(
+        trials,
+        contend,
+        judge,
+        seen={("ok", "NOT_FOUND"), ("NOT_FOUND", "ok")},
+        plant=lambda trial: models.Admin.filter(id=trial.admin.admin_id).update(
+            password_hash=_QUICK_HASH
+        ),
+    )
+    assert not await models.Invitation.exists()
+
+
+async def invite(service: Service, who: Principal) -> str:
+    admin = await models.Admin.get(tenant_id=who.tenant_id, id=who.admin_id)
+    async with transaction():
+        return (await sessions.invite(service, admin))[0]
+
+
+async def test_no_session_outlives_the_admin_who_signs_in_while_being_removed(
+    service: Service,
+) -> None:
+    trials = await make_trials(SLOW_TRIALS)
+
+    def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
+        return [
+            sign_in(service, trial, "1.2.3.4"),
+            # A password takes some 40 ms to look at and to hash anew.
+            later(0.04, admins.remove(trial.owner, trial.admin.admin_id)),
+        ]
+
+    outcomes = await run(trials, contend)
+    assert {shown(outcome)[1] for outcome in outcomes} == {"ok"}
+    assert {shown(outcome)[0] for outcome in outcomes} <= {"ok", "WRONG_PASSWORD"}
+    assert not await models.Session.exists()
+
+
+async def later(seconds: float, awaitable: Awaitable[T]) -> T:
+    await asyncio.sleep(seconds)
+    return await awaitable
+
+
+def sign_in(service: Service, trial: Trial, address: str) -> Awaitable[sessions.SignedIn]:
+    return sessions.sign_in(
+        service,
+        tenant=trial.tenant.slug,
+        email="a1@example.com",
+        password=PASSWORD,
+        address=address,
+    )
+
+
+async def test_who_signs_in_twice_at_once_is_signed_in_twice(service: Service) -> None:
+    """Also while one replaces the password's old hash, which the other might take for a change."""
+    trials = await make_trials(SLOW_TRIALS)
+    outcomes = await run(
+        trials, lambda trial: [sign_in(service, trial, "1.2.3.4"), sign_in(service, trial, "::1")]
+    )
+    assert set(map(shown, outcomes)) == {("ok", "ok")}
+    assert await models.Session.all().count() == 2 * SLOW_TRIALS
+    assert not await models.Admin.filter(email="a1@example.com", password_hash=_QUICK_HASH).exists()
+
+
+async def test_attempts_that_clear_away_the_same_old_rows_do_not_wait_for_each_other(
+    service: Service,
+) -> None:
+    """Each holds rows that are old themselves, and drops whatever of the tenant is."""
+    trials = await make_trials(100)
+
+    def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
+        return [
+            attempts.count(service.digest_key, trial.tenant.id, f"a{n}", f"{trial.tenant.slug}-{n}")
+            for n in range(4)
+        ]
+
+    await run(trials, contend)
+    await models.SignInAttempt.all().update(updated_at=models.now() - timedelta(days=31))
+    assert set(map(shown, await run(trials, contend))) == {("ok",) * 4}
+
+
+async def test_the_races_are_races(service: Service) -> None:
+    """What is written without locks loses some of them: the contenders do meet."""
+
+    # What a naive change thinks about between reading and writing, in seconds.
+    think = 0.005
+
+    async def naive_rename(trial: Trial) -> None:
+        token = await models.Token.get(tenant_id=trial.tenant.id, id=trial.token.id)
+        await asyncio.sleep(think)
+        token.name = "after"
+        await token.save()
+
+    async def naive_create(trial: Trial) -> None:
+        async with transaction():
+            maker = await models.Admin.get_or_none(id=trial.admin.admin_id)
+            if maker is None:
+                return
+            await asyncio.sleep(think)
+            await models.Token.create(
+                tenant_id=trial.tenant.id,
+                name="new",
+                description="",
+                search_text="new\n",
+                digest=trial.token.id.bytes,
+                hint="tsr_…",
+                created_by_id=maker.id,
+            )
+
+    trials = await make_trials(200)
+    renamed, created = trials[:100], trials[100:]
+    await run(renamed, lambda t: [naive_rename(t), tokens.revoke(t.owner, t.token.id)])
+    await run(created, lambda t: [naive_create(t), admins.remove(t.owner, t.admin.admin_id)])
+    left = await remains(trials)
+    assert any(left.live_tokens(trial) for trial in renamed)
+    assert any(left.live_tokens(trial) for trial in created)

@@ -1,0 +1,69 @@
+"""The README's tour: every command of it is run as it stands, and answers as it says."""
+
+import re
+import subprocess
+from pathlib import Path
+
+from tests.curl import path_with_curl
+from tests.process import ROOT, ServerProcess
+
+_BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+_END = "-- end of an answer --"
+# What differs from run to run, by its form; everything else must be the same to the letter.
+_VARYING = [
+    (re.compile(r"\d{4}-\d{2}-\d{2}T[\d:.]+Z"), "<instant>"),
+    (re.compile(r"tsr_[0-9A-Za-z]{49}"), "<secret>"),
+    (re.compile(r"tsr_[0-9A-Za-z]{6}…"), "<hint>"),
+    (re.compile(r'"[\w-]{40,}"'), '"<id>"'),
+]
+
+
+def test_the_tour_is_what_happens(tmp_path: Path) -> None:
+    tour = _steps((ROOT / "README.md").read_text())
+    assert len(tour) > 10
+    database_url = f"sqlite://{tmp_path / 'tessera.db'}"
+    with ServerProcess(tmp_path, database_url=database_url, arguments=["--demo"]) as server:
+        password = re.search(r"^Password +(\S+)", server.log(), re.MULTILINE)
+        assert password
+        commands = [
+            command.replace("http://127.0.0.1:8000", server.url).replace(
+                "the password that was printed", password[1]
+            )
+            for command, _ in tour
+        ]
+        answers = _run(commands, tmp_path)
+    assert [_plain(answer) for answer in answers] == [_plain(expected) for _, expected in tour]
+
+
+def _steps(readme: str) -> list[tuple[str, str]]:
+    """Each command of the tour, and the answer that the README gives."""
+    steps: list[tuple[str, str]] = []
+    for line in "".join(_BLOCK.findall(readme)).splitlines():
+        if line.startswith("$ "):
+            steps.append((line[2:], ""))
+        else:
+            command, answer = steps[-1]
+            steps[-1] = (command, answer + line + "\n")
+    return steps
+
+
+def _run(commands: list[str], folder: Path) -> list[str]:
+    """What each command prints, all of them run in one shell."""
+    script = "\n".join(f"{command}\necho '{_END}'" for command in commands)
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=folder,
+        env={"PATH": path_with_curl(folder)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stderr == ""
+    return done.stdout.split(f"{_END}\n")[:-1]
+
+
+def _plain(answer: str) -> str:
+    for varying, name in _VARYING:
+        answer = varying.sub(name, answer)
+    return answer

@@ -1,0 +1,154 @@
+"""The schema as clients get it: current, described throughout, and what the contract promises."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from graphql import GraphQLEnumType, build_schema, parse, print_ast, validate
+
+from server.graphql.schema import SCHEMA, sdl
+from tests.process import ROOT
+
+_EXAMPLES = sorted((ROOT / "server/console/web/src/graphiql/examples").glob("*.graphql"))
+
+
+def test_the_file_is_what_the_server_serves() -> None:
+    """`make schema` writes it anew."""
+    assert (ROOT / "schema.graphql").read_text() == sdl()
+
+
+def _described() -> Iterator[tuple[str, Any]]:
+    """Everything of ours in the schema that can have a description."""
+    for name, of_type in SCHEMA._schema.type_map.items():
+        if name.startswith("__") or name in {"String", "ID", "Int", "Boolean", "Float"}:
+            continue
+        yield name, of_type
+        if isinstance(of_type, GraphQLEnumType):
+            yield from ((f"{name}.{value}", of_type.values[value]) for value in of_type.values)
+        for field_name, field in getattr(of_type, "fields", {}).items():
+            yield f"{name}.{field_name}", field
+            for argument_name, argument in getattr(field, "args", {}).items():
+                yield f"{name}.{field_name}({argument_name})", argument
+
+
+def test_everything_has_a_description() -> None:
+    described = dict(_described())
+    assert len(described) > 200
+    assert [name for name, part in described.items() if not part.description] == []
+
+
+def test_no_default_is_null() -> None:
+    assert "= null" not in sdl()
+
+
+_CONTRACT = """
+interface Node { id: ID! }
+interface Problem { code: ProblemCode! message: String! }
+type Tenant implements Node { id: ID! slug: String! name: String! region: String! apiUrl: String }
+type Admin implements Node { id: ID! email: String! name: String! role: Role! createdAt: DateTime! }
+enum Role { OWNER ADMIN AUDITOR }
+type Permission {
+  key: String! name: String! method: HTTPMethod! path: String! category: PermissionCategory!
+}
+type PermissionCategory { name: String! permissions: [Permission!]! }
+type Token implements Node {
+  id: ID! name: String! description: String! hint: String! revision: Int!
+  permissions: [Permission!]! createdAt: DateTime! createdBy: Admin lastUsedAt: DateTime
+  revokedAt: DateTime
+  activity(first: Int, after: String): TokenActivityConnection!
+}
+interface TokenActivity { id: ID! occurredAt: DateTime! actor: Admin token: Token! }
+type TokenCreated implements TokenActivity & Node { id: ID! occurredAt: DateTime! token: Token! }
+type TokenNameChanged implements TokenActivity & Node { previousName: String! name: String! }
+type TokenDescriptionChanged implements TokenActivity & Node { id: ID! }
+type TokenPermissionsEdited implements TokenActivity & Node {
+  granted: [Permission!]! withdrawn: [Permission!]!
+}
+type TokenRevoked implements TokenActivity & Node { reason: RevocationReason! }
+enum RevocationReason { REVOKED CREATOR_REMOVED }
+type TokenConnection { edges: [TokenEdge!]! pageInfo: PageInfo! }
+type TokenEdge { node: Token! cursor: String! }
+type TokenActivityConnection { edges: [TokenActivityEdge!]! pageInfo: PageInfo! }
+type TokenActivityEdge { node: TokenActivity! cursor: String! }
+type AdminConnection { edges: [AdminEdge!]! pageInfo: PageInfo! }
+type AdminEdge { node: Admin! cursor: String! }
+type PageInfo {
+  hasNextPage: Boolean! hasPreviousPage: Boolean! startCursor: String endCursor: String
+}
+type Query {
+  viewer: Admin!
+  tenant: Tenant!
+  tenantApiUrl: String
+  tokens(first: Int, after: String, last: Int, before: String, search: String): TokenConnection!
+  token(id: ID!): Token
+  tokenActivity(tokenId: ID!, first: Int, after: String): TokenActivityConnection
+  activity(first: Int, after: String): TokenActivityConnection!
+  permissionCategories: [PermissionCategory!]!
+  admins(first: Int, after: String): AdminConnection!
+  node(id: ID!): Node
+  nodes(ids: [ID!]!): [Node]!
+}
+type Mutation {
+  createToken(input: CreateTokenInput!): CreateTokenResult!
+  setPermissions(input: SetPermissionsInput!): SetPermissionsResult!
+  renameToken(input: RenameTokenInput!): RenameTokenResult!
+  describeToken(input: DescribeTokenInput!): DescribeTokenResult!
+  revokeToken(input: RevokeTokenInput!): RevokeTokenResult!
+  addAdmin(input: AddAdminInput!): AddAdminResult!
+  setAdminRole(input: SetAdminRoleInput!): SetAdminRoleResult!
+  transferOwnership(input: TransferOwnershipInput!): TransferOwnershipResult!
+  removeAdmin(input: RemoveAdminInput!): RemoveAdminResult!
+}
+input CreateTokenInput {
+  name: String! description: String permissions: [String!] idempotencyKey: String
+}
+type CreateTokenPayload { token: Token! secret: String! }
+union CreateTokenResult = CreateTokenPayload | InvalidInput | SecretAlreadyShown
+input SetPermissionsInput { tokenId: ID! permissions: [String!]! ifRevision: Int }
+input RenameTokenInput { tokenId: ID! name: String! ifRevision: Int }
+input DescribeTokenInput { tokenId: ID! description: String! ifRevision: Int }
+input RevokeTokenInput { tokenId: ID! }
+input RemoveAdminInput { adminId: ID! }
+type RemoveAdminPayload { adminId: ID! revokedTokenCount: Int! }
+input AddAdminInput { email: String! name: String! role: Role! }
+type AddAdminPayload { admin: Admin! invitation: String! expiresAt: DateTime! }
+type InvalidInput implements Problem { field: String! }
+type RevisionConflict implements Problem { token: Token! }
+type SecretAlreadyShown implements Problem { token: Token! }
+type NotFound implements Problem { code: ProblemCode! message: String! }
+type LastOwner implements Problem { code: ProblemCode! message: String! }
+"""
+
+
+def test_the_contract_is_kept() -> None:
+    """Each name of the contract is there, with its type, its arguments and its interfaces."""
+    served = build_schema(sdl())
+    for definition in parse(_CONTRACT).definitions:
+        promised: Any = definition
+        name = promised.name.value
+        given: Any = served.get_type(name)
+        assert given is not None, name
+        for interface in getattr(promised, "interfaces", None) or ():
+            assert interface.name.value in {i.name for i in given.interfaces}, name
+        for value in getattr(promised, "values", None) or ():
+            assert value.name.value in given.values, name
+        for member in getattr(promised, "types", None) or ():
+            assert member.name.value in {one.name for one in given.types}, name
+        for field in getattr(promised, "fields", None) or ():
+            _assert_same_field(name, field, given.fields[field.name.value])
+
+
+def _assert_same_field(name: str, promised: Any, given: Any) -> None:
+    place = f"{name}.{promised.name.value}"
+    assert str(given.type) == print_ast(promised.type), place
+    for argument in getattr(promised, "arguments", None) or ():
+        assert str(given.args[argument.name.value].type) == print_ast(argument.type), place
+
+
+@pytest.mark.parametrize("example", _EXAMPLES, ids=lambda path: path.stem)
+def test_the_explorers_examples_are_valid(example: Any) -> None:
+    assert validate(SCHEMA._schema, parse(example.read_text())) == []
+
+
+def test_there_are_examples() -> None:
+    assert len(_EXAMPLES) >= 8
