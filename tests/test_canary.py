@@ -496,8 +496,9 @@ def needles(name: str, secret: str) -> set[bytes]:
     session names, are no secrets.
     """
     middle = secret[24:44] if len(secret) > 44 else secret[6:26]
-    found = {middle.encode(), middle.encode().hex().encode(), quote(secret).encode()[24:44]}
-    found.add(urlsafe_b64encode(secret.encode())[24:44])
+    found = {middle.encode(), middle.encode().hex().encode(), quote(middle).encode()}
+    found.add(urlsafe_b64encode(secret.encode())[24:44].rstrip(b"="))
+    assert all(len(needle) >= 12 for needle in found), "a shorter one is found by accident"
     if "session" in name or "invitation" in name:
         raw = urlsafe_b64decode(secret)[16:]
         found |= {raw[8:24], raw[8:24].hex().encode()}
