@@ -94,7 +94,8 @@ def sqlite_reader(settings: Settings) -> sqlite3.Connection:
     """
     path = quote(unquote(urlsplit(settings.database_url).path))
     return sqlite3.connect(
-        f"file:{path}?mode=ro",
+        # With an empty authority: of a path that starts with two slashes a part would count as one.
+        f"file://{path}?mode=ro",
         uri=True,
         timeout=0,
         isolation_level=None,

@@ -92,6 +92,8 @@ def _problem(
             _NO_STORE,
             (b"content-type", b"application/problem+json"),
             (b"content-length", b"%d" % len(body)),
+            # For gateways that pass on headers alone.
+            (b"x-tessera-code", code.encode()),
             *headers,
         ],
         body,

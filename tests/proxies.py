@@ -1,0 +1,246 @@
+"""Real gateways before a small API: the shipped configurations, with other addresses in them.
+
+nginx and Caddy come from the distribution's packages, Envoy and Traefik from the locked wheels.
+"""
+
+import json
+import os
+import re
+import shutil
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPResponse
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from server.catalogue import Catalogue
+from tests.process import LOOPBACK, ROOT, Child, free_port
+
+CONFIGURATIONS = ROOT / "server" / "dataplane" / "gateways"
+KINDS = ("nginx", "caddy", "traefik", "envoy")
+_FILES = {"nginx": "nginx.conf", "caddy": "Caddyfile", "traefik": "traefik.yaml"}
+_START_SECONDS = 20
+
+
+class Upstream:
+    """The tenant's API, as generous as backends come: it decodes, resolves and cuts what it can.
+
+    It answers 200 to everything, with the operation that it would run and the headers it was sent.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._operations = [
+            (permission.method, _pattern(permission.path), permission.key)
+            for permission in sorted(catalogue.permissions, key=lambda p: p.path.count("{"))
+        ]
+        upstream = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                self.rfile.read(int(self.headers.get("content-length") or 0))
+                served = upstream.served(self.command, self.path)
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                content = {"served": served, "target": self.path, "headers": headers}
+                body = json.dumps(content).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(body)
+
+            do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815
+
+            def log_message(self, *_arguments: object) -> None:
+                pass
+
+        class Server(ThreadingHTTPServer):
+            request_queue_size = 256
+
+        self._server = Server((LOOPBACK, 0), Handler)
+        self.port: int = self._server.server_address[1]
+
+    def served(self, method: str, target: str) -> str | None:
+        """The operation that a backend runs for `target` which makes the most of it."""
+        path = target.partition("?")[0]
+        for _ in range(4):
+            path = unquote(path, encoding="latin-1")
+        segments: list[str] = []
+        for segment in path.replace("\\", "/").split("/"):
+            name = segment.partition(";")[0].rstrip("\0")
+            if name == "..":
+                del segments[-1:]
+            elif name not in {"", "."}:
+                segments.append(name)
+        normal = "/" + "/".join(segments)
+        for known, pattern, key in self._operations:
+            if known == ("GET" if method == "HEAD" else method) and pattern.fullmatch(normal):
+                return key
+        return None
+
+    def __enter__(self) -> "Upstream":
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a client got through the gateway."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        """The one header of this name; None if there is none."""
+        values = [value for known, value in self.headers if known.lower() == name.lower()]
+        assert len(values) <= 1, f"{name} comes {len(values)} times"
+        return values[0] if values else None
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A gateway that runs."""
+
+    kind: str
+    port: int
+
+    def ask(
+        self,
+        host: str,
+        secret: str | None,
+        method: str = "GET",
+        target: str = "/api/v1/devices",
+        *more: str,
+    ) -> Answer:
+        """Sends one request, its target byte for byte; `more` are whole header lines."""
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", "Connection: close", *more]
+        if secret is not None:
+            lines.append(f"Authorization: Bearer {secret}")
+        return self.send(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"), method)
+
+    def send(self, request: bytes, method: str = "GET") -> Answer:
+        """Sends the bytes of one request."""
+        with socket.create_connection((LOOPBACK, self.port), timeout=10) as connection:
+            connection.sendall(request)
+            response = HTTPResponse(connection, method=method)
+            response.begin()
+            return Answer(response.status, response.getheaders(), response.read())
+
+
+@contextmanager
+def proxy(kind: str, folder: Path, tessera_port: int, upstream_port: int) -> Iterator[Proxy]:
+    """A real gateway of `kind`, by the configuration that the repository ships.
+
+    Skips where the machine has none; in CI that is a failure.
+    """
+    program = _program(kind)
+    port = free_port()
+    file = folder / _FILES.get(kind, "envoy.yaml")
+    text = (CONFIGURATIONS / file.name).read_text()
+    for shipped, ours in ((8000, tessera_port), (9000, upstream_port)):
+        assert f"127.0.0.1:{shipped}" in text or f"port_value: {shipped}" in text
+        text = text.replace(f"127.0.0.1:{shipped}", f"127.0.0.1:{ours}")
+        text = text.replace(f"port_value: {shipped}", f"port_value: {ours}")
+    command, file_text = _COMMANDS[kind](program, folder, text, port)
+    file.write_text(file_text)
+    environment = {"HOME": str(folder), "PATH": os.environ["PATH"]}
+    with Child(command, log=folder / f"{kind}.log", environment=environment) as child:
+        _wait_until_open(port, child)
+        ready = Proxy(kind, port)
+        # Traefik listens before it has read what to do.
+        while ready.ask("x.api.x.example.com", None).status == 404:
+            time.sleep(0.05)
+        yield ready
+
+
+def _nginx(program: str, folder: Path, text: str, port: int) -> tuple[list[str], str]:
+    paths = "".join(
+        f"{name}_temp_path {folder}/{name};"
+        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    whole = (
+        f"daemon off; pid {folder}/nginx.pid; error_log stderr;"
+        + ("user root;" if os.getuid() == 0 else "")
+        + f"events {{}} http {{ access_log off; {paths}\n"
+        + text.replace("listen 8080;", f"listen {LOOPBACK}:{port};")
+        + "}"
+    )
+    return [program, "-e", "stderr", "-c", str(folder / "nginx.conf")], whole
+
+
+def _caddy(program: str, folder: Path, text: str, port: int) -> tuple[list[str], str]:
+    whole = "{\n\tadmin off\n\tauto_https off\n}\n" + text.replace(
+        ":8080 {", f"http://:{port} {{\n\tbind {LOOPBACK}", 1
+    )
+    return [program, "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")], whole
+
+
+def _traefik(program: str, folder: Path, text: str, port: int) -> tuple[list[str], str]:
+    options = [
+        f"--entryPoints.web.address={LOOPBACK}:{port}",
+        f"--providers.file.filename={folder / 'traefik.yaml'}",
+        "--global.checkNewVersion=false",
+        "--global.sendAnonymousUsage=false",
+    ]
+    return [program, *options], text
+
+
+def _envoy(program: str, folder: Path, text: str, port: int) -> tuple[list[str], str]:
+    whole = text.replace("port_value: 8080", f"port_value: {port}")
+    options = ["--concurrency", "1", "--disable-hot-restart", "-l", "warning"]
+    return [program, "-c", str(folder / "envoy.yaml"), *options], whole
+
+
+_Command = Callable[[str, Path, str, int], tuple[list[str], str]]
+_COMMANDS: dict[str, _Command] = {
+    "nginx": _nginx,
+    "caddy": _caddy,
+    "traefik": _traefik,
+    "envoy": _envoy,
+}
+
+
+def _program(kind: str) -> str:
+    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin"])
+    found = shutil.which(kind, path=places)
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail(f"there is no {kind} here")
+        pytest.skip(f"there is no {kind} here")
+    return found
+
+
+def _wait_until_open(port: int, child: Child) -> None:
+    patience = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            socket.create_connection((LOOPBACK, port), timeout=1).close()
+        except OSError:
+            assert child.running, child.log()
+            assert time.monotonic() < patience, child.log()
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    """What a router makes of a template that takes a slash at the end as it comes."""
+    parts = re.split(r"\{[^{}]*\}", template.rstrip("/"))
+    return re.compile("[^/]+".join(map(re.escape, parts)))
