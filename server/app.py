@@ -18,6 +18,7 @@ from server.access.digest_keys import digest_key
 from server.catalogue import CatalogueError, read_catalogue
 from server.console.routes import routes as console_routes
 from server.dataplane.authorize import Authorize
+from server.dataplane.demo import DemoApi
 from server.dataplane.introspect import routes as introspection_routes
 from server.dataplane.record import Record
 from server.errors import Misconfigured
@@ -57,23 +58,35 @@ class App:
     """The ASGI application: `/authorize` straight, everything else by the routes."""
 
     def __init__(self, service: Service) -> None:
+        self._service = service
         self._record = Record()
         self._authorize = Authorize(service, self._record)
+        self._demo: dict[int, DemoApi] = {}
         routed = _routed(service)
         self.routes = routed.routes
         self._routed = routed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if self._demo and scope["server"][1] in self._demo:
+            await self._demo[scope["server"][1]](scope, receive, send)
+            return
         path = scope.get("path", "")
         if path == "/authorize" or path.startswith("/authorize/"):
             await self._authorize(scope, receive, send)
         else:
             await self._routed(scope, receive, send)
 
+    def add_demo_api(self, port: int, host: str) -> None:
+        """Answer what comes in on `port` as the API of the tenant whose API is at `host`."""
+        self._demo[port] = DemoApi(self._service, self._record, host)
+
     async def close(self) -> None:
         """Write what is left of the record of decisions. Call it before the database closes."""
         await self._record.close()
+        self._authorize.close()
+        for demo in self._demo.values():
+            demo.close()
 
 
 def create_app(service: Service) -> App:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
+from urllib.parse import urlsplit
 
 import uvicorn
 import uvloop
@@ -20,13 +21,13 @@ import uvloop
 from server import database
 from server.access.principal import Operator
 from server.app import App, create_app, running_service
-from server.catalogue import CatalogueError, read_catalogue
+from server.catalogue import Catalogue, CatalogueError, read_catalogue
 from server.catalogue.report import grid
 from server.errors import Misconfigured, Refusal
 from server.graphql.schema import sdl
 from server.logs import set_up_logging
-from server.operations import gateways, tenants
-from server.service import DEFAULT_REQUESTS_PER_HOUR
+from server.operations import gateways, permissions, tenants
+from server.service import DEFAULT_REQUESTS_PER_HOUR, Service
 from server.settings import read_settings
 
 _Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
@@ -137,13 +138,19 @@ async def _serve(parsed: argparse.Namespace) -> int:
             raise Misconfigured(
                 f"Cannot listen on {parsed.host}:{parsed.port}: {error.strerror}."
             ) from None
-        _announce(listener, await _demo(parsed.demo))
+        app = create_app(service)
+        listeners = [listener]
+        if parsed.demo:
+            password = await _demo()
+            listeners += await _demo_api(service, app, parsed.host, listener)
+            _announce(listeners, password, _sample_path(service))
+        else:
+            _announce(listeners)
         # What there is by now stays for good: collecting garbage need not go through it each time.
         gc.collect()
         gc.freeze()
-        app = create_app(service)
         try:
-            await _server(app).serve(sockets=[listener])
+            await _server(app).serve(sockets=listeners)
         finally:
             await app.close()
     return 0
@@ -191,10 +198,10 @@ def _server(app: App) -> uvicorn.Server:
     )
 
 
-async def _demo(wanted: bool) -> str | None:
+async def _demo() -> str | None:
     """Make the demo tenant on an empty database; gives its owner's password."""
     operator = Operator()
-    if not wanted or not await tenants.is_installation_empty(operator):
+    if not await tenants.is_installation_empty(operator):
         return None
     password = token_urlsafe(18)
     await tenants.create(
@@ -208,21 +215,59 @@ async def _demo(wanted: bool) -> str | None:
     return password
 
 
-def _announce(listener: socket.socket, demo_password: str | None) -> None:
-    host, port = listener.getsockname()[:2]
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    print(f"Tessera     {url}\nGraphiQL    {url}/graphiql")
+async def _demo_api(
+    service: Service, app: App, host: str, listener: socket.socket
+) -> list[socket.socket]:
+    """Have the demo tenant's API answered on the next port, or any that is free."""
+    tenant = await tenants.find(Operator(), _DEMO_SLUG)
+    if tenant is None:
+        return []
+    try:
+        demo = _listener(host, listener.getsockname()[1] + 1)
+    except (OSError, OverflowError):
+        demo = _listener(host, 0)
+    app.add_demo_api(demo.getsockname()[1], urlsplit(service.url_of(tenant)).netloc)
+    return [demo]
+
+
+def _sample_path(service: Service) -> str:
+    """A path of the API to try a token on: a plain one that reads, if there is any."""
+    reading = (p for p in service.catalogue.permissions if p.method == "GET" and "{" not in p.path)
+    permission = next(reading, None)
+    return permission.bases[0] + permission.path if permission else "/"
+
+
+def _announce(
+    listeners: list[socket.socket], demo_password: str | None = None, sample_path: str = "/"
+) -> None:
+    url, *demo_urls = map(_url, listeners)
+    lines = [f"Tessera     {url}", f"GraphiQL    {url}/graphiql"]
     if demo_password:
-        print(
-            f"Tenant      {_DEMO_SLUG}\n"
-            f"E-mail      {_DEMO_EMAIL}\n"
-            f"Password    {demo_password}   (shown this once)\n\n"
-            "Sign in from a shell:\n\n"
-            f"  curl -s {url}/session -H 'Content-Type: application/json' \\\n"
+        lines += [
+            f"Tenant      {_DEMO_SLUG}",
+            f"E-mail      {_DEMO_EMAIL}",
+            f"Password    {demo_password}   (shown this once)",
+            "",
+            "Sign in from a shell:",
+            "",
+            f"  curl -s {url}/session -H 'Content-Type: application/json' \\",
             f'    -d \'{{"tenant":"{_DEMO_SLUG}","email":"{_DEMO_EMAIL}",'
-            f'"password":"{demo_password}","transport":"bearer"}}\'\n'
-        )
-    sys.stdout.flush()
+            f'"password":"{demo_password}","transport":"bearer"}}\'',
+        ]
+    for demo_url in demo_urls:
+        lines += [
+            "",
+            "A token opens a door of the demo tenant's API: 200 where it holds the permission,",
+            "403 where not, 401 once it is revoked:",
+            "",
+            f'  curl -s {demo_url}{sample_path} -H "Authorization: Bearer $SECRET"',
+        ]
+    print("\n".join([*lines, ""]), flush=True)
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 async def _migrate(_parsed: argparse.Namespace) -> int:
@@ -295,7 +340,32 @@ async def _revoke_gateway(parsed: argparse.Namespace) -> int:
 async def _check_catalogue(parsed: argparse.Namespace) -> int:
     catalogue = read_catalogue(parsed.file)
     print(grid(catalogue))
+    print(await _dropped(catalogue))
     return 1 if catalogue.refusals else 0
+
+
+async def _dropped(catalogue: Catalogue) -> str:
+    """Which live tokens would lose something by this catalogue, as far as there is a database."""
+    settings = read_settings(os.environ)
+    if not database.exists(settings):
+        return "tokens were not looked at: there is no database"
+    try:
+        async with database.connected(settings, patient=True):
+            if await database.unapplied_migrations():
+                return "tokens were not looked at: the database lacks migrations"
+            count, shown = await permissions.holders_of_dropped(Operator(), catalogue)
+    except Exception as error:
+        if not database.is_unavailable(error):
+            raise
+        return "tokens were not looked at: the database does not answer"
+    lines = [f"{count} live tokens hold permissions that this document has not"]
+    lines += [
+        f"dropped: tenant {one.tenant}, token {one.hint} {one.name}: {', '.join(one.keys)}"
+        for one in shown
+    ]
+    if count > len(shown):
+        lines.append(f"and {count - len(shown)} more")
+    return "\n".join(lines)
 
 
 async def _print_schema(_parsed: argparse.Namespace) -> int:

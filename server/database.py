@@ -87,15 +87,19 @@ def dialect() -> str:
     return connection().capabilities.dialect
 
 
+def exists(settings: Settings) -> bool:
+    """Whether there is a database to connect to; of PostgreSQL only connecting tells."""
+    return not settings.embedded or _sqlite_file(settings).is_file()
+
+
 def sqlite_reader(settings: Settings) -> sqlite3.Connection:
     """A connection to the embedded database that can only read; the caller closes it.
 
     For look-ups in the event loop's own thread: it waits for nobody.
     """
-    path = quote(unquote(urlsplit(settings.database_url).path))
     return sqlite3.connect(
         # With an empty authority: of a path that starts with two slashes a part would count as one.
-        f"file://{path}?mode=ro",
+        f"file://{quote(str(_sqlite_file(settings)))}?mode=ro",
         uri=True,
         timeout=0,
         isolation_level=None,
@@ -124,8 +128,12 @@ def _connection(settings: Settings, *, patient: bool) -> dict[str, Any]:
     return _postgres(settings, patient=patient)
 
 
+def _sqlite_file(settings: Settings) -> Path:
+    return Path(unquote(urlsplit(settings.database_url).path))
+
+
 def _sqlite(settings: Settings) -> dict[str, Any]:
-    path = Path(unquote(urlsplit(settings.database_url).path))
+    path = _sqlite_file(settings)
     if not path.parent.is_dir():
         raise Misconfigured(f"The folder of the database does not exist: {path.parent}")
     if path.is_dir():

@@ -27,5 +27,9 @@ class Service:
         """Where the tenant's API is; None until its first token, and from then on for ever."""
         if tenant.first_token_at is None:
             return None
+        return self.url_of(tenant)
+
+    def url_of(self, tenant: models.Tenant) -> str:
+        """Where the tenant's API is, whether it has a token yet or not."""
         template = self.settings.api_url
         return template.replace("{tenant}", tenant.slug).replace("{region}", tenant.region)

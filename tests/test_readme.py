@@ -15,6 +15,7 @@ _VARYING = [
     (re.compile(r"tsr_[0-9A-Za-z]{49}"), "<secret>"),
     (re.compile(r"tsr_[0-9A-Za-z]{6}…"), "<hint>"),
     (re.compile(r'"[\w-]{40,}"'), '"<id>"'),
+    (re.compile(r'"[0-9a-f]{32}"'), '"<request>"'),
 ]
 
 
@@ -24,11 +25,13 @@ def test_the_tour_is_what_happens(tmp_path: Path) -> None:
     database_url = f"sqlite://{tmp_path / 'tessera.db'}"
     with ServerProcess(tmp_path, database_url=database_url, arguments=["--demo"]) as server:
         password = re.search(r"^Password +(\S+)", server.log(), re.MULTILINE)
+        demo_api = re.search(r"curl -s (http://[^/]+)/api/", server.log())
         assert password
+        assert demo_api
         commands = [
-            command.replace("http://127.0.0.1:8000", server.url).replace(
-                "the password that was printed", password[1]
-            )
+            command.replace("http://127.0.0.1:8000", server.url)
+            .replace("http://127.0.0.1:8001", demo_api[1])
+            .replace("the password that was printed", password[1])
             for command, _ in tour
         ]
         answers = _run(commands, tmp_path)

@@ -68,7 +68,7 @@ class PostgresBearers:
     def __init__(self) -> None:
         self._waiting: list[_Asked] = []
         self._under_way: set[_Batch] = set()
-        self._running = 0
+        self._running: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.TimerHandle | None = None
 
     async def find(self, question: Question) -> Bearer | None:
@@ -79,10 +79,9 @@ class PostgresBearers:
         loop = asyncio.get_running_loop()
         asked = _Asked(question, loop.create_future(), loop.time())
         self._waiting.append(asked)
-        if self._running < _MOST_AT_ONCE:
-            self._running += 1
+        if len(self._running) < _MOST_AT_ONCE:
             # Not awaited: it serves others too, who are not to end with this request.
-            self._keep = loop.create_task(self._serve())
+            self._running.add(loop.create_task(self._serve()))
         if self._sweeper is None:
             self._sweeper = loop.call_later(_SWEEP_SECONDS, self._sweep)
         return await asked.answer
@@ -102,7 +101,8 @@ class PostgresBearers:
                 finally:
                     self._under_way.discard(batch)
         finally:
-            self._running -= 1
+            # At once, not when the loop gets to it: the next to ask would wait for this one.
+            self._running -= {asyncio.current_task()}
 
     def _sweep(self) -> None:
         """Give up what has waited too long. The query itself ends by the driver's time-out."""

@@ -16,6 +16,9 @@ def grid(catalogue: Catalogue) -> str:
         lines.append("")
     permissions, categories = len(catalogue.permissions), len(catalogue.categories)
     lines.append(f"{permissions} permissions in {categories} categories")
+    bases = dict.fromkeys(base for p in catalogue.permissions for base in p.bases)
+    if any(bases):
+        lines.append(f"served under {', '.join(base or '/' for base in bases)}")
     for refusal in catalogue.refusals:
         lines.append(f"refused: {refusal.pointer}: {refusal.reason}")
     return "\n".join(lines)

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from models import RefusalReason
 from server import database
-from server.access.bearers import Bearer, Question, bearers_of
+from server.access.bearers import Bearer, Question, SqliteBearers, bearers_of
 from server.catalogue import Permission, canonical_path
 from server.dataplane import answers, originals
 from server.dataplane.answers import Answer
@@ -67,6 +67,11 @@ class Authorize:
             }
         )
         await send({"type": "http.response.body", "body": answer.body})
+
+    def close(self) -> None:
+        """Close the connection that it asks by; another request would open one again."""
+        if isinstance(self._bearers, SqliteBearers):
+            self._bearers.close()
 
     async def _answer(self, scope: Scope) -> Answer:
         peer = (scope.get("client") or ("", 0))[0]

@@ -71,6 +71,12 @@ async def set_limit(operator: Operator, slug: str, requests_per_hour: int | None
         raise NotFound
 
 
+async def find(operator: Operator, slug: str) -> models.Tenant | None:
+    """The tenant of that slug, if there is one."""
+    operator.require(Right.MANAGE_INSTALLATION)
+    return await models.Tenant.get_or_none(slug=slug)
+
+
 async def is_installation_empty(operator: Operator) -> bool:
     """Whether the database has no tenant yet."""
     operator.require(Right.MANAGE_INSTALLATION)

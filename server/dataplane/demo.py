@@ -1,0 +1,79 @@
+"""A demo of the tenants' API: a gateway that asks `/authorize`, and a backend that answers."""
+
+from dataclasses import replace
+from ipaddress import ip_network
+
+import orjson
+from starlette.types import Message, Receive, Scope, Send
+
+from server.dataplane import originals
+from server.dataplane.authorize import Authorize
+from server.dataplane.record import Record
+from server.service import Service
+
+_ANYBODY = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+# What a gateway writes itself, and drops where a client wrote it.
+_OWN_HEADERS = {b"host", b"x-forwarded-for", b"x-request-id"}
+
+
+class DemoApi:
+    """An ASGI application that is one tenant's API: whatever a token opens, it answers with 200.
+
+    It asks as Envoy would, in this process; whatever kind of gateway is configured is not in play.
+    """
+
+    def __init__(self, service: Service, record: Record, host: str) -> None:
+        settings = replace(service.settings, gateway="envoy", gateway_peers=_ANYBODY)
+        self._authorize = Authorize(replace(service, settings=settings), record)
+        self._host = host.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; what `/authorize` refuses is the answer as it is."""
+        if scope["type"] != "http":
+            return
+        answers: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            answers.append(message)
+
+        await self._authorize(self._asked(scope), receive, keep)
+        start, body = answers
+        if start["status"] == 200:
+            start, body = _served(start["headers"])
+        await send(start)
+        await send(body)
+
+    def close(self) -> None:
+        """Close what it asks by."""
+        self._authorize.close()
+
+    def _asked(self, scope: Scope) -> Scope:
+        """The request as the gateway puts it."""
+        peer = (scope.get("client") or ("", 0))[0]
+        target = originals.raw_target(scope["path"], scope.get("raw_path"), b"")
+        kept = [(name, value) for name, value in scope["headers"] if name not in _OWN_HEADERS]
+        own = [(b"host", self._host), (b"x-forwarded-for", peer.encode())]
+        raw_path = (originals.PREFIX + target).encode("latin-1")
+        return {**scope, "raw_path": raw_path, "headers": kept + own}
+
+
+def _served(headers: list[tuple[bytes, bytes]]) -> tuple[Message, Message]:
+    said = dict(headers)
+    body = orjson.dumps(
+        {
+            "message": "The demo API answers: this token opens this door.",
+            "tenant": said[b"x-tessera-tenant"].decode(),
+            "token": said[b"x-tessera-token"].decode(),
+            "permission": said[b"x-tessera-permission"].decode(),
+        }
+    )
+    passed_on = [(n, v) for n, v in headers if n.startswith((b"ratelimit", b"x-request-id"))]
+    own = [
+        (b"content-type", b"application/json"),
+        (b"cache-control", b"no-store"),
+        (b"content-length", b"%d" % len(body)),
+    ]
+    return (
+        {"type": "http.response.start", "status": 200, "headers": own + passed_on},
+        {"type": "http.response.body", "body": body},
+    )
