@@ -351,6 +351,7 @@ async def _dropped(catalogue: Catalogue) -> str:
         return "tokens were not looked at: there is no database"
     try:
         async with database.connected(settings, patient=True):
+            await database.ping()
             if await database.unapplied_migrations():
                 return "tokens were not looked at: the database lacks migrations"
             count, shown = await permissions.holders_of_dropped(Operator(), catalogue)

@@ -1,0 +1,63 @@
+"""Which live tokens a new document would leave without something."""
+
+from pathlib import Path
+
+from server.access.principal import Operator
+from server.catalogue import read_catalogue
+from server.operations import permissions, tokens
+from server.service import Service
+from tests.factories import World
+from tests.process import tessera
+
+KEPT = "GET /api/v1/devices"
+DROPPED = ("DELETE /api/v1/tags/{tag_id}", "GET /api/v1/tags")
+DOCUMENT = """
+openapi: 3.1.0
+info: {title: T, version: "1"}
+paths:
+  /api/v1/devices: {get: {summary: List}}
+"""
+
+
+async def test_live_tokens_of_all_tenants_that_hold_what_is_dropped_are_named(
+    service: Service, world: World, tmp_path: Path
+) -> None:
+    (tmp_path / "new.yaml").write_text(DOCUMENT)
+    new = read_catalogue(tmp_path / "new.yaml")
+    a, b = await world.person(), await world.person()
+    await world.token(a, "keeps all", [KEPT])
+    gone = await world.token(a, "is revoked", DROPPED)
+    await tokens.revoke(a.principal, gone.token.id)
+    first = await world.token(a, "loses two", [KEPT, *DROPPED])
+    second = await world.token(b, "loses one", DROPPED[:1])
+    count, shown = await permissions.holders_of_dropped(Operator(), new)
+    assert count == 2
+    assert {(one.name, one.hint, one.keys) for one in shown} == {
+        ("loses two", first.token.hint, DROPPED),
+        ("loses one", second.token.hint, DROPPED[:1]),
+    }
+    assert await permissions.holders_of_dropped(Operator(), service.catalogue) == (0, ())
+
+
+async def test_the_command_says_so(service: Service, world: World, tmp_path: Path) -> None:
+    (tmp_path / "new.yaml").write_text(DOCUMENT)
+    person = await world.person()
+    created = await world.token(person, "loses one", DROPPED[:1])
+    url = service.settings.database_url
+    done = tessera("catalogue", "check", str(tmp_path / "new.yaml"), database_url=url)
+    assert done.returncode == 0, done.stderr
+    assert "1 live tokens hold permissions that this document has not" in done.stdout
+    assert f"{created.token.hint} loses one: {DROPPED[0]}" in done.stdout
+
+
+def test_without_a_database_it_says_that_and_makes_none(tmp_path: Path) -> None:
+    (tmp_path / "new.yaml").write_text(DOCUMENT)
+    url = f"sqlite://{tmp_path}/none.db"
+    done = tessera("catalogue", "check", str(tmp_path / "new.yaml"), database_url=url)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("tokens were not looked at: there is no database\n")
+    assert not (tmp_path / "none.db").exists()
+    unreachable = "postgres://nobody:x@127.0.0.1:1/none"
+    done = tessera("catalogue", "check", str(tmp_path / "new.yaml"), database_url=unreachable)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("tokens were not looked at: the database does not answer\n")
