@@ -1,0 +1,211 @@
+"""Signing in and out, invitations and passwords, as a browser or a script meets them.
+
+What keeps other sites from it is in `test_browser_safety`; what bytes do, in `test_raw_bytes`.
+"""
+
+from typing import Any
+
+import httpx2
+import pytest
+
+import models
+from models import Role
+from server.operations import admins
+from tests.factories import PASSWORD, Client, Person, World
+
+NEW = "nine copper lanterns flicker"
+
+
+async def credentials(person: Person, **other: str) -> dict[str, str]:
+    tenant = await models.Tenant.get(id=person.admin.tenant_id)
+    return {"tenant": tenant.slug, "email": person.admin.email, "password": PASSWORD} | other
+
+
+async def bearer(client: Client, person: Person) -> dict[str, str]:
+    """The header of a new session."""
+    body = await credentials(person, transport="bearer")
+    answer = await client.http.post("/session", json=body)
+    assert answer.status_code == 201
+    return {"Authorization": f"Bearer {answer.json()['session']}"}
+
+
+async def who(client: Client, headers: dict[str, str]) -> int:
+    return (await client.http.get("/session", headers=headers)).status_code
+
+
+async def test_a_browser_is_signed_in_by_a_cookie(client: Client, world: World) -> None:
+    person = await world.person()
+    answer = await client.http.post("/session", json=await credentials(person))
+    assert answer.status_code == 201
+    assert answer.json().keys() == {"expiresAt"}
+    cookie = answer.headers["set-cookie"].split(";")[0]
+    me = await client.http.get("/session", headers={"Cookie": cookie})
+    assert me.json()["admin"] == {
+        "email": person.admin.email,
+        "name": person.admin.name,
+        "role": "OWNER",
+    }
+    assert me.json()["tenant"]["slug"] == (await credentials(person))["tenant"]
+    left = await client.http.delete("/session", headers={"Cookie": cookie})
+    assert left.status_code == 204
+    assert await who(client, {"Cookie": cookie}) == 401
+
+
+async def test_a_script_is_signed_in_by_a_bearer(client: Client, world: World) -> None:
+    person = await world.person()
+    headers = await bearer(client, person)
+    assert await who(client, headers) == 200
+    assert (await client.http.delete("/session", headers=headers)).status_code == 204
+    assert await who(client, headers) == 401
+
+
+async def test_each_sign_in_is_another_session(client: Client, world: World) -> None:
+    person = await world.person()
+    first, second = await bearer(client, person), await bearer(client, person)
+    assert first != second
+    await client.http.delete("/session", headers=first)
+    assert await who(client, second) == 200
+
+
+async def test_whatever_is_wrong_with_a_sign_in_the_answer_is_the_same(
+    client: Client, world: World
+) -> None:
+    owner, foreign = await world.person(), await world.person()
+    tenant = await models.Tenant.get(id=owner.admin.tenant_id)
+    removed = await world.person(tenant, Role.ADMIN)
+    await admins.remove(owner.principal, removed.admin.id)
+    invited = await admins.add(
+        owner.principal, world.service, email="i@example.com", name="I", role=Role.ADMIN
+    )
+    right = await credentials(owner)
+    wrong: dict[str, dict[str, str]] = {
+        "password": right | {"password": "another password altogether"},
+        "no password": right | {"password": ""},
+        "e-mail": right | {"email": "nobody@example.com"},
+        "tenant": right | {"tenant": "nobody"},
+        "no slug": right | {"tenant": "../x"},
+        "somebody of another tenant": right | {"email": foreign.admin.email},
+        "removed": await credentials(owner, email=removed.admin.email),
+        "not yet accepted": right | {"email": invited.admin.email},
+    }
+    answers = {}
+    for what, body in wrong.items():
+        answer = await client.http.post("/session", json=body)
+        headers = {k: v for k, v in answer.headers.items() if k != "x-request-id"}
+        answers[what] = (answer.status_code, headers, answer.content)
+    assert {status for status, _, _ in answers.values()} == {401}
+    assert all(answer == answers["password"] for answer in answers.values())
+
+
+async def test_another_password_ends_every_session(client: Client, world: World) -> None:
+    person = await world.person()
+    here, there = await bearer(client, person), await bearer(client, person)
+    change = {"currentPassword": PASSWORD, "newPassword": NEW}
+    answer = await client.http.put("/password", json=change, headers=here)
+    assert answer.status_code == 204
+    assert [await who(client, here), await who(client, there)] == [401, 401]
+    assert [await who(client, client.of(person).headers)] == [401]
+    old = await client.http.post("/session", json=await credentials(person))
+    assert old.status_code == 401
+    new = await client.http.post("/session", json=await credentials(person, password=NEW))
+    assert new.status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"currentPassword": "wrong password, surely", "newPassword": NEW}, 401, "WRONG_PASSWORD"),
+        ({"currentPassword": PASSWORD, "newPassword": "short"}, 422, "INVALID_INPUT"),
+        ({"currentPassword": PASSWORD, "newPassword": "passwordpassword"}, 422, "INVALID_INPUT"),
+        ({"currentPassword": PASSWORD}, 422, "INVALID_INPUT"),
+    ],
+)
+async def test_a_password_that_is_not_changed_ends_nothing(
+    client: Client, world: World, change: dict[str, str], status: int, code: str
+) -> None:
+    person = await world.person()
+    headers = await bearer(client, person)
+    answer = await client.http.put("/password", json=change, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert await who(client, headers) == 200
+    assert (await client.http.put("/password", json=change)).status_code == 401
+
+
+async def test_a_removed_admin_is_signed_out(client: Client, world: World) -> None:
+    owner = await world.person()
+    tenant = await models.Tenant.get(id=owner.admin.tenant_id)
+    colleague = await world.person(tenant, Role.ADMIN)
+    headers = await bearer(client, colleague)
+    await admins.remove(owner.principal, colleague.admin.id)
+    assert await who(client, headers) == 401
+
+
+async def invited(world: World) -> tuple[Person, str]:
+    owner = await world.person()
+    added = await admins.add(
+        owner.principal, world.service, email="new@example.com", name="New", role=Role.ADMIN
+    )
+    return owner, added.invitation
+
+
+async def test_an_invitation_survives_a_bad_password_and_works_once(
+    client: Client, world: World
+) -> None:
+    owner, invitation = await invited(world)
+    for weak in ("short", "passwordpassword", "new@example.com1", "x" * 300):
+        body = {"invitation": invitation, "password": weak}
+        answer = await client.http.post("/invitation", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "INVALID_INPUT")
+        assert answer.json()["field"] == "password"
+        assert weak not in answer.text
+    good = {"invitation": invitation, "password": NEW}
+    assert (await client.http.post("/invitation", json=good)).status_code == 204
+    again = await client.http.post("/invitation", json=good)
+    assert (again.status_code, again.json()["field"]) == (422, "invitation")
+    entered = await credentials(owner, email="new@example.com", password=NEW)
+    assert (await client.http.post("/session", json=entered)).status_code == 201
+
+
+async def test_an_invitation_expires_after_a_week(client: Client, world: World) -> None:
+    _, invitation = await invited(world)
+    row = await models.Invitation.get()
+    assert 6.9 < (row.expires_at - models.now()).total_seconds() / 86_400 <= 7
+    await models.Invitation.filter(tenant_id=row.tenant_id).update(expires_at=models.now())
+    good = {"invitation": invitation, "password": NEW}
+    answer = await client.http.post("/invitation", json=good)
+    assert (answer.status_code, answer.json()["field"]) == (422, "invitation")
+
+
+async def test_unknown_used_and_expired_invitations_are_told_alike(
+    client: Client, world: World
+) -> None:
+    _, used = await invited(world)
+    good = {"password": NEW}
+    await client.http.post("/invitation", json=good | {"invitation": used})
+    answers = [
+        await client.http.post("/invitation", json=good | {"invitation": secret})
+        for secret in (used, "", "x", used[:-1], used.swapcase())
+    ]
+    assert {(a.status_code, a.content) for a in answers} == {(422, answers[0].content)}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/session", {}),
+        ("POST", "/session", {"tenant": "a", "email": "b", "password": 3}),
+        ("POST", "/session", {"tenant": "a", "email": "b", "password": "c", "transport": "pigeon"}),
+        ("POST", "/session", []),
+        ("POST", "/session", None),
+        ("POST", "/invitation", {"invitation": "x"}),
+        ("POST", "/invitation", {"invitation": ["x"], "password": "y"}),
+    ],
+)
+async def test_what_is_no_request_is_told_so(
+    client: Client, method: str, path: str, body: Any
+) -> None:
+    answer: httpx2.Response = await client.http.request(method, path, json=body)
+    assert answer.status_code in {400, 415, 422}
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json().keys() >= {"title", "status", "detail", "code"}
