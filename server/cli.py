@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = commands.add_parser("serve", help="serve; an embedded database is migrated first")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    serve.add_argument("--port", default=8000, type=int, help="port to listen on (%(default)s)")
+    serve.add_argument("--port", default=8000, type=_port, help="port to listen on (%(default)s)")
     serve.add_argument(
         "--demo", action="store_true", help="on an empty database, make a tenant to try things with"
     )
@@ -296,6 +296,12 @@ def _read_password(from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
     return getpass.getpass("The owner's password: ")
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= 65_535):
+        raise argparse.ArgumentTypeError("a port is a whole number from 0 to 65535")
+    return int(text)
 
 
 def _requests_per_hour(text: str) -> int | None:

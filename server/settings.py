@@ -90,7 +90,7 @@ def _database_url(environment: Mapping[str, str]) -> str:
     url = _text(environment, "TESSERA_DATABASE_URL", default)
     if not url.startswith(("sqlite:///", "postgres://", "postgresql://")):
         raise Misconfigured(
-            "TESSERA_DATABASE_URL must be sqlite:///absolute/path.db or postgres://…"
+            "TESSERA_DATABASE_URL must be sqlite:///absolute/path.db or postgres://host/name."
         )
     return url
 

@@ -1,0 +1,339 @@
+"""The `tessera` command as an operator meets it: what it prints, and what it says of mistakes.
+
+Databases that cannot be used are in `server/test_database`, migrating in `models/test_migrations`.
+"""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import pytest
+
+from server.cli import main
+from tests.curl import path_with_curl
+from tests.process import (
+    LOOPBACK,
+    ROOT,
+    TESSERA,
+    ServerProcess,
+    tessera,
+    tessera_environment,
+)
+
+PASSWORD = "seven purple otters dance"
+OWNER = ["--name", "Acme", "--owner-email", "ada@acme.example", "--owner-name", "Ada"]
+SENTENCE = re.compile(r"tessera: [A-Z`/][^\n]+\.\n")
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite://{tmp_path}/tessera.db"
+
+
+def run(
+    url: str, *arguments: str, stdin: str = "", settings: Mapping[str, str] | None = None
+) -> str:
+    """What a command prints that is to succeed."""
+    done = tessera(*arguments, database_url=url, stdin=stdin, settings=settings)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return done.stdout
+
+
+def refused(url: str, *arguments: str, stdin: str = "") -> str:
+    """The one sentence that a command ends with that is to fail."""
+    done = tessera(*arguments, database_url=url, stdin=stdin)
+    assert done.returncode == 1, done.stdout
+    assert SENTENCE.fullmatch(done.stderr), done.stderr
+    return done.stderr
+
+
+def create_tenant(url: str, slug: str = "acme", *more: str, password: str = PASSWORD) -> str:
+    return run(
+        url, "tenant", "create", slug, *OWNER, *more, "--password-stdin", stdin=f"{password}\n"
+    )
+
+
+def sign_in(server: ServerProcess, slug: str = "acme", password: str = PASSWORD) -> dict[str, str]:
+    body = {
+        "tenant": slug,
+        "email": "ada@acme.example",
+        "password": password,
+        "transport": "bearer",
+    }
+    request = Request(
+        f"{server.url}/session", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urlopen(request) as answer:
+        content: dict[str, str] = json.load(answer)
+        return content
+
+
+# Serving
+
+
+@pytest.fixture
+def demo(tmp_path: Path, url: str) -> Iterator[ServerProcess]:
+    server = ServerProcess(tmp_path, database_url=url, arguments=["--demo"])
+    with server:
+        yield server
+
+
+def test_the_demo_says_all_that_a_newcomer_needs(demo: ServerProcess, tmp_path: Path) -> None:
+    said = demo.log()
+    assert re.search(rf"^Tessera +{demo.url}$", said, re.MULTILINE)
+    assert re.search(rf"^GraphiQL +{demo.url}/graphiql$", said, re.MULTILINE)
+    assert re.search(r"^E-mail +owner@demo\.example$", said, re.MULTILINE)
+    password = re.search(r"^Password +(\S+)", said, re.MULTILINE)
+    assert password
+    assert len(password[1]) >= 20
+    # As it is printed, pasted into a shell.
+    commands = re.findall(r"^  (curl (?:.*\\\n)*.*)$", said, re.MULTILINE)
+    assert len(commands) == 2
+    answers = [
+        subprocess.run(
+            ["sh", "-c", command],
+            env={"PATH": path_with_curl(tmp_path), "SECRET": "tsr_x"},
+            capture_output=True,
+            text=True,
+            timeout=30,
+        ).stdout
+        for command in commands
+    ]
+    assert json.loads(answers[0]).keys() == {"session", "expiresAt"}
+    assert json.loads(answers[1])["code"] == "INVALID_TOKEN"
+
+
+def test_the_password_is_printed_once_and_the_data_stay(demo: ServerProcess) -> None:
+    assert demo.log().count("Password") == 1
+    assert demo.stop() == 0
+    demo.start()
+    assert demo.log().count("Password") == 1
+    assert demo.log().count("Tessera     ") == 2
+    # What it answers at the second start is the same tenant's.
+    assert demo.log().count("A token opens a door") == 2
+
+
+def test_without_demo_nothing_is_made(tmp_path: Path, url: str) -> None:
+    with ServerProcess(tmp_path, database_url=url) as server:
+        assert "Password" not in server.log()
+        assert "demo" not in server.log()
+    create_tenant(url)
+    with ServerProcess(tmp_path, database_url=url, arguments=["--demo"]) as server:
+        assert "Password" not in server.log()
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_good_order(tmp_path: Path, url: str, sign: signal.Signals) -> None:
+    server = ServerProcess(tmp_path, database_url=url).start()
+    assert server.stop(sign) == 0
+    assert "Traceback" not in server.log()
+
+
+def test_a_port_in_use_is_told(url: str) -> None:
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = tessera("serve", "--port", port, database_url=url)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"tessera: Cannot listen on 127.0.0.1:{port}:")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "x", "99999999999999999999"])
+def test_what_is_no_port_is_told(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["serve", f"--port={port}"])
+    assert ended.value.code == 2
+    assert "a port is a whole number from 0 to 65535" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("TESSERA_DATABASE_URL", "mysql://x"),
+        ("TESSERA_DATABASE_POOL_SIZE", "0"),
+        ("TESSERA_API_SPEC", "/nowhere.yaml"),
+        ("TESSERA_API_URL", "https://example.com"),
+        ("TESSERA_TOKEN_BRAND", "T"),
+        ("TESSERA_DIGEST_KEY", "secret"),
+        ("TESSERA_CORS_ORIGINS", "*"),
+        ("TESSERA_TRUSTED_PROXIES", "everybody"),
+        ("TESSERA_GATEWAY", "apache"),
+        ("TESSERA_GATEWAY_PEERS", "10.0.0.0/99"),
+        ("TESSERA_RATE_LIMIT_URL", "memcached://x"),
+        ("TESSERA_INTROSPECTION", "perhaps"),
+        ("TESSERA_LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_a_setting_that_will_not_do_is_told_in_one_sentence(
+    variable: str,
+    value: str,
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("TESSERA_DATABASE_URL", url)
+    monkeypatch.setenv(variable, value)
+    assert main(["migrate" if variable != "TESSERA_API_SPEC" else "serve"]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert SENTENCE.fullmatch(said.err), said.err
+    assert variable in said.err
+
+
+# Tenants
+
+
+def test_a_tenant_is_made_with_an_owner_who_can_sign_in(tmp_path: Path, url: str) -> None:
+    assert create_tenant(url, "acme", "--region", "eu") == "made tenant acme\n"
+    with ServerProcess(tmp_path, database_url=url) as server:
+        assert sign_in(server).keys() == {"session", "expiresAt"}
+
+
+def test_a_password_is_asked_for_where_there_is_a_terminal(url: str) -> None:
+    """And is not an argument, which everybody on the machine could read."""
+    assert "--password-stdin" in run(url, "tenant", "create", "--help")
+    done = subprocess.run(
+        [*TESSERA, "tenant", "create", "acme", *OWNER],
+        input=f"{PASSWORD}\n",
+        env=tessera_environment(url),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        start_new_session=True,  # no terminal: the question goes to standard error
+    )
+    assert done.returncode == 0, done.stderr
+    assert "password" in done.stderr
+    assert PASSWORD not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("slug", "owner", "password", "says"),
+    [
+        ("Acme Inc", OWNER, PASSWORD, "slug"),
+        ("acme", ["--name", "A", "--owner-email", "ada", "--owner-name", "A"], PASSWORD, "mail"),
+        ("acme", ["--name", " ", *OWNER[2:]], PASSWORD, "name"),
+        ("acme", [*OWNER, "--region", "over there"], PASSWORD, ""),
+        ("acme", OWNER, "short", "15 characters"),
+        ("acme", OWNER, "passwordpassword", "guessed"),
+        ("acme", OWNER, "", "15 characters"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_tenant_is_told(
+    url: str, slug: str, owner: list[str], password: str, says: str
+) -> None:
+    told = refused(url, "tenant", "create", slug, *owner, "--password-stdin", stdin=f"{password}\n")
+    assert says in told
+    assert not password or password not in told
+
+
+def test_a_slug_is_taken_once(url: str) -> None:
+    create_tenant(url)
+    arguments = ["tenant", "create", "acme", *OWNER, "--password-stdin"]
+    assert "exists already" in refused(url, *arguments, stdin=f"{PASSWORD}\n")
+
+
+def test_a_tenants_limit_is_set_and_unset(url: str) -> None:
+    create_tenant(url)
+    said = run(url, "tenant", "limit", "acme", "500")
+    assert said == "tenant acme may make 500 requests an hour\n"
+    said = run(url, "tenant", "limit", "acme", "default")
+    assert said == "tenant acme may make 10000 requests an hour\n"
+    assert refused(url, "tenant", "limit", "nobody", "5")
+    assert refused(url, "tenant", "limit", "acme", "0")
+    for number in ("-1", "1.5", "many", "٣", "1" * 30):
+        with pytest.raises(SystemExit):
+            main(["tenant", "limit", "acme", number])
+
+
+# Gateways
+
+
+def test_a_gateways_secret_is_shown_once(tmp_path: Path, url: str) -> None:
+    shown = run(url, "gateway", "create", "orders")
+    secret = re.search(r"^Secret +(\S+)", shown, re.MULTILINE)
+    assert secret
+    listed = run(url, "gateway", "list")
+    assert re.match(r"orders +made \d{4}-\d\d-\d\d +live\n", listed)
+    assert secret[1] not in listed
+    with ServerProcess(tmp_path, database_url=url) as server:
+        form = Request(
+            f"{server.url}/introspect",
+            b"token=x",
+            {
+                "Authorization": f"Bearer {secret[1]}",
+                "Content-Type": "application/x-www-form-urlencoded",
+            },
+        )
+        with urlopen(form) as answer:
+            assert json.load(answer) == {"active": False}
+    assert "exists already" in refused(url, "gateway", "create", "orders")
+    assert run(url, "gateway", "revoke", "orders") == "revoked gateway orders\n"
+    assert "revoked" in run(url, "gateway", "list")
+    assert refused(url, "gateway", "revoke", "orders")
+    assert refused(url, "gateway", "create", "No Name")
+
+
+# Catalogues and the schema
+
+
+def test_a_sound_document_is_a_grid(url: str, tmp_path: Path) -> None:
+    (tmp_path / "api.json").write_text(
+        json.dumps(
+            {
+                "openapi": "3.1.0",
+                "info": {"title": "T", "version": "1"},
+                "servers": [{"url": "https://x.example/v2"}],
+                "paths": {"/pets": {"get": {"summary": "List pets", "tags": ["Pets"]}}},
+            }
+        )
+    )
+    grid = run(url, "catalogue", "check", str(tmp_path / "api.json"))
+    assert grid.startswith("Pets\n  GET     /pets  List pets\n\n1 permissions in 1 categories\n")
+    assert "served under /v2\n" in grid
+
+
+def test_what_a_document_has_that_cannot_be_used_is_named(url: str, tmp_path: Path) -> None:
+    (tmp_path / "api.yaml").write_text(
+        "openapi: 3.0.0\npaths: {/a/../b: {get: {}}, c: {}, /d: {get: {}}}"
+    )
+    done = tessera("catalogue", "check", str(tmp_path / "api.yaml"), database_url=url)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "GET     /d" in done.stdout
+    assert "refused: /paths/~1a~1..~1b: A path must not have dot segments.\n" in done.stdout
+    assert "refused: /paths/c: A path must start with a slash.\n" in done.stdout
+
+
+def test_what_is_no_document_is_told(url: str, tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"\xff\xfe\x00")
+    for file in (tmp_path / "x", tmp_path / "missing", tmp_path):
+        assert refused(url, "catalogue", "check", str(file))
+
+
+def test_the_schema_is_the_file_that_ships(url: str) -> None:
+    assert run(url, "schema") == (ROOT / "schema.graphql").read_text()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "", "serve", "migrate", "tenant", "tenant create", "tenant limit", "gateway",
+        "gateway create", "gateway list", "gateway revoke", "catalogue", "catalogue check",
+        "schema",
+    ],
+)  # fmt: skip
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*command.split(), "--help"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("usage: tessera")
+    if command in {"", "tenant", "gateway", "catalogue"}:
+        with pytest.raises(SystemExit) as ended:
+            main(command.split())
+        assert ended.value.code == 2
+        assert capsys.readouterr().err.startswith("usage: tessera")
