@@ -12,6 +12,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,10 +20,12 @@ import httpx2
 import pytest
 
 import models
-from models import ActivityKind, Role
+from models import ActivityKind, RefusalReason, Role
 from models.distribution import TABLES
 from server import database
+from server.access import bearers, uses
 from server.access.sessions import ABSOLUTE
+from server.access.uses import Refused
 from server.app import create_app, running_service
 from server.global_ids import encode_id
 from server.paging import encode_cursor
@@ -120,6 +123,37 @@ async def fill_tenant(
         )
         for token in made
     ]
+    days = [models.now() - timedelta(days=n) for n in range(3)]
+    used = [
+        models.TokenUse(
+            **within,
+            token_id=token.id,
+            key="GET /api",
+            day=day.date(),
+            allowed=1,
+            denied=0,
+            first_used_at=day,
+            last_used_at=day,
+        )
+        for token in made
+        for day in days
+    ]
+    refusals = [
+        models.TokenRefusal(
+            **within,
+            token_id=token.id,
+            method="GET",
+            path="/api",
+            reason=RefusalReason.NOT_GRANTED,
+            address="192.0.2.1",
+            user_agent="x",
+            request_id="x",
+        )
+        for token in made
+        for _ in days
+    ]
+    await models.TokenUse.bulk_create(used)
+    await models.TokenRefusal.bulk_create(refusals)
     await models.Admin.bulk_create(people)
     await models.Session.bulk_create(sessions)
     await models.Invitation.bulk_create(invitations)
@@ -347,6 +381,38 @@ async def test_whatever_else_is_asked_keeps_to_an_index_of_its_tenant(
     assert [r for r in results if not r["__typename"].endswith("Payload")] == []
     assert len({sql for sql, _ in statements}) > 25
     assert await violations(statements) == []
+
+
+async def test_a_check_and_its_record_keep_to_indexes_of_their_tenant(
+    crowd: Crowd, client: Client
+) -> None:
+    tenant_id, at = crowd.person.admin.tenant_id, models.now().timestamp()
+    token = (tenant_id, crowd.token)
+    refused = Refused(at, "GET", "/x", RefusalReason.NOT_GRANTED, "192.0.2.1", "x", "x")
+    batch = uses.Batch(
+        {(*token, "GET /api", uses.day_of(at)): uses.Use(1, 1, at, at)},
+        {token: uses.LastUse(at, "192.0.2.1", "x")},
+        {token: [refused]},
+    )
+    digest = bytes((await models.Token.get(tenant_id=tenant_id, id=crowd.token)).digest)
+    question = bearers.Question(crowd.slug, "us", digest, "GET /api")
+    with caught() as statements:
+        await uses.write(batch)
+        await uses.forget_old([tenant_id], uses.day_of(at))
+        used = "usage { allowed } recentRefusals { reason }"
+        found = await client.data(f'{{ token(id: "{token_id(crowd.token)}") {{ {used} }} }}')
+    if crowd.url.startswith("sqlite"):
+        statements.append((bearers._SQLITE, list(question)))
+    else:
+        statements.append((bearers._POSTGRES, [[value] for value in question]))
+    assert found["token"]["recentRefusals"]
+    for table in ("token_use", "token_refusal", "token_permission"):
+        assert any(table in sql for sql, _ in statements), table
+    assert await violations(statements, may_sort=True) == []
+    if crowd.url.startswith("sqlite"):
+        # Under their aliases.
+        reads = [read for one in statements for read in (await plan_of(one)).reads]
+        assert [r for r in reads if r.index is None and r.table not in {"json_each", "u"}] == []
 
 
 async def test_a_reading_that_is_none_of_this_is_noticed(crowd: Crowd, client: Client) -> None:
