@@ -7,6 +7,7 @@ from uuid import UUID
 
 from redis.exceptions import RedisError
 from throttled.asyncio import MemoryStore, RedisStore, Throttled, per_hour
+from throttled.exceptions import StoreUnavailableError
 
 from server.monitoring.metrics import RATE_LIMIT_STORE_ERRORS
 from server.service import DEFAULT_REQUESTS_PER_HOUR
@@ -57,7 +58,7 @@ class RateLimit:
             return None
         try:
             result = await throttled.limit(tenant_id.hex)
-        except (RedisError, OSError, TimeoutError) as error:
+        except (StoreUnavailableError, RedisError, OSError, TimeoutError) as error:
             RATE_LIMIT_STORE_ERRORS.inc()
             self._left_alone_until = now + _LEAVE_ALONE_SECONDS
             _log.error("rate limits are not enforced: their store does not answer", exc_info=error)

@@ -1,0 +1,116 @@
+"""The limit of a tenant's requests an hour, exact on two instances, and when its store is away."""
+
+import asyncio
+import re
+import signal
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from urllib.request import urlopen
+
+import models
+from server.app import running_service
+from server.operations import tokens
+from tests.conftest import settings_for
+from tests.factories import World
+from tests.process import ServerProcess
+from tests.valkey import store
+from tests.wire import Wire, check
+
+KEY = "GET /api/v1/devices"
+CLIENTS = 32
+
+
+async def furnish(url: str, requests_per_hour: int | None) -> bytes:
+    """A check that passes, of a tenant with this limit."""
+    async with running_service(settings_for(url)) as service:
+        person = await World(service).person()
+        tenant = models.Tenant.filter(id=person.admin.tenant_id)
+        await tenant.update(requests_per_hour=requests_per_hour)
+        made = await tokens.create(person.principal, service, name="t", permissions=[KEY])
+        return check(f"{(await tenant.get()).slug}.api.us.example.com", made.secret)
+
+
+async def by_many(ports: list[int], times: int, request: bytes) -> Counter[int]:
+    """The statuses of so many checks, sent by 32 clients to the instances in turn."""
+    left = iter(range(times))
+    statuses: Counter[int] = Counter()
+
+    async def client(number: int, wire: Wire) -> None:
+        for _ in left:
+            statuses[await wire.ask(request)] += 1
+
+    async with AsyncExitStack() as stack:
+        wires = [
+            await stack.enter_async_context(Wire(ports[n % len(ports)])) for n in range(CLIENTS)
+        ]
+        await asyncio.gather(*(client(n, wire) for n, wire in enumerate(wires)))
+    return statuses
+
+
+async def within_one_hour(work: Callable[[], Awaitable[Counter[int]]]) -> Counter[int]:
+    """Not across the stroke of an hour, when counting begins anew."""
+    if (left := 3600 - time.time() % 3600) < 40:
+        await asyncio.sleep(left + 0.1)
+    return await work()
+
+
+async def test_of_10_001_requests_to_two_instances_exactly_10_000_pass(tmp_path: Path) -> None:
+    url = f"sqlite://{tmp_path}/tessera.db"
+    request = await furnish(url, None)
+    with store(tmp_path) as redis:
+        settings = {"TESSERA_RATE_LIMIT_URL": redis.url}
+        with (
+            ServerProcess(tmp_path, database_url=url, settings=settings) as one,
+            ServerProcess(tmp_path, database_url=url, settings=settings) as two,
+        ):
+            ports = [one.port, two.port]
+            statuses = await within_one_hour(lambda: by_many(ports, 10_001, request))
+            assert statuses == {200: 10_000, 403: 1}
+            async with Wire(two.port) as wire:
+                status, head = await wire.ask_whole(request)
+            assert status == 403
+            assert b"\r\nx-tessera-status: 429\r\n" in head
+            assert b'\r\nratelimit: "hour";r=0;t=' in head
+
+
+async def test_in_memory_it_is_exact_too(tmp_path: Path) -> None:
+    url = f"sqlite://{tmp_path}/tessera.db"
+    request = await furnish(url, 500)
+    with ServerProcess(tmp_path, database_url=url) as server:
+        statuses = await within_one_hour(lambda: by_many([server.port], 600, request))
+    assert statuses == {200: 500, 403: 100}
+
+
+def counted(server: ServerProcess, metric: str) -> float:
+    with urlopen(f"{server.url}/metrics") as answer:
+        text = answer.read().decode()
+    found = re.search(rf"^{metric} (\S+)$", text, re.MULTILINE)
+    assert found, f"no {metric}"
+    return float(found[1])
+
+
+async def test_while_its_store_is_away_requests_pass_and_somebody_is_told(tmp_path: Path) -> None:
+    url = f"sqlite://{tmp_path}/tessera.db"
+    request = await furnish(url, 5)
+    with store(tmp_path) as redis:
+        settings = {"TESSERA_RATE_LIMIT_URL": redis.url}
+        with ServerProcess(tmp_path, database_url=url, settings=settings) as server:
+            assert counted(server, "tessera_rate_limit_store_errors_total") == 0
+            redis.stop()
+            started = time.monotonic()
+            assert await by_many([server.port], 100, request) == {200: 100}
+            # Nobody waits for it one by one.
+            assert time.monotonic() - started < 5
+            assert counted(server, "tessera_rate_limit_store_errors_total") >= 100
+            assert "rate limits are not enforced" in server.log()
+            redis.start()
+            await asyncio.sleep(1.5)
+            statuses = await within_one_hour(lambda: by_many([server.port], 10, request))
+            assert statuses == {200: 5, 403: 5}
+            # One that hangs is like one that is away.
+            redis.signal(signal.SIGSTOP)
+            assert await by_many([server.port], 50, request) == {200: 50}
+            redis.signal(signal.SIGCONT)
