@@ -1,0 +1,141 @@
+"""The database hangs, crashes, or is slow: nothing passes, the gateway is told in time, and soon
+after it is back checks are answered again, by the same process.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+import models
+from server import database
+from server.app import running_service
+from server.operations import tokens
+from tests.conftest import settings_for
+from tests.factories import World
+from tests.postgres import PostgresCluster
+from tests.process import ServerProcess
+from tests.wire import Wire, check
+
+KEY = "GET /api/v1/devices"
+CLIENTS = 8
+# Two seconds, and what a busy machine adds.
+IN_TIME = 2.5
+
+
+@dataclass
+class Street:
+    cluster: PostgresCluster
+    url: str
+    server: ServerProcess
+    request: bytes
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
+    folder: Path = tmp_path_factory.mktemp("outages")
+    with PostgresCluster() as cluster:
+        url = cluster.create_database_now()
+        request = asyncio.run(furnish(url))
+        with ServerProcess(folder, database_url=url) as server:
+            yield Street(cluster, url, server, request)
+
+
+async def furnish(url: str) -> bytes:
+    """A check that passes."""
+    await database.migrate(settings_for(url))
+    async with running_service(settings_for(url)) as service:
+        person = await World(service).person()
+        tenants = models.Tenant.filter(id=person.admin.tenant_id)
+        await tenants.update(requests_per_hour=10**9)
+        made = await tokens.create(person.principal, service, name="t", permissions=[KEY])
+        return check(f"{(await tenants.get()).slug}.api.us.example.com", made.secret)
+
+
+@dataclass
+class Load:
+    """Clients that check all the time: when each check began and ended, and what came of it."""
+
+    seen: list[tuple[float, float, int]] = field(default_factory=list)
+
+    async def passes(self, seconds: float) -> float:
+        """Wait until checks pass again; gives how long that took."""
+        started = time.monotonic()
+        while not any(began >= started and status == 200 for began, _, status in self.seen):
+            assert time.monotonic() - started < seconds, self.seen[-5:]
+            await asyncio.sleep(0.02)
+        return time.monotonic() - started
+
+
+@asynccontextmanager
+async def load(street: Street) -> AsyncIterator[Load]:
+    running = Load()
+
+    async def client(wire: Wire) -> None:
+        while True:
+            began = time.monotonic()
+            status = await wire.ask(street.request)
+            running.seen.append((began, time.monotonic(), status))
+            await asyncio.sleep(0.01)
+
+    async with AsyncExitStack() as stack:
+        wires = [await stack.enter_async_context(Wire(street.server.port)) for _ in range(CLIENTS)]
+        tasks = [asyncio.create_task(client(wire)) for wire in wires]
+        await running.passes(5)
+        try:
+            yield running
+        finally:
+            for task in tasks:
+                task.cancel()
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [end for end in ends if not isinstance(end, asyncio.CancelledError)] == []
+
+
+async def ridden_out(
+    street: Street, seconds: float, strike: Callable[[], object], mend: Callable[[], object]
+) -> None:
+    """What has to hold of an outage, whatever it is."""
+    async with load(street) as checks:
+        await asyncio.to_thread(strike)
+        struck = time.monotonic()
+        await asyncio.sleep(seconds)
+        mending = time.monotonic()
+        await asyncio.to_thread(mend)
+        assert await checks.passes(5) < 5
+        await asyncio.sleep(0.5)
+    within = [one for one in checks.seen if one[0] >= struck and one[1] <= mending]
+    assert len(within) >= CLIENTS
+    assert {status for _, _, status in within} == {503}
+    assert max(ended - began for began, ended, _ in checks.seen) < IN_TIME
+    assert {status for _, _, status in checks.seen} == {200, 503}
+    assert "Traceback" not in street.server.log()
+
+
+async def test_a_database_that_hangs(street: Street) -> None:
+    await ridden_out(street, 4, street.cluster.pause, street.cluster.resume)
+
+
+async def test_a_database_that_crashes(street: Street) -> None:
+    await ridden_out(street, 2, lambda: street.cluster.stop("immediate"), street.cluster.start)
+
+
+async def test_a_database_that_is_slow(street: Street) -> None:
+    """It answers others, but not this in time: somebody has the table for himself."""
+    connection = await street.cluster.connect(street.url.rpartition("/")[2])
+    try:
+        async with load(street) as checks:
+            async with connection.transaction():
+                await connection.execute("LOCK TABLE token IN ACCESS EXCLUSIVE MODE")
+                held = time.monotonic()
+                await asyncio.sleep(4)
+                released = time.monotonic()
+            await checks.passes(5)
+    finally:
+        await connection.close()
+    within = [one for one in checks.seen if one[0] >= held and one[1] <= released]
+    assert {status for _, _, status in within} == {503}
+    assert max(ended - began for began, ended, _ in checks.seen) < IN_TIME

@@ -1,0 +1,262 @@
+"""The record of decisions: soon there, exact, bounded, and in nobody's way."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+import models
+from models import RefusalReason
+from server import database
+from server.access import uses
+from server.app import create_app, running_service
+from server.dataplane import record as recording
+from server.dataplane.record import Decision, Record
+from server.monitoring.metrics import RECORDS_DROPPED
+from server.operations import tokens
+from server.service import Service
+from tests.conftest import settings_for
+from tests.factories import Person, World
+from tests.gateways import Gateway, gateway
+from tests.process import ServerProcess
+from tests.wire import Wire, check
+
+KEY = "GET /api/v1/devices"
+
+
+def decision(
+    tenant_id: UUID, token_id: UUID, *, key: str = KEY, denied: bool = False, at: float = 0
+) -> Decision:
+    reason = RefusalReason.NOT_GRANTED if denied else None
+    at = at or time.time()
+    return Decision(tenant_id, token_id, "GET", key, reason, "192.0.2.1", "probe", "r", at)
+
+
+@pytest.fixture
+async def record() -> AsyncIterator[Record]:
+    made = Record()
+    yield made
+    await made.close()
+
+
+async def counts(tenant_id: UUID) -> tuple[int, int]:
+    rows = await models.TokenUse.filter(tenant_id=tenant_id)
+    return sum(row.allowed for row in rows), sum(row.denied for row in rows)
+
+
+async def test_it_is_written_within_five_seconds_and_a_killed_server_loses_no_more(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite://{tmp_path}/tessera.db"
+    async with running_service(settings_for(url)) as service:
+        person = await World(service).person()
+        tenant = await models.Tenant.get(id=person.admin.tenant_id)
+        made = await tokens.create(person.principal, service, name="t", permissions=[KEY])
+        request = check(f"{tenant.slug}.api.us.example.com", made.secret)
+        with ServerProcess(tmp_path, database_url=url) as server:
+            async with Wire(server.port) as wire:
+                for _ in range(300):
+                    assert await wire.ask(request) == 200
+                started = time.monotonic()
+                while await counts(tenant.id) != (300, 0):
+                    assert time.monotonic() - started < 5
+                    await asyncio.sleep(0.05)
+                token = await models.Token.get(tenant_id=tenant.id, id=made.token.id)
+                assert token.last_used_at
+                for _ in range(200):
+                    assert await wire.ask(request) == 200
+            server.kill9()
+        allowed, _ = await counts(tenant.id)
+        assert 300 <= allowed <= 500
+
+
+async def test_a_server_that_is_asked_to_end_loses_nothing(tmp_path: Path) -> None:
+    url = f"sqlite://{tmp_path}/tessera.db"
+    async with running_service(settings_for(url)) as service:
+        person = await World(service).person()
+        tenant = await models.Tenant.get(id=person.admin.tenant_id)
+        made = await tokens.create(person.principal, service, name="t", permissions=[KEY])
+        request = check(f"{tenant.slug}.api.us.example.com", made.secret)
+        with ServerProcess(tmp_path, database_url=url) as server:
+            async with Wire(server.port) as wire:
+                for _ in range(50):
+                    assert await wire.ask(request) == 200
+            assert server.stop() == 0
+        assert await counts(tenant.id) == (50, 0)
+
+
+async def test_what_does_not_fit_is_dropped_and_counted_and_nobody_waits(
+    world: World, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "MOST_USES", 5)
+    person = await world.person()
+    made = [await world.token(person) for _ in range(8)]
+    tenant_id, before = person.admin.tenant_id, RECORDS_DROPPED._value.get()
+    for token in made:
+        record.note(decision(tenant_id, token.token.id))
+        # One that is known already always fits.
+        record.note(decision(tenant_id, made[0].token.id))
+    assert RECORDS_DROPPED._value.get() - before == 3
+    await record.close()
+    assert await counts(tenant_id) == (13, 0)
+
+
+async def test_a_batch_that_the_database_cannot_take_is_written_later_and_once(
+    world: World, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = await world.person()
+    token = (person.admin.tenant_id, (await world.token(person)).token.id)
+    write, failures = uses.write, 2
+
+    async def sometimes(batch: uses.Batch) -> None:
+        nonlocal failures
+        failures -= 1
+        if failures >= 0:
+            raise TimeoutError
+        await write(batch)
+
+    monkeypatch.setattr(uses, "write", sometimes)
+    for number in range(3):
+        for _ in range(5):
+            record.note(decision(*token))
+            record.note(decision(*token, denied=True))
+        await record.close()
+        assert await counts(token[0]) == ((0, 0) if number < 2 else (15, 15))
+    kept = await models.TokenRefusal.filter(tenant_id=token[0]).count()
+    assert kept == 15
+
+
+async def test_what_cannot_be_written_at_all_is_dropped_and_told(
+    world: World,
+    record: Record,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    person = await world.person()
+
+    async def never(_batch: uses.Batch) -> None:
+        raise ValueError("a mistake of ours")
+
+    monkeypatch.setattr(uses, "write", never)
+    before = RECORDS_DROPPED._value.get()
+    record.note(decision(person.admin.tenant_id, person.admin.id))
+    await record.close()
+    assert RECORDS_DROPPED._value.get() - before == 1
+    assert "decisions could not be recorded" in caplog.text
+
+
+async def test_what_two_instances_write_at_once_is_counted_together(world: World) -> None:
+    person = await world.person()
+    made = [(await world.token(person)).token.id for _ in range(20)]
+    tenant_id = person.admin.tenant_id
+
+    async def instance(seed: int) -> None:
+        record, choose = Record(), random.Random(seed)
+        for _ in range(4):
+            for token in choose.sample(made, len(made)):
+                record.note(decision(tenant_id, token, denied=choose.random() < 0.5))
+            await record.close()
+
+    await asyncio.gather(*map(instance, range(4)))
+    assert sum(await counts(tenant_id)) == 4 * 4 * 20
+
+
+async def test_a_last_use_touches_its_own_columns_and_only_moves_forward(
+    world: World, record: Record
+) -> None:
+    person = await world.person()
+    made = await world.token(person, "t", [KEY])
+    await tokens.rename(person.principal, made.token.id, "another")
+    token = (person.admin.tenant_id, made.token.id)
+    before = await models.Token.get(tenant_id=token[0], id=token[1])
+    now = time.time()
+    record.note(decision(*token, at=now))
+    await record.close()
+    record.note(decision(*token, at=now - 60))
+    await record.close()
+    after = await models.Token.get(tenant_id=token[0], id=token[1])
+    assert after.last_used_at == datetime.fromtimestamp(now, UTC)
+    own = {"last_used_at", "last_used_from", "last_used_user_agent"}
+    for name in models.Token._meta.fields_map:
+        if name not in own:
+            assert getattr(after, name) == getattr(before, name), name
+
+
+async def test_a_token_that_somebody_changes_right_now_holds_nobody_up(
+    postgres_url: str, record: Record
+) -> None:
+    await database.migrate(settings_for(postgres_url))
+    async with running_service(settings_for(postgres_url)) as service:
+        world = World(service)
+        person = await world.person()
+        made = [await world.token(person) for _ in range(2)]
+        tenant_id = person.admin.tenant_id
+        connection = await asyncpg.connect(postgres_url)
+        try:
+            async with connection.transaction():
+                await connection.execute(
+                    "SELECT FROM token WHERE id = $1 FOR UPDATE", made[0].token.id
+                )
+                for token in made:
+                    record.note(decision(tenant_id, token.token.id))
+                async with asyncio.timeout(1.5):
+                    await record.close()
+        finally:
+            await connection.close()
+        assert await counts(tenant_id) == (2, 0)
+        rows = {t.id: t for t in await models.Token.filter(tenant_id=tenant_id)}
+        assert rows[made[0].token.id].last_used_at is None
+        assert rows[made[1].token.id].last_used_at is not None
+
+
+async def test_counts_are_kept_for_400_days(world: World, record: Record) -> None:
+    person, other = await world.person(), await world.person()
+    today = datetime.now(UTC)
+    for somebody in (person, other):
+        token = (somebody.admin.tenant_id, (await world.token(somebody)).token.id)
+        for days in (0, 399, 402):
+            record.note(decision(*token, at=(today - timedelta(days=days)).timestamp()))
+    await record.close()
+    for somebody in (person, other):
+        assert await counts(somebody.admin.tenant_id) == (2, 0)
+
+
+async def test_no_order_of_calls_changes_a_decision(service: Service, world: World) -> None:
+    """What is asked decides: method, target, host and secret, and not what was asked before."""
+    asked: list[tuple[str, str, str, str]] = []
+    people: list[Person] = [await world.person(), await world.person()]
+    hosts, secrets = [], ["", "tsr_" + "0" * 49]
+    for person in people:
+        tenant = await models.Tenant.get(id=person.admin.tenant_id)
+        hosts.append(f"{tenant.slug}.api.us.example.com")
+        for keys in ([], [KEY], [KEY, "POST /api/v1/tags"]):
+            secrets.append((await world.token(person, "t", keys)).secret)
+        gone = await world.token(person, "t", [KEY])
+        await tokens.revoke(person.principal, gone.token.id)
+        secrets.append(gone.secret)
+    for secret in secrets:
+        for host in hosts:
+            for method, target in (
+                ("GET", "/api/v1/devices"),
+                ("HEAD", "/api/v1/devices"),
+                ("POST", "/api/v1/tags"),
+                ("GET", "/api/v1/tags/../devices"),
+                ("GET", "/nowhere"),
+            ):
+                asked.append((secret, method, target, host))
+    decided: dict[tuple[str, str, str, str], int] = {}
+    for seed in range(4):
+        app = create_app(service)
+        async with gateway(app).http as http:
+            for one in random.Random(seed).sample(asked, len(asked)):
+                secret, method, target, host = one
+                answer = await Gateway(http).ask(secret, method, target, host=host)
+                assert decided.setdefault(one, answer.status_code) == answer.status_code
+        await app.close()
+    assert set(decided.values()) == {200, 401, 403}
