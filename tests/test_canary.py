@@ -13,6 +13,7 @@ import asyncio
 import json
 import re
 import sqlite3
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -44,7 +45,14 @@ from tests.process import ServerProcess, tessera
 TENANT, OWNER, GUEST = "acme", "owner@acme.example", "guest@acme.example"
 PERMISSION = "GET /api/v1/devices"
 STORED_NAME = "a name that is stored"
-TABLES = ("session", "token", "token_permission", "activity", "admin", "sign_in_attempt")
+TABLES = (
+    "session", "token", "token_permission", "activity", "admin", "sign_in_attempt", "token_use",
+    "gateway",
+)  # fmt: skip
+TOKEN = "a token's secret"
+# What PERMISSION opens.
+TARGET = "/api/v1/devices"
+WRITTEN_SECONDS = 3
 _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
 
 
@@ -127,6 +135,8 @@ def lived(
     with server, httpx2.Client(base_url=server.url, timeout=30) as http:
         life = Life(server, http)
         life.secrets |= {"the digest key": key, "a password": password}
+        gateway = tessera("gateway", "create", "canary", database_url=url, settings=settings)
+        life.secrets["a gateway's secret"] = gateway.stdout.split()[3]
         succeed(life)
         # What never reaches a database is the same on both.
         for name in MISPLACED if url.startswith("sqlite") else MISPLACED[:2]:
@@ -166,7 +176,7 @@ def succeed(life: Life) -> None:
     made = {"name": STORED_NAME, "permissions": [PERMISSION], "idempotencyKey": "k"}
     body = {"query": create, "variables": {"i": made}}
     created = life.show("POST", "/graphql", json=body)["data"]["createToken"]
-    life.secrets["a token's secret"] = created["secret"]
+    life.secrets[TOKEN] = created["secret"]
     life.token_id = created["token"]["id"]
     again = life.graphql(create.replace("... on", "__typename ... on"), {"i": made})
     assert again.json()["data"]["createToken"] == {"__typename": "SecretAlreadyShown"}
@@ -188,13 +198,40 @@ def succeed(life: Life) -> None:
     change = {"currentPassword": chosen, "newPassword": changed}
     as_guest = {"authorization": f"Bearer {session}"}
     assert life.ask("PUT", "/password", json=change, headers=as_guest).status_code == 204
+    assert check(life).status_code == 200
+    assert check(life, uri="/api/v1/users").status_code == 403
+    introspected = introspect(life, life.secrets[TOKEN])
+    assert introspected.json()["active"] is True
+    time.sleep(WRITTEN_SECONDS)
     read_everything(life)
+
+
+def check(
+    life: Life, secret: str | None = None, uri: str = TARGET, **headers: str
+) -> httpx2.Response:
+    """What a gateway asks about a client's request."""
+    sent = {
+        "host": f"{TENANT}.api.us.example.com",
+        "x-original-method": "GET",
+        "x-original-uri": uri,
+        "authorization": f"Bearer {secret or life.secrets[TOKEN]}",
+    }
+    return life.ask("GET", "/authorize", as_owner=False, headers=sent | headers)
+
+
+def introspect(life: Life, token: str, **members: str) -> httpx2.Response:
+    """What a service behind the gateway asks."""
+    credential = ("canary", life.secrets["a gateway's secret"])
+    form = {"token": token} | members
+    return life.ask("POST", "/introspect", as_owner=False, data=form, auth=credential)
 
 
 def read_everything(life: Life) -> None:
     """All fields of all that there is: no secret is among them."""
     permissions = "permissions { key name method path retired category { name } }"
     token = f"id name description hint revision createdAt lastUsedAt revokedAt {permissions}"
+    token += " lastUsedFrom lastUsedUserAgent usage { allowed denied permission { key } }"
+    token += " recentRefusals { method path reason address userAgent requestId }"
     admin = "id email name role createdAt"
     for query in (
         f"{{ viewer {{ {admin} }} tenant {{ id slug name region apiUrl }} tenantApiUrl }}",
@@ -213,7 +250,7 @@ def read_everything(life: Life) -> None:
 
 # One of each kind; the others are searched for as well.
 MISPLACED = (
-    "a token's secret", "a password", "a guest's session", "an invitation", "the digest key",
+    TOKEN, "a password", "a guest's session", "an invitation", "the digest key",
 )  # fmt: skip
 
 
@@ -229,6 +266,31 @@ def misplace(life: Life, secret: str) -> None:
     in_query_strings(life, secret)
     in_headers(life, secret)
     at_the_doors(life, secret)
+    at_the_gateway(life, secret)
+
+
+def at_the_gateway(life: Life, secret: str) -> None:
+    """In whatever a client may send through a gateway, beside a token that is known."""
+    uris = (
+        f"/api/v1/users/{secret}", f"/{secret}", f"{TARGET}?access_token={secret}", secret,
+        f"/..{secret}", f"{TARGET}/{secret}\\", f"{TARGET}#{secret}", f"//{secret}/",
+    )  # fmt: skip
+    for uri in uris:
+        check(life, uri=uri)
+        check(life, secret, uri=uri)
+    for name in (
+        "host", "x-original-method", "x-forwarded-for", "x-request-id", "user-agent", "referer",
+        "cookie", "authorization", "x-tessera-token", "traceparent", secret,
+    ):  # fmt: skip
+        for uri in (TARGET, "/api/v1/users"):
+            check(life, uri=uri, **{name: secret})
+    for credential in (secret, f"Basic {secret}", f"Bearer {secret}, Bearer {secret}"):
+        check(life, authorization=credential)
+        life.ask("POST", "/introspect", headers={"authorization": credential}, data={"token": "x"})
+    introspect(life, "x", token_type_hint=secret)
+    introspect(life, "x", **{secret: secret})
+    if secret != life.secrets[TOKEN]:
+        introspect(life, secret)
 
 
 def in_arguments(life: Life, secret: str) -> Iterator[tuple[str, Any]]:
@@ -447,6 +509,9 @@ def fail_within(life: Life) -> None:
         ):
             life.graphql(query)
         sign_in = {"tenant": TENANT, "email": OWNER, "password": secret}
+        check(life, secret)
+        check(life, **{"user-agent": secret})
+        introspect(life, secret)
         life.ask("POST", "/session", json=sign_in)
         life.ask("POST", "/session", json=sign_in | {"email": f"{secret}@x.example"})
         life.ask("POST", "/invitation", json={"invitation": secret, "password": secret})
@@ -538,7 +603,7 @@ def test_the_search_would_find_them(life: Life) -> None:
         for planted in (secret, secret.encode().hex(), f"'…{secret[:-2]}'"):
             assert sightings(life, {"here": planted.encode()}), name
     assert any(STORED_NAME.encode() in content for content in life.dumps.values())
-    assert len(set(life.secrets.values())) == len(life.secrets) == 10
+    assert len(set(life.secrets.values())) == len(life.secrets) == 11
 
 
 def test_all_of_it_has_happened(life: Life) -> None:

@@ -4,6 +4,7 @@ A header is believed only where the gateway always writes it itself: whatever el
 through it is not looked at. One that comes twice makes the request unreadable.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -12,7 +13,10 @@ from urllib.parse import quote
 from server.settings import Network
 
 PREFIX = "/authorize"
-_MOST_ADDRESS, _MOST_USER_AGENT, _MOST_REQUEST_ID = 64, 255, 64
+_MOST_USER_AGENT = 255
+_REQUEST_ID = re.compile(r"[0-9a-fA-F-]{8,36}")
+# Clients put them where they do not belong, and this is kept and shown.
+_MAY_BE_SECRET = re.compile(r"[\w+/=-]{30,}", re.ASCII)
 Headers = Mapping[bytes, bytes]
 
 
@@ -93,19 +97,19 @@ def client_address(
         address = forwarded.pop()
         if not any(_is_within(address, network) for network in trusted):
             break
-    return shown(address, _MOST_ADDRESS)
+    return address if _is_address(address) else "unknown"
 
 
 def user_agent(headers: Headers) -> str:
-    """What the client calls itself, made fit to show."""
-    return shown(headers.get(b"user-agent", b"").decode("latin-1"), _MOST_USER_AGENT)
+    """What the client calls itself, made fit to show. What might be a secret is left out."""
+    text = shown(headers.get(b"user-agent", b"").decode("latin-1"), _MOST_USER_AGENT)
+    return _MAY_BE_SECRET.sub("...", text)
 
 
 def request_id(headers: Headers) -> str | None:
-    """The id that the gateway gave the request, if it did and it looks like one."""
+    """The id that the gateway gave the request, if it did: hexadecimal, as UUIDs are."""
     text = headers.get(b"x-request-id", b"").decode("latin-1")
-    fits = 0 < len(text) <= _MOST_REQUEST_ID and text.isascii()
-    return text if fits and text.replace("-", "").replace("_", "").isalnum() else None
+    return text if _REQUEST_ID.fullmatch(text) else None
 
 
 def shown(text: str, most: int) -> str:
@@ -121,7 +125,12 @@ def _text(headers: Headers, name: bytes) -> str:
 
 
 def _is_within(address: str, network: Network) -> bool:
+    return _is_address(address) and ip_address(address) in network
+
+
+def _is_address(text: str) -> bool:
     try:
-        return ip_address(address) in network
+        ip_address(text)
     except ValueError:
         return False
+    return True

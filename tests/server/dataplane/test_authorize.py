@@ -248,7 +248,11 @@ async def test_the_limit_is_the_tenants_and_no_other_tenants(door: Door, world: 
 
 
 async def test_decisions_are_recorded(door: Door) -> None:
-    sent = {"User-Agent": "probe/1", "X-Forwarded-For": "192.0.2.7", "X-Request-Id": "r-1"}
+    sent = {
+        "User-Agent": "probe/1",
+        "X-Forwarded-For": "192.0.2.7",
+        "X-Request-Id": "5f0c2b9d-6f6e",
+    }
     for target in ("/api/v1/devices", "/api/v1/devices", "/api/v1/blueprints", "/nowhere"):
         await door.gateway.ask(door.secret, target=target, host=door.host, headers=sent)
     await door.app.close()
@@ -261,8 +265,15 @@ async def test_decisions_are_recorded(door: Door) -> None:
     assert [
         (r.reason, r.method, r.path, r.address, r.user_agent, r.request_id) for r in refusals
     ] == [
-        (RefusalReason.NOT_GRANTED, "GET", "/api/v1/blueprints", "192.0.2.7", "probe/1", "r-1"),
-        (RefusalReason.NO_SUCH_OPERATION, "GET", "", "192.0.2.7", "probe/1", "r-1"),
+        (
+            RefusalReason.NOT_GRANTED,
+            "GET",
+            "/api/v1/blueprints",
+            "192.0.2.7",
+            "probe/1",
+            "5f0c2b9d-6f6e",
+        ),
+        (RefusalReason.NO_SUCH_OPERATION, "GET", "", "192.0.2.7", "probe/1", "5f0c2b9d-6f6e"),
     ]
     token = await models.Token.get(tenant_id=door.tenant.id, id=door.token.id)
     assert (token.last_used_from, token.last_used_user_agent) == ("192.0.2.7", "probe/1")
