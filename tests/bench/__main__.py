@@ -6,8 +6,9 @@ import os
 import secrets
 import sqlite3
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from itertools import count
 from tempfile import TemporaryDirectory
 
 import asyncpg
@@ -15,11 +16,16 @@ import asyncpg
 from server.database import migrate
 from server.settings import read_settings
 from server.token_format import DigestKey
+from tests.bench.checks import Tokens, load_checks
 from tests.bench.dataset import Sizes, load
-from tests.bench.measure import Cores, Figures, Plan, measure
-from tests.bench.report import database_section, preamble, requirements
+from tests.bench.measure import Cores, Plan, measure
+from tests.bench.measure_checks import CheckPlan, Filled, measure_checks
+from tests.bench.report import Requirement, database_section, preamble, requirements
+from tests.bench.report_checks import check_preamble, check_requirements, check_section
 from tests.postgres import shared_server
 
+# Its name and version, and what makes a migrated one.
+_Database = Callable[[], AbstractContextManager[tuple[str, Callable[[], str]]]]
 _FULL = Plan(
     Sizes(tenants=1_000, tokens=100, small=1_000, large=100_000, deep_page=1_000),
     asked=100,
@@ -32,54 +38,118 @@ _QUICK = Plan(
     rounds=7,
     seconds=0.6,
 )
-_POSTGRES_SETTINGS = {"shared_buffers": "256MB", "max_wal_size": "4GB"}
+_FULL_CHECKS = CheckPlan(
+    few=Tokens(tenants=10, each=100, asked=1_000),
+    many=Tokens(tenants=1_000, each=1_000, asked=5_000),
+    rounds=15,
+    seconds=1.2,
+)
+_QUICK_CHECKS = CheckPlan(
+    few=Tokens(tenants=10, each=100, asked=1_000),
+    many=Tokens(tenants=100, each=1_000, asked=5_000),
+    rounds=7,
+    seconds=0.6,
+)
+_POSTGRES_SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "4GB"}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer rows and rounds: a minute")
+    parser.add_argument("--quick", action="store_true", help="fewer rows and rounds: two minutes")
     parser.add_argument("--database", choices=[*_DATABASES, "both"], default="both")
+    parser.add_argument("--plane", choices=[*_PLANES, "both"], default="both")
     parsed = parser.parse_args()
     if not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2:
         print("The bench pins processes to cores: it needs Linux and two of them.", file=sys.stderr)
         return 2
     cores = Cores(*sorted(os.sched_getaffinity(0))[:2])
-    plan = _QUICK if parsed.quick else _FULL
-    print(preamble(plan, cores, " ".join(["python -m tests.bench", *sys.argv[1:]])))
-    met = True
-    for kind, database in _DATABASES.items():
-        if parsed.database in {kind, "both"}:
-            with database() as (name, url):
-                figures = _measured(url, plan, cores)
-            print(f"\n{database_section(name, figures, plan)}", flush=True)
-            met &= all(requirement.met for requirement in requirements(figures))
-    return 0 if met else 1
+    command = " ".join(["python -m tests.bench", *sys.argv[1:]])
+    databases = [one for name, one in _DATABASES.items() if parsed.database in {name, "both"}]
+    required: list[Requirement] = []
+    for name, plane in _PLANES.items():
+        if parsed.plane in {name, "both"}:
+            required += plane(parsed.quick, cores, command, databases)
+    return 0 if all(requirement.met for requirement in required) else 1
 
 
-def _measured(url: str, plan: Plan, cores: Cores) -> Figures:
-    digest_key = secrets.token_hex(32)
-    asyncio.run(migrate(read_settings({"TESSERA_DATABASE_URL": url})))
-    _say("writing rows …")
-    key = DigestKey(bytes.fromhex(digest_key))
-    dataset = asyncio.run(load(url, plan.sizes, key, asked=plan.asked))
-    _say("measuring …")
-    return measure(url, digest_key, dataset, plan, cores)
+def _control(
+    quick: bool, cores: Cores, command: str, databases: Sequence[_Database]
+) -> list[Requirement]:
+    plan = _QUICK if quick else _FULL
+    print(f"### The control plane\n\n{preamble(plan, cores, command)}")
+    required = []
+    for database in databases:
+        with database() as (name, new):
+            url, key = new(), secrets.token_hex(32)
+            _say("writing rows …")
+            dataset = asyncio.run(load(url, plan.sizes, _key(key), asked=plan.asked))
+            _say("measuring …")
+            figures = measure(url, key, dataset, plan, cores)
+        print(f"\n{database_section(name, figures, plan)}", flush=True)
+        required += requirements(figures)
+    return required
+
+
+def _data(
+    quick: bool, cores: Cores, command: str, databases: Sequence[_Database]
+) -> list[Requirement]:
+    plan = _QUICK_CHECKS if quick else _FULL_CHECKS
+    print(f"\n### The data plane\n\n{check_preamble(plan, cores, command)}")
+    required = []
+    for database in databases:
+        with database() as (name, new):
+            _say("writing rows …")
+            few, many = (_filled(new(), tokens) for tokens in (plan.few, plan.many))
+            _say("measuring …")
+            figures = measure_checks(few, many, plan, cores)
+        print(f"\n{check_section(name, figures, plan)}", flush=True)
+        required += check_requirements(figures)
+    return required
+
+
+def _filled(url: str, tokens: Tokens) -> Filled:
+    key = secrets.token_hex(32)
+    return Filled(url, key, asyncio.run(load_checks(url, tokens, _key(key))))
+
+
+def _key(text: str) -> DigestKey:
+    return DigestKey(bytes.fromhex(text))
+
+
+_PLANES = {"control": _control, "data": _data}
 
 
 @contextmanager
-def _sqlite() -> Iterator[tuple[str, str]]:
+def _sqlite() -> Iterator[tuple[str, Callable[[], str]]]:
+    """The name and version, and what makes a migrated database."""
     with TemporaryDirectory(prefix="tessera-bench-") as folder:
-        yield f"SQLite {sqlite3.sqlite_version}", f"sqlite://{folder}/tessera.db"
+        numbers = count()
+
+        def new() -> str:
+            return _migrated(f"sqlite://{folder}/{next(numbers)}.db")
+
+        yield f"SQLite {sqlite3.sqlite_version}", new
 
 
 @contextmanager
-def _postgres() -> Iterator[tuple[str, str]]:
+def _postgres() -> Iterator[tuple[str, Callable[[], str]]]:
     with shared_server(_POSTGRES_SETTINGS) as server:
-        url = server.create_database_now()
+        made: list[str] = []
+
+        def new() -> str:
+            made.append(server.create_database_now())
+            return _migrated(made[-1])
+
         try:
-            yield f"PostgreSQL {asyncio.run(_version(url))}", url
+            yield f"PostgreSQL {asyncio.run(_version(server.url('postgres')))}", new
         finally:
-            server.drop_database_now(url)
+            for url in made:
+                server.drop_database_now(url)
+
+
+def _migrated(url: str) -> str:
+    asyncio.run(migrate(read_settings({"TESSERA_DATABASE_URL": url})))
+    return url
 
 
 _DATABASES = {"sqlite": _sqlite, "postgres": _postgres}

@@ -12,11 +12,16 @@ import uvloop
 from server import cli
 from server.settings import read_settings
 from server.token_format import DigestKey
-from tests.bench import handwritten, naive
-from tests.bench.page import HANDWRITTEN, NAIVE, TESSERA
+from tests.bench import fastapi_check, fixed, handwritten, naive
+from tests.bench.page import FASTAPI, FIXED, HANDWRITTEN, NAIVE, TESSERA
 from tests.process import LOOPBACK
 
-_RIVALS = {NAIVE: naive.running, HANDWRITTEN: handwritten.running}
+_RIVALS = {
+    NAIVE: naive.running,
+    HANDWRITTEN: handwritten.running,
+    FIXED: fixed.running,
+    FASTAPI: fastapi_check.running,
+}
 
 
 def main(name: str, port: int, core: int) -> int:

@@ -79,10 +79,7 @@ async def load(url: str, sizes: Sizes, key: DigestKey, *, asked: int) -> Dataset
     typical = [_tenant(f"tenant-{number}", sizes.tokens) for number in range(sizes.tenants)]
     small, large = _tenant("small", sizes.small), _tenant("large", sizes.large)
     tables = _tables([*typical, small, large], key)
-    if url.startswith("sqlite:"):
-        _insert(url, tables)
-    else:
-        await _copy(url, tables)
+    await insert_rows(url, tables)
     step = max(1, len(typical) // asked)
     return Dataset(
         typical=[tenant.page(1) for tenant in typical[::step]],
@@ -100,21 +97,23 @@ def _tenant(slug: str, tokens: int) -> _Tenant:
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
+class Table:
+    """Rows of one table, and the columns that they fill."""
+
     name: str
     columns: tuple[str, ...]
     rows: Iterable[tuple[Any, ...]]
 
 
-def _tables(tenants: Sequence[_Tenant], key: DigestKey) -> list[_Table]:
+def _tables(tenants: Sequence[_Tenant], key: DigestKey) -> list[Table]:
     at = now()
     return [
-        _Table(
+        Table(
             "tenant",
             ("id", "created_at", "slug", "name", "region", "first_token_at"),
             ((t.id, at, t.slug, t.slug.title(), "us", at) for t in tenants),
         ),
-        _Table(
+        Table(
             "admin",
             ("tenant_id", "id", "created_at", "name", "email", "role", "password_hash"),
             (
@@ -123,7 +122,7 @@ def _tables(tenants: Sequence[_Tenant], key: DigestKey) -> list[_Table]:
                 for admin_id, (name, mailbox, role) in zip(t.admin_ids, _ADMINS, strict=True)
             ),
         ),
-        _Table(
+        Table(
             "session",
             ("tenant_id", "id", "created_at", "admin_id", "digest", "last_seen_at", "expires_at"),
             (
@@ -132,7 +131,7 @@ def _tables(tenants: Sequence[_Tenant], key: DigestKey) -> list[_Table]:
                 for digest in [key.digest("session", t.session)]
             ),
         ),
-        _Table(
+        Table(
             "token",
             (
                 *("tenant_id", "id", "created_at", "name", "description", "search_text"),
@@ -140,7 +139,7 @@ def _tables(tenants: Sequence[_Tenant], key: DigestKey) -> list[_Table]:
             ),
             _tokens(tenants, at),
         ),
-        _Table(
+        Table(
             "token_permission",
             ("tenant_id", "token_id", "key", "id", "created_at"),
             _permissions(tenants, at),
@@ -175,7 +174,15 @@ def _permissions(tenants: Sequence[_Tenant], at: datetime) -> Iterator[tuple[Any
                 yield tenant.id, token_id, key, new_id(), at
 
 
-async def _copy(url: str, tables: Sequence[_Table]) -> None:
+async def insert_rows(url: str, tables: Sequence[Table]) -> None:
+    """Write the rows of each table in turn."""
+    if url.startswith("sqlite:"):
+        _insert(url, tables)
+    else:
+        await _copy(url, tables)
+
+
+async def _copy(url: str, tables: Sequence[Table]) -> None:
     connection = await asyncpg.connect(url)
     try:
         for table in tables:
@@ -188,7 +195,7 @@ async def _copy(url: str, tables: Sequence[_Table]) -> None:
         await connection.close()
 
 
-def _insert(url: str, tables: Sequence[_Table]) -> None:
+def _insert(url: str, tables: Sequence[Table]) -> None:
     # As Tortoise writes them.
     sqlite3.register_adapter(UUID, str)
     sqlite3.register_adapter(datetime, lambda value: value.isoformat(" "))

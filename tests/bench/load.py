@@ -60,13 +60,19 @@ def fetch(port: int, request: bytes) -> bytes:
     return body
 
 
-async def drive(port: int, pid: int, prepared: Sequence[Prepared], seconds: float) -> Sample:
+async def drive(
+    port: int,
+    pid: int,
+    prepared: Sequence[Prepared],
+    seconds: float,
+    connections: int = CONNECTIONS,
+) -> Sample:
     """Keep the server busy for so long; requests under way at the end are waited for."""
     loop = asyncio.get_running_loop()
     server = psutil.Process(pid)
     started, cpu_before = perf_counter(), _cpu_seconds(server)
     run = _Run(cycle(prepared), started + seconds, loop.create_future())
-    for _ in range(CONNECTIONS):
+    for _ in range(connections):
         await loop.create_connection(lambda: _Line(run), LOOPBACK, port)
     async with asyncio.timeout(seconds + _PATIENCE_SECONDS):
         await run.over

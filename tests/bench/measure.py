@@ -18,7 +18,7 @@ import orjson
 import uvloop
 
 from tests.bench.dataset import Dataset, Sizes
-from tests.bench.load import Prepared, Sample, WrongAnswer, drive, fetch
+from tests.bench.load import CONNECTIONS, Prepared, Sample, WrongAnswer, drive, fetch
 from tests.bench.page import HANDWRITTEN, NAIVE, TESSERA, Ask
 from tests.process import Child, ChildFailed, answer_of, free_port, tessera_environment
 
@@ -53,16 +53,18 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class _Subject:
+class Subject:
     """What one sample is taken of."""
 
     name: str
-    server: "_Server"
+    server: "Server"
     prepared: Sequence[Prepared]
 
 
 @dataclass(frozen=True, slots=True)
-class _Server:
+class Server:
+    """A server that runs."""
+
     port: int
     process: Child
 
@@ -73,7 +75,7 @@ def measure(url: str, digest_key: str, dataset: Dataset, plan: Plan, cores: Core
         logs = running.enter_context(TemporaryDirectory(prefix="tessera-bench-"))
         environment = tessera_environment(url, {"TESSERA_DIGEST_KEY": digest_key})
         servers = {
-            name: running.enter_context(_started(name, environment, cores.server, Path(logs)))
+            name: running.enter_context(started(name, environment, cores.server, Path(logs)))
             for name in (TESSERA, HANDWRITTEN, NAIVE)
         }
         side_by_side = _prepared_alike(servers, dataset.typical)
@@ -82,14 +84,17 @@ def measure(url: str, digest_key: str, dataset: Dataset, plan: Plan, cores: Core
             LARGE: _prepared_alike(servers, [dataset.large])[TESSERA],
             DEEP: _prepared_alike(servers, [dataset.large_deep])[TESSERA],
         }
-        rivals = [_Subject(name, servers[name], side_by_side[name]) for name in servers]
-        sizes = [_Subject(name, servers[TESSERA], by_size[name]) for name in by_size]
-        with _pinned(cores.load):
-            return Figures(_rounds(rivals, plan), _rounds(sizes, plan))
+        rivals = [Subject(name, servers[name], side_by_side[name]) for name in servers]
+        sizes = [Subject(name, servers[TESSERA], by_size[name]) for name in by_size]
+        with pinned(cores.load):
+            return Figures(
+                rounds(rivals, plan.rounds, plan.seconds), rounds(sizes, plan.rounds, plan.seconds)
+            )
 
 
 @contextmanager
-def _started(name: str, environment: Mapping[str, str], core: int, logs: Path) -> Iterator[_Server]:
+def started(name: str, environment: Mapping[str, str], core: int, logs: Path) -> Iterator[Server]:
+    """A contender on a core, once it answers."""
     port = free_port()
     command = [sys.executable, "-m", "tests.bench.contender", name, str(port), str(core)]
     with Child(command, log=logs / f"{name}.log", environment=environment) as child:
@@ -98,11 +103,11 @@ def _started(name: str, environment: Mapping[str, str], core: int, logs: Path) -
             if not child.running or time.monotonic() > patience:
                 raise ChildFailed(f"{name} did not start:\n{child.log()[-4000:]}")
             time.sleep(0.05)
-        yield _Server(port, child)
+        yield Server(port, child)
 
 
 def _prepared_alike(
-    servers: Mapping[str, _Server], asks: Sequence[Ask]
+    servers: Mapping[str, Server], asks: Sequence[Ask]
 ) -> dict[str, list[Prepared]]:
     """The requests with the lengths of their answers, which say the same on every server."""
     prepared: dict[str, list[Prepared]] = {name: [] for name in servers}
@@ -127,15 +132,19 @@ def _content(body: bytes) -> Any:
     return answer
 
 
-def _rounds(subjects: Sequence[_Subject], plan: Plan) -> dict[str, list[Sample]]:
+def rounds(
+    subjects: Sequence[Subject], times: int, seconds: float, connections: int = CONNECTIONS
+) -> dict[str, list[Sample]]:
+    """The samples of each subject, one a round, taken in turns."""
     samples: dict[str, list[Sample]] = {subject.name: [] for subject in subjects}
 
     async def run() -> None:
         # The first round warms caches and connections up and is not counted.
-        for number in range(1 + plan.rounds):
+        for number in range(1 + times):
             for subject in subjects:
+                server = subject.server
                 sample = await drive(
-                    subject.server.port, subject.server.process.pid, subject.prepared, plan.seconds
+                    server.port, server.process.pid, subject.prepared, seconds, connections
                 )
                 if number:
                     samples[subject.name].append(sample)
@@ -145,7 +154,7 @@ def _rounds(subjects: Sequence[_Subject], plan: Plan) -> dict[str, list[Sample]]
 
 
 @contextmanager
-def _pinned(core: int) -> Iterator[None]:
+def pinned(core: int) -> Iterator[None]:
     """This process on one core; PostgreSQL, where it is a child of ours, stays free."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import orjson
 
 TESSERA, HANDWRITTEN, NAIVE = "tessera", "handwritten", "naive"
+# Of the data plane's.
+FIXED, FASTAPI = "fixed", "fastapi"
 PAGE_SIZE = 50
 QUERY = """
 query TokenPage($first: Int, $after: String) {

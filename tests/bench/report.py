@@ -33,17 +33,17 @@ def requirements(figures: Figures) -> list[Requirement]:
     """Speed beside the rivals, and cost by the tenant's size."""
     servers, sizes = figures.servers, figures.sizes
     return [
-        Requirement("requests a second, of naive", _ratio(servers[TESSERA], servers[NAIVE]), 10),
+        Requirement("requests a second, of naive", ratio(servers[TESSERA], servers[NAIVE]), 10),
         Requirement(
             "requests a second, of hand-written",
-            _ratio(servers[TESSERA], servers[HANDWRITTEN]),
+            ratio(servers[TESSERA], servers[HANDWRITTEN]),
             0.1,
         ),
         Requirement(
-            "cost in the large tenant, first page", _ratio(sizes[SMALL], sizes[LARGE]), 1.2, True
+            "cost in the large tenant, first page", ratio(sizes[SMALL], sizes[LARGE]), 1.2, True
         ),
         Requirement(
-            "cost in the large tenant, deep page", _ratio(sizes[SMALL], sizes[DEEP]), 1.2, True
+            "cost in the large tenant, deep page", ratio(sizes[SMALL], sizes[DEEP]), 1.2, True
         ),
     ]
 
@@ -53,12 +53,12 @@ def database_section(name: str, figures: Figures, plan: Plan) -> str:
     sizes = plan.sizes
     naive, handwritten = figures.servers[NAIVE], figures.servers[HANDWRITTEN]
     servers = [
-        [label, *_speed(samples), _times(samples, naive), _times(samples, handwritten)]
+        [label, *speed(samples), times(samples, naive), times(samples, handwritten)]
         for name, label in ((TESSERA, "Tessera"), (HANDWRITTEN, "hand-written"), (NAIVE, "naive"))
         for samples in [figures.servers[name]]
     ]
     by_size = [
-        [label, *_speed(samples), f"{_ratio(figures.sizes[SMALL], samples):.2f}"]
+        [label, *speed(samples), f"{ratio(figures.sizes[SMALL], samples):.2f}"]
         for name, label in (
             (SMALL, f"{sizes.small:,} tokens, first page"),
             (LARGE, f"{sizes.large:,} tokens, first page"),
@@ -66,33 +66,44 @@ def database_section(name: str, figures: Figures, plan: Plan) -> str:
         )
         for samples in [figures.sizes[name]]
     ]
-    speed = ["requests/s", "lowest to highest", "p50 ms", "p99 ms", "CPU ms"]
-    promised = [
+    columns = ["requests/s", "lowest to highest", "p50 ms", "p99 ms", "CPU ms"]
+    return "\n\n".join(
+        [
+            f"#### {name}",
+            table(["server", *columns, "of naive", "of hand-written"], servers),
+            table(["Tessera, in a tenant of", *columns, "cost"], by_size),
+            promises(requirements(figures)),
+        ]
+    )
+
+
+def promises(required: Sequence[Requirement]) -> str:
+    """Each ratio beside what it must be."""
+    rows = [
         [
             requirement.says,
             f"{requirement.ratio:.2f}",
             f"{'≤' if requirement.at_most else '≥'} {requirement.bound:g}",
             "yes" if requirement.met else "**no**",
         ]
-        for requirement in requirements(figures)
+        for requirement in required
     ]
-    return "\n\n".join(
-        [
-            f"### {name}",
-            _table(["server", *speed, "of naive", "of hand-written"], servers),
-            _table(["Tessera, in a tenant of", *speed, "cost"], by_size),
-            _table(["ratio", "measured", "promised", "met"], promised),
-        ]
+    return table(["ratio", "measured", "promised", "met"], rows)
+
+
+def machine(libraries: Sequence[str]) -> str:
+    """What it was measured on."""
+    versions = ", ".join(f"{library} {version(library)}" for library in libraries)
+    return (
+        f"{os.cpu_count()} cores of {_processor()}, Python {platform.python_version()}; {versions}"
     )
 
 
 def preamble(plan: Plan, cores: Cores, command: str) -> str:
     """What was measured, how, and on what."""
     sizes = plan.sizes
-    libraries = ", ".join(f"{library} {version(library)}" for library in _LIBRARIES)
     return (
-        f"`{command}` on {os.cpu_count()} cores of {_processor()}, Python"
-        f" {platform.python_version()}; {libraries}.\n\n"
+        f"`{command}` on {machine(_LIBRARIES)}.\n\n"
         f"The page is `tokens(first: 50)` with permissions and creator, among {sizes.tenants:,}"
         f" tenants of {sizes.tokens:,} tokens, each with 5 to 15 permissions. Every server has one"
         f" process on core {cores.server}; {CONNECTIONS} connections come from core {cores.load}."
@@ -102,7 +113,8 @@ def preamble(plan: Plan, cores: Cores, command: str) -> str:
     )
 
 
-def _speed(samples: Sequence[Sample]) -> list[str]:
+def speed(samples: Sequence[Sample]) -> list[str]:
+    """A server's figures as a row has them."""
     rates = [sample.rate for sample in samples]
     latencies = sorted(latency for sample in samples for latency in sample.latencies)
     cpu = median(sample.cpu_seconds / len(sample.latencies) for sample in samples)
@@ -115,16 +127,19 @@ def _speed(samples: Sequence[Sample]) -> list[str]:
     ]
 
 
-def _ratio(samples: Sequence[Sample], others: Sequence[Sample]) -> float:
+def ratio(samples: Sequence[Sample], others: Sequence[Sample]) -> float:
+    """The median of the ratios of speed within each round."""
     return median(s.rate / o.rate for s, o in zip(samples, others, strict=True))
 
 
-def _times(samples: Sequence[Sample], others: Sequence[Sample]) -> str:
-    ratio = _ratio(samples, others)
-    return f"{ratio:.2f}" if ratio < 10 else f"{ratio:.0f}"
+def times(samples: Sequence[Sample], others: Sequence[Sample]) -> str:
+    """The ratio as a table has it."""
+    found = ratio(samples, others)
+    return f"{found:.2f}" if found < 10 else f"{found:.0f}"
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A table in Markdown."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

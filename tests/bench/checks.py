@@ -1,0 +1,86 @@
+"""The check that a gateway asks about every request, and the rows that it is asked on.
+
+Written straight into a migrated database; nothing here is timed.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from models import new_id, now
+from server.token_format import DigestKey, new_token_secret, token_hint
+from tests.bench.dataset import Table, insert_rows
+from tests.wire import check
+
+KEY, TARGET = "GET /api/v1/devices", "/api/v1/devices"
+_OTHERS = ("GET /api/v1/blueprints", "GET /api/v1/tags", "GET /api/v1/users")
+_SEED = 21
+# Nobody is to be limited here.
+_REQUESTS_PER_HOUR = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """How many there are, in how many tenants, and how many of them are asked about."""
+
+    tenants: int
+    each: int
+    asked: int
+
+
+async def load_checks(url: str, tokens: Tokens, key: DigestKey) -> list[bytes]:
+    """Fill the migrated database at `url`; gives requests that pass, of many tokens in turn."""
+    tenants = [(new_id(), f"tenant-{number}") for number in range(tokens.tenants)]
+    total = tokens.tenants * tokens.each
+    random = Random(_SEED)
+    asked = {place: new_token_secret("tsr") for place in random.sample(range(total), tokens.asked)}
+    requests = [
+        check(f"{tenants[place // tokens.each][1]}.api.us.example.com", secret, TARGET)
+        for place, secret in asked.items()
+    ]
+    token_ids = [new_id() for _ in range(total)]
+    at = now()
+    tables = [
+        Table(
+            "tenant",
+            ("id", "created_at", "slug", "name", "region", "first_token_at", "requests_per_hour"),
+            ((one, at, slug, slug, "us", at, _REQUESTS_PER_HOUR) for one, slug in tenants),
+        ),
+        Table(
+            "token",
+            (
+                *("tenant_id", "id", "created_at", "name", "description", "search_text"),
+                *("digest", "hint", "revision", "created_by_id"),
+            ),
+            _tokens(tenants, tokens, token_ids, asked, key),
+        ),
+        Table(
+            "token_permission",
+            ("tenant_id", "token_id", "key", "id", "created_at"),
+            (
+                (tenants[place // tokens.each][0], token_id, held, new_id(), at)
+                for place, token_id in enumerate(token_ids)
+                for held in (KEY, _OTHERS[place % 3])
+            ),
+        ),
+    ]
+    await insert_rows(url, tables)
+    return requests
+
+
+def _tokens(
+    tenants: Sequence[tuple[Any, str]],
+    tokens: Tokens,
+    token_ids: Sequence[Any],
+    asked: dict[int, str],
+    key: DigestKey,
+) -> Iterator[tuple[Any, ...]]:
+    random, at = Random(_SEED), now()
+    hint = token_hint(new_token_secret("tsr"))
+    for place, token_id in enumerate(token_ids):
+        secret = asked.get(place)
+        digest = key.digest("token", secret) if secret else random.randbytes(32)
+        tenant_id = tenants[place // tokens.each][0]
+        name = f"token {place}"
+        yield tenant_id, token_id, at, name, "", f"{name}\n", digest, hint, 1, tenant_id

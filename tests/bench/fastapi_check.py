@@ -1,0 +1,122 @@
+"""A rival: the check as one would write it with FastAPI and SQLAlchemy, on the same rows.
+
+It looks a digest up, tells revoked from live and whether the permission is held. It matches one
+path and no other, limits nobody, records nothing, and takes the tenant from the row.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, FastAPI, Header, HTTPException, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy import String, TypeDecorator, Uuid, select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from server.token_format import DigestKey
+from tests.bench.checks import KEY, TARGET
+
+_CONNECTIONS = 10
+
+
+class _Row(DeclarativeBase):
+    pass
+
+
+class _TextUuid(TypeDecorator[UUID]):
+    """UUIDs as Tortoise writes them where the database has no type for them."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: UUID | None, dialect: Any) -> str | None:
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: str | None, dialect: Any) -> UUID | None:
+        return None if value is None else UUID(value)
+
+
+def _app(sessions: async_sessionmaker[AsyncSession], key: DigestKey, uuid: Any) -> FastAPI:
+    class Tenant(_Row):
+        __tablename__ = "tenant"
+        id: Mapped[UUID] = mapped_column(uuid, primary_key=True)
+        slug: Mapped[str]
+
+    class Token(_Row):
+        __tablename__ = "token"
+        id: Mapped[UUID] = mapped_column(uuid, primary_key=True)
+        tenant_id: Mapped[UUID] = mapped_column(uuid)
+        digest: Mapped[bytes]
+        revoked_at: Mapped[datetime | None]
+
+    class TokenPermission(_Row):
+        __tablename__ = "token_permission"
+        id: Mapped[UUID] = mapped_column(uuid, primary_key=True)
+        tenant_id: Mapped[UUID] = mapped_column(uuid)
+        token_id: Mapped[UUID] = mapped_column(uuid)
+        key: Mapped[str] = mapped_column(String)
+
+    async def session() -> AsyncIterator[AsyncSession]:
+        async with sessions() as opened:
+            yield opened
+
+    bearer = HTTPBearer()
+    app = FastAPI(openapi_url=None)
+
+    @app.get("/readyz")
+    async def ready() -> dict[str, str]:
+        return {}
+
+    @app.get("/authorize")
+    async def authorize(
+        response: Response,
+        host: Annotated[str, Header()],
+        x_original_method: Annotated[str, Header()],
+        x_original_uri: Annotated[str, Header()],
+        credentials: Annotated[HTTPAuthorizationCredentials, Depends(bearer)],
+        db: Annotated[AsyncSession, Depends(session)],
+    ) -> None:
+        digest = key.digest("token", credentials.credentials)
+        found = (
+            await db.execute(
+                select(Token, Tenant)
+                .join(Tenant, Tenant.id == Token.tenant_id)
+                .where(Tenant.slug == host.partition(".")[0], Token.digest == digest)
+            )
+        ).first()
+        if found is None or found[0].revoked_at is not None:
+            raise HTTPException(401)
+        if (x_original_method, x_original_uri) != ("GET", TARGET):
+            raise HTTPException(403)
+        token, tenant = found
+        held = await db.scalar(
+            select(TokenPermission.id).where(
+                TokenPermission.tenant_id == token.tenant_id,
+                TokenPermission.token_id == token.id,
+                TokenPermission.key == KEY,
+            )
+        )
+        if held is None:
+            raise HTTPException(403)
+        response.headers["X-Tessera-Tenant"] = tenant.slug
+        response.headers["X-Tessera-Token"] = token.id.hex
+        response.headers["X-Tessera-Permission"] = KEY
+
+    return app
+
+
+@asynccontextmanager
+async def running(database_url: str, key: DigestKey) -> AsyncIterator[Any]:
+    """The ASGI application on the database, for the length of a block."""
+    _, _, rest = database_url.partition("://")
+    embedded = database_url.startswith("sqlite:")
+    url = f"sqlite+aiosqlite:///{rest}" if embedded else f"postgresql+asyncpg://{rest}"
+    engine = create_async_engine(url, pool_size=_CONNECTIONS, max_overflow=0)
+    uuid = _TextUuid() if embedded else Uuid()
+    try:
+        yield _app(async_sessionmaker(engine, expire_on_commit=False), key, uuid)
+    finally:
+        await engine.dispose()

@@ -1,0 +1,73 @@
+"""Measuring `/authorize`: beside fixed bytes and a rival, and among few and many tokens.
+
+Turns are taken as in `measure`; what the figures have to be lives in `report_checks`.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.bench.checks import Tokens
+from tests.bench.load import Prepared, Sample, fetch
+from tests.bench.measure import Cores, Subject, pinned, rounds, started
+from tests.bench.page import FASTAPI, FIXED, TESSERA
+from tests.process import tessera_environment
+
+FEW = "few"
+CONNECTIONS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPlan:
+    """How much is measured, and for how long."""
+
+    few: Tokens
+    many: Tokens
+    rounds: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A database with its tokens, and requests that pass there."""
+
+    url: str
+    digest_key: str
+    requests: list[bytes]
+
+
+def measure_checks(
+    few: Filled, many: Filled, plan: CheckPlan, cores: Cores
+) -> Mapping[str, Sequence[Sample]]:
+    """The samples of each round by server; `FEW` is Tessera among few tokens."""
+    with ExitStack() as running:
+        logs = Path(running.enter_context(TemporaryDirectory(prefix="tessera-bench-")))
+        subjects = []
+        for name, contender, filled in (
+            (TESSERA, TESSERA, many),
+            (FIXED, FIXED, many),
+            (FEW, TESSERA, few),
+            (FASTAPI, FASTAPI, many),
+        ):
+            environment = tessera_environment(filled.url, {"TESSERA_DIGEST_KEY": filled.digest_key})
+            server = running.enter_context(started(contender, environment, cores.server, logs))
+            # Whatever is not 200 ends the measurement, here and later.
+            lengths = {len(fetch(server.port, one)) for one in filled.requests[:5]}
+            prepared = [Prepared(one, max(lengths)) for one in filled.requests]
+            subjects.append(Subject(name, server, prepared))
+        with pinned(cores.load):
+            return rounds(subjects, plan.rounds, plan.seconds, CONNECTIONS)
+
+
+def p99_ratio(samples: Sequence[Sample], others: Sequence[Sample]) -> float:
+    """The 99th percentile of all latencies, of that of the others."""
+    return percentile(samples, 99) / percentile(others, 99)
+
+
+def percentile(samples: Sequence[Sample], percent: int) -> float:
+    """In seconds, of all the requests of all rounds."""
+    latencies = sorted(chain.from_iterable(sample.latencies for sample in samples))
+    return latencies[len(latencies) * percent // 100]

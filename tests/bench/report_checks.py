@@ -1,0 +1,63 @@
+"""What the figures of `/authorize` say, and whether each ratio is what it must be."""
+
+from collections.abc import Mapping, Sequence
+
+from tests.bench.load import Sample
+from tests.bench.measure import Cores
+from tests.bench.measure_checks import CONNECTIONS, FEW, CheckPlan, p99_ratio
+from tests.bench.page import FASTAPI, FIXED, TESSERA
+from tests.bench.report import Requirement, machine, promises, ratio, speed, table, times
+
+
+def check_requirements(figures: Mapping[str, Sequence[Sample]]) -> list[Requirement]:
+    """Speed and latency beside fixed bytes, and cost by the number of tokens."""
+    return [
+        Requirement(
+            "requests a second, of fixed bytes", ratio(figures[TESSERA], figures[FIXED]), 0.5
+        ),
+        Requirement("p99, of fixed bytes", p99_ratio(figures[TESSERA], figures[FIXED]), 3, True),
+        Requirement(
+            "cost among many tokens, of that among few",
+            ratio(figures[FEW], figures[TESSERA]),
+            1.1,
+            True,
+        ),
+    ]
+
+
+def check_preamble(plan: CheckPlan, cores: Cores, command: str) -> str:
+    """What was measured, how, and on what."""
+    many, few = plan.many, plan.few
+    return (
+        f"`{command}` on {machine(('uvicorn', 'asyncpg', 'fastapi', 'sqlalchemy'))}.\n\n"
+        f"A check that passes, among {many.tenants * many.each:,} tokens of {many.tenants:,}"
+        f" tenants, for {many.asked:,} of them in turn: digest, tenant, permission, rate limit in"
+        " memory, and the decision recorded. Fixed bytes are the same uvicorn with an application"
+        " that answers the same headers to everything. FastAPI + SQLAlchemy is the look-up alone,"
+        f" as one would write it. Every server has one process on core {cores.server};"
+        f" {CONNECTIONS} keep-alive connections come from core {cores.load}. Figures are medians of"
+        f" {plan.rounds} rounds of {plan.seconds:g} s that take turns, ratios medians of the ratios"
+        f" within each round. Few tokens are {few.tenants * few.each:,}."
+    )
+
+
+def check_section(name: str, figures: Mapping[str, Sequence[Sample]], plan: CheckPlan) -> str:
+    """One database's tables."""
+    many, few = plan.many, plan.few
+    rows = [
+        [label, *speed(figures[name]), times(figures[name], figures[FIXED])]
+        for name, label in (
+            (FIXED, "fixed bytes"),
+            (TESSERA, f"Tessera, {many.tenants * many.each:,} tokens"),
+            (FEW, f"Tessera, {few.tenants * few.each:,} tokens"),
+            (FASTAPI, "FastAPI + SQLAlchemy"),
+        )
+    ]
+    head = ["server", "requests/s", "lowest to highest", "p50 ms", "p99 ms", "CPU ms"]
+    return "\n\n".join(
+        [
+            f"#### {name}",
+            table([*head, "of fixed bytes"], rows),
+            promises(check_requirements(figures)),
+        ]
+    )
