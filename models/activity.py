@@ -41,4 +41,4 @@ class Activity(TenantRow):
         table = "activity"
         table_description = "The audit trail of tokens"
         unique_together = (("tenant_id", "id"),)
-        indexes = (("tenant_id", "token_id", "id"),)
+        indexes = (("tenant_id", "token_id", "id"), ("tenant_id", "kind", "id"))

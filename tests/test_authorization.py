@@ -122,6 +122,11 @@ _RULES: dict[str, tuple[str, set[Role]]] = {
         " { ... on AddAdminPayload { invitation } } }",
         _MANAGERS,
     ),
+    "renewInvitation": (
+        'mutation { renewInvitation(input: {adminId: "%(other)s"})'
+        " { __typename ... on RenewInvitationPayload { invitation } } }",
+        _MANAGERS,
+    ),
     "setAdminRole": (
         'mutation { setAdminRole(input: {adminId: "%(other)s", role: ADMIN})'
         " { ... on SetAdminRolePayload { admin { role } } } }",

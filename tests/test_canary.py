@@ -187,6 +187,16 @@ def succeed(life: Life) -> None:
     body = {"query": invite, "variables": {"i": guest}}
     invitation = life.show("POST", "/graphql", json=body)["data"]["addAdmin"]["invitation"]
     life.secrets["an invitation"] = invitation
+    another = {"email": f"another-{GUEST}", "name": "Another", "role": "ADMIN"}
+    invite = invite.replace("{ invitation", "{ admin { id } invitation")
+    added = life.show("POST", "/graphql", json={"query": invite, "variables": {"i": another}})
+    life.secrets["an invitation that is made anew"] = added["data"]["addAdmin"]["invitation"]
+    renew = "mutation($i: RenewInvitationInput!) { renewInvitation(input: $i) {"
+    renew += " ... on RenewInvitationPayload { invitation } } }"
+    whose = {"adminId": added["data"]["addAdmin"]["admin"]["id"]}
+    body = {"query": renew, "variables": {"i": whose}}
+    renewed = life.show("POST", "/graphql", json=body)["data"]["renewInvitation"]
+    life.secrets["a renewed invitation"] = renewed["invitation"]
     chosen, changed = canary_password(), canary_password()
     life.secrets |= {"a guest's password": chosen, "a guest's later password": changed}
     for password, status in (("short", 422), (TENANT * 4, 422), (chosen, 204), (chosen, 422)):
@@ -603,7 +613,7 @@ def test_the_search_would_find_them(life: Life) -> None:
         for planted in (secret, secret.encode().hex(), f"'…{secret[:-2]}'"):
             assert sightings(life, {"here": planted.encode()}), name
     assert any(STORED_NAME.encode() in content for content in life.dumps.values())
-    assert len(set(life.secrets.values())) == len(life.secrets) == 11
+    assert len(set(life.secrets.values())) == len(life.secrets) == 13
 
 
 def test_all_of_it_has_happened(life: Life) -> None:

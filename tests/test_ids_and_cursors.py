@@ -52,6 +52,11 @@ _ID_RULES: dict[str, tuple[str, Any, str]] = {
         {"tokenId": ""},
         "Token",
     ),
+    "renewInvitation.input.adminId": (
+        f"mutation ($v: RenewInvitationInput!) {{ renewInvitation(input: $v) {_TOKEN_RESULT} }}",
+        {"adminId": ""},
+        "Admin",
+    ),
     "setAdminRole.input.adminId": (
         f"mutation ($v: SetAdminRoleInput!) {{ setAdminRole(input: $v) {_TOKEN_RESULT} }}",
         {"adminId": "", "role": "ADMIN"},

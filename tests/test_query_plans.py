@@ -295,7 +295,7 @@ async def violations(statements: list[Statement], *, may_sort: bool = False) -> 
     return found
 
 
-PAGE = "edges { cursor node { id name permissions { key } createdBy { name } } }"
+PAGE = "edges { cursor node { id name permissionCount permissions { key } createdBy { name } } }"
 EVENTS = "edges { node { id actor { name } token { name } } }"
 
 # What a request reads, and the table whose page it is.
@@ -319,6 +319,12 @@ PAGES = {
     ),
     "activity": ("activity(first: 50)", EVENTS, "activity"),
     "activity after": ('activity(first: 50, after: "{activity}")', EVENTS, "activity"),
+    "activity of a kind": ("activity(first: 50, kind: CREATED)", EVENTS, "activity"),
+    "activity of a kind after": (
+        'activity(first: 50, after: "{activity}", kind: CREATED)',
+        EVENTS,
+        "activity",
+    ),
     "admins": ("admins(first: 50)", "edges { node { name liveTokenCount } }", "admin"),
     "admins after": ('admins(first: 50, after: "{admins}")', "edges { node { name } }", "admin"),
 }

@@ -23,6 +23,11 @@ class AddAdminInput:
     role: Role = strawberry.field(description="What they will be: anything but the owner.")
 
 
+@strawberry.input(description="Whose invitation to make anew.")
+class RenewInvitationInput:
+    admin_id: strawberry.ID = strawberry.field(description=_ADMIN_ID)
+
+
 @strawberry.input(description="Another role for an admin.")
 class SetAdminRoleInput:
     admin_id: strawberry.ID = strawberry.field(description=_ADMIN_ID)
@@ -42,6 +47,15 @@ class RemoveAdminInput:
 @strawberry.type(description="A new admin, who has yet to accept the invitation.")
 class AddAdminPayload:
     admin: Admin = strawberry.field(description="The admin.")
+    invitation: str = strawberry.field(
+        description="The secret with which they set a password, once: shown here and never again."
+    )
+    expires_at: DateTime = strawberry.field(description="Until when the invitation holds.")
+
+
+@strawberry.type(description="Another invitation; the one before no longer holds.")
+class RenewInvitationPayload:
+    admin: Admin = strawberry.field(description="The admin, who has yet to accept it.")
     invitation: str = strawberry.field(
         description="The secret with which they set a password, once: shown here and never again."
     )
@@ -68,6 +82,12 @@ class RemoveAdminPayload:
 AddAdminResult = Annotated[
     AddAdminPayload | InvalidInput,
     strawberry.union("AddAdminResult", description="A new admin, or why there is none."),
+]
+RenewInvitationResult = Annotated[
+    RenewInvitationPayload | InvalidInput | NotFound,
+    strawberry.union(
+        "RenewInvitationResult", description="Another invitation, or why there is none."
+    ),
 ]
 SetAdminRoleResult = Annotated[
     SetAdminRolePayload | InvalidInput | NotFound | LastOwner,
@@ -97,6 +117,19 @@ async def add_admin(info: Info, input: Annotated[AddAdminInput, _INPUT]) -> AddA
         admin=shown_admin(added.admin),
         invitation=added.invitation,
         expires_at=DateTime(added.expires_at),
+    )
+
+
+async def renew_invitation(
+    info: Info, input: Annotated[RenewInvitationInput, _INPUT]
+) -> RenewInvitationResult:
+    invited = await admins.renew_invitation(
+        info.context.principal, info.context.service, id_of("Admin", input.admin_id)
+    )
+    return RenewInvitationPayload(
+        admin=shown_admin(invited.admin),
+        invitation=invited.invitation,
+        expires_at=DateTime(invited.expires_at),
     )
 
 

@@ -25,6 +25,7 @@ class Context:
     admins: DataLoader[UUID, models.Admin | None] = field(init=False)
     tokens: DataLoader[UUID, models.Token | None] = field(init=False)
     permission_keys: DataLoader[UUID, list[str] | None] = field(init=False)
+    permission_counts: DataLoader[UUID, int | None] = field(init=False)
     live_token_counts: DataLoader[UUID, int | None] = field(init=False)
     refusals: DataLoader[UUID, list[models.TokenRefusal] | None] = field(init=False)
 
@@ -32,6 +33,7 @@ class Context:
         self.admins = _loader(self.principal, admins.find_many)
         self.tokens = _loader(self.principal, tokens.find_many)
         self.permission_keys = _loader(self.principal, tokens.permission_keys)
+        self.permission_counts = _loader(self.principal, tokens.count_permissions)
         self.live_token_counts = _loader(self.principal, admins.count_live_tokens)
         self.refusals = _loader(self.principal, usage.recent_refusals)
 

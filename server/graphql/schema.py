@@ -6,10 +6,12 @@ from strawberry.schema.config import StrawberryConfig
 from server.graphql.admin_changes import (
     AddAdminResult,
     RemoveAdminResult,
+    RenewInvitationResult,
     SetAdminRoleResult,
     TransferOwnershipResult,
     add_admin,
     remove_admin,
+    renew_invitation,
     set_admin_role,
     transfer_ownership,
 )
@@ -104,6 +106,10 @@ class Mutation:
     )
     add_admin: AddAdminResult = strawberry.mutation(
         resolver=add_admin, description="Invite somebody to manage the tenant."
+    )
+    renew_invitation: RenewInvitationResult = strawberry.mutation(
+        resolver=renew_invitation,
+        description="Make another invitation for somebody who has yet to accept theirs.",
     )
     set_admin_role: SetAdminRoleResult = strawberry.mutation(
         resolver=set_admin_role, description="Give an admin another role."

@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from uuid import UUID
 
+from tortoise.queryset import QuerySet
+
 import models
 from server.access.principal import Principal
 from server.access.tenancy import owned, page_of
@@ -11,18 +13,27 @@ from server.roles import Right
 
 
 async def of_token(
-    principal: Principal, token_id: UUID, request: PageRequest
+    principal: Principal,
+    token_id: UUID,
+    request: PageRequest,
+    kind: models.ActivityKind | None = None,
 ) -> Page[models.Activity]:
-    """What happened to a token, the latest first. Empty for a token that is not the tenant's."""
+    """What happened to a token, the latest first; only what is of `kind`, if one is given.
+
+    Empty for a token that is not the tenant's.
+    """
     principal.require(Right.READ)
     of_it = owned(models.Activity, principal).filter(token_id=token_id)
-    return await page_of(of_it, request, newest_first=True)
+    return await page_of(_of_kind(of_it, kind), request, newest_first=True)
 
 
-async def of_tenant(principal: Principal, request: PageRequest) -> Page[models.Activity]:
-    """What happened to any token of the tenant, the latest first."""
+async def of_tenant(
+    principal: Principal, request: PageRequest, kind: models.ActivityKind | None = None
+) -> Page[models.Activity]:
+    """What happened to any token of the tenant, the latest first; as `of_token` by `kind`."""
     principal.require(Right.READ)
-    return await page_of(owned(models.Activity, principal), request, newest_first=True)
+    of_all = owned(models.Activity, principal)
+    return await page_of(_of_kind(of_all, kind), request, newest_first=True)
 
 
 async def find_many(principal: Principal, ids: Collection[UUID]) -> dict[UUID, models.Activity]:
@@ -30,3 +41,9 @@ async def find_many(principal: Principal, ids: Collection[UUID]) -> dict[UUID, m
     principal.require(Right.READ)
     found = await owned(models.Activity, principal).filter(id__in=ids)
     return {activity.id: activity for activity in found}
+
+
+def _of_kind(
+    query: QuerySet[models.Activity], kind: models.ActivityKind | None
+) -> QuerySet[models.Activity]:
+    return query if kind is None else query.filter(kind=kind)

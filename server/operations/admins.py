@@ -25,15 +25,15 @@ _AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
-    """A new admin and the secret of their invitation, which is shown now and never again."""
+class Invited:
+    """An admin and the secret of their invitation, which is shown now and never again."""
 
     admin: models.Admin
     invitation: str
     expires_at: datetime
 
     def __repr__(self) -> str:
-        return f"Added(admin={self.admin!r}, invitation=…)"
+        return f"Invited(admin={self.admin!r}, invitation=…)"
 
 
 async def search(principal: Principal, request: PageRequest) -> Page[models.Admin]:
@@ -50,7 +50,7 @@ async def find_many(principal: Principal, ids: Collection[UUID]) -> dict[UUID, m
 
 async def add(
     principal: Principal, service: Service, *, email: str, name: str, role: Role
-) -> Added:
+) -> Invited:
     """Invite somebody. Raises `InvalidInput` for an e-mail that is taken or the role of owner."""
     principal.require(Right.MANAGE_ADMINS)
     email, name = clean_email(email), clean_name(name)
@@ -63,7 +63,22 @@ async def add(
             invitation, expires_at = await invite(service, admin)
     except IntegrityError:
         raise InvalidInput("email", "An admin with this e-mail address exists already.") from None
-    return Added(admin, invitation, expires_at)
+    return Invited(admin, invitation, expires_at)
+
+
+async def renew_invitation(principal: Principal, service: Service, admin_id: UUID) -> Invited:
+    """Another invitation in place of one that was lost or has expired.
+
+    Raises `NotFound`, or `InvalidInput` for somebody who has accepted theirs: with an invitation
+    one sets a password, and nobody sets another's.
+    """
+    principal.require(Right.MANAGE_ADMINS)
+    async with change(principal, Right.MANAGE_ADMINS, admin_id) as admins:
+        admin = _found(admins, admin_id)
+        if admin.password_hash is not None:
+            raise InvalidInput("adminId", "This admin has accepted their invitation already.")
+        invitation, expires_at = await invite(service, admin)
+    return Invited(admin, invitation, expires_at)
 
 
 async def set_role(principal: Principal, admin_id: UUID, role: Role) -> models.Admin:

@@ -33,6 +33,34 @@ async def test_an_invited_admin_accepts_once_and_signs_in(client: Client, world:
     assert (await client.http.post("/session", json=who)).status_code == 201
 
 
+async def test_a_new_invitation_takes_the_place_of_the_old(client: Client, world: World) -> None:
+    owner = await world.person()
+    added = await admins.add(
+        owner.principal, world.service, email="ada@example.com", name="Ada", role=Role.ADMIN
+    )
+    renewed = await admins.renew_invitation(owner.principal, world.service, added.admin.id)
+    assert renewed.admin.id == added.admin.id
+    assert renewed.expires_at >= added.expires_at
+    assert renewed.invitation not in repr(renewed)
+    password = "nine copper lanterns flicker"
+    for invitation, status in ((added.invitation, 422), (renewed.invitation, 204)):
+        accept = {"invitation": invitation, "password": password}
+        assert (await client.http.post("/invitation", json=accept)).status_code == status
+
+
+async def test_nobody_sets_the_password_of_somebody_who_has_one(
+    client: Client, world: World
+) -> None:
+    """With an invitation an admin could sign in as the owner."""
+    owner = await world.person()
+    admin = await _colleague(world, owner)
+    for person in (owner, admin):
+        with pytest.raises(InvalidInput) as refused:
+            await admins.renew_invitation(admin.principal, world.service, person.admin.id)
+        assert refused.value.field == "adminId"
+    assert await models.Invitation.all().count() == 0
+
+
 async def test_an_address_is_one_admin_of_a_tenant(world: World) -> None:
     owner, elsewhere = await world.person(), await world.person()
     for person in (owner, elsewhere):

@@ -1,0 +1,97 @@
+"""Activity by kind, and how many permissions a token holds, as a front-end asks for them."""
+
+import pytest
+
+from tests.factories import Client, Person, World, token_id
+
+_LIVE = "{ __typename ... on TokenActivity { token { name } } }"
+_TYPES = {
+    "CREATED": "TokenCreated",
+    "NAME_CHANGED": "TokenNameChanged",
+    "DESCRIPTION_CHANGED": "TokenDescriptionChanged",
+    "PERMISSIONS_EDITED": "TokenPermissionsEdited",
+    "REVOKED": "TokenRevoked",
+}
+_KEYS = ["GET /api/v1/devices", "GET /api/v1/tags"]
+
+
+@pytest.fixture
+async def person(world: World) -> Person:
+    return await world.person()
+
+
+async def _live_through_everything(client: Client, name: str) -> str:
+    """A token to which each kind of thing has happened once; its id."""
+    made = await client.mutate(
+        "createToken", "... on CreateTokenPayload { token { id } }", name=name
+    )
+    of_it = {"tokenId": made["token"]["id"]}
+    await client.mutate("renameToken", **of_it, name=f"{name}, renamed")
+    await client.mutate("describeToken", **of_it, description="what it is for")
+    await client.mutate("setPermissions", **of_it, permissions=_KEYS)
+    await client.mutate("revokeToken", **of_it)
+    return str(made["token"]["id"])
+
+
+@pytest.mark.parametrize("kind", _TYPES)
+async def test_activity_is_filtered_by_kind(client: Client, person: Person, kind: str) -> None:
+    admin = client.of(person)
+    first = await _live_through_everything(admin, "first")
+    await _live_through_everything(admin, "second")
+    data = await admin.data(
+        f"""query ($id: ID!, $kind: ActivityKind) {{
+            activity(kind: $kind) {{ edges {{ node {_LIVE} }} }}
+            tokenActivity(tokenId: $id, kind: $kind) {{ edges {{ node {_LIVE} }} }}
+            token(id: $id) {{ activity(kind: $kind) {{ edges {{ node {_LIVE} }} }} }}
+        }}""",
+        id=first,
+        kind=kind,
+    )
+    one = {"node": {"__typename": _TYPES[kind], "token": {"name": "first, renamed"}}}
+    other = {"node": {"__typename": _TYPES[kind], "token": {"name": "second, renamed"}}}
+    assert data["activity"]["edges"] == [other, one]
+    assert data["tokenActivity"]["edges"] == [one]
+    assert data["token"]["activity"]["edges"] == [one]
+
+
+async def test_pages_of_a_kind_go_on_where_they_ended(client: Client, person: Person) -> None:
+    admin = client.of(person)
+    for name in ("first", "second", "third"):
+        await _live_through_everything(admin, name)
+    page = """query ($after: String) { activity(first: 2, after: $after, kind: REVOKED) {
+        edges { node { token { name } } } pageInfo { hasNextPage endCursor } } }"""
+    one = (await admin.data(page))["activity"]
+    two = (await admin.data(page, after=one["pageInfo"]["endCursor"]))["activity"]
+    names = [edge["node"]["token"]["name"] for edge in one["edges"] + two["edges"]]
+    assert names == ["third, renamed", "second, renamed", "first, renamed"]
+    assert (one["pageInfo"]["hasNextPage"], two["pageInfo"]["hasNextPage"]) == (True, False)
+
+
+async def test_a_kind_that_does_not_exist_is_refused(client: Client, person: Person) -> None:
+    response = await client.of(person).graphql(
+        "{ activity(kind: EVERYTHING) { edges { cursor } } }"
+    )
+    assert response.json()["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+
+
+async def test_permissions_are_counted_in_lists_and_alone(
+    client: Client, world: World, person: Person
+) -> None:
+    none = await world.token(person, "none")
+    both = await world.token(person, "both", _KEYS)
+    stranger = await world.person()
+    await world.token(stranger, "theirs", _KEYS)
+    data = await client.of(person).data(
+        """query ($none: ID!, $both: ID!) {
+            tokens { edges { node { name permissionCount } } }
+            none: token(id: $none) { permissionCount }
+            both: token(id: $both) { permissionCount }
+        }""",
+        none=token_id(none.token),
+        both=token_id(both.token),
+    )
+    assert [edge["node"] for edge in data["tokens"]["edges"]] == [
+        {"name": "both", "permissionCount": 2},
+        {"name": "none", "permissionCount": 0},
+    ]
+    assert (data["none"], data["both"]) == ({"permissionCount": 0}, {"permissionCount": 2})
