@@ -26,7 +26,7 @@ once = if ! cmp -s $(1) $(VENV)/.done-$(1); then $(2) && cp $(1) $(VENV)/.part &
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install serve test lint lock schema migration bench clean python venv packages dev-packages browser
+.PHONY: help install serve test lint lock schema migration bench screenshots clean python venv packages dev-packages browser
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -62,9 +62,12 @@ migration: install ## write the migration of a changed model: make migration NAM
 bench: install dev-packages ## measure against the rivals that the bench builds itself
 	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
 
+screenshots: install browser ## make the README's pictures of the console anew
+	@$(BIN)/python -m tests.screenshots
+
 clean: ## remove all that set-up, builds and tests made; databases stay
 	@rm -rf $(VENV) .lock-tools build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	@rm -rf server/console/assets* server/console/web/node_modules tests/chromium/node_modules tests/chromium/unpacked*
+	@rm -rf server/console/assets* server/console/web/node_modules server/console/web/generated tests/chromium/node_modules tests/chromium/unpacked*
 	@find models server tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The steps of set-up.

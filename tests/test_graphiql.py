@@ -8,17 +8,16 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, expect
 
-from tests.browser import Watch, browser, watch
-from tests.process import ServerProcess, tessera
+from tests.browser import Watch, browser
+from tests.process import ServerProcess
+from tests.visitor import EMAIL, Visitor, serving, visiting
 
-_EMAIL, _PASSWORD = "ada@example.com", "seven purple otters dance"
 _EDITOR = ".graphiql-query-editor .view-line"
 _RESPONSE = """() => __MONACO.editor.getModels()
     .find(model => model.uri.path.endsWith('response.json')).getValue()"""
@@ -33,43 +32,15 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def server(tmp_path: Path, sqlite_url: str) -> Iterator[ServerProcess]:
-    with _serving(tmp_path, sqlite_url) as running:
+    with serving(tmp_path, sqlite_url) as running:
         yield running
 
 
-@contextmanager
-def _serving(folder: Path, database_url: str) -> Iterator[ServerProcess]:
-    """A server with one tenant and its owner."""
-    made = tessera(
-        *("tenant", "create", "acme", "--name", "Acme", "--owner-name", "Ada"),
-        *("--owner-email", _EMAIL, "--password-stdin"),
-        database_url=database_url,
-        stdin=f"{_PASSWORD}\n",
-    )
-    assert made.returncode == 0, made.stderr
-    with ServerProcess(folder, database_url=database_url) as running:
-        yield running
-
-
-@dataclass
-class Visitor:
-    """A person at a browser."""
-
-    page: Page
-    context: BrowserContext
-    seen: Watch
-    url: str
-
-    def sign_in(self, password: str = _PASSWORD) -> None:
-        self.page.get_by_label("Tenant").fill("acme")
-        self.page.get_by_label("E-mail").fill(_EMAIL)
-        self.page.get_by_label("Password", exact=True).fill(password)
-        self.page.get_by_role("button", name="Sign in").click()
+class Developer(Visitor):
+    """A person at the explorer."""
 
     def open_explorer(self) -> None:
-        self.page.goto(f"{self.url}/graphiql")
-        self.sign_in()
-        self.page.wait_for_url(f"{self.url}/graphiql")
+        self.open("/graphiql")
         self.page.locator(_EDITOR).first.wait_for()
 
     def run(self, tab: str, expected: str) -> Any:
@@ -82,34 +53,32 @@ class Visitor:
 
 
 @pytest.fixture
-def visitor(chromium: Browser, server: ServerProcess) -> Iterator[Visitor]:
-    with _visiting(chromium, server) as someone:
+def visitor(chromium: Browser, server: ServerProcess) -> Iterator[Developer]:
+    with _developing(chromium, server) as someone:
         yield someone
 
 
 @contextmanager
-def _visiting(chromium: Browser, server: ServerProcess) -> Iterator[Visitor]:
-    context = chromium.new_context()
-    page = context.new_page()
-    yield Visitor(page, context, watch(page, server.url), server.url)
-    context.close()
+def _developing(chromium: Browser, server: ServerProcess) -> Iterator[Developer]:
+    with visiting(chromium, server) as someone:
+        yield Developer(someone.page, someone.context, someone.seen, someone.url)
 
 
 def test_a_visitor_signs_in_and_uses_the_explorer(
     chromium: Browser, tmp_path: Path, database_url: str
 ) -> None:
-    with _serving(tmp_path, database_url) as server, _visiting(chromium, server) as visitor:
+    with serving(tmp_path, database_url) as server, _developing(chromium, server) as visitor:
         _sign_in_and_explore(visitor)
 
 
-def _sign_in_and_explore(visitor: Visitor) -> None:
+def _sign_in_and_explore(visitor: Developer) -> None:
     visitor.page.goto(f"{visitor.url}/graphiql")
     expect(visitor.page).to_have_url(f"{visitor.url}/sign-in?next=/graphiql")
     visitor.sign_in()
     visitor.page.wait_for_url(f"{visitor.url}/graphiql")
     visitor.page.locator(_EDITOR).first.wait_for()
     me = visitor.run("Me", "viewer")
-    assert me["data"]["viewer"]["email"] == _EMAIL
+    assert me["data"]["viewer"]["email"] == EMAIL
     created = visitor.run("CreateToken", "CreateTokenPayload")["data"]["createToken"]
     assert created["secret"].startswith("tsr_")
     listed = visitor.run("Tokens", "edges")["data"]["tokens"]["edges"]
@@ -120,7 +89,7 @@ def _sign_in_and_explore(visitor: Visitor) -> None:
     assert visitor.seen == Watch()
 
 
-def test_every_example_runs_as_it_is(visitor: Visitor) -> None:
+def test_every_example_runs_as_it_is(visitor: Developer) -> None:
     visitor.open_explorer()
     tabs = [tab.inner_text() for tab in visitor.page.get_by_role("tab").all()]
     assert len(tabs) >= 8
@@ -132,7 +101,7 @@ def test_every_example_runs_as_it_is(visitor: Visitor) -> None:
     assert visitor.seen == Watch()
 
 
-def test_a_wrong_password_is_said_and_the_right_one_still_works(visitor: Visitor) -> None:
+def test_a_wrong_password_is_said_and_the_right_one_still_works(visitor: Developer) -> None:
     visitor.page.goto(f"{visitor.url}/sign-in")
     visitor.sign_in("not the right password")
     expect(visitor.page.get_by_role("alert")).to_contain_text("wrong")
@@ -141,10 +110,10 @@ def test_a_wrong_password_is_said_and_the_right_one_still_works(visitor: Visitor
     assert len(visitor.seen.console_errors) == 1
     assert "401" in visitor.seen.console_errors[0]
     visitor.sign_in()
-    visitor.page.wait_for_url(f"{visitor.url}/graphiql")
+    visitor.page.wait_for_url(f"{visitor.url}/")
 
 
-def test_signing_out_ends_the_session(visitor: Visitor) -> None:
+def test_signing_out_ends_the_session(visitor: Developer) -> None:
     visitor.open_explorer()
     (cookie,) = visitor.context.cookies()
     assert (cookie["name"], cookie["httpOnly"], cookie["secure"], cookie["sameSite"]) == (
@@ -162,8 +131,8 @@ def test_signing_out_ends_the_session(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize("address", ["//evil.example", "https://evil.example/", "/\\evil.example"])
-def test_signing_in_leads_nowhere_else(visitor: Visitor, address: str) -> None:
+def test_signing_in_leads_nowhere_else(visitor: Developer, address: str) -> None:
     visitor.page.goto(f"{visitor.url}/sign-in?next={address}")
     visitor.sign_in()
-    visitor.page.wait_for_url(f"{visitor.url}/graphiql")
+    visitor.page.wait_for_url(f"{visitor.url}/")
     assert visitor.seen.foreign_requests == []

@@ -20,10 +20,16 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 WEB = HERE / "web"
+SCHEMA = HERE.parent.parent / "schema.graphql"
+"""What the console's operations are checked against, and their types made from."""
+
 ASSETS = HERE / "assets"
 STAMP = "built-from"
 HASHED = "hashed"
 """The part of the assets that is served by name; vite.config.ts says so too."""
+
+MADE_HERE = {"node_modules", "generated"}
+"""Folders of `web` that building fills; .gitignore has them too."""
 
 COMPRESSED = {".css", ".js", ".svg", ".ttf"}
 
@@ -62,6 +68,7 @@ def is_current(web: Path, assets: Path) -> bool:
 def fingerprint(web: Path) -> str:
     """A hash of everything the pages are made from, this file included: contents, not times."""
     digest = hashlib.sha256(Path(__file__).read_bytes())
+    digest.update(SCHEMA.read_bytes())
     for path in _sources(web):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         digest.update(f"\n{path.relative_to(web).as_posix()} {content}".encode())
@@ -71,7 +78,7 @@ def fingerprint(web: Path) -> str:
 def _sources(web: Path) -> list[Path]:
     found = []
     for folder, folders, files in os.walk(web):
-        folders[:] = [name for name in folders if name != "node_modules"]
+        folders[:] = [name for name in folders if name not in MADE_HERE]
         found += [Path(folder, name) for name in files]
     return sorted(found)
 
@@ -114,9 +121,10 @@ def compress(folder: Path) -> None:
 
 
 def make_pages(web: Path, new: Path) -> None:
-    """Installs the locked packages, checks the types and bundles `web` into `new`."""
+    """Installs the locked packages, makes and checks the types and bundles `web` into `new`."""
     node = node_home()
     _install(node, web)
+    _run(node, web, "making the operations' types", "generate.mjs")
     _run(node, web, "the type check", "node_modules/typescript/bin/tsc")
     out = ["--outDir", str(new), "--emptyOutDir", "--logLevel", "error"]
     _run(node, web, "vite build", "node_modules/vite/bin/vite.js", "build", *out)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -17,7 +18,18 @@ from starlette.routing import Route
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 
-SIGN_IN_POLICY = {
+# Where the console's own front-end goes on: the same page, which reads the address.
+CONSOLE_PATHS = (
+    "/",
+    "/tokens/{token_id}",
+    "/tokens/{token_id}/activity",
+    "/tokens/{token_id}/usage",
+    "/tokens/{token_id}/edit-permissions",
+    "/activity",
+    "/admins",
+)
+
+STRICT_POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
     "style-src": "'self'",
@@ -29,7 +41,7 @@ SIGN_IN_POLICY = {
 }
 
 # Scripts stay as strict as on the other pages. The code editor (Monaco) asks for two things more:
-GRAPHIQL_POLICY = SIGN_IN_POLICY | {
+GRAPHIQL_POLICY = STRICT_POLICY | {
     # it writes <style> elements for its themes, and lines of code as HTML with style attributes,
     # which neither a nonce nor a hash can allow;
     "style-src": "'self' 'unsafe-inline'",
@@ -65,31 +77,40 @@ def routes(
 ) -> list[Route]:
     """The pages and their files. `is_signed_in` tells whether a visitor has a session."""
 
-    async def home(request: Request) -> Response:
-        return _redirect("/graphiql")
+    async def console(request: Request) -> Response:
+        if not await is_signed_in(request):
+            return _to_sign_in(request)
+        return _page(assets / "index.html", STRICT_POLICY)
 
     async def graphiql(request: Request) -> Response:
         if not await is_signed_in(request):
-            return _redirect("/sign-in?next=/graphiql")
+            return _to_sign_in(request)
         return _page(assets / "graphiql.html", GRAPHIQL_POLICY)
 
     async def sign_in(request: Request) -> Response:
-        return _page(assets / "sign-in.html", SIGN_IN_POLICY)
+        return _page(assets / "sign-in.html", STRICT_POLICY)
+
+    async def invitation(request: Request) -> Response:
+        return _page(assets / "invitation.html", STRICT_POLICY)
 
     async def hashed_file(request: Request) -> Response:
         return _hashed_file(assets / "hashed", request)
 
     return [
-        Route("/", home),
+        *(Route(path, console) for path in CONSOLE_PATHS),
         Route("/graphiql", graphiql),
         Route("/sign-in", sign_in),
+        Route("/invitation", invitation),
         Route("/assets/hashed/{name}", hashed_file),
     ]
 
 
-def _redirect(address: str) -> Response:
+def _to_sign_in(request: Request) -> Response:
+    """To the sign-in page, which leads back here."""
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     # Whether it leads there depends on the session: no cache may remember it.
-    return RedirectResponse(address, status_code=303, headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store"}
+    return RedirectResponse(f"/sign-in?next={quote(here)}", status_code=303, headers=headers)
 
 
 def _page(file: Path, policy: dict[str, str]) -> Response:

@@ -29,7 +29,7 @@ export default defineConfig({
     reportCompressedSize: false,
     license: { fileName: "licences.md" },
     rolldownOptions: {
-      input: ["graphiql.html", "sign-in.html"],
+      input: ["index.html", "graphiql.html", "sign-in.html", "invitation.html"],
       // "use client" in libraries means nothing here, and there are hundreds of them.
       checks: { moduleLevelDirective: false },
     },

@@ -18,7 +18,7 @@ SCRIPT = "console.log('hello, hello, hello');\n" * 20
 def assets(tmp_path: Path) -> Path:
     hashed = tmp_path / "assets" / "hashed"
     hashed.mkdir(parents=True)
-    for page in ("graphiql", "sign-in"):
+    for page in ("index", "graphiql", "sign-in", "invitation"):
         (hashed.parent / f"{page}.html").write_text(f"<!doctype html><title>{page} · x</title>")
     (hashed / "page-Ab_1.js").write_text(SCRIPT)
     (hashed / "page-Ab_1.js.gz").write_bytes(gzip.compress(SCRIPT.encode()))
@@ -55,18 +55,45 @@ def policy_of(client: TestClient, path: str) -> dict[str, str]:
     return {name: value for name, _, value in (each.partition(" ") for each in directives)}
 
 
-def test_home_leads_to_graphiql(visitor: TestClient) -> None:
-    response = visitor.get("/")
-    assert response.status_code == 303
-    assert response.headers["location"] == "/graphiql"
+CONSOLE = [
+    "/",
+    "/tokens/VG9rZW46MDE",
+    "/tokens/VG9rZW46MDE/activity",
+    "/tokens/VG9rZW46MDE/usage",
+    "/tokens/VG9rZW46MDE/edit-permissions",
+    "/activity",
+    "/admins",
+]
 
 
-def test_a_visitor_is_led_to_sign_in_and_back(visitor: TestClient) -> None:
-    response = visitor.get("/graphiql")
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        *((path, f"/sign-in?next={path}") for path in ["/graphiql", *CONSOLE]),
+        ("/?search=a%26b&after=x", "/sign-in?next=/%3Fsearch%3Da%2526b%26after%3Dx"),
+        ("/tokens/%0d%0aSet-Cookie:x", "/sign-in?next=/tokens/Set-Cookie%3Ax"),
+    ],
+)
+def test_a_visitor_is_led_to_sign_in_and_back(
+    visitor: TestClient, path: str, location: str
+) -> None:
+    response = visitor.get(path)
     assert response.status_code == 303
-    assert response.headers["location"] == "/sign-in?next=/graphiql"
+    assert response.headers["location"] == location
     assert response.headers["cache-control"] == "no-store"
     assert response.content == b""
+
+
+@pytest.mark.parametrize("path", CONSOLE)
+def test_an_admin_gets_the_console_at_each_of_its_addresses(admin: TestClient, path: str) -> None:
+    response = admin.get(path)
+    assert response.status_code == 200
+    assert "index · x" in response.text
+
+
+@pytest.mark.parametrize("path", ["/tokens", "/tokens/", "/tokens/x/y", "/nowhere"])
+def test_there_is_no_console_elsewhere(admin: TestClient, path: str) -> None:
+    assert admin.get(path).status_code == 404
 
 
 def test_an_admin_gets_graphiql(admin: TestClient) -> None:
@@ -76,13 +103,17 @@ def test_an_admin_gets_graphiql(admin: TestClient) -> None:
     assert "graphiql · x" in response.text
 
 
-def test_anybody_gets_the_sign_in_page(visitor: TestClient) -> None:
-    response = visitor.get("/sign-in?next=/graphiql")
+@pytest.mark.parametrize("page", ["sign-in", "invitation"])
+def test_anybody_gets_the_pages_before_a_session(visitor: TestClient, page: str) -> None:
+    response = visitor.get(f"/{page}?next=/graphiql")
     assert response.status_code == 200
-    assert "sign-in" in response.text
+    assert f"{page} · x" in response.text
 
 
-@pytest.mark.parametrize("path", ["/graphiql", "/sign-in"])
+PAGES = ["/", "/graphiql", "/sign-in", "/invitation"]
+
+
+@pytest.mark.parametrize("path", PAGES)
 def test_pages_are_fenced_in_and_never_stored(admin: TestClient, path: str) -> None:
     headers = admin.get(path).headers
     assert headers["cache-control"] == "no-store"
@@ -91,7 +122,7 @@ def test_pages_are_fenced_in_and_never_stored(admin: TestClient, path: str) -> N
     assert headers["cross-origin-opener-policy"] == "same-origin"
 
 
-@pytest.mark.parametrize("path", ["/graphiql", "/sign-in"])
+@pytest.mark.parametrize("path", PAGES)
 def test_pages_run_only_scripts_of_this_server(admin: TestClient, path: str) -> None:
     policy = policy_of(admin, path)
     assert policy["default-src"] == "'none'"
@@ -103,8 +134,9 @@ def test_pages_run_only_scripts_of_this_server(admin: TestClient, path: str) -> 
 
 
 def test_only_graphiql_may_style_inline(admin: TestClient) -> None:
-    assert policy_of(admin, "/sign-in")["style-src"] == "'self'"
-    assert policy_of(admin, "/sign-in")["img-src"] == "'self'"
+    for path in ("/", "/sign-in", "/invitation"):
+        assert policy_of(admin, path)["style-src"] == "'self'"
+        assert policy_of(admin, path)["img-src"] == "'self'"
     assert policy_of(admin, "/graphiql")["style-src"] == "'self' 'unsafe-inline'"
     assert policy_of(admin, "/graphiql")["img-src"] == "'self' data:"
     assert policy_of(admin, "/graphiql")["worker-src"] == "'self'"
@@ -189,14 +221,14 @@ def test_nothing_else_is_served(visitor: TestClient, path: str) -> None:
     assert visitor.get(path).status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/", "/graphiql", "/sign-in", "/assets/hashed/page-Ab_1.js"])
+@pytest.mark.parametrize("path", [*PAGES, "/assets/hashed/page-Ab_1.js"])
 def test_pages_are_read_only(admin: TestClient, path: str) -> None:
     assert admin.post(path).status_code == 405
 
 
-@pytest.mark.parametrize("path", ["/graphiql", "/sign-in"])
+@pytest.mark.parametrize("path", PAGES)
 def test_pages_not_built_say_what_to_run(assets: Path, admin: TestClient, path: str) -> None:
-    (assets / f"{path[1:]}.html").unlink()
+    (assets / f"{path[1:] or 'index'}.html").unlink()
     response = admin.get(path)
     assert response.status_code == 503
     assert response.headers["content-type"] == "application/problem+json"

@@ -14,7 +14,7 @@ function Person({ session }: { session: Session }) {
       <span className="visually-hidden">{text.signedInAs} </span>
       <span className="name">{admin.name}</span>
       <span className="email">{admin.email}</span>
-      <span className="role">{text.role[admin.role] ?? admin.role}</span>
+      <span className="role">{strings.console.role[admin.role]}</span>
     </span>
   );
 }

@@ -1,15 +1,10 @@
 // The sign-in form: sends it, says what went wrong, and leads on to where the visitor came from.
-import { openSession } from "../session.ts";
+import { element, showPassword } from "../elements.ts";
+import { explainFailure, openSession } from "../session.ts";
 import { strings } from "../strings.ts";
 import { nextAddress } from "./next.ts";
 
 const text = strings.signIn;
-
-function element<E extends HTMLElement>(selector: string, kind: new () => E): E {
-  const found = document.querySelector(selector);
-  if (!(found instanceof kind)) throw new Error(`sign-in.html has no ${selector}`);
-  return found;
-}
 
 const form = element("form", HTMLFormElement);
 const submit = element("#submit", HTMLButtonElement);
@@ -40,12 +35,6 @@ function setBusy(busy: boolean): void {
   form.setAttribute("aria-busy", String(busy));
 }
 
-function showPassword(shown: boolean): void {
-  fields.password.type = shown ? "text" : "password";
-  reveal.textContent = shown ? text.hide : text.show;
-  reveal.setAttribute("aria-label", shown ? text.hidePassword : text.showPassword);
-}
-
 /** The first field left empty. The server judges the rest; a password is never trimmed. */
 function firstMissing(): HTMLInputElement | undefined {
   return Object.values(fields).find((field) =>
@@ -55,22 +44,6 @@ function firstMissing(): HTMLInputElement | undefined {
 
 function labelOf(field: HTMLInputElement): string {
   return field.labels?.[0]?.textContent ?? field.name;
-}
-
-async function detailOf(response: Response): Promise<string | undefined> {
-  try {
-    const body = (await response.json()) as { detail?: unknown };
-    return typeof body.detail === "string" && body.detail !== "" ? body.detail : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Retry-After in seconds: it is a number of them or a date (RFC 9110, 10.2.3). */
-function secondsToWait(response: Response): number {
-  const header = response.headers.get("Retry-After") ?? "";
-  const seconds = /^\d+$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
-  return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : 0;
 }
 
 /** Counts down on the button; the message beside it is announced once, not every second. */
@@ -92,17 +65,14 @@ function wait(seconds: number): void {
 }
 
 async function explain(response: Response): Promise<void> {
-  const detail = await detailOf(response);
-  if (response.status === 429) {
-    showProblem(detail ?? text.tooMany);
-    const seconds = secondsToWait(response);
-    if (seconds > 0) wait(seconds);
-  } else if (response.status < 500) {
-    showProblem(detail ?? text.refused, fields.password);
-    fields.password.select();
-  } else {
-    showProblem(detail ?? text.serverError(response.status));
+  const { message, waitSeconds = 0 } = await explainFailure(response);
+  if (response.status === 429 || response.status >= 500) {
+    showProblem(message);
+    if (waitSeconds > 0) wait(waitSeconds);
+    return;
   }
+  showProblem(message, fields.password);
+  fields.password.select();
 }
 
 async function signIn(): Promise<void> {
@@ -113,7 +83,7 @@ async function signIn(): Promise<void> {
     return;
   }
   setBusy(true);
-  showPassword(false); // A password manager saves what is of type "password" as the page is left.
+  showPassword(fields.password, reveal, false); // A password manager saves what is of type "password" as the page is left.
   let response: Response;
   try {
     response = await openSession({
@@ -143,7 +113,9 @@ form.addEventListener("submit", (event) => {
 form.addEventListener("input", (event) => {
   if (event.target instanceof HTMLInputElement) event.target.removeAttribute("aria-invalid");
 });
-reveal.addEventListener("click", () => showPassword(fields.password.type === "password"));
+reveal.addEventListener("click", () =>
+  showPassword(fields.password, reveal, fields.password.type === "password"),
+);
 
 // Back from the page that follows: the browser may show this one as it was left, busy.
 window.addEventListener("pageshow", (event) => {

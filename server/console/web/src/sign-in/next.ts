@@ -1,6 +1,6 @@
 // Where to go after signing in. The address is anybody's to choose, so it must not lead away.
 
-export const DEFAULT_NEXT = "/graphiql";
+export const DEFAULT_NEXT = "/";
 
 /** The full address on this server that `next` names, or that of the default. */
 export function nextAddress(next: string | null, origin: string): string {

@@ -1,0 +1,100 @@
+// When the session ends while somebody works: they sign in over the page, which stays as it is.
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import { explainFailure, goToSignIn, openSession } from "../../session.ts";
+import { strings } from "../../strings.ts";
+import { Dialog, DialogActions } from "../parts/dialog.tsx";
+import { Field, PasswordInput } from "../parts/field.tsx";
+import { onSessionExpired } from "./request.ts";
+import { useViewer } from "./viewer.ts";
+
+const text = strings.console.expired;
+
+export function SessionGate({ children }: { children: ReactNode }) {
+  const [signedIn, setSignedIn] = useState<() => void>();
+  useEffect(() => {
+    onSessionExpired(() => new Promise((resolve) => setSignedIn(() => resolve)));
+  }, []);
+  return (
+    <>
+      {children}
+      {signedIn !== undefined && (
+        <SignInAgain
+          onDone={() => {
+            setSignedIn(undefined);
+            signedIn();
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+function SignInAgain({ onDone }: { onDone: () => void }) {
+  const { admin, tenant } = useViewer();
+  const [password, setPassword] = useState("");
+  const [problem, setProblem] = useState("");
+  const [busy, setBusy] = useState(false);
+  const input = useRef<HTMLInputElement>(null);
+
+  async function submit(event: FormEvent): Promise<void> {
+    event.preventDefault();
+    setBusy(true);
+    setProblem("");
+    const failure = await signIn(tenant.slug, admin.email, password);
+    setBusy(false);
+    if (failure === undefined) {
+      onDone();
+      return;
+    }
+    setProblem(failure);
+    input.current?.select();
+  }
+
+  return (
+    <Dialog title={text.title} onDismiss={() => input.current?.focus()} narrow>
+      <form onSubmit={(event) => void submit(event)} aria-busy={busy}>
+        <p>{text.lead}</p>
+        <p className="quiet">
+          {admin.email} · {tenant.name}
+        </p>
+        {/* Tells a password manager whose password is wanted. */}
+        <input type="hidden" autoComplete="username" value={admin.email} />
+        <Field label={strings.signIn.password} problem={problem}>
+          {(field) => (
+            <PasswordInput
+              {...field}
+              ref={input}
+              value={password}
+              autoComplete="current-password"
+              autoFocus
+              required
+              onChange={setPassword}
+            />
+          )}
+        </Field>
+        <DialogActions>
+          <button type="button" className="button" onClick={() => goToSignIn(currentAddress())}>
+            {text.somebodyElse}
+          </button>
+          <button type="submit" className="button primary" disabled={busy || password === ""}>
+            {busy ? strings.signIn.submitting : strings.signIn.submit}
+          </button>
+        </DialogActions>
+      </form>
+    </Dialog>
+  );
+}
+
+/** Undefined when it worked, else why not. */
+async function signIn(tenant: string, email: string, password: string): Promise<string | undefined> {
+  try {
+    const response = await openSession({ tenant, email, password });
+    return response.status === 201 ? undefined : (await explainFailure(response)).message;
+  } catch {
+    return strings.signIn.offline;
+  }
+}
+
+function currentAddress(): string {
+  return location.pathname + location.search;
+}

@@ -1,0 +1,27 @@
+// Who is signed in, and to which tenant: read before the first page is shown.
+import { queryOptions, useSuspenseQuery } from "@tanstack/react-query";
+import { ViewerDocument, type ViewerQuery } from "../../../generated/operations.ts";
+import { request } from "./request.ts";
+
+export const viewerQuery = queryOptions({
+  queryKey: ["viewer"],
+  queryFn: () => request(ViewerDocument, {}),
+});
+
+export interface Viewer {
+  admin: ViewerQuery["viewer"];
+  tenant: ViewerQuery["tenant"];
+  /** Auditors read and change nothing: they get no button that would fail. */
+  mayChange: boolean;
+  isOwner: boolean;
+}
+
+export function useViewer(): Viewer {
+  const { viewer, tenant } = useSuspenseQuery(viewerQuery).data;
+  return {
+    admin: viewer,
+    tenant,
+    mayChange: viewer.role !== "AUDITOR",
+    isOwner: viewer.role === "OWNER",
+  };
+}

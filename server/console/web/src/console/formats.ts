@@ -1,0 +1,19 @@
+// Dates and numbers as the reader writes them.
+import { strings } from "../strings.ts";
+
+const LOCALE = navigator.languages;
+const instant = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
+const day = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium" });
+const number = new Intl.NumberFormat(LOCALE);
+const plural = new Intl.PluralRules(strings.language);
+
+export const formats = {
+  instant: (at: string): string => instant.format(new Date(at)),
+  day: (at: string): string => day.format(new Date(at)),
+  /** With microseconds as the server gives them, as in 2026-11-24 21:05:05.960245 UTC. */
+  exact: (at: string): string => at.replace("T", " ").replace("Z", " UTC"),
+  number: (value: number): string => number.format(value),
+  /** "1 token", "1,024 tokens". */
+  count: (value: number, nouns: { one: string; other: string }): string =>
+    `${number.format(value)} ${plural.select(value) === "one" ? nouns.one : nouns.other}`,
+};

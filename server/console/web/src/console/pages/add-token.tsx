@@ -1,0 +1,208 @@
+// Adding a token: its name, then its secret, then whether to go on to what it may call.
+import { type FormEvent, useState } from "react";
+import { useLocation } from "wouter";
+import {
+  CreateTokenDocument,
+  type CreateTokenMutation,
+  RevokeTokenDocument,
+} from "../../../generated/operations.ts";
+import { strings } from "../../strings.ts";
+import { useRefresh } from "../api/queries.ts";
+import { request } from "../api/request.ts";
+import { paths } from "../paths.ts";
+import { Dialog, DialogActions } from "../parts/dialog.tsx";
+import { Field } from "../parts/field.tsx";
+import { SecretDialog } from "../parts/secret.tsx";
+import { useSay } from "../parts/status.tsx";
+import { TroubleNote } from "../parts/trouble.tsx";
+
+const text = strings.console.addToken;
+
+interface Made {
+  id: string;
+  name: string;
+}
+/** The secret is in the second step's state, in this component, and nowhere else. */
+type Step =
+  | { name: "details" }
+  | { name: "secret"; token: Made; secret: string }
+  | { name: "choice"; token: Made }
+  | { name: "lost"; token: Made };
+type Result = CreateTokenMutation["createToken"];
+
+export function AddToken({ onClose }: { onClose: () => void }) {
+  const [step, setStep] = useState<Step>({ name: "details" });
+  const [draft, setDraft] = useState({ name: "", description: "" });
+  const [, go] = useLocation();
+  const refresh = useRefresh();
+  const say = useSay();
+
+  async function close(): Promise<void> {
+    await refresh();
+    onClose();
+  }
+
+  switch (step.name) {
+    case "details":
+      return <Details draft={draft} onDraft={setDraft} onStep={setStep} onClose={onClose} />;
+    case "secret":
+      return (
+        <SecretDialog
+          title={text.secretTitle}
+          lead={text.secretLead(step.token.name)}
+          label={text.secretLabel}
+          copyLabel={text.copy}
+          secret={step.secret}
+          next={text.next}
+          onNext={() => setStep({ name: "choice", token: step.token })}
+          onClose={() => void close()}
+        />
+      );
+    case "choice":
+      return (
+        <Dialog title={text.choiceTitle} onDismiss={() => void close()} narrow>
+          <p>{text.choiceLead(step.token.name)}</p>
+          <DialogActions>
+            <button
+              type="button"
+              className="button"
+              onClick={() => void close().then(() => say(text.added(step.token.name)))}
+            >
+              {text.skip}
+            </button>
+            <button
+              type="button"
+              className="button primary"
+              data-autofocus
+              onClick={() => go(paths.editPermissions(step.token.id))}
+            >
+              {text.configure}
+            </button>
+          </DialogActions>
+        </Dialog>
+      );
+    case "lost":
+      return <Lost token={step.token} onAgain={() => setStep({ name: "details" })} onClose={close} />;
+  }
+}
+
+interface DetailsProps {
+  draft: { name: string; description: string };
+  onDraft: (draft: { name: string; description: string }) => void;
+  onStep: (step: Step) => void;
+  onClose: () => void;
+}
+
+function Details({ draft, onDraft, onStep, onClose }: DetailsProps) {
+  // A retry after a broken connection makes no second token.
+  const [idempotencyKey] = useState(() => crypto.randomUUID());
+  const [problem, setProblem] = useState<{ field: string; message: string }>();
+  const [trouble, setTrouble] = useState<unknown>();
+  const [busy, setBusy] = useState(false);
+
+  async function create(event: FormEvent): Promise<void> {
+    event.preventDefault();
+    setBusy(true);
+    setProblem(undefined);
+    setTrouble(undefined);
+    try {
+      // Not through the cache of queries and mutations: the answer holds the secret.
+      const input = { ...draft, idempotencyKey };
+      follow((await request(CreateTokenDocument, { input })).createToken);
+    } catch (error) {
+      setTrouble(error);
+    } finally {
+      setBusy(false);
+    }
+  }
+
+  function follow(result: Result): void {
+    if (result.__typename === "CreateTokenPayload") {
+      onStep({ name: "secret", token: result.token, secret: result.secret });
+    } else if (result.__typename === "SecretAlreadyShown") {
+      onStep({ name: "lost", token: result.token });
+    } else {
+      setProblem(result);
+    }
+  }
+
+  const problemOf = (field: string) => (problem?.field === field ? problem.message : undefined);
+  return (
+    <Dialog title={text.title} onDismiss={onClose} narrow>
+      <form onSubmit={(event) => void create(event)} aria-busy={busy} noValidate>
+        <Field label={text.name} hint={text.nameHint} problem={problemOf("name")}>
+          {(field) => (
+            <input
+              {...field}
+              value={draft.name}
+              maxLength={200}
+              required
+              autoComplete="off"
+              data-autofocus
+              onChange={(event) => onDraft({ ...draft, name: event.target.value })}
+            />
+          )}
+        </Field>
+        <Field label={text.description} hint={text.optional} problem={problemOf("description")}>
+          {(field) => (
+            <textarea
+              {...field}
+              rows={3}
+              value={draft.description}
+              onChange={(event) => onDraft({ ...draft, description: event.target.value })}
+            />
+          )}
+        </Field>
+        {trouble !== undefined && <TroubleNote error={trouble} />}
+        <DialogActions>
+          <button type="button" className="button" onClick={onClose}>
+            {strings.console.cancel}
+          </button>
+          <button type="submit" className="button primary" disabled={busy}>
+            {busy ? text.creating : text.create}
+          </button>
+        </DialogActions>
+      </form>
+    </Dialog>
+  );
+}
+
+interface LostProps {
+  token: Made;
+  onAgain: () => void;
+  onClose: () => Promise<void>;
+}
+
+/** The token was made, but the answer with its secret never arrived. */
+function Lost({ token, onAgain, onClose }: LostProps) {
+  const [trouble, setTrouble] = useState<unknown>();
+
+  async function startAgain(): Promise<void> {
+    try {
+      await request(RevokeTokenDocument, { input: { tokenId: token.id } });
+      onAgain();
+    } catch (error) {
+      setTrouble(error);
+    }
+  }
+
+  return (
+    <Dialog title={text.lostTitle} onDismiss={() => void onClose()} narrow>
+      <p>{text.lostLead(token.name)}</p>
+      {trouble !== undefined && <TroubleNote error={trouble} />}
+      <DialogActions>
+        <button type="button" className="button" onClick={() => void onClose()}>
+          {text.keepLost}
+        </button>
+        <button
+          type="button"
+          className="button primary"
+          data-autofocus
+          onClick={() => void startAgain()}
+        >
+          {text.startAgain}
+        </button>
+      </DialogActions>
+    </Dialog>
+  );
+}

@@ -1,0 +1,100 @@
+// Changing one admin: another role, the ownership, removal with what goes with it.
+import { useState } from "react";
+import {
+  RemoveAdminDocument,
+  type Role,
+  SetAdminRoleDocument,
+  TransferOwnershipDocument,
+} from "../../../generated/operations.ts";
+import { strings } from "../../strings.ts";
+import { refused, request } from "../api/request.ts";
+import { formats } from "../formats.ts";
+import { Confirm } from "../parts/confirm.tsx";
+import type { AdminRow } from "./admins.tsx";
+import { RoleChoice } from "./role-choice.tsx";
+
+const text = strings.console.adminDialogs;
+
+interface Props {
+  admin: AdminRow;
+  onClose: () => void;
+}
+
+export function ChangeRole({ admin, onClose }: Props) {
+  const [role, setRole] = useState<Role>(admin.role);
+
+  async function change(): Promise<string> {
+    const { setAdminRole } = await request(SetAdminRoleDocument, {
+      input: { adminId: admin.id, role },
+    });
+    if (setAdminRole.__typename !== "SetAdminRolePayload") throw refused(setAdminRole);
+    return text.roleChanged(admin.name);
+  }
+
+  return (
+    <Confirm
+      title={text.roleTitle(admin.name)}
+      confirm={strings.console.save}
+      busyLabel={strings.console.saving}
+      onConfirm={change}
+      onClose={onClose}
+    >
+      <RoleChoice role={role} onRole={setRole} />
+    </Confirm>
+  );
+}
+
+export function TransferOwnership({ admin, onClose }: Props) {
+  async function transfer(): Promise<string> {
+    const { transferOwnership } = await request(TransferOwnershipDocument, {
+      input: { adminId: admin.id },
+    });
+    if (transferOwnership.__typename !== "TransferOwnershipPayload") {
+      throw refused(transferOwnership);
+    }
+    return text.transferred(admin.name);
+  }
+
+  return (
+    <Confirm
+      title={text.transferTitle(admin.name)}
+      confirm={text.transfer}
+      busyLabel={strings.console.saving}
+      danger
+      onConfirm={transfer}
+      onClose={onClose}
+    >
+      <p>{text.transferLead(admin.name)}</p>
+    </Confirm>
+  );
+}
+
+export function RemoveAdmin({ admin, onClose }: Props) {
+  async function remove(): Promise<string> {
+    const { removeAdmin } = await request(RemoveAdminDocument, { input: { adminId: admin.id } });
+    if (removeAdmin.__typename !== "RemoveAdminPayload") throw refused(removeAdmin);
+    const count = formats.count(removeAdmin.revokedTokenCount, strings.console.tokenCount);
+    return text.removed(admin.name, count);
+  }
+
+  const { liveTokenCount } = admin;
+  return (
+    <Confirm
+      title={text.removeTitle(admin.name)}
+      confirm={text.remove}
+      busyLabel={text.removing}
+      danger
+      onConfirm={remove}
+      onClose={onClose}
+    >
+      <p>{text.removeLead}</p>
+      <p>
+        <strong>
+          {liveTokenCount === 0
+            ? text.removeNone
+            : text.removeTokens(formats.count(liveTokenCount, strings.console.tokenCount))}
+        </strong>
+      </p>
+    </Confirm>
+  );
+}

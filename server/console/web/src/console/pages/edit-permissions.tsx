@@ -1,0 +1,166 @@
+// The permission grid: everything a token may be granted, what of it it has, and what will change.
+import { useQuery } from "@tanstack/react-query";
+import { useCallback, useMemo, useState } from "react";
+import { useLocation } from "wouter";
+import {
+  type CategoriesQuery,
+  SetPermissionsDocument,
+  type TokenDetailsFragment,
+} from "../../../generated/operations.ts";
+import { strings } from "../../strings.ts";
+import { categoriesQuery, tokenQuery, useRefresh } from "../api/queries.ts";
+import { request } from "../api/request.ts";
+import { useViewer } from "../api/viewer.ts";
+import { paths } from "../paths.ts";
+import { LeaveGuard } from "../parts/leave-guard.tsx";
+import { BackToTokens, Loading, Page } from "../parts/page.tsx";
+import { useSay } from "../parts/status.tsx";
+import { TroubleNote } from "../parts/trouble.tsx";
+import { Category } from "./grid/category.tsx";
+import { Conflict } from "./grid/conflict.tsx";
+import { CopyFrom } from "./grid/copy-from.tsx";
+import { changeOf, keysOf, readOnly, type Shown, shownBy, withRetired } from "./grid/selection.ts";
+import { Summary } from "./grid/summary.tsx";
+import { Toolbar } from "./grid/toolbar.tsx";
+import { NoSuchToken } from "./no-such-token.tsx";
+
+const text = strings.console.grid;
+
+export function EditPermissionsPage({ id }: { id: string }) {
+  const token = useQuery(tokenQuery(id));
+  const categories = useQuery(categoriesQuery);
+  const { mayChange } = useViewer();
+  const error = token.error ?? categories.error;
+  if (token.isPending || categories.isPending) return <Loading />;
+  if (!token.isSuccess || !categories.isSuccess) {
+    const retry = (): void => void Promise.all([token.refetch(), categories.refetch()]);
+    return (
+      <Page title={text.pageTitle} above={<BackToTokens />}>
+        <TroubleNote error={error} onRetry={retry} />
+      </Page>
+    );
+  }
+  if (!token.data || token.data.revokedAt || !mayChange) return <NoSuchToken />;
+  return <Grid key={id} token={token.data} categories={categories.data} />;
+}
+
+interface Props {
+  token: TokenDetailsFragment;
+  categories: CategoriesQuery["permissionCategories"];
+}
+
+function Grid({ token, categories }: Props) {
+  const [, go] = useLocation();
+  const refresh = useRefresh();
+  const say = useSay();
+  /** What the selection started from: what is read anew meanwhile must not change it. */
+  const [base, setBase] = useState(token);
+  const [selected, setSelected] = useState<ReadonlySet<string>>(() => keysOf(token));
+  const [filter, setFilter] = useState({ search: "", onlySelected: false });
+  const [copying, setCopying] = useState(false);
+  const [theirs, setTheirs] = useState<TokenDetailsFragment>();
+  const [outcome, setOutcome] = useState<{ trouble?: unknown; busy?: boolean; saved?: boolean }>({});
+  const everything = useMemo(() => withRetired(categories, base), [categories, base]);
+  const change = changeOf(everything, keysOf(base), selected);
+  const unsaved = change.granted.length + change.withdrawn.length > 0;
+  const visible = shownBy(everything, filter, selected);
+
+  const onToggle = useCallback((keys: readonly string[], on: boolean) => {
+    setSelected((before) => {
+      const after = new Set(before);
+      for (const key of keys) on ? after.add(key) : after.delete(key);
+      return after;
+    });
+  }, []);
+
+  async function save(): Promise<void> {
+    setOutcome({ busy: true });
+    try {
+      const { setPermissions: result } = await request(SetPermissionsDocument, {
+        input: { tokenId: token.id, permissions: [...selected], ifRevision: base.revision },
+      });
+      if (result.__typename === "RevisionConflict") {
+        setTheirs(result.token);
+        setOutcome({});
+      } else if (result.__typename === "SetPermissionsPayload") {
+        setOutcome({ saved: true });
+        await refresh();
+        go(paths.token(token.id));
+        say(text.saved);
+      } else {
+        const gone = result.__typename === "NotFound";
+        setOutcome({ trouble: gone ? strings.console.tokenGone : result.message });
+      }
+    } catch (error) {
+      setOutcome({ trouble: error });
+    }
+  }
+
+  function startFrom(current: TokenDetailsFragment, selection: ReadonlySet<string>): void {
+    setBase(current);
+    setSelected(selection);
+    setTheirs(undefined);
+  }
+
+  return (
+    <Page title={text.title(base.name)} lead={text.lead} above={<BackToTokens />}>
+      <Toolbar
+        filter={filter}
+        onFilter={setFilter}
+        onReadOnly={() => setSelected(readOnly(everything, selected))}
+        onNone={() => setSelected(new Set())}
+        onCopy={() => setCopying(true)}
+      />
+      {visible.length === 0 && (
+        <p className="empty" role="status">
+          {filter.onlySelected && filter.search === "" ? text.noneSelected : text.nothingFound}
+        </p>
+      )}
+      <div className="grid">
+        {visible.map((category) => (
+          <Category
+            key={category.name}
+            category={category}
+            selected={selected}
+            onToggle={onToggle}
+          />
+        ))}
+      </div>
+      <Summary
+        total={selected.size}
+        change={change}
+        trouble={outcome.trouble}
+        busy={outcome.busy ?? false}
+        onCancel={() => go(paths.token(token.id))}
+        onSave={() => void save()}
+      />
+      {copying && (
+        <CopyFrom
+          besides={token.id}
+          onClose={() => setCopying(false)}
+          onCopy={(keys) => {
+            setSelected(known(everything, keys));
+            setCopying(false);
+          }}
+        />
+      )}
+      {theirs && (
+        <Conflict
+          base={base}
+          theirs={theirs}
+          everything={everything}
+          onTakeTheirs={() => startFrom(theirs, keysOf(theirs))}
+          onKeepMine={() => startFrom(theirs, selected)}
+          onClose={() => setTheirs(undefined)}
+        />
+      )}
+      <LeaveGuard unsaved={unsaved && !outcome.saved} />
+    </Page>
+  );
+}
+
+/** What of `keys` can be granted here: a retired permission of another token cannot. */
+function known(everything: Shown, keys: ReadonlySet<string>): ReadonlySet<string> {
+  const all = everything.flatMap((category) => category.permissions);
+  return new Set(all.filter(({ key }) => keys.has(key)).map(({ key }) => key));
+}

@@ -1,0 +1,52 @@
+// Another admin has changed the token meanwhile: what they changed, and whose selection goes on.
+import { useQuery } from "@tanstack/react-query";
+import { TokenActivityDocument, type TokenDetailsFragment } from "../../../../generated/operations.ts";
+import { strings } from "../../../strings.ts";
+import { request } from "../../api/request.ts";
+import { Dialog, DialogActions } from "../../parts/dialog.tsx";
+import { ChangedPermissions } from "../../parts/permission.tsx";
+import { changeOf, keysOf, type Shown } from "./selection.ts";
+
+const text = strings.console.conflict;
+
+interface Props {
+  base: TokenDetailsFragment;
+  theirs: TokenDetailsFragment;
+  everything: Shown;
+  onTakeTheirs: () => void;
+  onKeepMine: () => void;
+  onClose: () => void;
+}
+
+export function Conflict({ base, theirs, everything, onTakeTheirs, onKeepMine, onClose }: Props) {
+  const change = changeOf(everything, keysOf(base), keysOf(theirs));
+  const who = useWhoChanged(theirs);
+  return (
+    <Dialog title={text.title} onDismiss={onClose}>
+      <p>{who === undefined ? text.lead : text.leadBy(who)}</p>
+      <div className="change-lists">
+        <ChangedPermissions title={text.granted} permissions={change.granted} />
+        <ChangedPermissions title={text.withdrawn} permissions={change.withdrawn} />
+      </div>
+      {base.name !== theirs.name && <p>{text.renamed(theirs.name)}</p>}
+      <p>{text.choose}</p>
+      <DialogActions>
+        <button type="button" className="button" onClick={onKeepMine}>
+          {text.keepMine}
+        </button>
+        <button type="button" className="button primary" data-autofocus onClick={onTakeTheirs}>
+          {text.takeTheirs}
+        </button>
+      </DialogActions>
+    </Dialog>
+  );
+}
+
+/** The latest to change it; undefined until known, and where they are gone by now. */
+function useWhoChanged(token: TokenDetailsFragment): string | undefined {
+  const { data } = useQuery({
+    queryKey: ["who changed", token.id, token.revision],
+    queryFn: () => request(TokenActivityDocument, { id: token.id, first: 1 }),
+  });
+  return data?.tokenActivity?.edges[0]?.node.actor?.name;
+}

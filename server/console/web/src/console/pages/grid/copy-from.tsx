@@ -1,0 +1,73 @@
+// Choosing another token whose permissions are to be selected here too.
+import { useQuery } from "@tanstack/react-query";
+import { useDeferredValue, useState } from "react";
+import { TokenDocument } from "../../../../generated/operations.ts";
+import { strings } from "../../../strings.ts";
+import { tokensQuery } from "../../api/queries.ts";
+import { request } from "../../api/request.ts";
+import { formats } from "../../formats.ts";
+import { Dialog, DialogActions } from "../../parts/dialog.tsx";
+import { Field } from "../../parts/field.tsx";
+import { TroubleNote } from "../../parts/trouble.tsx";
+import { keysOf } from "./selection.ts";
+
+const text = strings.console.copyFrom;
+
+interface Props {
+  besides: string;
+  onCopy: (keys: ReadonlySet<string>) => void;
+  onClose: () => void;
+}
+
+export function CopyFrom({ besides, onCopy, onClose }: Props) {
+  const [search, setSearch] = useState("");
+  const [trouble, setTrouble] = useState<unknown>();
+  const { data, error } = useQuery(tokensQuery({ search: useDeferredValue(search) }));
+  const others = data?.edges.map((edge) => edge.node).filter(({ id }) => id !== besides);
+
+  async function copy(id: string): Promise<void> {
+    setTrouble(undefined);
+    try {
+      const { token } = await request(TokenDocument, { id });
+      if (token) onCopy(keysOf(token));
+      else setTrouble(strings.console.tokenGone);
+    } catch (failure) {
+      setTrouble(failure);
+    }
+  }
+
+  return (
+    <Dialog title={text.title} onDismiss={onClose} narrow>
+      <Field label={text.search}>
+        {(field) => (
+          <input
+            {...field}
+            type="search"
+            value={search}
+            data-autofocus
+            onChange={(event) => setSearch(event.target.value)}
+          />
+        )}
+      </Field>
+      {(trouble ?? error) && <TroubleNote error={trouble ?? error} />}
+      <ul className="pick-list" aria-label={text.tokens}>
+        {others?.map((token) => (
+          <li key={token.id}>
+            <button type="button" onClick={() => void copy(token.id)}>
+              <span>{token.name}</span>
+              <span className="quiet">
+                {formats.count(token.permissionCount, text.permissions)}
+              </span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      {others?.length === 0 && <p role="status">{text.none}</p>}
+      <DialogActions>
+        <button type="button" className="button" onClick={onClose}>
+          {strings.console.cancel}
+        </button>
+      </DialogActions>
+    </Dialog>
+  );
+}

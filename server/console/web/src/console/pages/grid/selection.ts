@@ -1,0 +1,66 @@
+// The grid's arithmetic: which permissions are shown, selected, granted and withdrawn.
+import type {
+  CategoriesQuery,
+  GridPermissionFragment,
+  TokenDetailsFragment,
+} from "../../../../generated/operations.ts";
+import { strings } from "../../../strings.ts";
+
+export type Shown = CategoriesQuery["permissionCategories"];
+export type ShownCategory = Shown[number];
+
+export interface Change {
+  granted: GridPermissionFragment[];
+  withdrawn: GridPermissionFragment[];
+}
+
+// The safe methods of HTTP (RFC 9110, section 9.2.1) that an API's document names, and QUERY.
+const READING = new Set(["GET", "HEAD", "OPTIONS", "QUERY"]);
+
+export function keysOf(token: TokenDetailsFragment): ReadonlySet<string> {
+  return new Set(token.permissions.map(({ key }) => key));
+}
+
+/** The categories, and in one more what the token holds of endpoints that have left the API. */
+export function withRetired(categories: Shown, token: TokenDetailsFragment): Shown {
+  const retired = token.permissions.filter((permission) => permission.retired);
+  if (retired.length === 0) return categories;
+  return [...categories, { name: strings.console.grid.retiredTitle, permissions: retired }];
+}
+
+export function shownBy(
+  everything: Shown,
+  filter: { search: string; onlySelected: boolean },
+  selected: ReadonlySet<string>,
+): Shown {
+  const words = filter.search.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+  const isShown = ({ key, name }: GridPermissionFragment): boolean => {
+    if (filter.onlySelected && !selected.has(key)) return false;
+    const found = `${key} ${name}`.toLocaleLowerCase();
+    return words.every((word) => found.includes(word));
+  };
+  return everything
+    .map(({ name, permissions }) => ({ name, permissions: permissions.filter(isShown) }))
+    .filter(({ permissions }) => permissions.length > 0);
+}
+
+/** All that only reads. Retired permissions are left as they are: they open nothing. */
+export function readOnly(everything: Shown, selected: ReadonlySet<string>): ReadonlySet<string> {
+  const all = everything.flatMap(({ permissions }) => permissions);
+  const wanted = all.filter(({ key, method, retired }) =>
+    retired ? selected.has(key) : READING.has(method),
+  );
+  return new Set(wanted.map(({ key }) => key));
+}
+
+export function changeOf(
+  everything: Shown,
+  before: ReadonlySet<string>,
+  after: ReadonlySet<string>,
+): Change {
+  const all = everything.flatMap(({ permissions }) => permissions);
+  return {
+    granted: all.filter(({ key }) => after.has(key) && !before.has(key)),
+    withdrawn: all.filter(({ key }) => before.has(key) && !after.has(key)),
+  };
+}

@@ -1,0 +1,49 @@
+// Below the grid, always in sight: what will be granted and withdrawn, and saving it.
+import { strings } from "../../../strings.ts";
+import { DialogActions } from "../../parts/dialog.tsx";
+import { ChangedPermissions } from "../../parts/permission.tsx";
+import { sentenceOf } from "../../parts/trouble.tsx";
+import type { Change } from "./selection.ts";
+
+const text = strings.console.grid;
+
+interface Props {
+  total: number;
+  change: Change;
+  trouble: unknown;
+  busy: boolean;
+  onCancel: () => void;
+  onSave: () => void;
+}
+
+export function Summary({ total, change, trouble, busy, onCancel, onSave }: Props) {
+  const unchanged = change.granted.length + change.withdrawn.length === 0;
+  return (
+    <section className="summary" aria-label={text.summary}>
+      <div className="summary-changes">
+        <p role="status">{text.selected(total)}</p>
+        {unchanged && <p className="quiet">{text.unchanged}</p>}
+        <ChangedPermissions title={text.willGrant} permissions={change.granted} />
+        <ChangedPermissions title={text.willWithdraw} permissions={change.withdrawn} />
+        {trouble !== undefined && (
+          <p className="problem" role="alert">
+            {sentenceOf(trouble)}
+          </p>
+        )}
+      </div>
+      <DialogActions>
+        <button type="button" className="button" onClick={onCancel}>
+          {strings.console.cancel}
+        </button>
+        <button
+          type="button"
+          className="button primary"
+          disabled={busy || unchanged}
+          onClick={onSave}
+        >
+          {busy ? strings.console.saving : strings.console.save}
+        </button>
+      </DialogActions>
+    </section>
+  );
+}

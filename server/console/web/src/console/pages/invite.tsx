@@ -1,0 +1,159 @@
+// Inviting an admin: who, then the link with which they set a password, shown once.
+import { type FormEvent, useState } from "react";
+import {
+  AddAdminDocument,
+  RenewInvitationDocument,
+  type Role,
+} from "../../../generated/operations.ts";
+import { strings } from "../../strings.ts";
+import { useRefresh } from "../api/queries.ts";
+import { refused, request } from "../api/request.ts";
+import { formats } from "../formats.ts";
+import { Confirm } from "../parts/confirm.tsx";
+import { Dialog, DialogActions } from "../parts/dialog.tsx";
+import { Field } from "../parts/field.tsx";
+import { SecretDialog } from "../parts/secret.tsx";
+import { TroubleNote } from "../parts/trouble.tsx";
+import type { AdminRow } from "./admins.tsx";
+import { RoleChoice } from "./role-choice.tsx";
+
+const text = strings.console.invite;
+
+/** The secret is in this state, in this component, and nowhere else. */
+interface Invited {
+  name: string;
+  invitation: string;
+  expiresAt: string;
+}
+
+interface Props {
+  /** Whose invitation is made anew; undefined to invite somebody else. */
+  again?: AdminRow;
+  onClose: () => void;
+}
+
+export function Invite({ again, onClose }: Props) {
+  const [invited, setInvited] = useState<Invited>();
+  const refresh = useRefresh();
+
+  async function close(): Promise<void> {
+    await refresh();
+    onClose();
+  }
+
+  if (invited !== undefined) {
+    return (
+      <SecretDialog
+        title={text.linkTitle}
+        lead={text.linkLead(invited.name, formats.instant(invited.expiresAt))}
+        label={text.link}
+        copyLabel={text.copy}
+        secret={`${location.origin}/invitation#${invited.invitation}`}
+        next={text.done}
+        onNext={() => void close()}
+        onClose={() => void close()}
+      />
+    );
+  }
+  if (again !== undefined) return <Renew admin={again} onInvited={setInvited} onClose={onClose} />;
+  return <Details onInvited={setInvited} onClose={onClose} />;
+}
+
+interface StepProps {
+  onInvited: (invited: Invited) => void;
+  onClose: () => void;
+}
+
+function Details({ onInvited, onClose }: StepProps) {
+  const [draft, setDraft] = useState<{ email: string; name: string; role: Role }>({
+    email: "",
+    name: "",
+    role: "ADMIN",
+  });
+  const [problem, setProblem] = useState<{ field: string; message: string }>();
+  const [trouble, setTrouble] = useState<unknown>();
+  const [busy, setBusy] = useState(false);
+
+  async function invite(event: FormEvent): Promise<void> {
+    event.preventDefault();
+    setBusy(true);
+    setProblem(undefined);
+    setTrouble(undefined);
+    try {
+      const { addAdmin } = await request(AddAdminDocument, { input: draft });
+      if (addAdmin.__typename === "AddAdminPayload") {
+        onInvited({ ...addAdmin, name: addAdmin.admin.name });
+      } else {
+        setProblem(addAdmin);
+      }
+    } catch (error) {
+      setTrouble(error);
+    } finally {
+      setBusy(false);
+    }
+  }
+
+  const problemOf = (field: string) => (problem?.field === field ? problem.message : undefined);
+  return (
+    <Dialog title={text.title} onDismiss={onClose} narrow>
+      <form onSubmit={(event) => void invite(event)} aria-busy={busy} noValidate>
+        <Field label={strings.signIn.email} problem={problemOf("email")}>
+          {(field) => (
+            <input
+              {...field}
+              type="email"
+              autoComplete="off"
+              required
+              data-autofocus
+              value={draft.email}
+              onChange={(event) => setDraft({ ...draft, email: event.target.value })}
+            />
+          )}
+        </Field>
+        <Field label={text.name} problem={problemOf("name")}>
+          {(field) => (
+            <input
+              {...field}
+              autoComplete="off"
+              required
+              value={draft.name}
+              onChange={(event) => setDraft({ ...draft, name: event.target.value })}
+            />
+          )}
+        </Field>
+        <RoleChoice role={draft.role} onRole={(role) => setDraft({ ...draft, role })} />
+        {trouble !== undefined && <TroubleNote error={trouble} />}
+        <DialogActions>
+          <button type="button" className="button" onClick={onClose}>
+            {strings.console.cancel}
+          </button>
+          <button type="submit" className="button primary" disabled={busy}>
+            {busy ? text.inviting : text.invite}
+          </button>
+        </DialogActions>
+      </form>
+    </Dialog>
+  );
+}
+
+function Renew({ admin, onInvited, onClose }: StepProps & { admin: AdminRow }) {
+  async function renew(): Promise<undefined> {
+    const { renewInvitation } = await request(RenewInvitationDocument, {
+      input: { adminId: admin.id },
+    });
+    if (renewInvitation.__typename !== "RenewInvitationPayload") throw refused(renewInvitation);
+    onInvited({ ...renewInvitation, name: admin.name });
+  }
+
+  return (
+    <Confirm
+      title={text.renewTitle(admin.name)}
+      confirm={text.renew}
+      busyLabel={text.inviting}
+      onConfirm={renew}
+      onClose={onClose}
+    >
+      <p>{text.renewLead}</p>
+    </Confirm>
+  );
+}

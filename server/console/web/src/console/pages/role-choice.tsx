@@ -1,0 +1,29 @@
+// The roles that can be given: anything but the owner's, which is transferred.
+import type { Role } from "../../../generated/operations.ts";
+import { strings } from "../../strings.ts";
+
+const text = strings.console;
+const ROLES = ["ADMIN", "AUDITOR"] as const;
+
+export function RoleChoice({ role, onRole }: { role: Role; onRole: (role: Role) => void }) {
+  return (
+    <fieldset className="roles">
+      <legend>{text.admins.role}</legend>
+      {ROLES.map((one) => (
+        <label key={one} className="check">
+          <input
+            type="radio"
+            name="role"
+            value={one}
+            checked={role === one}
+            onChange={() => onRole(one)}
+          />
+          <span>
+            <strong>{text.role[one]}</strong>
+            <span className="hint">{text.roleMeans[one]}</span>
+          </span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}

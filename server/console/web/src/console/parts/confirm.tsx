@@ -1,0 +1,69 @@
+// A question before something is done that cannot be undone here, and its doing.
+import { type ReactNode, useState } from "react";
+import { strings } from "../../strings.ts";
+import { useRefresh } from "../api/queries.ts";
+import { Dialog, DialogActions } from "./dialog.tsx";
+import { useSay } from "./status.tsx";
+import { sentenceOf, TroubleNote } from "./trouble.tsx";
+
+interface Props {
+  title: string;
+  confirm: string;
+  busyLabel: string;
+  danger?: boolean;
+  /**
+   * Does it; gives what to say when it is done, or nothing if something else is shown then. What it
+   * throws is shown, and nothing is closed.
+   */
+  onConfirm: () => Promise<string | undefined>;
+  onClose: () => void;
+  children: ReactNode;
+}
+
+export function Confirm(props: Props) {
+  const [trouble, setTrouble] = useState<unknown>();
+  const [busy, setBusy] = useState(false);
+  const refresh = useRefresh();
+  const say = useSay();
+
+  async function confirm(): Promise<void> {
+    setBusy(true);
+    setTrouble(undefined);
+    try {
+      const done = await props.onConfirm();
+      if (done === undefined) return;
+      await refresh();
+      props.onClose();
+      say(done);
+    } catch (error) {
+      setTrouble(sentenceOf(error));
+      setBusy(false);
+    }
+  }
+
+  return (
+    <Dialog title={props.title} onDismiss={props.onClose} narrow>
+      {props.children}
+      {trouble !== undefined && <TroubleNote error={trouble} />}
+      <DialogActions>
+        <button
+          type="button"
+          className="button"
+          // What cannot be undone is not what Enter does.
+          data-autofocus={props.danger || undefined}
+          onClick={props.onClose}
+        >
+          {strings.console.cancel}
+        </button>
+        <button
+          type="button"
+          className={props.danger ? "button danger" : "button primary"}
+          disabled={busy}
+          onClick={() => void confirm()}
+        >
+          {busy ? props.busyLabel : props.confirm}
+        </button>
+      </DialogActions>
+    </Dialog>
+  );
+}

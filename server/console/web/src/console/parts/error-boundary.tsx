@@ -1,0 +1,36 @@
+// When a page breaks, or its code cannot be loaded: says so in its place, and the rest stays usable.
+import { Component, type ReactNode } from "react";
+import { strings } from "../../strings.ts";
+import { Trouble } from "../api/request.ts";
+import { TroubleNote } from "./trouble.tsx";
+
+const text = strings.console.trouble;
+
+interface Props {
+  /** At another address it tries anew: a page that broke does not take the others with it. */
+  address: string;
+  children: ReactNode;
+}
+
+interface State {
+  trouble: unknown;
+}
+
+export class ErrorBoundary extends Component<Props, State> {
+  override state: State = { trouble: undefined };
+
+  static getDerivedStateFromError(error: unknown): State {
+    // A browser that cannot load a part of the page throws a TypeError and no more.
+    return { trouble: navigator.onLine ? error : new Trouble("offline", text.offline) };
+  }
+
+  override componentDidUpdate(before: Props): void {
+    if (before.address !== this.props.address) this.setState({ trouble: undefined });
+  }
+
+  override render(): ReactNode {
+    const { trouble } = this.state;
+    if (trouble === undefined) return this.props.children;
+    return <TroubleNote error={trouble} onRetry={() => location.reload()} />;
+  }
+}

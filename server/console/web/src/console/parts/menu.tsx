@@ -1,0 +1,46 @@
+// Choices behind a button: for the rows of tables, and for the person at the top. The browser's own
+// popover opens beside its button, closes on Escape or a click elsewhere, and gives the focus back.
+import { type ReactNode, useId, useRef } from "react";
+
+export interface Choice {
+  label: string;
+  onChoose: () => void;
+  danger?: boolean;
+}
+
+interface Props {
+  /** What the button is called where `children` show no words. */
+  label?: string;
+  className: string;
+  choices: readonly Choice[];
+  children: ReactNode;
+}
+
+export function Menu({ label, className, choices, children }: Props) {
+  const popover = useRef<HTMLUListElement>(null);
+  const id = useId();
+  return (
+    <>
+      <button type="button" className={className} aria-label={label} popoverTarget={id}>
+        {children}
+      </button>
+      <ul ref={popover} id={id} popover="auto" className="menu">
+        {choices.map((choice) => (
+          <li key={choice.label}>
+            <button
+              type="button"
+              className={choice.danger ? "menu-item danger" : "menu-item"}
+              onClick={() => {
+                // First, so that a dialog finds the focus on the button, and gives it back there.
+                popover.current?.hidePopover();
+                choice.onChoose();
+              }}
+            >
+              {choice.label}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}

@@ -1,0 +1,60 @@
+// What every page has: its heading, which takes the focus when the page is come to, and its title.
+import { type ReactNode, useEffect, useRef } from "react";
+import { Link } from "wouter";
+import { strings } from "../../strings.ts";
+import { paths } from "../paths.ts";
+import { Icon } from "./icon.tsx";
+
+interface Props {
+  title: string;
+  lead?: ReactNode;
+  above?: ReactNode;
+  actions?: ReactNode;
+  children: ReactNode;
+}
+
+let isFirstPage = true;
+
+export function Page({ title, lead, above, actions, children }: Props) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    // A reader starts at the top of the document by itself; afterwards only the page changes.
+    if (!isFirstPage) heading.current?.focus();
+    isFirstPage = false;
+  }, []);
+  useEffect(() => {
+    document.title = strings.console.pageTitle(title);
+  }, [title]);
+  return (
+    <>
+      {above}
+      <div className="page-head">
+        <div>
+          <h1 ref={heading} tabIndex={-1}>
+            {title}
+          </h1>
+          {lead && <p className="lead">{lead}</p>}
+        </div>
+        {actions && <div className="page-actions">{actions}</div>}
+      </div>
+      {children}
+    </>
+  );
+}
+
+export function BackToTokens() {
+  return (
+    <Link href={paths.tokens} className="back">
+      <Icon name="back" />
+      {strings.console.tokens.title}
+    </Link>
+  );
+}
+
+export function Loading() {
+  return (
+    <div className="loading-page" role="status">
+      <span className="visually-hidden">{strings.console.loading}</span>
+    </div>
+  );
+}

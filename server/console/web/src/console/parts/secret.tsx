@@ -1,0 +1,87 @@
+// A secret that is shown once: hidden until asked for, copied by a button, never closed by accident.
+// It lives in the state of whoever shows it, and in the page only while it is shown in plain text.
+import { type ReactNode, useState } from "react";
+import { strings } from "../../strings.ts";
+import { CopyButton } from "./copy.tsx";
+import { Dialog, DialogActions } from "./dialog.tsx";
+import { LeaveGuard } from "./leave-guard.tsx";
+
+const text = strings.console.secret;
+const HIDDEN = "•".repeat(24);
+
+interface Props {
+  title: string;
+  lead: string;
+  /** What the secret is called: "Token", "Invitation link". */
+  label: string;
+  copyLabel: string;
+  secret: string;
+  next: string;
+  onNext: () => void;
+  onClose: () => void;
+  children?: ReactNode;
+}
+
+export function SecretDialog(props: Props) {
+  const [asking, setAsking] = useState(false);
+  return (
+    <>
+      <Dialog title={props.title} onDismiss={() => setAsking(true)}>
+        <p>{props.lead}</p>
+        <SecretBox {...props} />
+        {props.children}
+        {asking ? (
+          <CloseQuestion onKeep={() => setAsking(false)} onClose={props.onClose} />
+        ) : (
+          <DialogActions>
+            <button type="button" className="button primary" onClick={props.onNext}>
+              {props.next}
+            </button>
+          </DialogActions>
+        )}
+      </Dialog>
+      <LeaveGuard unsaved />
+    </>
+  );
+}
+
+function SecretBox({ label, copyLabel, secret }: Pick<Props, "label" | "copyLabel" | "secret">) {
+  const [shown, setShown] = useState(false);
+  return (
+    <div className="secret" role="group" aria-label={label}>
+      <code className={shown ? "" : "hidden-secret"} aria-label={shown ? undefined : text.hidden}>
+        {shown ? secret : HIDDEN}
+      </code>
+      <button
+        type="button"
+        className="button"
+        aria-label={shown ? text.hideLabel(label) : text.showLabel(label)}
+        onClick={() => setShown(!shown)}
+      >
+        {shown ? text.hide : text.show}
+      </button>
+      <CopyButton
+        value={secret}
+        label={copyLabel}
+        className="button primary"
+        onFailed={() => setShown(true)}
+      />
+    </div>
+  );
+}
+
+function CloseQuestion({ onKeep, onClose }: { onKeep: () => void; onClose: () => void }) {
+  return (
+    <div className="question" role="alertdialog" aria-label={text.question}>
+      <p>{text.question}</p>
+      <DialogActions>
+        <button type="button" className="button" onClick={onClose}>
+          {text.close}
+        </button>
+        <button type="button" className="button primary" onClick={onKeep} autoFocus>
+          {text.keep}
+        </button>
+      </DialogActions>
+    </div>
+  );
+}

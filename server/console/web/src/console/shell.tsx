@@ -1,0 +1,109 @@
+// What surrounds every page: whose console this is, where one can go, who is signed in, the way out.
+import { type ReactNode, useState, useSyncExternalStore } from "react";
+import { Link, useRoute } from "wouter";
+import icon from "../icon.svg";
+import { closeSession, goToSignIn } from "../session.ts";
+import { strings } from "../strings.ts";
+import { useViewer } from "./api/viewer.ts";
+import { ChangePassword } from "./pages/change-password.tsx";
+import { paths } from "./paths.ts";
+import { Icon } from "./parts/icon.tsx";
+import { Menu } from "./parts/menu.tsx";
+import { useSay } from "./parts/status.tsx";
+
+const text = strings.console.shell;
+
+export function Shell({ children }: { children: ReactNode }) {
+  const { tenant } = useViewer();
+  return (
+    <>
+      <a className="skip-link" href="#main">
+        {text.skip}
+      </a>
+      <header className="top">
+        <Link href={paths.tokens} className="brand">
+          <img src={icon} alt="" width="24" height="24" />
+          {strings.product}
+        </Link>
+        <span className="tenant">{tenant.name}</span>
+        <Navigation />
+        <Account />
+      </header>
+      <OfflineNote />
+      <main id="main" tabIndex={-1}>
+        {children}
+      </main>
+    </>
+  );
+}
+
+function Navigation() {
+  const [atTokens] = useRoute(paths.tokens);
+  const [belowTokens] = useRoute("/tokens/*");
+  const [atActivity] = useRoute(paths.activity);
+  const [atAdmins] = useRoute(paths.admins);
+  const pages: [string, string, boolean][] = [
+    [strings.console.tokens.title, paths.tokens, atTokens || belowTokens],
+    [strings.console.activity.title, paths.activity, atActivity],
+    [strings.console.admins.title, paths.admins, atAdmins],
+  ];
+  return (
+    <nav className="pages" aria-label={text.pages}>
+      {pages.map(([title, href, isCurrent]) => (
+        <Link key={href} href={href} aria-current={isCurrent ? "page" : undefined}>
+          {title}
+        </Link>
+      ))}
+    </nav>
+  );
+}
+
+function Account() {
+  const { admin } = useViewer();
+  const [changing, setChanging] = useState(false);
+  const say = useSay();
+
+  async function signOut(): Promise<void> {
+    try {
+      await closeSession();
+      goToSignIn();
+    } catch {
+      say(text.signOutFailed);
+    }
+  }
+
+  return (
+    <div className="account">
+      <Menu
+        className="button account-button"
+        choices={[
+          { label: text.graphiql, onChoose: () => location.assign(paths.graphiql) },
+          { label: text.changePassword, onChoose: () => setChanging(true) },
+          { label: text.signOut, onChoose: () => void signOut() },
+        ]}
+      >
+        <span className="visually-hidden">{text.account} </span>
+        <span className="account-name">{admin.name}</span>{" "}
+        <span className="account-role">{strings.console.role[admin.role]}</span>
+        <Icon name="chevron" />
+      </Menu>
+      {changing && <ChangePassword onClose={() => setChanging(false)} />}
+    </div>
+  );
+}
+
+function subscribe(onChange: () => void): () => void {
+  window.addEventListener("online", onChange);
+  window.addEventListener("offline", onChange);
+  return () => {
+    window.removeEventListener("online", onChange);
+    window.removeEventListener("offline", onChange);
+  };
+}
+
+function OfflineNote() {
+  const online = useSyncExternalStore(subscribe, () => navigator.onLine);
+  return (
+    <div role="status">{!online && <p className="offline">{strings.console.trouble.isOffline}</p>}</div>
+  );
+}

@@ -1,0 +1,16 @@
+// The elements of a page that is not drawn by React, and a password that can be looked at.
+import { strings } from "./strings.ts";
+
+/** The element that `selector` finds. Throws where the page has none of this kind. */
+export function element<E extends HTMLElement>(selector: string, kind: new () => E): E {
+  const found = document.querySelector(selector);
+  if (!(found instanceof kind)) throw new Error(`${location.pathname} has no ${selector}`);
+  return found;
+}
+
+export function showPassword(input: HTMLInputElement, button: HTMLButtonElement, shown: boolean): void {
+  const text = strings.signIn;
+  input.type = shown ? "text" : "password";
+  button.textContent = shown ? text.hide : text.show;
+  button.setAttribute("aria-label", shown ? text.hidePassword : text.showPassword);
+}

@@ -1,0 +1,224 @@
+"""The console's main states, each come to as a person would: for what every state must be.
+
+Looked at by `test_console_accessibility`, and pictured by `screenshots`.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from playwright.sync_api import Page
+
+from tests.visitor import EMAIL, Script, Visitor
+
+COLLEAGUE, AUDITOR = "grace@example.com", "alan@example.com"
+_WRITTEN_SECONDS = 6
+_TOKENS = [
+    ("Inventory sync", "Nightly export of devices to the CMDB", "GET /api/v1/devices"),
+    ("SIEM export", "Audit events for the security team", "GET /api/v1/audit/events"),
+    ("Onboarding bot", "Assigns blueprints to new Macs", "GET /api/v1/blueprints"),
+    ("Compliance report", "", "GET /api/v1/users"),
+    ("Helpdesk", "Looks devices up from tickets", "GET /api/v1/devices/{device_id}"),
+]
+
+
+@dataclass
+class Scene:
+    """A tenant in which there is something of everything."""
+
+    script: Script
+    token_id: str
+    secret: str
+
+    @classmethod
+    def make(cls, url: str) -> "Scene":
+        script = Script(url)
+        script.add_admin(COLLEAGUE, "Grace Hopper")
+        script.add_admin(AUDITOR, "Alan Turing", "AUDITOR")
+        script.run(
+            'mutation { addAdmin(input: {email: "new@example.com", name: "Katherine Johnson",'
+            " role: ADMIN}) { __typename } }"
+        )
+        made = {
+            name: script.create_token(name, key, "GET /api/v1/tags", description=description)
+            for name, description, key in reversed(_TOKENS)
+        }
+        token, secret = made["Inventory sync"]["token"], made["Inventory sync"]["secret"]
+        _live(script, token["id"])
+        for target, times in (("/api/v1/devices", 7), ("/api/v1/users", 2), ("/api/v1/nowhere", 1)):
+            for _ in range(times):
+                script.call_api(secret, target)
+        scene = cls(script, token["id"], secret)
+        scene.wait_for_usage()
+        return scene
+
+    def wait_for_usage(self) -> None:
+        """Until the record of decisions is written."""
+        patience = time.monotonic() + _WRITTEN_SECONDS
+        query = "query ($id: ID!) { token(id: $id) { lastUsedAt } }"
+        while not self.script.run(query, id=self.token_id)["token"]["lastUsedAt"]:
+            assert time.monotonic() < patience
+            time.sleep(0.2)
+
+
+def _live(script: Script, token_id: str) -> None:
+    script.run(
+        """mutation ($id: ID!) { setPermissions(input: { tokenId: $id, permissions: [
+            "GET /api/v1/devices", "GET /api/v1/devices/{device_id}", "PATCH /api/v1/tags/{tag_id}"
+        ] }) { __typename } }""",
+        id=token_id,
+    )
+    for name in ("Inventory sync (EU)", "Inventory sync"):
+        script.run(
+            """mutation ($id: ID!, $name: String!) {
+                renameToken(input: { tokenId: $id, name: $name }) { __typename } }""",
+            id=token_id,
+            name=name,
+        )
+
+
+State = Callable[[Visitor, Scene], None]
+
+
+def _at(path: str, heading: str) -> State:
+    """A page, once its heading and what it reads are there."""
+
+    def come(visitor: Visitor, scene: Scene) -> None:
+        visitor.open(path.format(token=scene.token_id))
+        visitor.page.get_by_role("heading", name=heading).first.wait_for()
+        settle(visitor.page)
+
+    return come
+
+
+def settle(page: Page) -> None:
+    """Until nothing is on its way any more."""
+    page.wait_for_load_state("networkidle")
+    page.locator(".skeleton, .loading-page, .loading").first.wait_for(state="detached")
+
+
+def _then(before: State, *steps: Callable[[Page], None]) -> State:
+    def come(visitor: Visitor, scene: Scene) -> None:
+        before(visitor, scene)
+        for step in steps:
+            step(visitor.page)
+        settle(visitor.page)
+
+    return come
+
+
+def _click(role: str, name: str, *, exact: bool = True) -> Callable[[Page], None]:
+    return lambda page: page.get_by_role(role, name=name, exact=exact).first.click()  # type: ignore[arg-type]
+
+
+def _fill(label: str, text: str) -> Callable[[Page], None]:
+    return lambda page: page.get_by_label(label, exact=True).fill(text)
+
+
+def _press(key: str) -> Callable[[Page], None]:
+    return lambda page: page.keyboard.press(key)
+
+
+def _sign_in_page(visitor: Visitor, _scene: Scene) -> None:
+    visitor.page.goto(f"{visitor.url}/sign-in")
+
+
+def _invitation_page(visitor: Visitor, _scene: Scene) -> None:
+    visitor.page.goto(f"{visitor.url}/invitation#an-invitation")
+
+
+def _nowhere(visitor: Visitor, _scene: Scene) -> None:
+    visitor.open("/tokens/nowhere")
+    visitor.page.get_by_role("heading", name="There is no such token").wait_for()
+
+
+def _expired(visitor: Visitor, scene: Scene) -> None:
+    STATES["tokens"](visitor, scene)
+    visitor.end_session()
+    visitor.page.get_by_role("link", name="Activity").click()
+    visitor.page.get_by_role("heading", name="Your session has ended").wait_for()
+
+
+def _conflict(visitor: Visitor, scene: Scene) -> None:
+    STATES["grid"](visitor, scene)
+    keys = ["GET /api/v1/devices", "GET /api/v1/devices/{device_id}", "GET /api/v1/blueprints"]
+    script = Script(visitor.url, COLLEAGUE)
+    change = """mutation ($id: ID!, $keys: [String!]!) {
+        setPermissions(input: { tokenId: $id, permissions: $keys }) { __typename } }"""
+    script.run(change, id=scene.token_id, keys=keys)
+    visitor.page.get_by_role("checkbox", name="List audit events").click()
+    visitor.page.get_by_role("button", name="Save").click()
+    visitor.page.get_by_text("Grace Hopper has changed this token").wait_for()
+    keys[2] = "PATCH /api/v1/tags/{tag_id}"
+    script.run(change, id=scene.token_id, keys=keys)
+
+
+_TOKENS_PAGE = _at("/", "API tokens")
+_TOKEN_PAGE = _at("/tokens/{token}", "Inventory sync")
+_GRID = _at("/tokens/{token}/edit-permissions", "Permissions of")
+_ADMINS = _at("/admins", "Admins")
+_SECRET = _then(
+    _TOKENS_PAGE,
+    _click("button", "Add token"),
+    _fill("Name", "A new token"),
+    _click("button", "Create"),
+    lambda page: page.get_by_role("button", name="Copy Token").wait_for(),
+)
+
+
+def _of_admin(name: str, choice: str) -> State:
+    return _then(_ADMINS, _click("button", f"Actions for {name}"), _click("button", choice))
+
+
+STATES: dict[str, State] = {
+    "sign-in": _sign_in_page,
+    "invitation": _invitation_page,
+    "tokens": _TOKENS_PAGE,
+    "nothing-found": _at("/?search=no+such+token", "API tokens"),
+    "row-menu": _then(_TOKENS_PAGE, _click("button", "Actions for Inventory sync")),
+    "account-menu": _then(_TOKENS_PAGE, _click("button", "Account: Ada Lovelace Owner")),
+    "change-password": _then(
+        _TOKENS_PAGE,
+        _click("button", "Account: Ada Lovelace Owner"),
+        _click("button", "Change password"),
+    ),
+    "add-token": _then(_TOKENS_PAGE, _click("button", "Add token")),
+    "add-token-refused": _then(
+        _TOKENS_PAGE, _click("button", "Add token"), _click("button", "Create")
+    ),
+    "secret": _SECRET,
+    "secret-shown": _then(_SECRET, _click("button", "Show token")),
+    "secret-closing": _then(_SECRET, _press("Escape")),
+    "configure-or-skip": _then(_SECRET, _click("button", "Next")),
+    "grid": _GRID,
+    "grid-changed": _then(
+        _GRID,
+        _click("checkbox", "Audit Log", exact=False),
+        _click("checkbox", "Get Device", exact=False),
+        lambda page: page.locator(".summary summary").first.click(),
+    ),
+    "grid-filtered": _then(_GRID, _fill("Search by name, method or path", "delete device")),
+    "grid-copy": _then(_GRID, _click("button", "Copy from another token")),
+    "grid-leaving": _then(
+        _GRID, _click("checkbox", "Audit Log", exact=False), _click("link", "Admins")
+    ),
+    "grid-conflict": _conflict,
+    "token": _TOKEN_PAGE,
+    "token-activity": _then(
+        _at("/tokens/{token}/activity", "Inventory sync"),
+        lambda page: page.locator("summary").first.click(),
+    ),
+    "token-usage": _at("/tokens/{token}/usage", "Latest refusals"),
+    "edit-token": _then(_TOKEN_PAGE, _click("button", "Edit")),
+    "revoke-token": _then(_TOKEN_PAGE, _click("button", "Revoke")),
+    "no-such-token": _nowhere,
+    "activity": _at("/activity", "Activity"),
+    "admins": _ADMINS,
+    "invite": _then(_ADMINS, _click("button", "Invite admin")),
+    "renew-invitation": _of_admin("Katherine Johnson", "New invitation link"),
+    "change-role": _of_admin("Grace Hopper", "Change role"),
+    "transfer-ownership": _of_admin("Grace Hopper", "Transfer ownership"),
+    "remove-admin": _of_admin("Grace Hopper", "Remove"),
+    "session-ended": _expired,
+}
+__all__ = ["AUDITOR", "COLLEAGUE", "EMAIL", "STATES", "Scene", "settle"]

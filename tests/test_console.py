@@ -1,0 +1,696 @@
+"""The console as people use it: by visible names and roles, before a real server process.
+
+No page asks another host for anything, breaks its Content-Security-Policy or writes an error to
+the console. How every state looks to axe-core is in `test_console_accessibility`.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Dialog, Locator, Page, Response, Route, expect
+
+from tests.browser import Watch, browser
+from tests.console_states import AUDITOR, COLLEAGUE, settle
+from tests.process import ServerProcess
+from tests.visitor import PASSWORD, Script, Visitor, serving, visiting
+
+_CLIPBOARD = ["clipboard-read", "clipboard-write"]
+_GRANTED = ["GET /api/v1/blueprints", "GET /api/v1/devices"]
+_FIRST_LOAD = 150_000
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as running:
+        yield running
+
+
+@pytest.fixture
+def server(tmp_path: Path, sqlite_url: str) -> Iterator[ServerProcess]:
+    with serving(tmp_path, sqlite_url) as running:
+        yield running
+
+
+@pytest.fixture
+def visitor(chromium: Browser, server: ServerProcess) -> Iterator[Visitor]:
+    with visiting(chromium, server) as someone:
+        yield someone
+
+
+def button(page: Page | Locator, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def dialog(page: Page, title: str) -> Locator:
+    return page.get_by_role("dialog", name=title)
+
+
+def row(page: Page, name: str) -> Locator:
+    return page.get_by_role("row").filter(has_text=name)
+
+
+def choose(page: Page, name: str, choice: str) -> None:
+    """From the menu of a table's row."""
+    button(page, f"Actions for {name}").click()
+    button(page, choice).click()
+
+
+# The whole flow
+
+
+def test_the_documented_flow(chromium: Browser, tmp_path: Path, database_url: str) -> None:
+    with (
+        serving(tmp_path, database_url) as server,
+        visiting(chromium, server, permissions=_CLIPBOARD, timezone_id="Asia/Tokyo") as visitor,
+    ):
+        page = visitor.page
+        said: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        _sign_in(visitor)
+        secret = _add_the_first_token(page)
+        _grant(page)
+        assert secret not in _everything_kept(visitor, server, said)
+        _see_the_api_url(page)
+        _view_and_edit(page)
+        _use_it(visitor, Script(server.url), secret)
+        _rename_and_revoke(page)
+        assert secret not in _everything_kept(visitor, server, said)
+        _invite_and_remove(chromium, server, visitor)
+        button(page, "Account: Ada Lovelace Owner").click()
+        button(page, "Sign out").click()
+        expect(page).to_have_url(f"{server.url}/sign-in")
+        assert visitor.seen == Watch()
+
+
+def _sign_in(visitor: Visitor) -> None:
+    visitor.page.goto(visitor.url)
+    expect(visitor.page.get_by_role("heading", name="Sign in")).to_be_visible()
+    visitor.sign_in()
+    expect(visitor.page.get_by_role("heading", name="API tokens", exact=True)).to_be_visible()
+
+
+def _add_the_first_token(page: Page) -> str:
+    expect(page.get_by_role("heading", name="No API tokens yet")).to_be_visible()
+    expect(page.get_by_text("API URL")).to_have_count(0)
+    button(page, "Add your first token").click()
+    form = dialog(page, "Add token")
+    button(form, "Create").click()
+    expect(form.get_by_role("alert")).to_have_text("A name is needed.")
+    form.get_by_label("Name", exact=True).fill("Inventory sync")
+    form.get_by_label("Description").fill("Nightly export")
+    button(form, "Create").click()
+    shown = dialog(page, "Copy your token")
+    expect(shown).to_contain_text("it will not be shown again")
+    assert "tsr_" not in page.content()
+    # Neither Escape, however often, nor a click outside closes it.
+    dismissals: list[Callable[[], None]] = [
+        lambda: page.keyboard.press("Escape"),
+        lambda: page.mouse.click(5, 5),
+    ]
+    for dismiss in dismissals:
+        for _ in range(3):
+            dismiss()
+        expect(shown.get_by_role("alertdialog")).to_contain_text("Close now?")
+        button(shown, "Keep it open").click()
+        expect(shown.get_by_role("alertdialog")).to_have_count(0)
+    button(shown, "Show token").click()
+    secret = shown.get_by_role("group", name="Token").locator("code").inner_text()
+    assert re.fullmatch(r"tsr_[0-9A-Za-z]{49}", secret)
+    button(shown, "Hide token").click()
+    assert "tsr_" not in page.content()
+    button(shown, "Copy Token").click()
+    expect(button(shown, "Copied")).to_be_visible()
+    assert page.evaluate("() => navigator.clipboard.readText()") == secret
+    page.evaluate("() => navigator.clipboard.writeText('')")
+    button(shown, "Next").click()
+    return secret
+
+
+def _grant(page: Page) -> None:
+    asked = dialog(page, "What may it call?")
+    expect(button(asked, "Skip")).to_be_visible()
+    button(asked, "Configure").click()
+    expect(page.get_by_role("heading", name="Permissions of “Inventory sync”")).to_be_visible()
+    category = page.get_by_role("checkbox", name="Blueprints", exact=True)
+    summary = page.get_by_role("region", name="Changes")
+    expect(button(summary, "Save")).to_be_disabled()
+    category.check()
+    expect(summary).to_contain_text("9 permissions will be granted")
+    page.get_by_role("checkbox", name="Delete Blueprint").uncheck()
+    assert category.evaluate("(box) => box.indeterminate")
+    category.click()
+    category.click()
+    expect(summary).to_contain_text("Nothing will change")
+    button(page, "All read-only").click()
+    expect(page.get_by_role("checkbox", name="Delete Blueprint")).not_to_be_checked()
+    expect(page.get_by_role("checkbox", name="Get Blueprint", exact=False).first).to_be_checked()
+    button(page, "None").click()
+    for words, name in (("list get blueprints", "List Blueprints"), ("v1/devices", "List Devices")):
+        page.get_by_label("Search by name, method or path").fill(words)
+        page.get_by_role("checkbox", name=name).check()
+    page.get_by_label("Search by name, method or path").fill("")
+    page.get_by_role("checkbox", name="Only selected").check()
+    expect(page.locator(".choice")).to_have_count(2)
+    summary.get_by_text("2 permissions will be granted").click()
+    expect(summary).to_contain_text("/api/v1/blueprints")
+    button(summary, "Save").click()
+    expect(page.get_by_role("heading", name="Permissions (2)")).to_be_visible()
+
+
+def _see_the_api_url(page: Page) -> None:
+    page.get_by_role("link", name="API tokens").first.click()
+    url = page.get_by_role("region", name="Your organisation’s API URL")
+    expect(url).to_contain_text("https://acme.api.us.example.com")
+    button(url, "Copy URL").click()
+    expect(button(url, "Copied")).to_be_visible()
+    assert (
+        page.evaluate("() => navigator.clipboard.readText()") == "https://acme.api.us.example.com"
+    )
+    cells = row(page, "Inventory sync").get_by_role("cell").all_inner_texts()
+    assert cells[:3] == ["Nightly export", "2", "Ada Lovelace"]
+    assert cells[4] == "Never"
+
+
+def _view_and_edit(page: Page) -> None:
+    choose(page, "Inventory sync", "View")
+    expect(page.get_by_role("heading", name="Inventory sync")).to_be_visible()
+    button(page, "Edit").click()
+    form = dialog(page, "Edit token")
+    form.get_by_label("Description").fill("Hourly export")
+    button(form, "Save").click()
+    expect(form).to_have_count(0)
+    expect(page.get_by_text("Hourly export")).to_be_visible()
+    page.get_by_role("link", name="Activity").last.click()
+    entries = page.locator(".activity > li")
+    expect(entries).to_have_count(3)
+    expect(entries.nth(0)).to_contain_text("Ada Lovelace changed the description")
+    expect(entries.nth(0)).to_contain_text("Nightly export")
+    expect(entries.nth(1)).to_contain_text("edited the permissions (+2 −0)")
+    entries.nth(1).get_by_text("2 permissions granted").click()
+    expect(entries.nth(1)).to_contain_text("/api/v1/devices")
+    expect(entries.nth(2)).to_contain_text("created the token")
+    # The reader's own zone; the exact time in UTC on hover.
+    when = entries.nth(0).locator("time")
+    stated = when.get_attribute("title") or ""
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ UTC", stated)
+    in_tokyo = when.evaluate(
+        "(time) => new Intl.DateTimeFormat(navigator.languages, { dateStyle: 'medium',"
+        " timeStyle: 'short', timeZone: 'Asia/Tokyo' }).format(new Date(time.dateTime))"
+    )
+    expect(when).to_have_text(in_tokyo)
+    page.get_by_label("Show", exact=True).select_option("Names changed")
+    expect(page.get_by_text("Nothing of this kind has happened.")).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("Show", exact=True)).to_have_value("NAME_CHANGED")
+
+
+def _use_it(visitor: Visitor, script: Script, secret: str) -> None:
+    page = visitor.page
+    assert script.call_api(secret, "/api/v1/devices") == 200
+    assert script.call_api(secret, "/api/v1/users") == 403
+    page.get_by_role("link", name="Usage").click()
+    expect(page.get_by_role("heading", name="Latest refusals")).to_be_visible()
+    allowed = row(page, "List Devices")
+    for _ in range(30):
+        settle(page)
+        if allowed.count():
+            break
+        page.wait_for_timeout(200)
+        page.reload()
+    assert allowed.get_by_role("cell").all_inner_texts()[:2] == ["1", "0"]
+    # The token itself was read a moment before its usage.
+    page.reload()
+    refused = row(page, "does not hold this permission")
+    expect(refused).to_contain_text("/api/v1/users")
+    expect(refused).to_contain_text("203.0.113.7")
+    expect(page.get_by_text("from 203.0.113.7")).to_be_visible()
+
+
+def _rename_and_revoke(page: Page) -> None:
+    page.get_by_role("link", name="API tokens").first.click()
+    choose(page, "Inventory sync", "Rename")
+    form = dialog(page, "Rename token")
+    form.get_by_label("Name", exact=True).fill("Inventory sync (EU)")
+    button(form, "Save").click()
+    expect(row(page, "Inventory sync (EU)")).to_be_visible()
+    choose(page, "Inventory sync (EU)", "Revoke")
+    asked = dialog(page, "Revoke “Inventory sync (EU)”?")
+    expect(asked).to_contain_text("It opens 2 endpoints now, and will open none.")
+    expect(asked).to_contain_text("from 203.0.113.7")
+    expect(button(asked, "Cancel")).to_be_focused()
+    button(asked, "Revoke token").click()
+    expect(page.get_by_role("heading", name="No live API tokens")).to_be_visible()
+    expect(page.get_by_text("https://acme.api.us.example.com")).to_be_visible()
+    page.get_by_role("link", name="Activity").click()
+    page.get_by_label("Show", exact=True).select_option("Tokens revoked")
+    entry = page.get_by_role("listitem").filter(has_text="revoked the token")
+    expect(entry).to_have_count(1)
+    entry.get_by_role("link", name="Inventory sync (EU)").click()
+    expect(page.get_by_text("Revoked", exact=True).first).to_be_visible()
+    expect(button(page, "Edit")).to_have_count(0)
+
+
+def _invite_and_remove(chromium: Browser, server: ServerProcess, owner: Visitor) -> None:
+    page = owner.page
+    page.get_by_role("link", name="Admins").click()
+    button(page, "Invite admin").click()
+    form = dialog(page, "Invite admin")
+    form.get_by_label("E-mail").fill(COLLEAGUE)
+    form.get_by_label("Name", exact=True).fill("Grace Hopper")
+    button(form, "Invite").click()
+    shown = dialog(page, "Send this link")
+    button(shown, "Show invitation link").click()
+    link = shown.get_by_role("group", name="Invitation link").locator("code").inner_text()
+    button(shown, "Done").click()
+    expect(row(page, "Grace Hopper")).to_contain_text("Invited")
+    assert link not in page.content()
+    with visiting(chromium, server) as guest:
+        _accept(guest, link)
+        guest.page.goto(f"{guest.url}/sign-in")
+        guest.sign_in(email=COLLEAGUE)
+        button(guest.page, "Add token").or_(button(guest.page, "Add your first token")).click()
+        guest.page.get_by_label("Name", exact=True).fill("Grace’s token")
+        button(guest.page, "Create").click()
+        button(guest.page, "Next").click()
+        button(guest.page, "Skip").click()
+        expect(row(guest.page, "Grace’s token")).to_be_visible()
+        page.reload()
+        choose(page, "Grace Hopper", "Remove")
+        asked = dialog(page, "Remove Grace Hopper?")
+        expect(asked).to_contain_text("1 token that they made will be revoked with them.")
+        button(asked, "Remove admin").click()
+        expect(page.get_by_text("Grace Hopper was removed, and 1 token revoked.")).to_be_visible()
+        page.get_by_role("link", name="API tokens").first.click()
+        expect(page.get_by_text("Grace’s token")).to_have_count(0)
+        page.get_by_role("link", name="Activity").click()
+        expect(
+            page.get_by_text("removed the admin who made the token, and so revoked it")
+        ).to_be_visible()
+        guest.page.get_by_role("link", name="Admins").click()
+        expect(dialog(guest.page, "Your session has ended")).to_be_visible()
+
+
+def _accept(guest: Visitor, link: str) -> None:
+    page = guest.page
+    page.goto(link)
+    assert page.url == f"{guest.url}/invitation"
+    page.get_by_label("Password", exact=True).fill("too short")
+    button(page, "Set password").click()
+    expect(page.get_by_role("alert")).to_contain_text("at least 15 characters")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    button(page, "Set password").click()
+    expect(page.get_by_role("heading", name="Your password is set")).to_be_focused()
+
+
+# Two admins, and a session that ends
+
+
+def test_two_admins_who_edit_one_grid_are_told_of_each_other(
+    chromium: Browser, server: ServerProcess
+) -> None:
+    owner = Script(server.url)
+    owner.add_admin(COLLEAGUE, "Grace Hopper")
+    token_id = owner.create_token("Shared", *_GRANTED)["token"]["id"]
+    path = f"/tokens/{token_id}/edit-permissions"
+    with visiting(chromium, server) as ada, visiting(chromium, server) as grace:
+        ada.open(path)
+        grace.page.goto(f"{server.url}{path}")
+        grace.sign_in(email=COLLEAGUE)
+        for visitor, name in ((ada, "List audit events"), (grace, "Get Tags")):
+            visitor.page.get_by_role("checkbox", name=name).check()
+        button(grace.page, "Save").click()
+        expect(grace.page.get_by_text("Permissions saved.")).to_be_visible()
+        # Ada sees what Grace did, and starts from it.
+        button(ada.page, "Save").click()
+        told = dialog(ada.page, "Changed by somebody else meanwhile")
+        expect(told).to_contain_text("Grace Hopper has changed this token")
+        told.get_by_text("1 permission they granted").click()
+        expect(told).to_contain_text("/api/v1/tags")
+        button(told, "Start from their version").click()
+        expect(ada.page.get_by_role("checkbox", name="Get Tags")).to_be_checked()
+        expect(ada.page.get_by_role("checkbox", name="List audit events")).not_to_be_checked()
+        expect(button(ada.page, "Save")).to_be_disabled()
+        # Another time she keeps her own, and it is saved over Grace's.
+        ada.page.get_by_role("checkbox", name="List audit events").check()
+        _set_permissions(Script(server.url, COLLEAGUE), token_id, ["GET /api/v1/users"])
+        button(ada.page, "Save").click()
+        button(told, "Keep my selection").click()
+        summary = ada.page.get_by_role("region", name="Changes")
+        expect(summary).to_contain_text("4 permissions will be granted")
+        expect(summary).to_contain_text("1 permission will be withdrawn")
+        button(summary, "Save").click()
+        expect(ada.page.get_by_role("heading", name="Permissions (4)")).to_be_visible()
+        assert (ada.seen, grace.seen) == (Watch(), Watch())
+
+
+def _set_permissions(script: Script, token_id: str, keys: list[str]) -> None:
+    script.run(
+        """mutation ($id: ID!, $keys: [String!]!) {
+            setPermissions(input: { tokenId: $id, permissions: $keys }) { __typename } }""",
+        id=token_id,
+        keys=keys,
+    )
+
+
+def test_two_admins_who_edit_one_name_are_told_of_each_other(
+    visitor: Visitor, server: ServerProcess
+) -> None:
+    script = Script(server.url)
+    token_id = script.create_token("Shared")["token"]["id"]
+    page = visitor.open(f"/tokens/{token_id}").page
+    button(page, "Edit").click()
+    form = dialog(page, "Edit token")
+    form.get_by_label("Name", exact=True).fill("Mine")
+    script.run(
+        """mutation ($id: ID!) { renameToken(input: { tokenId: $id, name: "Theirs" }) {
+            __typename } }""",
+        id=token_id,
+    )
+    button(form, "Save").click()
+    expect(form.get_by_role("alert")).to_contain_text("Theirs")
+    expect(form.get_by_label("Name", exact=True)).to_have_value("Mine")
+    form.get_by_label("Description").fill("Mine too")
+    button(form, "Save").click()
+    expect(form).to_have_count(0)
+    expect(page.get_by_role("heading", name="Mine", exact=True)).to_be_visible()
+    expect(page.get_by_text("Mine too")).to_be_visible()
+
+
+def test_a_session_that_ends_in_the_middle_loses_nothing(visitor: Visitor) -> None:
+    page = visitor.open().page
+    button(page, "Add your first token").click()
+    page.get_by_label("Name", exact=True).fill("Kept name")
+    page.get_by_label("Description").fill("Kept description")
+    visitor.end_session()
+    button(page, "Create").click()
+    asked = dialog(page, "Your session has ended")
+    expect(asked).to_contain_text("ada@example.com")
+    page.keyboard.press("Escape")
+    asked.get_by_label("Password", exact=True).fill("not the right password")
+    button(asked, "Sign in").click()
+    expect(asked.get_by_role("alert")).to_contain_text("wrong")
+    asked.get_by_label("Password", exact=True).fill(PASSWORD)
+    button(asked, "Sign in").click()
+    # The request that was refused is made now, once.
+    expect(dialog(page, "Copy your token")).to_contain_text("Kept name")
+    button(page, "Next").click()
+    visitor.end_session()
+    button(page, "Configure").click()
+    asked.get_by_label("Password", exact=True).fill(PASSWORD)
+    button(asked, "Sign in").click()
+    page.get_by_role("checkbox", name="List Devices /api").check()
+    visitor.end_session()
+    button(page, "Save").click()
+    asked.get_by_label("Password", exact=True).fill(PASSWORD)
+    button(asked, "Sign in").click()
+    expect(page.get_by_role("heading", name="Permissions (1)")).to_be_visible()
+    page.get_by_role("link", name="API tokens").first.click()
+    expect(row(page, "Kept name")).to_contain_text("Kept description")
+    expect(page.get_by_role("row")).to_have_count(2)
+
+
+def test_a_link_to_a_page_leads_there_through_signing_in(
+    visitor: Visitor, server: ServerProcess
+) -> None:
+    token_id = Script(server.url).create_token("Linked")["token"]["id"]
+    for path, heading in (
+        (f"/tokens/{token_id}/usage", "Linked"),
+        ("/?search=link", "API tokens"),
+        ("/activity?kind=CREATED", "Activity"),
+    ):
+        visitor.context.clear_cookies()
+        page = visitor.open(path).page
+        expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+        page.reload()
+        expect(page).to_have_url(f"{server.url}{path}")
+        expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+
+
+# What goes wrong, and what was not saved
+
+
+def test_an_answer_that_is_lost_makes_no_second_token(visitor: Visitor) -> None:
+    page = visitor.open().page
+    button(page, "Add your first token").click()
+    page.get_by_label("Name", exact=True).fill("Once")
+
+    def lose_the_answer(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/graphql", lose_the_answer, times=1)
+    button(page, "Create").click()
+    expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Once")
+    button(page, "Create").click()
+    lost = dialog(page, "The secret did not arrive")
+    button(lost, "Revoke it and start again").click()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Once")
+    button(page, "Create").click()
+    expect(button(page, "Copy Token")).to_be_visible()
+    button(page, "Next").click()
+    button(page, "Skip").click()
+    expect(row(page, "Once")).to_have_count(1)
+
+
+def test_whoever_is_offline_is_told_and_goes_on_afterwards(
+    visitor: Visitor, server: ServerProcess
+) -> None:
+    Script(server.url).create_token("Somewhere")
+    page = visitor.open().page
+    expect(row(page, "Somewhere")).to_be_visible()
+    visitor.context.set_offline(True)
+    expect(page.get_by_text("You are offline.")).to_be_visible()
+    choose(page, "Somewhere", "Rename")
+    page.get_by_label("Name", exact=True).fill("Elsewhere")
+    button(page, "Save").click()
+    expect(dialog(page, "Rename token").get_by_role("alert")).to_contain_text("cannot be reached")
+    visitor.context.set_offline(False)
+    expect(page.get_by_text("You are offline.")).to_have_count(0)
+    button(page, "Save").click()
+    expect(row(page, "Elsewhere")).to_be_visible()
+    visitor.context.set_offline(True)
+    page.get_by_role("link", name="Activity").click()
+    expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+    visitor.context.set_offline(False)
+    button(page, "Try again").click()
+    expect(page.get_by_text("changed the name")).to_be_visible()
+
+
+def test_leaving_what_is_not_saved_is_asked_about(visitor: Visitor, server: ServerProcess) -> None:
+    token_id = Script(server.url).create_token("Half done")["token"]["id"]
+    page = visitor.open().page
+    choose(page, "Half done", "Edit permissions")
+    page.get_by_role("checkbox", name="List Devices /api").check()
+    asked = dialog(page, "Leave without saving?")
+    for leave in (
+        lambda: page.get_by_role("link", name="Admins").click(),
+        lambda: page.evaluate("() => history.back()"),
+    ):
+        leave()
+        button(asked, "Stay here").click()
+        expect(page).to_have_url(f"{server.url}/tokens/{token_id}/edit-permissions")
+        expect(page.get_by_role("checkbox", name="List Devices /api")).to_be_checked()
+    questions: list[str] = []
+
+    def stay(question: Dialog) -> None:
+        questions.append(question.type)
+        question.dismiss()
+
+    page.once("dialog", stay)
+    page.evaluate("() => { location.reload(); }")
+    page.wait_for_timeout(300)
+    assert questions == ["beforeunload"]
+    page.get_by_role("link", name="Admins").click()
+    button(asked, "Leave").click()
+    expect(page.get_by_role("heading", name="Admins")).to_be_visible()
+    # Saved, there is nothing to ask.
+    page.goto(f"{server.url}/tokens/{token_id}/edit-permissions")
+    page.get_by_role("checkbox", name="List Devices /api").check()
+    button(page, "Save").click()
+    expect(page).to_have_url(f"{server.url}/tokens/{token_id}")
+
+
+def test_a_token_that_was_revoked_meanwhile_is_said_to_be_gone(
+    visitor: Visitor, server: ServerProcess
+) -> None:
+    script = Script(server.url)
+    token_id = script.create_token("Short-lived")["token"]["id"]
+    page = visitor.open(f"/tokens/{token_id}/edit-permissions").page
+    page.get_by_role("checkbox", name="List Devices /api").check()
+    script.run(
+        "mutation ($id: ID!) { revokeToken(input: { tokenId: $id }) { __typename } }", id=token_id
+    )
+    button(page, "Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("was revoked meanwhile")
+
+
+# Whoever may not, and whoever has no mouse
+
+
+def test_an_auditor_sees_everything_and_no_button_that_would_fail(
+    visitor: Visitor, server: ServerProcess
+) -> None:
+    owner = Script(server.url)
+    owner.add_admin(AUDITOR, "Alan Turing", "AUDITOR")
+    token_id = owner.create_token("Watched", *_GRANTED)["token"]["id"]
+    page = visitor.page
+    page.goto(f"{server.url}/")
+    visitor.sign_in(email=AUDITOR)
+    expect(row(page, "Watched")).to_be_visible()
+    changing = page.get_by_role("button", name=re.compile(r"^(Add|Edit|Re|Invite|Change r)"))
+    expect(changing).to_have_count(0)
+    choose(page, "Watched", "View")
+    for tab in ("Permissions", "Activity", "Usage"):
+        page.get_by_role("link", name=tab).last.click()
+        expect(page.get_by_role("heading", name="Watched")).to_be_visible()
+        expect(changing).to_have_count(0)
+    page.get_by_role("link", name="Admins").click()
+    expect(row(page, "Ada Lovelace")).to_be_visible()
+    expect(changing).to_have_count(0)
+    expect(page.get_by_role("button", name="Actions for")).to_have_count(0)
+    page.goto(f"{server.url}/tokens/{token_id}/edit-permissions")
+    expect(page.get_by_role("heading", name="There is no such token")).to_be_visible()
+
+
+def test_a_role_that_was_taken_away_is_said_so(visitor: Visitor, server: ServerProcess) -> None:
+    owner = Script(server.url)
+    admin_id = owner.add_admin(COLLEAGUE, "Grace Hopper")
+    owner.create_token("Shared")
+    visitor.page.goto(f"{server.url}/")
+    visitor.sign_in(email=COLLEAGUE)
+    page = visitor.page
+    choose(page, "Shared", "Rename")
+    page.get_by_label("Name", exact=True).fill("Mine")
+    owner.run(
+        """mutation ($id: ID!) { setAdminRole(input: { adminId: $id, role: AUDITOR }) {
+            __typename } }""",
+        id=admin_id,
+    )
+    button(page, "Save").click()
+    expect(page.get_by_role("alert")).to_have_text("Your role does not allow this.")
+
+
+def test_everything_works_by_keyboard_and_gives_the_focus_back(
+    visitor: Visitor, server: ServerProcess
+) -> None:
+    Script(server.url).create_token("Reached")
+    page = visitor.open().page
+    expect(row(page, "Reached")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(button(page, "Add token")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(button(page, "Add token")).to_be_focused()
+    menu = button(page, "Actions for Reached")
+    for choice, title in (("Rename", "Rename token"), ("Revoke", "Revoke “Reached”?")):
+        menu.focus()
+        page.keyboard.press("Enter")
+        while not button(page, choice).evaluate("(one) => one === document.activeElement"):
+            page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(dialog(page, title)).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(menu).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    expect(menu).to_be_focused()
+    # What is gone cannot have it: then the page's heading has.
+    page.keyboard.press("Enter")
+    button(page, "Revoke").press("Enter")
+    button(page, "Revoke token").press("Enter")
+    expect(page.get_by_role("heading", name="API tokens", exact=True)).to_be_focused()
+
+
+# Many tokens, and few bytes
+
+
+def test_pages_of_many_tokens_can_be_turned_and_searched(
+    visitor: Visitor, server: ServerProcess
+) -> None:
+    script = Script(server.url)
+    for number in range(60):
+        script.create_token(f"Token {number:02}", description=f"of {number % 3}")
+    page = visitor.open().page
+    expect(page.get_by_role("row")).to_have_count(26)
+    expect(row(page, "Token 59")).to_be_visible()
+    button(page, "Next").click()
+    expect(row(page, "Token 34")).to_be_visible()
+    page.reload()
+    expect(row(page, "Token 34")).to_be_visible()
+    button(page, "Next").click()
+    expect(row(page, "Token 00")).to_be_visible()
+    expect(button(page, "Next")).to_be_disabled()
+    button(page, "Previous").click()
+    expect(row(page, "Token 10")).to_be_visible()
+    page.go_back()
+    expect(row(page, "Token 00")).to_be_visible()
+    page.get_by_label("Search by name or description").fill("TOKEN 4")
+    expect(page.get_by_role("row")).to_have_count(11)
+    expect(page).to_have_url(f"{server.url}/?search=TOKEN+4")
+    page.get_by_label("Search by name or description").fill("no such")
+    expect(page.get_by_text("No token matches “no such”.")).to_be_visible()
+    button(page, "Clear the search").click()
+    expect(page.get_by_role("row")).to_have_count(26)
+
+
+def test_the_first_load_is_small(visitor: Visitor) -> None:
+    page = visitor.open().page
+    settle(page)
+    sizes: dict[str, int] = {}
+
+    def note(response: Response) -> None:
+        if "/assets/" in response.url:
+            assert response.headers["content-encoding"] == "gzip"
+            sizes[response.url] = int(response.headers["content-length"])
+
+    page.on("response", note)
+    visitor.context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
+    page.reload()
+    settle(page)
+    assert len(sizes) > 3
+    assert 50_000 < sum(sizes.values()) < _FIRST_LOAD, sizes
+
+
+# Where the secret must not be
+
+
+def _everything_kept(visitor: Visitor, server: ServerProcess, said: list[str]) -> str:
+    """All that the browser and the server hold on to, as text: the page's heap too."""
+    page = visitor.page
+    kept = page.evaluate(
+        "() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie,"
+        " location.href, history.state, performance.getEntries()])"
+    )
+    state = visitor.context.storage_state(indexed_db=True)
+    return "\n".join([page.content(), kept, str(state), server.log(), *said, _heap(visitor)])
+
+
+def _heap(visitor: Visitor) -> str:
+    """What scripts could still reach, once garbage is collected."""
+    session = visitor.context.new_cdp_session(visitor.page)
+    chunks: list[str] = []
+    session.on("HeapProfiler.addHeapSnapshotChunk", lambda event: chunks.append(event["chunk"]))
+    session.send("HeapProfiler.collectGarbage")
+    session.send("HeapProfiler.takeHeapSnapshot", {"reportProgress": False})
+    session.detach()
+    return "".join(chunks)
+
+
+def test_the_search_finds_a_secret_that_is_still_held(
+    visitor: Visitor, server: ServerProcess
+) -> None:
+    visitor.open()
+    button(visitor.page, "Add your first token").click()
+    visitor.page.get_by_label("Name", exact=True).fill("Held")
+    button(visitor.page, "Create").click()
+    expect(button(visitor.page, "Copy Token")).to_be_visible()
+    # Hidden: in the dialog's state, and not in the page.
+    assert "tsr_" not in visitor.page.content()
+    assert re.search(r"tsr_[0-9A-Za-z]{49}", _everything_kept(visitor, server, []))

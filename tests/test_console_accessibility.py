@@ -1,0 +1,92 @@
+"""Every state of the console, for everybody: axe-core, both colour schemes, and a narrow screen."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests import node
+from tests.browser import Watch, browser
+from tests.console_states import STATES, Scene
+from tests.process import ServerProcess
+from tests.visitor import Visitor, serving, visiting
+
+_AXE = node.FOLDER / "node_modules" / "axe-core" / "axe.min.js"
+_RUN_AXE = """async (options) => (await axe.run(document, options)).violations.map(
+    ({ id, nodes }) => [id, ...nodes.map(({ html, failureSummary }) => html + failureSummary)])"""
+_NARROW, _USUAL = 360, 1280
+# What reaches beyond the window, but for what may be scrolled by itself.
+_OVERFLOWING = """() => document.documentElement.scrollWidth > innerWidth
+    ? [...document.querySelectorAll('body *')]
+        .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+        .map((one) => one.outerHTML.slice(0, 120))
+    : []"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def server(
+    migrated_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServerProcess]:
+    folder = tmp_path_factory.mktemp("console")
+    file = folder / "tessera.db"
+    file.write_bytes(migrated_file.read_bytes())
+    with serving(folder, f"sqlite://{file}") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def scene(server: ServerProcess) -> Scene:
+    node.install()
+    return Scene.make(server.url)
+
+
+@pytest.fixture(scope="module")
+def visitor(chromium: Browser, server: ServerProcess) -> Iterator[Visitor]:
+    """One for all states: signing in is slow on purpose."""
+    with visiting(chromium, server) as someone:
+        yield someone
+
+
+def _violations(page: Page, **options: Any) -> Any:
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(_AXE.read_text())
+    return page.evaluate(_RUN_AXE, options)
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_nobody_is_kept_out(name: str, visitor: Visitor, scene: Scene) -> None:
+    page = visitor.page
+    page.set_viewport_size({"width": _USUAL, "height": 860})
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    STATES[name](visitor, scene)
+    assert _violations(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert _violations(page, runOnly=["color-contrast"]) == []
+    page.set_viewport_size({"width": _NARROW, "height": 740})
+    assert page.evaluate(_OVERFLOWING) == []
+    # Chromium itself notes each 401, which is how a page learns that the session has ended.
+    errors = [error for error in visitor.seen.console_errors if "401" not in error]
+    assert Watch(visitor.seen.foreign_requests, errors) == Watch()
+
+
+def test_what_is_wrong_is_noticed(visitor: Visitor, scene: Scene) -> None:
+    """The checks above find a button without a name, grey on grey, and what is too wide."""
+    page = visitor.page
+    STATES["tokens"](visitor, scene)
+    page.evaluate("""() => {
+        document.querySelector('main').innerHTML += '<button></button>'
+            + '<p id="pale">pale</p><div id="wide">wide</div>';
+        Object.assign(pale.style, { color: '#888', background: '#777' });
+        wide.style.width = '5000px';
+    }""")
+    found = {violation[0] for violation in _violations(page)}
+    assert {"button-name", "color-contrast"} <= found
+    assert page.evaluate(_OVERFLOWING) != []

@@ -1,0 +1,96 @@
+"""The console of a tenant with 10,000 tokens is as fast as that of one with ten.
+
+The two are measured in turns, in one browser and on one server; what counts is their ratio.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+import models
+from server.app import running_service
+from tests.browser import browser
+from tests.conftest import settings_for
+from tests.factories import PASSWORD, World
+from tests.postgres import run_now
+from tests.process import ServerProcess
+
+_FEW, _MANY = 10, 10_000
+_ROUNDS = 7
+_SLOWER = 1.5
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as running:
+        yield running
+
+
+async def _fill(url: str) -> None:
+    async with running_service(settings_for(url)) as service:
+        world = World(service)
+        for slug, tokens in (("few", _FEW), ("many", _MANY)):
+            owner = await world.person(await world.tenant(slug), email="owner@example.com")
+            keys = [permission.key for permission in service.catalogue.permissions]
+            rows = [
+                models.Token(
+                    tenant_id=owner.admin.tenant_id,
+                    name=f"Token {number}",
+                    description="what it is for",
+                    search_text=f"token {number}\nwhat it is for" + " needle" * (number == 5),
+                    digest=number.to_bytes(32, "big"),
+                    hint="tsr_…",
+                    created_by_id=owner.admin.id,
+                )
+                for number in range(tokens)
+            ]
+            await models.Token.bulk_create(rows, batch_size=500)
+            held = [
+                models.TokenPermission(tenant_id=row.tenant_id, token_id=row.id, key=key)
+                for row in rows
+                for key in keys[:5]
+            ]
+            await models.TokenPermission.bulk_create(held, batch_size=500)
+
+
+def _signed_in(chromium: Browser, url: str, tenant: str) -> Page:
+    page = chromium.new_context().new_page()
+    page.goto(f"{url}/sign-in")
+    page.get_by_label("Tenant").fill(tenant)
+    page.get_by_label("E-mail").fill("owner@example.com")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{url}/")
+    return page
+
+
+def _seconds_until(page: Page, address: str, token: str) -> float:
+    """From going to an address until the first row of its table is to be seen."""
+    page.goto("about:blank")
+    began = perf_counter()
+    page.goto(address, wait_until="commit")
+    page.get_by_role("row").nth(1).get_by_text(token, exact=True).wait_for()
+    return perf_counter() - began
+
+
+def test_many_tokens_are_shown_as_soon_as_few(
+    chromium: Browser, tmp_path: Path, database_url: str
+) -> None:
+    run_now(_fill(database_url))
+    with ServerProcess(tmp_path, database_url=database_url) as server:
+        pages = {tenant: _signed_in(chromium, server.url, tenant) for tenant in ("few", "many")}
+        newest = {"few": f"Token {_FEW - 1}", "many": f"Token {_MANY - 1}"}
+        found = {"few": "Token 5", "many": "Token 5"}
+        for path, tokens in (("/", newest), ("/?search=needle", found)):
+            seconds: dict[str, list[float]] = {"few": [], "many": []}
+            for _ in range(_ROUNDS):
+                for tenant, page in pages.items():
+                    took = _seconds_until(page, f"{server.url}{path}", tokens[tenant])
+                    seconds[tenant].append(took)
+            assert median(seconds["many"]) <= _SLOWER * median(seconds["few"]), (path, seconds)
+        for page in pages.values():
+            page.context.close()

@@ -1,0 +1,131 @@
+"""A person at a browser before a real server process, and the same person's scripts.
+
+What they meet there is for the tests to say. The browser itself is `browser`'s to start.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import httpx2
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.browser import Watch, watch
+from tests.process import ServerProcess, tessera
+
+TENANT, EMAIL, PASSWORD = "acme", "ada@example.com", "seven purple otters dance"
+_CREATE = """mutation ($input: CreateTokenInput!) { createToken(input: $input) {
+    ... on CreateTokenPayload { secret token { id name } } } }"""
+_ADD_ADMIN = """mutation ($input: AddAdminInput!) { addAdmin(input: $input) {
+    ... on AddAdminPayload { invitation admin { id } } } }"""
+
+
+@contextmanager
+def serving(folder: Path, database_url: str) -> Iterator[ServerProcess]:
+    """A server with one tenant and its owner."""
+    add_tenant(database_url, TENANT, EMAIL)
+    with ServerProcess(folder, database_url=database_url) as running:
+        yield running
+
+
+def add_tenant(database_url: str, slug: str, owner_email: str) -> None:
+    """A tenant whose owner, Ada, has `PASSWORD`."""
+    made = tessera(
+        *("tenant", "create", slug, "--name", slug.title(), "--owner-name", "Ada Lovelace"),
+        *("--owner-email", owner_email, "--password-stdin"),
+        database_url=database_url,
+        stdin=f"{PASSWORD}\n",
+    )
+    assert made.returncode == 0, made.stderr
+
+
+@dataclass
+class Visitor:
+    """A person at a browser."""
+
+    page: Page
+    context: BrowserContext
+    seen: Watch
+    url: str
+
+    def open(self, path: str = "/") -> Self:
+        """Go there, signing in on the way if need be."""
+        self.page.goto(f"{self.url}{path}")
+        if "/sign-in" in self.page.url:
+            self.sign_in()
+            self.page.wait_for_url(f"{self.url}{path}")
+        return self
+
+    def sign_in(self, password: str = PASSWORD, email: str = EMAIL) -> None:
+        """Fill in the form of the sign-in page, and send it."""
+        self.page.get_by_label("Tenant").fill(TENANT)
+        self.page.get_by_label("E-mail").fill(email)
+        self.page.get_by_label("Password", exact=True).fill(password)
+        self.page.get_by_role("button", name="Sign in").click()
+
+    def end_session(self) -> None:
+        """What the lapse of time does: the session is over, and the page does not know."""
+        self.page.evaluate("() => fetch('/session', { method: 'DELETE' }).then(r => r.status)")
+
+
+@contextmanager
+def visiting(chromium: Browser, server: ServerProcess, **options: Any) -> Iterator[Visitor]:
+    """A person with a browser of their own; `options` are Playwright's, of a new context."""
+    context = chromium.new_context(**options)
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    yield Visitor(page, context, watch(page, server.url), server.url)
+    context.close()
+
+
+@dataclass
+class Script:
+    """The owner's, or another admin's, use of the API without a browser."""
+
+    url: str
+    email: str = EMAIL
+    session: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        who = {"tenant": TENANT, "email": self.email, "password": PASSWORD, "transport": "bearer"}
+        answer = httpx2.post(f"{self.url}/session", json=who)
+        assert answer.status_code == 201, answer.text
+        self.session = answer.json()["session"]
+
+    def run(self, query: str, **variables: Any) -> Any:
+        """The data of one operation that succeeds."""
+        body = {"query": query, "variables": variables}
+        headers = {"Authorization": f"Bearer {self.session}"}
+        answer = httpx2.post(f"{self.url}/graphql", json=body, headers=headers, timeout=30).json()
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    def create_token(self, name: str, *permissions: str, description: str = "") -> Any:
+        """A new token: `secret`, and `token` with `id` and `name`."""
+        made = {"name": name, "description": description, "permissions": permissions}
+        return self.run(_CREATE, input=made)["createToken"]
+
+    def add_admin(self, email: str, name: str, role: str = "ADMIN") -> Any:
+        """Somebody who has accepted their invitation and has `PASSWORD`; their id."""
+        added = self.run(_ADD_ADMIN, input={"email": email, "name": name, "role": role})["addAdmin"]
+        accept = {"invitation": added["invitation"], "password": PASSWORD}
+        answer = httpx2.post(f"{self.url}/invitation", json=accept)
+        assert answer.status_code == 204, answer.text
+        return added["admin"]["id"]
+
+    def call_api(self, secret: str, target: str, method: str = "GET") -> int:
+        """What a gateway is told about a call of the tenant's API with that secret."""
+        answer = httpx2.get(
+            f"{self.url}/authorize",
+            headers={
+                "Host": f"{TENANT}.api.us.example.com",
+                "X-Original-Method": method,
+                "X-Original-URI": target,
+                "Authorization": f"Bearer {secret}",
+                "X-Forwarded-For": "203.0.113.7",
+                "User-Agent": "inventory-sync/2.1",
+            },
+        )
+        return int(answer.status_code)
