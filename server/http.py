@@ -81,7 +81,7 @@ def refusal_problem(refusal: Refusal) -> Response:
     """A refusal as a problem, with the headers that its status asks for."""
     members = {"field": refusal.field} if isinstance(refusal, InvalidInput) else {}
     response = problem(_STATUS.get(type(refusal), 400), refusal.code, refusal.message, **members)
-    if isinstance(refusal, Unauthenticated):
+    if response.status_code == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     if isinstance(refusal, TooManyAttempts):
         response.headers["Retry-After"] = str(refusal.retry_after_seconds)

@@ -5,13 +5,17 @@ and masked errors. Not here: what the fields mean, who may use them, and what a 
 itself.
 """
 
+import asyncio
 import json
 import logging
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -909,6 +913,24 @@ async def test_a_session_that_is_none_is_coded_with_a_challenge(owner: Client) -
     response = await Client(owner.http, session="nonsense").graphql("{ __typename }")
     assert (response.status_code, codes(response)) == (401, ["UNAUTHENTICATED"])
     assert response.headers["www-authenticate"] == "Bearer"
+
+
+async def test_an_admin_removed_while_changing_something_gets_the_same_challenge(
+    owner: Client, alone: Service
+) -> None:
+    """Found out within the change: it waited for the removal, which was under way."""
+    file = urlsplit(alone.settings.database_url).path
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("DELETE FROM admin")
+        waiting = asyncio.create_task(owner.graphql(f"mutation {{ {MAKE} }}"))
+        await asyncio.sleep(0.5)
+        other.execute("COMMIT")
+    response = await waiting
+    assert (response.status_code, codes(response)) == (401, ["UNAUTHENTICATED"])
+    assert response.json()["data"] is None
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert await models.Token.all().count() == 0
 
 
 MESSAGES = {

@@ -65,9 +65,7 @@ class _Endpoint:
         try:
             return await self._run(request, media_type)
         except Unauthenticated as refusal:
-            response = _failed(401, refusal.code, refusal.message, media_type)
-            response.headers["WWW-Authenticate"] = "Bearer"
-            return response
+            return _failed(401, refusal.code, refusal.message, media_type)
         except CrossSite as refusal:
             return _failed(403, refusal.code, refusal.message, media_type)
         except BadRequest as error:
@@ -190,4 +188,6 @@ def _response(body: dict[str, Any], status: int, media_type: str) -> Response:
     response = Response(orjson.dumps(body), status, media_type=f"{media_type}; charset=utf-8")
     response.headers["Cache-Control"] = "no-store"
     response.headers["Vary"] = "Accept, Cookie, Authorization"
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
     return response

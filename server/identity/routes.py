@@ -15,7 +15,7 @@ from server.access.authentication import (
     require_same_site,
     set_cookie,
 )
-from server.errors import InvalidInput, NotFound, Refusal
+from server.errors import InvalidInput, NotFound, Refusal, Unauthenticated
 from server.http import BadRequest, JsonResponse, problem, read_json, refusal_problem, text_fields
 from server.operations import admins, tenants
 from server.service import Service
@@ -26,23 +26,23 @@ _Handler = Callable[[Service, Request], Awaitable[Response]]
 def routes(service: Service) -> list[Route]:
     """`/session`, `/invitation` and `/password`."""
 
-    def route(path: str, method: str, handler: _Handler) -> Route:
+    # All methods of a path in one route: a refused one is told them all in `Allow`.
+    def route(path: str, **handlers: _Handler) -> Route:
         async def endpoint(request: Request) -> Response:
+            method = "GET" if request.method == "HEAD" else request.method
             try:
-                return await handler(service, request)
+                return await handlers[method](service, request)
             except Refusal as refusal:
                 return refusal_problem(refusal)
             except BadRequest as error:
                 return problem(error.status, error.code, error.message)
 
-        return Route(path, endpoint, methods=[method])
+        return Route(path, endpoint, methods=list(handlers))
 
     return [
-        route("/session", "POST", _sign_in),
-        route("/session", "GET", _who_am_i),
-        route("/session", "DELETE", _sign_out),
-        route("/invitation", "POST", _accept_invitation),
-        route("/password", "PUT", _change_password),
+        route("/session", POST=_sign_in, GET=_who_am_i, DELETE=_sign_out),
+        route("/invitation", POST=_accept_invitation),
+        route("/password", PUT=_change_password),
     ]
 
 
@@ -70,7 +70,9 @@ async def _sign_in(service: Service, request: Request) -> Response:
 async def _who_am_i(service: Service, request: Request) -> Response:
     principal = await authenticate(service, request)
     tenant = await tenants.get(principal)
-    admin = (await admins.find_many(principal, [principal.admin_id]))[principal.admin_id]
+    admin = (await admins.find_many(principal, [principal.admin_id])).get(principal.admin_id)
+    if admin is None:
+        raise Unauthenticated(detail="the admin was removed while asking")
     return JsonResponse(
         {
             "tenant": {"slug": tenant.slug, "name": tenant.name},

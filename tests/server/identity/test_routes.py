@@ -3,6 +3,7 @@
 What keeps other sites from it is in `test_browser_safety`; what bytes do, in `test_raw_bytes`.
 """
 
+import asyncio
 from typing import Any
 
 import httpx2
@@ -57,6 +58,37 @@ async def test_a_script_is_signed_in_by_a_bearer(client: Client, world: World) -
     assert await who(client, headers) == 200
     assert (await client.http.delete("/session", headers=headers)).status_code == 204
     assert await who(client, headers) == 401
+
+
+async def test_every_401_comes_with_a_challenge(client: Client, world: World) -> None:
+    """RFC 9110, section 15.5.2."""
+    person = await world.person()
+    wrong = {"currentPassword": "wrong password, surely", "newPassword": NEW}
+    guess = await credentials(person, password="wrong password, surely")
+    for answer in (
+        await client.http.get("/session"),
+        await client.http.post("/session", json=guess),
+        await client.http.put("/password", json=wrong, headers=client.of(person).headers),
+    ):
+        assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+
+
+METHODS = {
+    "/session": {"DELETE", "GET", "HEAD", "POST"},
+    "/invitation": {"POST"},
+    "/password": {"PUT"},
+}
+
+
+@pytest.mark.parametrize(("path", "methods"), METHODS.items())
+async def test_a_refused_method_is_told_all_that_there_are(
+    client: Client, world: World, path: str, methods: set[str]
+) -> None:
+    answer = await client.http.patch(path)
+    assert (answer.status_code, answer.json()["code"]) == (405, "METHOD_NOT_ALLOWED")
+    assert set(answer.headers["allow"].split(", ")) == methods
+    for method in methods:
+        assert (await client.http.request(method, path)).status_code != 405
 
 
 async def test_each_sign_in_is_another_session(client: Client, world: World) -> None:
@@ -139,6 +171,18 @@ async def test_a_removed_admin_is_signed_out(client: Client, world: World) -> No
     headers = await bearer(client, colleague)
     await admins.remove(owner.principal, colleague.admin.id)
     assert await who(client, headers) == 401
+
+
+async def test_an_admin_removed_while_asking_is_a_stranger(client: Client, world: World) -> None:
+    """Also between two questions to the database."""
+    owner = await world.person()
+    tenant = await models.Tenant.get(id=owner.admin.tenant_id)
+    for number in range(40):
+        leaving = await world.person(tenant, Role.ADMIN)
+        asking = asyncio.create_task(who(client, client.of(leaving).headers))
+        await asyncio.sleep(number / 10_000)
+        await admins.remove(owner.principal, leaving.admin.id)
+        assert await asking in {200, 401}
 
 
 async def invited(world: World) -> tuple[Person, str]:
