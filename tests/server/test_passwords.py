@@ -50,6 +50,8 @@ async def test_an_old_hash_is_noticed() -> None:
     [
         "x7#kQ9!mZ2$vL5p",
         "seven purple otters dance",
+        "mountain bike 42",
+        "orange piano ladder",
         "пять фиолетовых выдр танцуют",
         "👾" * 3 + "wgq7 bdlp zk3m",
     ],
@@ -68,6 +70,15 @@ _TOO_EASY = [
     "Ada LovelaceAda Lovelace",
     "acmeacmeacmeacmeacme",
     "tesseratesseratessera",
+    # From lists of what people choose when they have to choose something long.
+    "thisismypassword",
+    "iloveyoubaby12345",
+    "mynameisjohnsmith",
+    "1q2w3e4r5t6y7u8i",
+    "zaq12wsxcde34rfv",
+    "Summer2026Summer2026",
+    "January2026January",
+    "P@ssword123456789!",
 ]
 
 
