@@ -27,7 +27,7 @@ class Settings:
     token_brand: what token secrets start with.
     digest_key: the key of all digests; None keeps a random one in the database.
     cors_origins: origins whose pages may call the API with a person's session.
-    trusted_proxies: networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    trusted_proxies: networks whose `X-Forwarded-For` is believed.
     gateway: the kind of gateway that asks `/authorize`: nginx, caddy, traefik or envoy.
     gateway_peers: networks that `/authorize` is answered to.
     rate_limit_url: the Redis or Valkey that counts for all instances; None counts in memory.
