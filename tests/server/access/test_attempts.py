@@ -1,5 +1,6 @@
 """Attempts to sign in: guessing is slow, and nobody locks anybody out."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -106,6 +107,13 @@ async def test_an_attempt_counts_before_the_password_is_looked_at(
     for _ in range(3):
         await guess.tries()
     assert seen == [1, 2, 3]
+
+
+async def test_guesses_at_once_are_counted_one_by_one(service: Service, world: World) -> None:
+    guess = await guesser(service, await world.person())
+    results = await asyncio.gather(*(guess.tries() for _ in range(20)))
+    # The sixth is the last before a wait of a second, which a slow machine may live to see end.
+    assert 6 <= results.count("wrong") <= 9
 
 
 async def test_signing_in_forgets_what_failed_before(service: Service, world: World) -> None:
