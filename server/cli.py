@@ -26,7 +26,7 @@ from server.catalogue.report import grid
 from server.errors import Misconfigured, Refusal
 from server.graphql.schema import sdl
 from server.logs import set_up_logging
-from server.operations import gateways, permissions, tenants
+from server.operations import admins, gateways, permissions, tenants
 from server.service import DEFAULT_REQUESTS_PER_HOUR, Service
 from server.settings import read_settings
 
@@ -103,6 +103,15 @@ def _parser() -> argparse.ArgumentParser:
         help=f"requests an hour, or `default` ({DEFAULT_REQUESTS_PER_HOUR})",
     )
     limit.set_defaults(command=_limit_tenant)
+
+    admin = commands.add_parser("admin", help="manage who manages a tenant")
+    admin_commands = admin.add_subparsers(required=True, metavar="COMMAND")
+    invite = admin_commands.add_parser(
+        "invite", help="let an admin set a new password, once; their tokens stay"
+    )
+    invite.add_argument("slug", metavar="SLUG", help="the tenant")
+    invite.add_argument("email", metavar="EMAIL", help="the admin, the owner too")
+    invite.set_defaults(command=_invite_admin)
 
     gateway = commands.add_parser("gateway", help="manage who may introspect tokens")
     gateway_commands = gateway.add_subparsers(required=True, metavar="COMMAND")
@@ -242,19 +251,8 @@ def _announce(
 ) -> None:
     url, *demo_urls = map(_url, listeners)
     lines = [f"Tessera     {url}", f"GraphiQL    {url}/graphiql"]
-    if demo_password:
-        lines += [
-            f"Tenant      {_DEMO_SLUG}",
-            f"E-mail      {_DEMO_EMAIL}",
-            f"Password    {demo_password}   (shown this once)",
-            "",
-            "Sign in from a shell:",
-            "",
-            f"  curl -s {url}/session -H 'Content-Type: application/json' \\",
-            f'    -d \'{{"tenant":"{_DEMO_SLUG}","email":"{_DEMO_EMAIL}",'
-            f'"password":"{demo_password}","transport":"bearer"}}\'',
-        ]
     for demo_url in demo_urls:
+        lines += _how_to_sign_in(url, demo_password)
         lines += [
             "",
             "A token opens a door of the demo tenant's API: 200 where it holds the permission,",
@@ -263,6 +261,25 @@ def _announce(
             f'  curl -s {demo_url}{sample_path} -H "Authorization: Bearer $SECRET"',
         ]
     print("\n".join([*lines, ""]), flush=True)
+
+
+def _how_to_sign_in(url: str, demo_password: str | None) -> list[str]:
+    """As the demo tenant's owner, whose password is known at the first start alone."""
+    lines = [f"Tenant      {_DEMO_SLUG}", f"E-mail      {_DEMO_EMAIL}"]
+    if demo_password:
+        lines.append(f"Password    {demo_password}   (shown this once)")
+    else:
+        lines.append(f"Forgotten?  tessera admin invite {_DEMO_SLUG} {_DEMO_EMAIL}")
+    password = demo_password or "'\"$PASSWORD\"'"
+    return [
+        *lines,
+        "",
+        "Sign in from a shell:",
+        "",
+        f"  curl -s {url}/session -H 'Content-Type: application/json' \\",
+        f'    -d \'{{"tenant":"{_DEMO_SLUG}","email":"{_DEMO_EMAIL}",'
+        f'"password":"{password}","transport":"bearer"}}\'',
+    ]
 
 
 def _url(listener: socket.socket) -> str:
@@ -317,6 +334,17 @@ async def _limit_tenant(parsed: argparse.Namespace) -> int:
         await tenants.set_limit(Operator(), parsed.slug, parsed.requests_per_hour)
     limit = parsed.requests_per_hour or DEFAULT_REQUESTS_PER_HOUR
     print(f"tenant {parsed.slug} may make {limit} requests an hour")
+    return 0
+
+
+async def _invite_admin(parsed: argparse.Namespace) -> int:
+    async with running_service(read_settings(os.environ)) as service:
+        invited = await admins.invite_again(Operator(), service, parsed.slug, parsed.email)
+    print(
+        f"Admin       {invited.admin.email}, {invited.admin.role.value}\n"
+        f"Invitation  {invited.invitation}   (shown this once)\n"
+        f"Holds       until {invited.expires_at:%Y-%m-%d %H:%M} UTC, for one POST /invitation"
+    )
     return 0
 
 

@@ -137,6 +137,8 @@ def lived(
         life.secrets |= {"the digest key": key, "a password": password}
         gateway = tessera("gateway", "create", "canary", database_url=url, settings=settings)
         life.secrets["a gateway's secret"] = gateway.stdout.split()[3]
+        invited = tessera("admin", "invite", TENANT, OWNER, database_url=url, settings=settings)
+        life.secrets["the operator's invitation"] = invited.stdout.split()[4]
         succeed(life)
         # What never reaches a database is the same on both.
         for name in MISPLACED if url.startswith("sqlite") else MISPLACED[:2]:
@@ -613,7 +615,7 @@ def test_the_search_would_find_them(life: Life) -> None:
         for planted in (secret, secret.encode().hex(), f"'…{secret[:-2]}'"):
             assert sightings(life, {"here": planted.encode()}), name
     assert any(STORED_NAME.encode() in content for content in life.dumps.values())
-    assert len(set(life.secrets.values())) == len(life.secrets) == 13
+    assert len(set(life.secrets.values())) == len(life.secrets) == 14
 
 
 def test_all_of_it_has_happened(life: Life) -> None:

@@ -10,6 +10,7 @@ import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -83,6 +84,18 @@ def demo(tmp_path: Path, url: str) -> Iterator[ServerProcess]:
         yield server
 
 
+def pasted(server: ServerProcess, folder: Path, **variables: str) -> list[str]:
+    """What each printed command answers, pasted into a shell as it is printed."""
+    commands = re.findall(r"^  (curl (?:.*\\\n)*.*)$", server.log(), re.MULTILINE)
+    environment = {"PATH": path_with_curl(folder), "SECRET": "tsr_x"} | variables
+    return [
+        subprocess.run(
+            ["sh", "-c", command], env=environment, capture_output=True, text=True, timeout=30
+        ).stdout
+        for command in commands
+    ]
+
+
 def test_the_demo_says_all_that_a_newcomer_needs(demo: ServerProcess, tmp_path: Path) -> None:
     said = demo.log()
     assert re.search(rf"^Tessera +{demo.url}$", said, re.MULTILINE)
@@ -91,31 +104,30 @@ def test_the_demo_says_all_that_a_newcomer_needs(demo: ServerProcess, tmp_path: 
     password = re.search(r"^Password +(\S+)", said, re.MULTILINE)
     assert password
     assert len(password[1]) >= 20
-    # As it is printed, pasted into a shell.
-    commands = re.findall(r"^  (curl (?:.*\\\n)*.*)$", said, re.MULTILINE)
-    assert len(commands) == 2
-    answers = [
-        subprocess.run(
-            ["sh", "-c", command],
-            env={"PATH": path_with_curl(tmp_path), "SECRET": "tsr_x"},
-            capture_output=True,
-            text=True,
-            timeout=30,
-        ).stdout
-        for command in commands
-    ]
+    answers = pasted(demo, tmp_path)
+    assert len(answers) == 2
     assert json.loads(answers[0]).keys() == {"session", "expiresAt"}
     assert json.loads(answers[1])["code"] == "INVALID_TOKEN"
 
 
-def test_the_password_is_printed_once_and_the_data_stay(demo: ServerProcess) -> None:
+def test_the_password_is_printed_once_and_the_data_stay(
+    demo: ServerProcess, url: str, tmp_path: Path
+) -> None:
     assert demo.log().count("Password") == 1
     assert demo.stop() == 0
     demo.start()
     assert demo.log().count("Password") == 1
     assert demo.log().count("Tessera     ") == 2
-    # What it answers at the second start is the same tenant's.
+    # What it answers at the second start is the same tenant's, and how to sign in is said again.
     assert demo.log().count("A token opens a door") == 2
+    assert len(re.findall(r"^E-mail +owner@demo\.example$", demo.log(), re.MULTILINE)) == 2
+    again = re.search(r"^Forgotten\? +tessera (.*)$", demo.log(), re.MULTILINE)
+    assert again
+    assert "Invitation" in run(url, *again[1].split())
+    password = re.search(r"^Password +(\S+)", demo.log(), re.MULTILINE)
+    assert password
+    answers = pasted(demo, tmp_path, PASSWORD=password[1])
+    assert [json.loads(answer).keys() for answer in answers[::2]] == [{"session", "expiresAt"}] * 2
 
 
 def test_without_demo_nothing_is_made(tmp_path: Path, url: str) -> None:
@@ -251,6 +263,48 @@ def test_a_tenants_limit_is_set_and_unset(url: str) -> None:
             main(["tenant", "limit", "acme", number])
 
 
+# Admins
+
+
+def invite(url: str, email: str = "ada@acme.example") -> str:
+    said = run(url, "admin", "invite", "acme", email)
+    invitation = re.search(r"^Invitation +(\S+) +\(shown this once\)$", said, re.MULTILINE)
+    assert invitation
+    assert re.search(r"^Holds +until \d{4}-\d\d-\d\d \d\d:\d\d UTC", said, re.MULTILINE)
+    return invitation[1]
+
+
+def accept(server: ServerProcess, invitation: str, password: str) -> int:
+    body = {"invitation": invitation, "password": password}
+    request = Request(
+        f"{server.url}/invitation", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    try:
+        with urlopen(request) as answer:
+            return int(answer.status)
+    except HTTPError as error:
+        return error.code
+
+
+def test_who_forgot_their_password_gets_in_again(tmp_path: Path, url: str) -> None:
+    create_tenant(url)
+    new = "nine copper lanterns flicker"
+    with ServerProcess(tmp_path, database_url=url) as server:
+        first, second = invite(url, "Ada@ACME.example"), invite(url)
+        assert sign_in(server), "nothing has changed so far"
+        assert [accept(server, one, new) for one in (first, second, second)] == [422, 204, 422]
+        assert sign_in(server, password=new)
+        with pytest.raises(HTTPError):
+            sign_in(server)
+        assert second not in server.log()
+
+
+def test_whom_to_invite_must_be_an_admin(url: str) -> None:
+    create_tenant(url)
+    for slug, email in (("acme", "bob@acme.example"), ("nobody", "ada@acme.example"), ("a", "b")):
+        assert refused(url, "admin", "invite", slug, email)
+
+
 # Gateways
 
 
@@ -322,9 +376,9 @@ def test_the_schema_is_the_file_that_ships(url: str) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        "", "serve", "migrate", "tenant", "tenant create", "tenant limit", "gateway",
-        "gateway create", "gateway list", "gateway revoke", "catalogue", "catalogue check",
-        "schema",
+        "", "serve", "migrate", "tenant", "tenant create", "tenant limit", "admin", "admin invite",
+        "gateway", "gateway create", "gateway list", "gateway revoke", "catalogue",
+        "catalogue check", "schema",
     ],
 )  # fmt: skip
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -332,7 +386,7 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         main([*command.split(), "--help"])
     assert ended.value.code == 0
     assert capsys.readouterr().out.startswith("usage: tessera")
-    if command in {"", "tenant", "gateway", "catalogue"}:
+    if command in {"", "tenant", "admin", "gateway", "catalogue"}:
         with pytest.raises(SystemExit) as ended:
             main(command.split())
         assert ended.value.code == 2

@@ -12,14 +12,15 @@ from tortoise.functions import Count
 import models
 from models import ActivityKind, RevocationReason, Role
 from server.access.activity import record_all
-from server.access.principal import Principal
+from server.access.principal import Operator, Principal
 from server.access.sessions import end_sessions, invite
 from server.access.tenancy import change, owned, page_of
+from server.database import transaction
 from server.errors import InvalidInput, LastOwner, NotFound, OwnAccount
 from server.paging import Page, PageRequest
 from server.roles import Right
 from server.service import Service
-from server.texts import clean_email, clean_name
+from server.texts import clean_email, clean_name, clean_slug
 
 _AT_ONCE = 500
 
@@ -77,6 +78,27 @@ async def renew_invitation(principal: Principal, service: Service, admin_id: UUI
         admin = _found(admins, admin_id)
         if admin.password_hash is not None:
             raise InvalidInput("adminId", "This admin has accepted their invitation already.")
+        invitation, expires_at = await invite(service, admin)
+    return Invited(admin, invitation, expires_at)
+
+
+async def invite_again(operator: Operator, service: Service, slug: str, email: str) -> Invited:
+    """An invitation for an admin who has forgotten their password, in place of any before.
+
+    They keep their tokens, and nothing else changes until it is accepted. The operator's alone: an
+    admin could become any other by it.
+    Raises `NotFound`, or `InvalidInput` for what is no slug or no e-mail address.
+    """
+    operator.require(Right.MANAGE_INSTALLATION)
+    email = clean_email(email)
+    tenant = await models.Tenant.get_or_none(slug=clean_slug(slug))
+    if tenant is None:
+        raise NotFound
+    async with transaction():
+        found = models.Admin.filter(tenant_id=tenant.id, email=email)
+        admin = await found.select_for_update().get_or_none()
+        if admin is None:
+            raise NotFound
         invitation, expires_at = await invite(service, admin)
     return Invited(admin, invitation, expires_at)
 

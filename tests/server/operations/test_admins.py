@@ -4,6 +4,7 @@ import pytest
 
 import models
 from models import Role
+from server.access.principal import Operator
 from server.access.sessions import accept_invitation, principal_of
 from server.errors import InvalidInput, LastOwner, NotFound, OwnAccount, Unauthenticated
 from server.operations import activity, admins, tenants, tokens
@@ -11,6 +12,7 @@ from server.paging import PageRequest
 from tests.factories import Client, Person, World, token_id
 
 _ALL = PageRequest(100)
+_PASSWORD = "nine copper lanterns flicker"
 
 
 async def _colleague(world: World, owner: Person, role: Role = Role.ADMIN) -> Person:
@@ -194,6 +196,54 @@ async def test_an_invitation_of_a_removed_admin_is_worth_nothing(world: World) -
         await accept_invitation(
             world.service, invitation=added.invitation, password="nine copper lanterns flicker"
         )
+
+
+async def test_who_is_invited_again_keeps_their_tokens(world: World) -> None:
+    """Whoever forgot their password; nothing else helps an owner, whom nobody can remove."""
+    owner = await world.person()
+    kept = (await world.token(owner)).token
+    slug = (await models.Tenant.get(id=owner.admin.tenant_id)).slug
+    first, second = [
+        await admins.invite_again(Operator(), world.service, slug, f" {email} ")
+        for email in (owner.admin.email, owner.admin.email.upper())
+    ]
+    assert (second.admin.id, second.admin.role) == (owner.admin.id, Role.OWNER)
+    assert second.invitation not in repr(second)
+    assert (await principal_of(world.service, owner.session)).admin_id == owner.admin.id
+    with pytest.raises(NotFound):
+        await accept_invitation(world.service, invitation=first.invitation, password=_PASSWORD)
+    await accept_invitation(world.service, invitation=second.invitation, password=_PASSWORD)
+    with pytest.raises(Unauthenticated):
+        await principal_of(world.service, owner.session)
+    live = (await tokens.search(owner.principal, _ALL)).rows
+    assert [row.id for row in live] == [kept.id]
+
+
+async def test_an_expired_invitation_is_replaced_by_another(world: World) -> None:
+    owner = await world.person()
+    added = await admins.add(
+        owner.principal, world.service, email="a@example.com", name="A", role=Role.ADMIN
+    )
+    slug = (await models.Tenant.get(id=owner.admin.tenant_id)).slug
+    await models.Invitation.filter(tenant_id=added.admin.tenant_id).update(expires_at=models.now())
+    again = await admins.invite_again(Operator(), world.service, slug, "a@example.com")
+    assert again.expires_at > added.expires_at
+    await accept_invitation(world.service, invitation=again.invitation, password=_PASSWORD)
+    assert (await models.Admin.get(id=added.admin.id)).password_hash
+
+
+async def test_nobody_but_an_admin_is_invited_again(world: World) -> None:
+    owner, stranger = await world.person(), await world.person()
+    slug = (await models.Tenant.get(id=owner.admin.tenant_id)).slug
+    for wanted, email, refusal in (
+        (slug, stranger.admin.email, NotFound),
+        ("nobody", owner.admin.email, NotFound),
+        ("No Slug", owner.admin.email, InvalidInput),
+        (slug, "\udcff", InvalidInput),
+    ):
+        with pytest.raises(refusal):
+            await admins.invite_again(Operator(), world.service, wanted, email)
+    assert not await models.Invitation.exists()
 
 
 async def test_a_removed_address_can_be_invited_again(world: World) -> None:
