@@ -1,9 +1,10 @@
-"""The README's tour: every command of it is run as it stands, and answers as it says."""
+"""The README: every command of its tour answers as it says, and its settings are all there are."""
 
 import re
 import subprocess
 from pathlib import Path
 
+from server.settings import Settings
 from tests.curl import path_with_curl
 from tests.process import ROOT, ServerProcess
 
@@ -17,6 +18,11 @@ _VARYING = [
     (re.compile(r'"[\w-]{40,}"'), '"<id>"'),
     (re.compile(r'"[0-9a-f]{32}"'), '"<request>"'),
 ]
+
+
+def test_every_setting_is_in_its_table() -> None:
+    settings = re.findall(r"^\| `TESSERA_(\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert sorted(name.lower() for name in settings) == sorted(Settings.__dataclass_fields__)
 
 
 def test_the_tour_is_what_happens(tmp_path: Path) -> None:

@@ -1,0 +1,62 @@
+"""What `make` promises: locked packages from wherever the machine gets them, and a quick start.
+
+Set-up itself is not here: it is what has made the tests run.
+"""
+
+import shutil
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.process import LOOPBACK, ROOT, Child, answer_of, free_port, tessera_environment
+
+_REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+_NPM_LOCKS = ("server/console/web", "tests/node", "tests/chromium")
+_START_SECONDS = 3
+
+
+@pytest.mark.parametrize("name", _REQUIREMENTS)
+def test_every_package_is_locked_by_hashes_and_from_nowhere_in_particular(name: str) -> None:
+    text = (ROOT / name).read_text()
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    packages = [pair for pair in pairwise(lines) if not pair[0].startswith(" ")]
+    assert len(packages) > 20
+    for package, after in packages:
+        assert "==" in package
+        assert after.startswith("    --hash=sha256:"), package
+    assert "://" not in text
+
+
+@pytest.mark.parametrize("folder", _NPM_LOCKS)
+def test_every_npm_package_is_locked_and_from_nowhere_in_particular(folder: str) -> None:
+    text = (ROOT / folder / "package-lock.json").read_text()
+    assert '"integrity": "sha512-' in text
+    assert '"resolved"' not in text
+
+
+@pytest.mark.skipif(
+    Path(sys.prefix) != ROOT / ".venv" or not shutil.which("make"), reason="`make` has set up .venv"
+)
+def test_make_serve_starts_within_three_seconds_once_all_is_set_up(tmp_path: Path) -> None:
+    """The quickest of three: other tests, or other people, may be using the machine."""
+    starts = [_seconds_to_start(tmp_path / f"{number}.log", tmp_path) for number in range(3)]
+    assert min(starts) < _START_SECONDS, starts
+
+
+def _seconds_to_start(log: Path, folder: Path) -> float:
+    port = free_port()
+    environment = tessera_environment(f"sqlite://{folder}/tessera.db")
+    # Those of the `make` that runs the tests.
+    for inherited in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+        environment.pop(inherited, None)
+    started = time.monotonic()
+    command = ["make", "serve", f"SERVE_ARGS=--host {LOOPBACK} --port {port}"]
+    with Child(command, log=log, environment=environment) as child:
+        while answer_of(port, "/readyz") != 200:
+            assert child.running, child.log()
+            assert time.monotonic() - started < 60, child.log()
+            time.sleep(0.02)
+        return time.monotonic() - started
