@@ -399,7 +399,7 @@ async def test_a_mutation_beside_a_query_cannot_be_got_by_its_name(owner: Client
 
 
 async def test_other_methods_are_refused(owner: Client) -> None:
-    for method in ("HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"):
+    for method in ("HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"):
         response = await owner.http.request(method, "/graphql", headers=owner.headers)
         assert response.status_code == 405
         assert response.headers["allow"] == "GET, POST"

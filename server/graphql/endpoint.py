@@ -42,9 +42,8 @@ class _Parameters:
 
 def routes(service: Service) -> list[Route]:
     """`/graphql`."""
-    endpoint = _Endpoint(service)
-    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-    return [Route("/graphql", endpoint.answer, methods=methods)]
+    # No methods here are all of them: the endpoint itself says which it takes.
+    return [Route("/graphql", _Endpoint(service).answer, methods=[])]
 
 
 class _Endpoint:
