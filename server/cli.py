@@ -23,7 +23,7 @@ from server.access.principal import Operator
 from server.app import App, create_app, running_service
 from server.catalogue import Catalogue, CatalogueError, read_catalogue
 from server.catalogue.report import grid
-from server.errors import Misconfigured, Refusal
+from server.errors import InvalidInput, Misconfigured, Refusal
 from server.graphql.schema import sdl
 from server.logs import set_up_logging
 from server.operations import admins, gateways, permissions, tenants
@@ -42,7 +42,13 @@ def main(arguments: list[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     command: _Command = parsed.command
     try:
-        return uvloop.run(command(parsed))
+        status = uvloop.run(command(parsed))
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # Whoever reads it has seen enough, as `head` has. Python would say so once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (Misconfigured, CatalogueError) as error:
         return _complain(str(error))
     except Refusal as refusal:
@@ -311,7 +317,10 @@ async def _create_tenant(parsed: argparse.Namespace) -> int:
 
 def _read_password(from_stdin: bool) -> str:
     if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
+        try:
+            return sys.stdin.buffer.readline().decode().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise InvalidInput("password", "A password is text in UTF-8.") from None
     return getpass.getpass("The owner's password: ")
 
 

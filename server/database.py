@@ -27,6 +27,7 @@ from server.settings import Settings
 
 _ANSWER_SECONDS = 2
 _SQLITE_BUSY_MILLISECONDS = 5000
+_SQLITE_MAGIC = b"SQLite format 3\0"
 _MIGRATION_LOCK = 0x7E55E7A
 _GONE = (
     asyncpg.PostgresConnectionError,
@@ -138,6 +139,8 @@ def _sqlite(settings: Settings) -> dict[str, Any]:
         raise Misconfigured(f"The folder of the database does not exist: {path.parent}")
     if path.is_dir():
         raise Misconfigured(f"The database is a folder and not a file: {path}")
+    if not _may_be_sqlite(path):
+        raise Misconfigured(f"The file is no SQLite database: {path}")
     return {
         "engine": "server.sqlite_engine",
         "credentials": {
@@ -147,6 +150,14 @@ def _sqlite(settings: Settings) -> dict[str, Any]:
             "synchronous": "NORMAL",
         },
     }
+
+
+def _may_be_sqlite(path: Path) -> bool:
+    """Whether SQLite can open it: what is not there or empty, it makes a database of."""
+    if not path.is_file():
+        return True
+    with path.open("rb") as file:
+        return file.read(len(_SQLITE_MAGIC)) in {b"", _SQLITE_MAGIC}
 
 
 def _postgres(settings: Settings, *, patient: bool) -> dict[str, Any]:

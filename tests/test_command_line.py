@@ -5,11 +5,14 @@ Databases that cannot be used are in `server/test_database`, migrating in `model
 
 import json
 import re
+import shlex
 import signal
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -371,6 +374,41 @@ def test_what_is_no_document_is_told(url: str, tmp_path: Path) -> None:
 
 def test_the_schema_is_the_file_that_ships(url: str) -> None:
     assert run(url, "schema") == (ROOT / "schema.graphql").read_text()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "tenant create \udcff --name A --owner-email a@b.co --owner-name A --password-stdin",
+        "tenant create acme --name \udcff --owner-email a@b.co --owner-name A --password-stdin",
+        "tenant create acme --name A --owner-email \udcff@b.co --owner-name A --password-stdin",
+        "tenant create acme --name A --owner-email a@b.co --owner-name A --password-stdin",
+        "tenant limit \udcff 5", "admin invite \udcff a@b.example", "admin invite acme \udcff",
+        "gateway create \udcff", "gateway revoke \udcff", "catalogue check \udcff",
+    ],
+)  # fmt: skip
+def test_what_is_no_text_is_told_in_a_sentence(
+    command: str, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TESSERA_DATABASE_URL", url)
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(b"\xff seven purple otters dance\n")))
+    assert main(command.split()) == 1
+    assert SENTENCE.fullmatch(capsys.readouterr().err)
+
+
+def test_a_reader_who_has_seen_enough_is_told_nothing(url: str, tmp_path: Path) -> None:
+    paths: dict[str, Any] = {f"/v1/things{number}": {"get": {}} for number in range(5000)}
+    (tmp_path / "api.json").write_text(json.dumps({"openapi": "3.1.0", "paths": paths}))
+    piped = f"{shlex.join([*TESSERA, 'catalogue', 'check', str(tmp_path / 'api.json')])} | head -1"
+    done = subprocess.run(
+        ["sh", "-c", piped],
+        env=tessera_environment(url),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.stdout, done.stderr) == ("Other\n", "")
 
 
 @pytest.mark.parametrize(

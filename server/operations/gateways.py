@@ -45,8 +45,11 @@ async def every(operator: Operator) -> list[models.Gateway]:
 
 
 async def revoke(operator: Operator, name: str) -> None:
-    """End a gateway's credential at once. Raises `NotFound`, for a revoked one too."""
+    """End a gateway's credential at once.
+
+    Raises `InvalidInput`, or `NotFound` for a revoked one too.
+    """
     operator.require(Right.MANAGE_INSTALLATION)
-    live = models.Gateway.filter(name=name, revoked_at__isnull=True)
+    live = models.Gateway.filter(name=clean_slug(name, "name"), revoked_at__isnull=True)
     if not await live.update(revoked_at=models.now()):
         raise NotFound

@@ -66,7 +66,7 @@ async def set_limit(operator: Operator, slug: str, requests_per_hour: int | None
         raise InvalidInput(
             "requestsPerHour", f"A limit is a whole number from 1 to {MOST_REQUESTS_PER_HOUR}."
         )
-    tenant = models.Tenant.filter(slug=slug)
+    tenant = models.Tenant.filter(slug=clean_slug(slug))
     if not await tenant.update(requests_per_hour=requests_per_hour):
         raise NotFound
 

@@ -259,6 +259,18 @@ async def test_a_url_that_cannot_be_used_is_refused_with_a_sentence(url: str, sa
     assert "hunter2" not in str(refused.value)
 
 
+async def test_a_file_of_another_kind_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    async with database.connected(settings_for(f"sqlite://{tmp_path}/empty")):
+        await database.ping()
+    for content in (b"x", b"SQLite format 4\0" + bytes(500)):
+        (tmp_path / "other").write_bytes(content)
+        with pytest.raises(Misconfigured, match="no SQLite database"):
+            async with database.connected(settings_for(f"sqlite://{tmp_path}/other")):
+                pytest.fail("it was used")
+        assert (tmp_path / "other").read_bytes() == content
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[PostgresCluster]:
     """A server of this module's own: it is paused and stopped."""
