@@ -25,7 +25,7 @@ from server.errors import Misconfigured
 from server.graphql.endpoint import routes as graphql_routes
 from server.http import problem
 from server.identity.routes import routes as identity_routes
-from server.middleware import Envelope
+from server.middleware import Envelope, LastNet
 from server.monitoring.routes import routes as monitoring_routes
 from server.service import Service
 from server.settings import Settings
@@ -107,7 +107,7 @@ def _routed(service: Service) -> Starlette:
             *monitoring_routes(),
             *console_routes(has_session),
         ],
-        middleware=[Middleware(Envelope), *_cors(service.settings)],
+        middleware=[Middleware(Envelope), *_cors(service.settings), Middleware(LastNet)],
         exception_handlers={HTTPException: _http_problem},
     )
     # Leading from /graphql/ to /graphql would repeat the query string, and whatever Host was sent.

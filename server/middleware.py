@@ -21,11 +21,9 @@ _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class Envelope:
-    """Gives each request an id, logs and counts its answer, and answers when all else fails.
+    """Gives each request an id, logs and counts its answer.
 
-    The log line names the route and never the target: query strings can hold secrets. An
-    unexpected error becomes a 500, a database that is gone a 503; both carry the id and nothing
-    else of what happened.
+    The log line names the route and never the target: query strings can hold secrets.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -53,12 +51,34 @@ class Envelope:
 
         try:
             await self._app(scope, receive, send_enveloped)
-        except Exception as error:
-            if status:
-                raise
-            await _answer(error, request_id)(scope, receive, send_enveloped)
         finally:
             _note(scope, request_id, status, perf_counter() - started)
+
+
+class LastNet:
+    """Answers when all else fails. Stands within CORS: its answers are for named origins too.
+
+    An unexpected error becomes a 500, a database that is gone a 503; both carry the request's id
+    and nothing else of what happened.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def send_watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_watched)
+        except Exception as error:
+            if started or scope["type"] != "http":
+                raise
+            await _answer(error, scope["state"]["request_id"])(scope, receive, send)
 
 
 def _answer(error: Exception, request_id: str) -> ASGIApp:

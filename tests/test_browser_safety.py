@@ -256,6 +256,22 @@ async def test_pages_of_other_origins_may_not_read_an_answer(
         assert "access-control-allow-origin" not in response.headers
 
 
+async def test_pages_of_named_origins_can_read_that_the_server_failed(
+    browser: httpx2.AsyncClient, person: Person
+) -> None:
+    """Provoked by a table that is gone. To the page it would look as if nobody had answered."""
+    await models.Session.raw("DROP TABLE session")
+    by_bearer = {"authorization": f"Bearer {person.session}"}
+    for origin, allowed in ((FRIEND, FRIEND), (FOE, None)):
+        for method, path in (("POST", "/graphql"), ("GET", "/session")):
+            response = await browser.request(
+                method, path, json=WHO, headers=by_bearer | {"origin": origin}
+            )
+            assert (response.status_code, response.json()["code"]) == (500, "INTERNAL")
+            assert response.json()["requestId"] == response.headers["x-request-id"]
+            assert response.headers.get("access-control-allow-origin") == allowed
+
+
 async def test_without_named_origins_there_is_no_cors(alone: Service, person: Person) -> None:
     settings = replace(alone.settings, cors_origins=())
     async with browser_of(replace(alone, settings=settings)) as http:
