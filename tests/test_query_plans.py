@@ -363,7 +363,7 @@ async def test_a_search_that_finds_nothing_reads_its_tenants_tokens_alone(
 async def test_whatever_else_is_asked_keeps_to_an_index_of_its_tenant(
     crowd: Crowd, client: Client
 ) -> None:
-    """Signing in and out, every mutation, and single rows."""
+    """Signing in and out, invitations, mutations, and single rows."""
     person = {"tenant": crowd.slug, "email": "owner@example.com", "password": PASSWORD}
     token, admin = token_id(crowd.token), encode_id("Admin", crowd.admin)
     with caught() as statements:
@@ -374,16 +374,29 @@ async def test_whatever_else_is_asked_keeps_to_an_index_of_its_tenant(
         assert (await client.http.delete("/session", headers=session)).status_code == 204
         wrong = await client.http.post("/session", json={**person, "email": "no@example.com"})
         assert wrong.status_code == 401
+        change = {"currentPassword": "wrong", "newPassword": PASSWORD}
+        wrong = await client.http.put("/password", json=change, headers=client.headers)
+        assert wrong.status_code == 401
         await client.data(f'{{ viewer {{ id }} token(id: "{token}") {{ name }} }}')
         await client.data(f'{{ nodes(ids: ["{token}", "{admin}"]) {{ id }} }}')
         results = [
             await client.mutate("createToken", name="n", idempotencyKey=str(models.new_id())),
             await client.mutate("renameToken", tokenId=token, name="another"),
+            await client.mutate("describeToken", tokenId=token, description="another"),
             await client.mutate("setPermissions", tokenId=token, permissions=[]),
+            await client.mutate("revokeToken", tokenId=token),
             await client.mutate("setAdminRole", adminId=admin, role="AUDITOR"),
             await client.mutate("removeAdmin", adminId=admin),
-            await client.mutate("addAdmin", email="x@example.com", name="X", role="ADMIN"),
+            await client.mutate(
+                "addAdmin",
+                "... on AddAdminPayload { invitation }",
+                email="x@example.com",
+                name="X",
+                role="ADMIN",
+            ),
         ]
+        accept = {"invitation": results[-1]["invitation"], "password": PASSWORD}
+        assert (await client.http.post("/invitation", json=accept)).status_code == 204
     assert [r for r in results if not r["__typename"].endswith("Payload")] == []
     assert len({sql for sql, _ in statements}) > 25
     assert await violations(statements) == []

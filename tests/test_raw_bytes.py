@@ -15,9 +15,11 @@ from typing import Any
 
 import httpx2
 import pytest
+from graphql import GraphQLInputObjectType, get_named_type
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from server.graphql.schema import SCHEMA
 from tests.factories import PASSWORD
 from tests.postgres import PostgresServer
 from tests.process import LOOPBACK, ServerProcess, answer_of, tessera
@@ -29,7 +31,10 @@ ROUTES = {
     "/password": "PUT",
     "/graphiql": "GET",
     "/sign-in": "GET",
+    "/introspect": "POST",
+    "/authorize": "GET",
     "/healthz": "GET",
+    "/readyz": "GET",
     "/metrics": "GET",
     "/assets/hashed/x.js": "GET",
     "/": "GET",
@@ -236,6 +241,8 @@ _QUERIES = {
     "admins": "query($t: String) { admins(after: $t) { edges { node { id } } } }",
     "token": "query($t: ID!) { token(id: $t) { id } }",
     "tokenActivity": "query($t: ID!) { tokenActivity(tokenId: $t) { pageInfo { endCursor } } }",
+    "tokenActivity after": 'query($t: String) { tokenActivity(tokenId: "x", after: $t)'
+    " { pageInfo { endCursor } } }",
     "node": "query($t: ID!) { node(id: $t) { id } }",
     "nodes": "query($t: ID!) { nodes(ids: [$t, $t]) { id } }",
     "type": "query($t: String!) { __type(name: $t) { name } }",
@@ -252,6 +259,24 @@ def graphql_requests(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
         for one in fields:
             value = [text] if one == "permissions" else text
             yield query, {"i": _NEEDED.get(name, {}) | {one: value}}
+
+
+def test_every_text_that_the_schema_takes_is_among_them() -> None:
+    def takes_text(of_type: Any) -> bool:
+        return get_named_type(of_type).name in {"String", "ID"}
+
+    assert SCHEMA._schema.query_type
+    assert SCHEMA._schema.mutation_type
+    for name, root_field in SCHEMA._schema.query_type.fields.items():
+        for argument_name, argument in root_field.args.items():
+            asked = re.compile(rf"{name}\([^)]*{argument_name}: \[?\$t")
+            found = any(asked.search(query) for query in _QUERIES.values())
+            assert found or not takes_text(argument.type), f"{name}.{argument_name}"
+    for name, root_field in SCHEMA._schema.mutation_type.fields.items():
+        input_type = get_named_type(root_field.args["input"].type)
+        assert isinstance(input_type, GraphQLInputObjectType)
+        texts = {one for one, field in input_type.fields.items() if takes_text(field.type)}
+        assert texts <= set(_MUTATIONS[name]), name
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
