@@ -4,6 +4,7 @@ Two credentials are known, and both are a session's secret: the cookie, which br
 themselves and which is therefore guarded against other sites, and a bearer for scripts.
 """
 
+import re
 from ipaddress import ip_address
 
 from starlette.requests import Request
@@ -16,6 +17,7 @@ from server.service import Service
 from server.settings import Settings
 
 COOKIE = "__Host-tessera_session"
+_WITH_PORT = re.compile(r"\[(?P<v6>[0-9A-Fa-f:.]+)\](:\d+)?|(?P<v4>[0-9.]+):\d+")
 
 
 async def authenticate(service: Service, request: Request) -> Principal:
@@ -83,8 +85,14 @@ def client_address(settings: Settings, request: Request) -> str:
     address = request.client.host if request.client else "unknown"
     forwarded = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
     while _is_trusted(settings, address) and forwarded and forwarded[-1].strip():
-        address = forwarded.pop().strip()
+        address = _without_port(forwarded.pop().strip())
     return address
+
+
+def _without_port(address: str) -> str:
+    """Some proxies write the port as well: each connection would be an address of its own."""
+    match = _WITH_PORT.fullmatch(address)
+    return match["v6"] or match["v4"] if match else address
 
 
 def _is_trusted(settings: Settings, address: str) -> bool:
