@@ -409,20 +409,21 @@ def test_only_trusted_proxies_are_believed_about_where_a_request_comes_from(
 
 
 GUESSES = {
-    "nobody is trusted": ("", "198.51.100.{n}", 429),
-    "the peer is trusted": ("127.0.0.1", "198.51.100.{n}", 401),
-    "the client writes in front": ("127.0.0.1", "198.51.100.{n}, 203.0.113.7", 429),
+    "nobody is trusted": ("", "127.0.0.1", "198.51.100.{n}", 429),
+    "the peer is trusted": ("127.0.0.1", "127.0.0.1", "198.51.100.{n}", 401),
+    "the peer came to an IPv6 socket": ("127.0.0.1", "::ffff:127.0.0.1", "198.51.100.{n}", 401),
+    "the client writes in front": ("127.0.0.1", "127.0.0.1", "198.51.100.{n}, 203.0.113.7", 429),
 }
 
 
-@pytest.mark.parametrize(("trusted", "forwarded", "status"), GUESSES.values(), ids=GUESSES)
+@pytest.mark.parametrize(("trusted", "peer", "forwarded", "status"), GUESSES.values(), ids=GUESSES)
 async def test_a_guesser_does_not_get_around_waiting_by_claiming_other_addresses(
-    alone: Service, trusted: str, forwarded: str, status: int
+    alone: Service, trusted: str, peer: str, forwarded: str, status: int
 ) -> None:
     trusting = read_settings({"TESSERA_TRUSTED_PROXIES": trusted}).trusted_proxies
     settings = replace(alone.settings, trusted_proxies=trusting)
     guess = {"tenant": "nobody", "email": "nobody@acme.example", "password": "guess"}
-    async with browser_of(replace(alone, settings=settings)) as http:
+    async with browser_of(replace(alone, settings=settings), peer) as http:
         for n in range(8):
             headers = {"x-forwarded-for": forwarded.format(n=n)}
             last = await http.post("/session", json=guess, headers=headers)
