@@ -1,0 +1,146 @@
+"""Every problem of every mutation, provoked: what a form gets to show, and that nothing changed.
+
+The pairs are read from the schema: a new one without a way to provoke it here fails. When the
+operations raise what becomes a problem is tested with them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from graphql import GraphQLUnionType, get_named_type
+
+import models
+from models import Role
+from server.global_ids import encode_id
+from server.graphql.schema import SCHEMA
+from tests.factories import Client, Person, World, token_id
+
+_ABSENT_TOKEN = encode_id("Token", models.new_id())
+_ABSENT_ADMIN = encode_id("Admin", models.new_id())
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """An owner, an admin of the same tenant, and a token that the owner has changed once."""
+
+    owner: Person
+    admin: Person
+    token: str
+
+
+_Input = Callable[[_Scene], dict[str, Any]]
+# What the admin sends, or the owner who alone may, and the field that is to blame.
+_PROVOKED: dict[tuple[str, str], tuple[_Input, str]] = {
+    ("createToken", "InvalidInput"): (lambda s: {"name": " "}, "name"),
+    ("createToken", "SecretAlreadyShown"): (lambda s: {"name": "x", "idempotencyKey": "k"}, ""),
+    ("setPermissions", "InvalidInput"): (
+        lambda s: {"tokenId": s.token, "permissions": ["GET /nope"]},
+        "permissions",
+    ),
+    ("setPermissions", "NotFound"): (
+        lambda s: {"tokenId": _ABSENT_TOKEN, "permissions": []},
+        "",
+    ),
+    ("setPermissions", "RevisionConflict"): (
+        lambda s: {"tokenId": s.token, "permissions": [], "ifRevision": 1},
+        "",
+    ),
+    ("renameToken", "InvalidInput"): (lambda s: {"tokenId": s.token, "name": "x" * 101}, "name"),
+    ("renameToken", "NotFound"): (lambda s: {"tokenId": _ABSENT_TOKEN, "name": "x"}, ""),
+    ("renameToken", "RevisionConflict"): (
+        lambda s: {"tokenId": s.token, "name": "x", "ifRevision": 1},
+        "",
+    ),
+    ("describeToken", "InvalidInput"): (
+        lambda s: {"tokenId": s.token, "description": "x" * 1001},
+        "description",
+    ),
+    ("describeToken", "NotFound"): (lambda s: {"tokenId": _ABSENT_TOKEN, "description": ""}, ""),
+    ("describeToken", "RevisionConflict"): (
+        lambda s: {"tokenId": s.token, "description": "x", "ifRevision": 1},
+        "",
+    ),
+    ("revokeToken", "NotFound"): (lambda s: {"tokenId": _ABSENT_TOKEN}, ""),
+    ("addAdmin", "InvalidInput"): (
+        lambda s: {"email": s.owner.admin.email, "name": "x", "role": "ADMIN"},
+        "email",
+    ),
+    ("setAdminRole", "InvalidInput"): (lambda s: {"adminId": s.admin.id, "role": "OWNER"}, "role"),
+    ("setAdminRole", "NotFound"): (lambda s: {"adminId": _ABSENT_ADMIN, "role": "ADMIN"}, ""),
+    ("setAdminRole", "LastOwner"): (lambda s: {"adminId": s.owner.id, "role": "ADMIN"}, ""),
+    ("transferOwnership", "InvalidInput"): (lambda s: {"adminId": s.owner.id}, "adminId"),
+    ("transferOwnership", "NotFound"): (lambda s: {"adminId": _ABSENT_ADMIN}, ""),
+    ("removeAdmin", "NotFound"): (lambda s: {"adminId": _ABSENT_ADMIN}, ""),
+    ("removeAdmin", "LastOwner"): (lambda s: {"adminId": s.owner.id}, ""),
+    ("removeAdmin", "OwnAccount"): (lambda s: {"adminId": s.admin.id}, ""),
+}
+_CODES = {
+    "InvalidInput": "INVALID_INPUT",
+    "NotFound": "NOT_FOUND",
+    "RevisionConflict": "REVISION_CONFLICT",
+    "SecretAlreadyShown": "SECRET_ALREADY_SHOWN",
+    "LastOwner": "LAST_OWNER",
+    "OwnAccount": "OWN_ACCOUNT",
+}
+
+
+def _members(mutation: str) -> set[str]:
+    """The problems among a mutation's results."""
+    assert SCHEMA._schema.mutation_type
+    union = get_named_type(SCHEMA._schema.mutation_type.fields[mutation].type)
+    assert isinstance(union, GraphQLUnionType)
+    return {one.name for one in union.types if not one.name.endswith("Payload")}
+
+
+def test_every_problem_of_every_mutation_is_provoked_below() -> None:
+    assert SCHEMA._schema.mutation_type
+    mutations = SCHEMA._schema.mutation_type.fields
+    assert {(name, one) for name in mutations for one in _members(name)} == set(_PROVOKED)
+
+
+@pytest.mark.parametrize(("mutation", "problem"), _PROVOKED)
+async def test_a_problem_says_what_it_is_and_changes_nothing(
+    mutation: str, problem: str, client: Client, world: World
+) -> None:
+    scene = await _scene(world, client)
+    given, field = _PROVOKED[mutation, problem]
+    before = await _everything()
+    person = scene.owner if mutation == "transferOwnership" else scene.admin
+    extra = {"InvalidInput": "field", "RevisionConflict": "token { revision }"}
+    extra["SecretAlreadyShown"] = "token { name }"
+    fields = " ".join(
+        f"... on {name} {{ {extra[name]} }}" for name in sorted(_members(mutation)) if name in extra
+    )
+    result = await client.of(person).mutate(mutation, fields, **given(scene))
+    assert (result["__typename"], result["code"]) == (problem, _CODES[problem])
+    assert result["message"].endswith(".")
+    assert result.get("field", "") == field
+    if "token" in result:
+        assert result["token"] in ({"revision": 2}, {"name": "once"})
+    assert await _everything() == before
+
+
+async def _scene(world: World, client: Client) -> _Scene:
+    owner = await world.person()
+    admin = await world.person(await models.Tenant.get(id=owner.admin.tenant_id), Role.ADMIN)
+    await world.token(admin, "once", idempotency_key="k")
+    token = token_id((await world.token(owner)).token)
+    await client.of(owner).mutate("renameToken", tokenId=token, name="changed")
+    return _Scene(owner, admin, token)
+
+
+async def _everything() -> list[Any]:
+    rows = (models.Token, models.TokenPermission, models.Activity, models.Admin, models.Invitation)
+    return [await row.all().order_by("id").values() for row in rows]
+
+
+async def test_whoever_hands_over_a_tenant_is_told_who_is_what_now(
+    client: Client, world: World
+) -> None:
+    scene = await _scene(world, client)
+    fields = "... on TransferOwnershipPayload { owner { id role } formerOwner { id role } }"
+    told = await client.of(scene.owner).mutate("transferOwnership", fields, adminId=scene.admin.id)
+    assert told["owner"] == {"id": scene.admin.id, "role": "OWNER"}
+    assert told["formerOwner"] == {"id": scene.owner.id, "role": "ADMIN"}
