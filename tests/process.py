@@ -109,8 +109,8 @@ class Child:
 
     def kill9(self) -> None:
         """Ends its whole group at once, as a power cut would."""
+        self._started()
         self._end_group()
-        self._started().wait()
 
     def signal(self, sign: signal.Signals) -> None:
         """To the program alone: what its own children get is its business."""
@@ -158,6 +158,7 @@ class Child:
             return  # ended before: its number may be another group's by now
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
+        self._started().wait()  # a killed one may take a moment to be gone
         self._leash.release()
         self._leash = None
 
