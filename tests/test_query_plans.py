@@ -385,6 +385,7 @@ async def test_whatever_else_is_asked_keeps_to_an_index_of_its_tenant(
             await client.mutate("describeToken", tokenId=token, description="another"),
             await client.mutate("setPermissions", tokenId=token, permissions=[]),
             await client.mutate("revokeToken", tokenId=token),
+            await client.mutate("renewInvitation", adminId=admin),
             await client.mutate("setAdminRole", adminId=admin, role="AUDITOR"),
             await client.mutate("removeAdmin", adminId=admin),
             await client.mutate(

@@ -221,6 +221,7 @@ _MUTATIONS = {
     "describeToken": ("tokenId", "description"),
     "revokeToken": ("tokenId",),
     "addAdmin": ("email", "name"),
+    "renewInvitation": ("adminId",),
     "setAdminRole": ("adminId", "role"),
     "transferOwnership": ("adminId",),
     "removeAdmin": ("adminId",),

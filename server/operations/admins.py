@@ -86,8 +86,8 @@ async def invite_again(operator: Operator, service: Service, slug: str, email: s
     """An invitation for an admin who has forgotten their password, in place of any before.
 
     They keep their tokens, and nothing else changes until it is accepted. The operator's alone: an
-    admin could become any other by it.
-    Raises `NotFound`, or `InvalidInput` for what is no slug or no e-mail address.
+    admin could become any other by it. Raises `NotFound`, or `InvalidInput` for what is no slug or
+    no e-mail address.
     """
     operator.require(Right.MANAGE_INSTALLATION)
     email = clean_email(email)

@@ -67,6 +67,8 @@ _PROVOKED: dict[tuple[str, str], tuple[_Input, str]] = {
         lambda s: {"email": s.owner.admin.email, "name": "x", "role": "ADMIN"},
         "email",
     ),
+    ("renewInvitation", "InvalidInput"): (lambda s: {"adminId": s.owner.id}, "adminId"),
+    ("renewInvitation", "NotFound"): (lambda s: {"adminId": _ABSENT_ADMIN}, ""),
     ("setAdminRole", "InvalidInput"): (lambda s: {"adminId": s.admin.id, "role": "OWNER"}, "role"),
     ("setAdminRole", "NotFound"): (lambda s: {"adminId": _ABSENT_ADMIN, "role": "ADMIN"}, ""),
     ("setAdminRole", "LastOwner"): (lambda s: {"adminId": s.owner.id, "role": "ADMIN"}, ""),
