@@ -5,7 +5,8 @@ compared decoded, and a target that such a backend could read in another way has
 """
 
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import unquote_to_bytes
@@ -57,26 +58,20 @@ class _Node:
     """What may follow one beginning of a path, segment by segment."""
 
     literals: dict[str, "_Node"] = field(default_factory=dict)
-    # Parameters with text around them, such as `{name}.json`: the longest text is tried first.
-    framed: list[tuple[str, str, "_Node"]] = field(default_factory=list)
+    # Parameters with text around them, such as `{name}.json`, by the text before and after: grouped
+    # by the lengths of these, so that no segment is compared with each. The most text goes first.
+    framed: dict[tuple[int, int], dict[tuple[str, str], "_Node"]] = field(default_factory=dict)
     parameter: "_Node | None" = None
     methods: dict[str, Permission] | None = None
 
-    def child(self, segment: str) -> "_Node":
-        """The node for a segment of a template, made if need be."""
-        if "{" not in segment:
-            return self.literals.setdefault(_literal(segment), _Node())
-        before, after = _literal(segment.split("{")[0]), _literal(segment.split("}")[1])
-        if not before and not after:
-            self.parameter = self.parameter or _Node()
-            return self.parameter
-        for known_before, known_after, node in self.framed:
-            if (known_before, known_after) == (before, after):
-                return node
-        node = _Node()
-        self.framed.append((before, after, node))
-        self.framed.sort(key=lambda framed: -len(framed[0] + framed[1]))
-        return node
+    def at(self, template: str, read: Callable[[str], str]) -> dict[str, Permission]:
+        """What stands at a path template, whose text `read` gives; made if need be."""
+        node = self
+        for segment in template[1:].split("/"):
+            node = node._child(segment, read)
+        if node.methods is None:
+            node.methods = {}
+        return node.methods
 
     def find(self, segments: list[str], place: int) -> dict[str, Permission] | None:
         """The operations of the most concrete path that `segments` fit, from `place` on."""
@@ -87,13 +82,27 @@ class _Node:
         found = literal.find(segments, place + 1) if literal else None
         if found is not None or not segment:
             return found
-        for before, after, node in self.framed:
-            fits = len(segment) > len(before) + len(after)
-            if fits and segment.startswith(before) and segment.endswith(after):
-                found = node.find(segments, place + 1)
+        for (before, after), nodes in self.framed.items():
+            if len(segment) > before + after:
+                node = nodes.get((segment[:before], segment[len(segment) - after :]))
+                found = node.find(segments, place + 1) if node else None
                 if found is not None:
                     return found
         return self.parameter.find(segments, place + 1) if self.parameter else None
+
+    def _child(self, segment: str, read: Callable[[str], str]) -> "_Node":
+        if "{" not in segment:
+            return self.literals.setdefault(read(segment), _Node())
+        before, after = read(segment.partition("{")[0]), read(segment.partition("}")[2])
+        if not before and not after:
+            self.parameter = self.parameter or _Node()
+            return self.parameter
+        lengths = (len(before), len(after))
+        if lengths not in self.framed:
+            self.framed[lengths] = {}
+            most_first = sorted(self.framed.items(), key=lambda one: (-sum(one[0]), -one[0][0]))
+            self.framed = dict(most_first)
+        return self.framed[lengths].setdefault((before, after), _Node())
 
 
 class Matcher:
@@ -102,11 +111,16 @@ class Matcher:
     Of several templates that fit, the one counts whose segments are concrete further to the left;
     a path without parameters comes before all of them, as OpenAPI asks. Methods are looked up on
     that path alone: whatever a less concrete one could do with the method stays closed.
+
+    A parameter does not take another spelling of what is concrete in its place, in other cases or
+    forms of Unicode's: backends that make no difference there would serve the concrete one.
     """
 
     def __init__(self) -> None:
         self._concrete: dict[str, dict[str, Permission]] = {}
         self._root = _Node()
+        # As such a backend reads them: the permissions at each path, by their keys.
+        self._alike = _Node()
 
     @classmethod
     def of(cls, permissions: Iterable[Permission]) -> Self:
@@ -123,25 +137,39 @@ class Matcher:
         HEAD is GET where the path has no HEAD of its own (RFC 9110, section 9.3.2).
         """
         methods = self._concrete.get(path)
-        if methods is None:
-            methods = self._root.find(path[1:].split("/"), 0)
-        if methods is None:
-            return None
-        found = methods.get(method)
-        return methods.get("GET") if found is None and method == "HEAD" else found
+        if methods is not None:
+            return _of(method, methods)
+        methods = self._root.find(path[1:].split("/"), 0)
+        found = _of(method, methods) if methods is not None else None
+        return found if found is not None and self._is_alike(found, path) else None
+
+    def _is_alike(self, found: Permission, path: str) -> bool:
+        """Whether a backend that makes no difference of spelling serves the same template."""
+        alike = _folded(path)
+        if _DOTS.search(alike):
+            return False
+        permissions = self._alike.find(alike[1:].split("/"), 0)
+        return permissions is not None and found.key in permissions
 
     def _add(self, path: str, permission: Permission) -> None:
-        if "{" not in path:
-            self._concrete.setdefault(_literal(path), {})[permission.method] = permission
-            return
-        node = self._root
-        for segment in path[1:].split("/"):
-            node = node.child(segment)
-        if node.methods is None:
-            node.methods = {}
-        node.methods[permission.method] = permission
+        self._alike.at(path, lambda text: _folded(_literal(text)))[permission.key] = permission
+        if "{" in path:
+            methods = self._root.at(path, _literal)
+        else:
+            methods = self._concrete.setdefault(_literal(path), {})
+        methods[permission.method] = permission
+
+
+def _of(method: str, methods: dict[str, Permission]) -> Permission | None:
+    found = methods.get(method)
+    return methods.get("GET") if found is None and method == "HEAD" else found
 
 
 def _literal(text: str) -> str:
     """Text of a template as `canonical_path` gives it; the reader refuses what is no UTF-8."""
     return unquote_to_bytes(text).decode(errors="replace") if "%" in text else text
+
+
+def _folded(text: str) -> str:
+    """The same for all spellings that only case, or Unicode's compatible forms, tell apart."""
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()

@@ -222,6 +222,76 @@ def test_matching_is_choosing_the_most_concrete_of_all_that_fit(
     assert (found is None and not wanted) or (found is not None and found.key in wanted)
 
 
+_SPELLED = catalogue_of(
+    "GET /users/{id}",
+    "GET /users/all",
+    "GET /users/{id}/keys",
+    "GET /users/all/{key}",
+    "GET /users/{id}.json",
+    "GET /caf%C3%A9s/{id}",
+    "GET /{any}/{id}",
+    "GET /Teams/{id}",
+    "GET /teams/{id}",
+    "GET /docs/{..}",
+)
+
+
+@pytest.mark.parametrize(
+    ("target", "key"),
+    [
+        ("/users/all", "GET /users/all"),
+        ("/users/ALL", None),
+        ("/users/aL%6C", None),
+        ("/users/%EF%BD%81ll", None),  # a full-width a
+        ("/users/Alle", "GET /users/{id}"),
+        ("/users/all/keys", "GET /users/all/{key}"),
+        ("/users/All/keys", None),
+        ("/users/1.json", "GET /users/{id}.json"),
+        ("/users/1.JSON", None),
+        ("/users/1%EF%BC%8Ejson", None),  # a full-width dot
+        ("/caf%C3%A9s/1", "GET /caf%C3%A9s/{id}"),
+        ("/cafe%CC%81s/1", None),  # e and its accent apart
+        ("/CAF%C3%89S/1", None),
+        ("/USERS/1", None),
+        ("/cars/1", "GET /{any}/{id}"),
+        ("/Cars/ONE", "GET /{any}/{id}"),
+        ("/cars/cafe%CC%81", "GET /{any}/{id}"),
+        # What the document itself tells apart, the backend does too.
+        ("/Teams/1", "GET /Teams/{id}"),
+        ("/teams/1", "GET /teams/{id}"),
+        ("/TEAMS/1", None),
+        ("/docs/%E2%80%A5", None),  # two dots in one character
+        ("/docs/a%EF%BC%8Fb", None),  # a full-width slash
+    ],
+)
+def test_another_spelling_of_what_is_concrete_is_no_parameter(target: str, key: str | None) -> None:
+    """A backend that ignores case would serve `/users/all`, which is another permission."""
+    assert key_of(_SPELLED, f"GET {target}") == key
+
+
+_CASES = st.sampled_from(["a", "A", "b", "B", "{x}", "{y}", "a{z}", "{z}A"])
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.lists(st.lists(_CASES, min_size=1, max_size=3), min_size=1, max_size=10),
+    st.lists(st.sampled_from(["a", "A", "b", "B", "ab", "Ab", "bA", "c"]), min_size=1, max_size=3),
+)
+def test_what_is_matched_is_what_a_backend_serves_that_ignores_case(
+    templates: list[list[str]], segments: list[str]
+) -> None:
+    distinct = {_shape(path): f"GET /{'/'.join(path)}" for path in templates}
+    target = "/" + "/".join(segments)
+    found = catalogue_of(*distinct.values()).match("GET", target)
+    if found is None:
+        return
+    lower = {tuple(map(str.lower, shape)): key for shape, key in distinct.items()}
+    served = catalogue_of(*(f"GET {key[4:].lower()}" for key in lower.values()))
+    its_own = served.match("GET", target.lower())
+    assert its_own is not None
+    assert _shape(its_own.path.split("/")) == _shape(found.path.lower().split("/"))
+
+
 def steps(work: Callable[[], Any]) -> int:
     """How many calls, of Python's functions and of C's, a piece of work takes."""
     count = 0
@@ -238,12 +308,18 @@ def steps(work: Callable[[], Any]) -> int:
     return count
 
 
-def test_a_match_costs_the_same_among_100_operations_and_among_10_000() -> None:
+@pytest.mark.parametrize(
+    "template",
+    ["/api/v{m}/things-{n}/{{id}}/parts/{{part}}", "/api/v{m}/things-{n}({{id}})/parts/{{part}}"],
+    ids=["whole segments", "parts of segments"],
+)
+def test_a_match_costs_the_same_among_100_operations_and_among_10_000(template: str) -> None:
     taken = {}
     for size in (100, 10_000):
-        keys = [f"GET /api/v{n % 7}/things-{n}/{{id}}/parts/{{part}}" for n in range(size)]
+        keys = [f"GET {template.format(m=n % 7, n=n)}" for n in range(size)]
         catalogue = catalogue_of(*keys)
-        path = f"/api/v1/things-{(size // 14) * 7 + 1}/x/parts/y"
+        one = (size // 14) * 7 + 1
+        path = template.format(m=1, n=one).replace("{id}", "x").replace("{part}", "y")
         assert catalogue.match("GET", path) is not None
         taken[size] = steps(lambda c=catalogue, p=path: c.match("GET", p))  # type: ignore[misc]
     assert taken[10_000] <= 1.5 * taken[100]
