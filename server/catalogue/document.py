@@ -3,7 +3,8 @@
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -18,12 +19,28 @@ from server.catalogue.servers import base_of
 DEFAULT_DOCUMENT = Path(__file__).parent / "iru_endpoint.json"
 _MOST_BYTES = 32 * 1024 * 1024
 _MOST_DEPTH = 100
-_MOST_MERGED, _MOST_ALIASES = 100_000, 100_000
+# What keeps a document from taking more memory than its size explains. A part of YAML takes some
+# hundred bytes; aliases, merge keys, references and servers multiply what they name.
+_MOST_PARTS, _MOST_ALIASES, _MOST_MERGED = 2_000_000, 100_000, 100_000
+_MOST_PLACES, _MOST_REFUSALS = 100_000, 10_000
 _MOST_NAME, _MOST_KEY = 200, 512
 _METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace", "query")
+_MEMBERS = {"summary", "description", "servers", "parameters", "additionalOperations"}
 _VERSION = re.compile(r"3\.[012](\..*)?")
-_SEGMENT = re.compile(r"([A-Za-z0-9\-._~!$&'()*+,=:@]|%[0-9A-F]{2}|\{[^{}/?#]+\})*")
+_SEGMENT = re.compile(r"([A-Za-z0-9\-._~!$&'()*+,=:@]|%[0-9A-F]{2}|\{[^{}/?#\x22\\]+\})*")
 _UNTAGGED = "Other"
+_TWICE = "It stands here twice; the last one counts."
+_MERGE = "tag:yaml.org,2002:merge"
+# Most of these for values that are not of the type which the document says, such as `!!int ""`.
+_NO_YAML = (
+    yaml.YAMLError,
+    RecursionError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+)
 
 
 def read_catalogue(path: Path | None) -> Catalogue:
@@ -47,7 +64,7 @@ def _load(path: Path) -> Any:
     if len(content) > _MOST_BYTES:
         raise CatalogueError("The document is larger than 32 MiB.")
     try:
-        return json.loads(content, object_pairs_hook=_Object)
+        return json.loads(content, object_pairs_hook=_object)
     except RecursionError:
         raise CatalogueError("The document is nested too deeply.") from None
     except ValueError:
@@ -57,13 +74,16 @@ def _load(path: Path) -> Any:
 class _Object(dict[Any, Any]):
     """An object that knows which of its names stood in the document twice."""
 
-    def __init__(self, pairs: Iterable[tuple[Any, Any]] = ()) -> None:
-        super().__init__()
-        self.twice: list[Any] = []
-        for name, value in pairs:
-            if name in self:
-                self.twice.append(name)
-            self[name] = value
+    twice: Sequence[Any] = ()
+
+
+def _object(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    made = dict(pairs)
+    if len(made) == len(pairs):
+        return made
+    marked = _Object(made)
+    marked.twice = [name for name, times in Counter(n for n, _ in pairs).items() if times > 1]
+    return marked
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -72,24 +92,35 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
     merged = 0
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        before = len(node.value)
+        for key, value in node.value:
+            if key.tag == _MERGE:
+                self._count(value.value if isinstance(value, yaml.SequenceNode) else [value])
         super().flatten_mapping(node)
-        self.merged += max(0, len(node.value) - before)
-        if self.merged > _MOST_MERGED:
-            raise CatalogueError("The document merges too much into its mappings.")
+
+    def _count(self, parts: list[yaml.Node]) -> None:
+        """What is to be merged is counted before it is: one list may name one mapping often."""
+        for part in parts:
+            if isinstance(part, yaml.MappingNode):
+                self.flatten_mapping(part)
+                self.merged += len(part.value)
+            if self.merged > _MOST_MERGED:
+                raise CatalogueError("The document merges too much into its mappings.")
 
 
 def _construct_object(loader: _Loader, node: yaml.MappingNode) -> Iterator[_Object]:
     made = _Object()
     yield made  # before its members: they may refer to it
-    merged = [key for key, _ in node.value if key.tag == "tag:yaml.org,2002:merge"]
+    merged = [key for key, _ in node.value if key.tag == _MERGE]
     loader.flatten_mapping(node)
+    twice = []
     pairs = [(_key(loader.construct_object(k, deep=True)), k, v) for k, v in node.value]
     for name, _, value in pairs:
         # What is merged stands first, and may be said anew.
         if name in made and not merged:
-            made.twice.append(name)
+            twice.append(name)
         made[name] = loader.construct_object(value, deep=True)
+    if twice:
+        made.twice = twice
 
 
 def _key(name: Any) -> Any:
@@ -102,14 +133,16 @@ _Loader.add_constructor("tag:yaml.org,2002:map", _construct_object)
 def _load_yaml(content: bytes) -> Any:
     try:
         depth = aliases = 0
-        for event in yaml.parse(content, Loader=_Loader):
+        for parts, event in enumerate(yaml.parse(content, Loader=_Loader)):
             aliases += isinstance(event, yaml.AliasEvent)
             depth += isinstance(event, yaml.CollectionStartEvent)
             depth -= isinstance(event, yaml.CollectionEndEvent)
             if depth > _MOST_DEPTH or aliases > _MOST_ALIASES:
                 raise CatalogueError("The document is nested too deeply, or has too many aliases.")
+            if parts > _MOST_PARTS:
+                raise CatalogueError(f"The document has more than {_MOST_PARTS:,} parts.")
         return yaml.load(content, Loader=_Loader)  # noqa: S506 - made of one of the safe loaders
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
+    except _NO_YAML:
         raise CatalogueError("The document is neither JSON nor YAML.") from None
 
 
@@ -118,7 +151,7 @@ class _Reader:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document
-        self._refusals: list[Refusal] = []
+        self._refusals: dict[Refusal, None] = {}
         self._shapes: dict[tuple[str, str], str] = {}
         self._document_bases: tuple[str, ...] = ()
 
@@ -159,48 +192,57 @@ class _Reader:
         resolved = self._resolve(item, pointer)
         if resolved is None:
             return
-        self._refuse_twice(item, pointer)
         bases = self._bases(resolved, pointer, self._document_bases)
-        for method, operation in resolved.items():
-            if method in _METHODS:
-                yield from self._permission(path, method, operation, [*pointer, method], bases)
-            elif str(method).lower() in _METHODS:
-                self._refuse([*pointer, str(method)], "The names of methods are in lower case.")
-        extra = resolved.get("additionalOperations")
-        for method in extra if isinstance(extra, dict) else ():
-            self._refuse(
-                [*pointer, "additionalOperations", str(method)],
-                "Only the methods of HTTP that OpenAPI names can be granted.",
-            )
+        for name, member in resolved.items():
+            if name in _METHODS:
+                yield from self._permission(path, name, member, [*pointer, name], bases)
+            elif str(name).lower() in _METHODS:
+                self._refuse([*pointer, str(name)], "The names of methods are in lower case.")
+            elif name not in _MEMBERS and not str(name).startswith("x-"):
+                self._refuse([*pointer, str(name)], "OpenAPI knows no such member of a path item.")
+        self._refuse_additional(resolved, pointer)
+
+    def _refuse_additional(self, item: dict[str, Any], pointer: list[str]) -> None:
+        pointer = [*pointer, "additionalOperations"]
+        extra = item.get("additionalOperations") or {}
+        if not isinstance(extra, dict):
+            self._refuse(pointer, "`additionalOperations` must be an object.")
+            return
+        for method in extra:
+            reason = "Only the methods of HTTP that OpenAPI names can be granted."
+            self._refuse([*pointer, str(method)], reason)
 
     def _resolve(self, item: Any, pointer: list[str]) -> dict[str, Any] | None:
         """The path item, its local references followed; what stands beside them adds to it."""
         merged: dict[str, Any] = {}
+        at = pointer
         for _ in range(_MOST_DEPTH):
             if not isinstance(item, dict):
                 self._refuse(pointer, "A path item must be an object.")
                 return None
+            self._refuse_twice(item, at)
             merged = item | merged
             reference = merged.pop("$ref", None)
             if reference is None:
                 return merged
-            item = self._target(reference)
+            at = _places(reference)
+            item = self._part(at)
             if item is None:
                 self._refuse([*pointer, "$ref"], "The reference leads nowhere in this document.")
                 return None
         self._refuse([*pointer, "$ref"], "The references go round in a circle.")
         return None
 
-    def _target(self, reference: Any) -> Any:
-        if not isinstance(reference, str) or not reference.startswith("#/"):
-            return None
-        target: Any = self._document
-        for part in reference[2:].split("/"):
-            name = part.replace("~1", "/").replace("~0", "~")
-            if not isinstance(target, dict) or name not in target:
+    def _part(self, places: list[str]) -> Any:
+        """What stands in the document where these names lead, from the outside in, or None."""
+        part: Any = self._document if places else None
+        for depth, name in enumerate(places):
+            if not isinstance(part, dict) or name not in part:
                 return None
-            target = target[name]
-        return target
+            if name in getattr(part, "twice", ()):
+                self._refuse(places[: depth + 1], _TWICE)
+            part = part[name]
+        return part
 
     def _permission(
         self, path: str, method: str, operation: Any, pointer: list[str], bases: tuple[str, ...]
@@ -219,6 +261,11 @@ class _Reader:
             self._refuse(pointer, f"It cannot be told from {taken[0]}.")
             return
         self._shapes.update(dict.fromkeys(shapes, key))
+        if len(self._shapes) > _MOST_PLACES:
+            raise CatalogueError(
+                f"The document has more than {_MOST_PLACES:,} operations, each counted once for"
+                " each base path."
+            )
         name = _clean(operation.get("summary")) or _clean(operation.get("operationId")) or key
         if bases:
             yield Permission(key, name, method.upper(), path, _first_tag(operation), bases=bases)
@@ -245,11 +292,23 @@ class _Reader:
 
     def _refuse_twice(self, part: Any, pointer: list[str]) -> None:
         for name in getattr(part, "twice", ()):
-            self._refuse([*pointer, str(name)], "It stands here twice; the last one counts.")
+            self._refuse([*pointer, str(name)], _TWICE)
 
     def _refuse(self, pointer: list[str], reason: str) -> None:
-        parts = (part.replace("~", "~0").replace("/", "~1") for part in pointer)
-        self._refusals.append(Refusal("/" + "/".join(parts), reason))
+        parts = (_shown(part).replace("~", "~0").replace("/", "~1") for part in pointer)
+        self._refusals[Refusal("/" + "/".join(parts), reason)] = None
+        if len(self._refusals) > _MOST_REFUSALS:
+            raise CatalogueError(
+                f"More than {_MOST_REFUSALS:,} parts of the document cannot be used."
+            )
+
+
+def _places(reference: Any) -> list[str]:
+    """The names that a local reference leads through (RFC 6901, section 6); none of any other."""
+    if not isinstance(reference, str) or not reference.startswith("#/"):
+        return []
+    names = unquote(reference[2:]).split("/")
+    return [name.replace("~1", "/").replace("~0", "~") for name in names]
 
 
 def _path_fault(path: Any) -> str | None:
@@ -261,7 +320,8 @@ def _path_fault(path: Any) -> str | None:
         return "A path must not have empty segments."
     if any(segment in {".", ".."} for segment in segments):
         return "A path must not have dot segments."
-    if not all(_SEGMENT.fullmatch(segment) for segment in segments):
+    # Parameters have any name, but it comes to be in a header.
+    if not path.isprintable() or not all(map(_SEGMENT.fullmatch, segments)):
         return "A path must be made of plain characters and {parameters}."
     if any(segment.count("{") > 1 for segment in segments):
         return "A segment of a path must not have several parameters."
@@ -276,6 +336,11 @@ def _path_fault(path: Any) -> str | None:
 def _shape(path: str) -> str:
     """What a template matches, whatever its parameters are called and characters are escaped."""
     return unquote(re.sub(r"\{[^{}]*\}", "{}", path))
+
+
+def _shown(text: str) -> str:
+    """A text on one line, with what nobody could see as JSON escapes it."""
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def _first_tag(operation: dict[str, Any]) -> str:

@@ -1,6 +1,9 @@
 """Reading OpenAPI documents: what becomes a permission, and what is refused and why."""
 
 import json
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +11,7 @@ import pytest
 
 from server.catalogue import Catalogue, CatalogueError, read_catalogue
 from server.catalogue.report import grid
+from tests.process import ROOT
 
 
 def _document(paths: Any, **more: Any) -> dict[str, Any]:
@@ -85,11 +89,14 @@ def test_path_items_by_reference(tmp_path: Path) -> None:
             "/d": {"$ref": "other.yaml#/x"},
             "/e": {"$ref": "#/paths/~1f"},
             "/f": {"$ref": "#/paths/~1e"},
+            "/g/{id}": item,
+            "/h": {"$ref": "#/paths/~1g~1%7Bid%7D"},
         },
         components={"pathItems": {"shared": item}},
     )
     catalogue = _read(tmp_path, document)
-    assert [permission.key for permission in catalogue.permissions] == ["GET /a", "GET /b"]
+    keys = ["GET /a", "GET /b", "GET /g/{id}", "GET /h"]
+    assert [permission.key for permission in catalogue.permissions] == keys
     assert set(_reasons(catalogue)) == {f"/paths/~1{name}/$ref" for name in "cdef"}
 
 
@@ -111,6 +118,12 @@ _BAD_PATHS = {
     "/{a}-{b}": "several parameters",
     "/a%2Eb": "canonical form",
     "/a%2525": "canonical form",
+    '/{a"b}': "plain characters",
+    "/{a\\b}": "plain characters",
+    "/{\N{RIGHT-TO-LEFT OVERRIDE}}": "plain characters",
+    "/{a\r\nSet-Cookie: b}": "plain characters",
+    "/{\0}": "plain characters",
+    "/{\ud800}": "plain characters",
 }
 
 
@@ -121,8 +134,10 @@ def test_a_path_that_cannot_be_matched_safely_is_named(
     catalogue = _read(tmp_path, _document({path: {"get": {}}, "/fine": {"get": {}}}))
     assert [permission.key for permission in catalogue.permissions] == ["GET /fine"]
     (refusal,) = catalogue.refusals
-    assert refusal.pointer == f"/paths/{path.replace('~', '~0').replace('/', '~1')}"
+    shown = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in path)
+    assert refusal.pointer == f"/paths/{shown.replace('~', '~0').replace('/', '~1')}"
     assert reason in refusal.reason
+    assert grid(catalogue).replace("\n", "").isprintable()
 
 
 def test_what_cannot_be_told_apart_is_named(tmp_path: Path) -> None:
@@ -136,13 +151,32 @@ def test_what_has_the_wrong_shape_is_named(tmp_path: Path) -> None:
         "/a": None,
         "/b": {"get": 3},
         "/c": {"additionalOperations": {"COPY": {}}},
+        "/d": {"additionalOperations": ["COPY"]},
+        "/e": {"gte": {}, "x-own": {}, "summary": "", "description": "", "parameters": []},
         f"/{'x' * 600}": {"get": {}},
         "x-internal": {},
     }
     catalogue = _read(tmp_path, _document(paths))
     assert catalogue.permissions == ()
-    assert len(_reasons(catalogue)) == 4
-    assert "/paths/~1c/additionalOperations/COPY" in _reasons(catalogue)
+    assert set(_reasons(catalogue)) == {
+        "/paths/~1a",
+        "/paths/~1b/get",
+        "/paths/~1c/additionalOperations/COPY",
+        "/paths/~1d/additionalOperations",
+        "/paths/~1e/gte",
+        f"/paths/~1{'x' * 600}/get",
+    }
+
+
+def test_every_method_of_openapi_3_2_is_a_permission(tmp_path: Path) -> None:
+    methods = ("get", "head", "post", "put", "patch", "delete", "options", "trace", "query")
+    document = _document({"/a": {method: {} for method in methods}}) | {"openapi": "3.2.0"}
+    catalogue = _read(tmp_path, document)
+    assert [p.key for p in catalogue.permissions] == [f"{m.upper()} /a" for m in methods]
+    assert catalogue.refusals == ()
+    found = catalogue.match("QUERY", "/a")
+    assert found is not None
+    assert found.key == "QUERY /a"
 
 
 _NO_DOCUMENTS = {
@@ -161,8 +195,81 @@ _NO_DOCUMENTS = {
     ),
     "an alias to what holds it": "openapi: 3.1.0\npaths: {/a: {get: &g {x: *g, summary: Read}}}",
     "countless aliases": "openapi: 3.1.0\na: &a x\nb: [" + "*a, " * 100_001 + "*a]",
+    "merges of one mapping in one list": "openapi: 3.1.0\na: &a {"
+    + ", ".join(f"k{n}: 1" for n in range(10_000))
+    + "}\nb: {<<: ["
+    + ", ".join(["*a"] * 10_000)
+    + "]}",
+    "a mapping that merges itself": "openapi: 3.1.0\na: &a {<<: *a}\n<<: *a",
     "an object of code": "!!python/object/apply:os.system ['true']",
+    "no truth": "openapi: 3.1.0\nx: !!bool maybe",
+    "no number": "openapi: 3.1.0\nx: !!int ''",
+    "no fraction": "openapi: 3.1.0\nx: !!float ''",
+    "no time": "openapi: 3.1.0\nx: !!timestamp then",
+    "too large a number": "openapi: 3.1.0\nx: " + ":".join(["1"] * 300) + ".0",
 }
+# Small, and yet they would fill any memory.
+_MULTIPLY = {
+    "servers by operations": _document(
+        {f"/p{n}": {"get": {}} for n in range(2_000)},
+        servers=[{"url": f"/s{n}"} for n in range(2_000)],
+    ),
+    "references by operations": _document(
+        {f"/p{n}": {"$ref": "#/x"} for n in range(20_000)},
+        x={"get": {}, "put": {}, "post": {}, "patch": {}, "delete": {}, "head": {}},
+    ),
+    "references by refusals": _document(
+        {f"/p{n}": {"$ref": "#/x"} for n in range(2_000)},
+        x={"additionalOperations": {f"M{n}": {} for n in range(2_000)}},
+    ),
+}
+
+
+@pytest.mark.parametrize("document", _MULTIPLY.values(), ids=_MULTIPLY.keys())
+def test_what_multiplies_beyond_all_bounds_is_one_sentence(tmp_path: Path, document: Any) -> None:
+    with pytest.raises(CatalogueError, match=r"^[A-Z][^\n]* 1[0,]+ [^\n]+\.$"):
+        _read(tmp_path, document)
+
+
+# Reads a document with no more than 1 GiB to live in, which Python and its libraries are part of.
+_BOUNDED = """
+import resource, sys
+from pathlib import Path
+from server.catalogue import CatalogueError, read_catalogue
+resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
+try:
+    print(len(read_catalogue(Path(sys.argv[1])).permissions))
+except CatalogueError as error:
+    print(error)
+"""
+_ANSWERS = {"responses": {str(code): {"description": "x" * 50} for code in range(200, 220)}}
+_LARGE: dict[str, tuple[Callable[[], Any], str]] = {
+    "10,000 operations": (
+        lambda: _document(
+            {f"/v1/t{n}/{{id}}": {"get": _ANSWERS, "put": _ANSWERS} for n in range(5_000)}
+        ),
+        "10000",
+    ),
+    "5 million objects": (
+        lambda: '{"openapi": "3.1.0", "x": [' + ",".join(["{}"] * 5_000_000) + "]}",
+        "0",
+    ),
+    "8 million texts in YAML": (
+        lambda: "openapi: 3.1.0\nx: [" + ",".join(["a"] * 8_000_000) + "]",
+        "The document has more than 2,000,000 parts.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "said"), _LARGE.values(), ids=_LARGE.keys())
+def test_a_large_document_is_read_in_bounded_memory(
+    tmp_path: Path, make: Callable[[], Any], said: str
+) -> None:
+    file, document = tmp_path / "api", make()
+    file.write_text(document if isinstance(document, str) else json.dumps(document))
+    command = [sys.executable, "-c", _BOUNDED, str(file)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.stdout.strip(), done.stderr) == (said, "")
 
 
 def test_aliases_and_merge_keys_of_yaml_mean_what_yaml_says(tmp_path: Path) -> None:
@@ -190,6 +297,16 @@ def test_aliases_of_aliases_take_no_memory_of_their_own(tmp_path: Path) -> None:
     levels = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
     text = f"openapi: 3.1.0\na0: &a0 [x]\n{levels}paths: {{/a: {{get: {{}}}}}}\n"
     assert [p.key for p in _read(tmp_path, text).permissions] == ["GET /a"]
+
+
+def test_what_stands_twice_on_the_way_of_a_reference_is_named(tmp_path: Path) -> None:
+    text = (
+        '{"openapi": "3.1.0", "paths": {"/a": {"$ref": "#/x/y"}, "/b": {"$ref": "#/x/y"}},'
+        ' "x": {"y": {"put": {}}, "y": {"get": {}, "get": {}}}}'
+    )
+    catalogue = _read(tmp_path, text)
+    assert [p.key for p in catalogue.permissions] == ["GET /a", "GET /b"]
+    assert [refusal.pointer for refusal in catalogue.refusals] == ["/x/y", "/x/y/get"]
 
 
 @pytest.mark.parametrize(
