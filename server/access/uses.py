@@ -5,9 +5,10 @@ lives in `server.dataplane.record`.
 """
 # ruff: noqa: S608 - the statements are made of constants
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -107,13 +108,21 @@ _STATEMENTS: dict[str, dict[str, str]] = {
                 id uuid, at timestamptz, tenant_id uuid, token_id uuid, method text, path text,
                 reason text, address text, user_agent text, request_id text)
         """,
+        # What another instance deletes right now is as good as gone: two that waited for each
+        # other here would be a deadlock.
         "trim": f"""
-            DELETE FROM token_refusal r
-            USING json_to_recordset($1::json) AS u(tenant_id uuid, token_id uuid)
-            WHERE r.tenant_id = u.tenant_id AND r.token_id = u.token_id AND r.id <= (
-                SELECT x.id FROM token_refusal x
-                WHERE x.tenant_id = u.tenant_id AND x.token_id = u.token_id
-                ORDER BY x.id DESC OFFSET {KEPT_REFUSALS} LIMIT 1)
+            WITH old AS MATERIALIZED (
+                SELECT r.tenant_id, r.id
+                FROM json_to_recordset($1::json) AS u(tenant_id uuid, token_id uuid)
+                JOIN token_refusal r ON r.tenant_id = u.tenant_id AND r.token_id = u.token_id
+                WHERE r.id <= (
+                    SELECT x.id FROM token_refusal x
+                    WHERE x.tenant_id = u.tenant_id AND x.token_id = u.token_id
+                    ORDER BY x.id DESC OFFSET {KEPT_REFUSALS} LIMIT 1)
+                FOR UPDATE OF r SKIP LOCKED
+            )
+            DELETE FROM token_refusal r USING old
+            WHERE r.tenant_id = old.tenant_id AND r.id = old.id
         """,
     },
     "sqlite": {
@@ -163,13 +172,15 @@ async def write(batch: Batch) -> None:
         statements = _STATEMENTS[dialect()]
         for name, rows in (
             ("use", _use_rows(batch)),
-            ("last", _last_rows(batch)),
             ("refused", _refused_rows(batch)),
             ("trim", _tokens(batch.refused)),
+            # Last, because who changes one of these tokens waits from here to the end.
+            ("last", _last_rows(batch)),
         ):
-            for start in range(0, len(rows), _AT_ONCE):
-                part = orjson.dumps(rows[start : start + _AT_ONCE], default=str).decode()
-                await client.execute_query(statements[name], [part])
+            # Made part by part: requests are answered in between.
+            while part := list(islice(rows, _AT_ONCE)):
+                values = [orjson.dumps(part, default=str).decode()]
+                await client.execute_query(statements[name], values)
 
 
 async def forget_old(tenant_ids: Sequence[UUID], today: date) -> None:
@@ -183,10 +194,10 @@ def day_of(at: float) -> date:
     return datetime.fromtimestamp(at, UTC).date()
 
 
-def _use_rows(batch: Batch) -> list[dict[str, Any]]:
+def _use_rows(batch: Batch) -> Iterator[dict[str, Any]]:
     # In the order of the unique index, in which every instance takes its locks.
-    return [
-        {
+    for (tenant_id, token_id, key, day), use in sorted(batch.uses.items(), key=_place_of_use):
+        yield {
             "id": models.new_id(),
             "tenant_id": tenant_id,
             "token_id": token_id,
@@ -197,44 +208,45 @@ def _use_rows(batch: Batch) -> list[dict[str, Any]]:
             "first_at": _instant(use.first_at),
             "last_at": _instant(use.last_at),
         }
-        for (tenant_id, token_id, key, day), use in sorted(batch.uses.items(), key=lambda u: u[0])
-    ]
 
 
-def _last_rows(batch: Batch) -> list[dict[str, Any]]:
-    return [
-        {
+def _last_rows(batch: Batch) -> Iterator[dict[str, Any]]:
+    for (tenant_id, token_id), last in batch.last.items():
+        yield {
             "tenant_id": tenant_id,
             "token_id": token_id,
             "at": _instant(last.at),
             "address": last.address,
             "user_agent": last.user_agent,
         }
-        for (tenant_id, token_id), last in sorted(batch.last.items(), key=lambda u: u[0])
-    ]
 
 
-def _refused_rows(batch: Batch) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": models.new_id(),
-            "at": _instant(refused.at),
-            "tenant_id": tenant_id,
-            "token_id": token_id,
-            "method": refused.method,
-            "path": refused.key.partition(" ")[2],
-            "reason": refused.reason.value,
-            "address": refused.address,
-            "user_agent": refused.user_agent,
-            "request_id": refused.request_id,
-        }
-        for (tenant_id, token_id), latest in batch.refused.items()
-        for refused in latest
-    ]
+def _refused_rows(batch: Batch) -> Iterator[dict[str, Any]]:
+    for (tenant_id, token_id), latest in batch.refused.items():
+        for refused in latest:
+            yield {
+                "id": models.new_id(),
+                "at": _instant(refused.at),
+                "tenant_id": tenant_id,
+                "token_id": token_id,
+                "method": refused.method,
+                "path": refused.key.partition(" ")[2],
+                "reason": refused.reason.value,
+                "address": refused.address,
+                "user_agent": refused.user_agent,
+                "request_id": refused.request_id,
+            }
 
 
-def _tokens(refused: dict[tuple[UUID, UUID], list[Refused]]) -> list[dict[str, Any]]:
-    return [{"tenant_id": tenant_id, "token_id": token_id} for tenant_id, token_id in refused]
+def _tokens(refused: dict[tuple[UUID, UUID], list[Refused]]) -> Iterator[dict[str, Any]]:
+    for tenant_id, token_id in refused:
+        yield {"tenant_id": tenant_id, "token_id": token_id}
+
+
+def _place_of_use(use: tuple[tuple[UUID, UUID, str, date], Use]) -> tuple[int, int, str, date]:
+    # Ids as numbers: they compare without a call of Python's for each.
+    (tenant_id, token_id, key, day), _ = use
+    return tenant_id.int, token_id.int, key, day
 
 
 def _instant(at: float) -> str:

@@ -3,7 +3,7 @@
 Noting takes a few microseconds and never waits. What is noted becomes counts at once, so that a
 burst takes little room; the room is limited, and what does not fit is dropped and counted in a
 metric. Writing comes two seconds after the first note, and again two seconds later if the
-database cannot take it then.
+database cannot take it then. One writing at a time: what is noted meanwhile is the next's.
 """
 
 import asyncio
@@ -47,6 +47,7 @@ class Record:
         self._batch = Batch({}, {}, {})
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
+        self._writing_since = 0.0
         # Which tenants' old counts were dropped, and on which day.
         self._tidied_on = uses.day_of(0)
         self._tidied: set[UUID] = set()
@@ -69,19 +70,17 @@ class Record:
         else:
             use.denied += 1
             self._note_refusal(token, decision, decision.reason)
-        if self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(_WRITE_AFTER_SECONDS, self._start_writing)
+        if self._timer is None and self._writing is None:
+            self._write_in(_WRITE_AFTER_SECONDS)
 
     async def close(self) -> None:
         """Write what is left. Whatever the database does not take now is lost."""
-        if self._timer is not None:
-            self._timer.cancel()
         if self._writing is not None:
             await self._writing
-        await self._write()
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
+        await self._write()
 
     def _note_refusal(
         self, token: tuple[UUID, UUID], decision: Decision, reason: RefusalReason
@@ -105,9 +104,21 @@ class Record:
         )
         del refused[: -uses.KEPT_REFUSALS]
 
+    def _write_in(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._start_writing)
+
     def _start_writing(self) -> None:
-        self._timer = None
-        self._writing = asyncio.get_running_loop().create_task(self._write())
+        loop = asyncio.get_running_loop()
+        self._timer, self._writing_since = None, loop.time()
+        self._writing = loop.create_task(self._write())
+        self._writing.add_done_callback(self._written)
+
+    def _written(self, _task: asyncio.Task[None]) -> None:
+        self._writing = None
+        if self._batch.uses:
+            # What was noted meanwhile has waited for as long as the writing took.
+            waited = asyncio.get_running_loop().time() - self._writing_since
+            self._write_in(max(0.0, _WRITE_AFTER_SECONDS - waited))
 
     async def _write(self) -> None:
         batch, self._batch = self._batch, Batch({}, {}, {})
@@ -115,13 +126,14 @@ class Record:
             return
         try:
             await uses.write(batch)
-            await self._tidy(batch)
         except Exception as error:
             if database.is_unavailable(error):
                 self._take_back(batch)
                 return
             RECORDS_DROPPED.inc(sum(use.allowed + use.denied for use in batch.uses.values()))
             _log.error("decisions could not be recorded", exc_info=error)
+            return
+        await self._tidy(batch)
 
     def _take_back(self, batch: Batch) -> None:
         """Put a batch that was not written before what was noted since."""
@@ -136,14 +148,15 @@ class Record:
                 batch.uses[key] = use
             else:
                 RECORDS_DROPPED.inc(use.allowed + use.denied)
-        batch.last |= newer.last
+        for token, last in newer.last.items():
+            if token in batch.last or len(batch.last) < MOST_USES:
+                batch.last[token] = last
         for token, refused in newer.refused.items():
             if token in batch.refused or len(batch.refused) < MOST_REFUSING_TOKENS:
                 kept = batch.refused.get(token, []) + refused
                 batch.refused[token] = kept[-uses.KEPT_REFUSALS :]
-        if self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(_WRITE_AFTER_SECONDS, self._start_writing)
+            else:
+                RECORDS_DROPPED.inc(len(refused))
 
     async def _tidy(self, batch: Batch) -> None:
         """Once a day, drop the old counts of the tenants that are in use."""
@@ -151,6 +164,13 @@ class Record:
         if today != self._tidied_on:
             self._tidied_on, self._tidied = today, set()
         tenants = {tenant_id for tenant_id, _, _, _ in batch.uses} - self._tidied
-        if tenants:
+        if not tenants:
+            return
+        try:
             await uses.forget_old(list(tenants), today)
-            self._tidied |= tenants
+        except Exception as error:
+            # The next batch of these tenants tries again. This one is written: it stays so.
+            if not database.is_unavailable(error):
+                _log.error("old counts could not be dropped", exc_info=error)
+            return
+        self._tidied |= tenants

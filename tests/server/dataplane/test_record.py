@@ -2,10 +2,12 @@
 
 import asyncio
 import random
+import sys
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -132,6 +134,81 @@ async def test_a_batch_that_the_database_cannot_take_is_written_later_and_once(
     assert kept == 15
 
 
+async def test_a_batch_that_is_written_is_not_written_again_whatever_comes_after(
+    world: World, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = await world.person()
+    token = (person.admin.tenant_id, (await world.token(person)).token.id)
+
+    async def away(*_arguments: object) -> None:
+        raise TimeoutError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(uses, "forget_old", away)
+        for _ in range(2):
+            record.note(decision(*token))
+            await record.close()
+    assert await counts(token[0]) == (2, 0)
+    # Old counts are dropped as soon as that works again.
+    record.note(decision(*token, at=(datetime.now(UTC) - timedelta(days=402)).timestamp()))
+    record.note(decision(*token))
+    await record.close()
+    assert await counts(token[0]) == (3, 0)
+
+
+async def test_one_batch_is_written_after_the_other_and_none_is_left_behind(
+    world: World, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = await world.person()
+    token = (person.admin.tenant_id, (await world.token(person)).token.id)
+    write, at_once, most = uses.write, 0, 0
+
+    async def slowly(batch: uses.Batch) -> None:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0.1)
+        await write(batch)
+        at_once -= 1
+
+    monkeypatch.setattr(uses, "write", slowly)
+    monkeypatch.setattr(recording, "_WRITE_AFTER_SECONDS", 0.02)
+    for _ in range(40):
+        record.note(decision(*token))
+        await asyncio.sleep(0.01)
+    await record.close()
+    assert (most, at_once) == (1, 0)
+    assert await counts(token[0]) == (40, 0)
+
+
+async def test_writing_much_holds_no_request_up(world: World, record: Record) -> None:
+    """By the work between two turns of the event loop, as calls are counted and not time."""
+    tenant_id = (await world.person()).admin.tenant_id
+    for _ in range(5_000):
+        record.note(decision(tenant_id, models.new_id(), denied=True))
+    longest = turn = 0
+
+    def counted(_frame: Any, event: str, _argument: Any) -> None:
+        nonlocal turn
+        turn += event == "call"
+
+    async def turns() -> None:
+        nonlocal longest, turn
+        while True:
+            await asyncio.sleep(0)
+            longest, turn = max(longest, turn), 0
+
+    others = asyncio.create_task(turns())
+    sys.setprofile(counted)
+    try:
+        await record.close()
+    finally:
+        sys.setprofile(None)
+        others.cancel()
+    assert await counts(tenant_id) == (0, 5_000)
+    assert 1_000 < longest < 20_000
+
+
 async def test_what_cannot_be_written_at_all_is_dropped_and_told(
     world: World,
     record: Record,
@@ -165,6 +242,35 @@ async def test_what_two_instances_write_at_once_is_counted_together(world: World
 
     await asyncio.gather(*map(instance, range(4)))
     assert sum(await counts(tenant_id)) == 4 * 4 * 20
+
+
+async def test_old_refusals_that_another_instance_drops_right_now_are_not_waited_for(
+    postgres_url: str, record: Record
+) -> None:
+    """Two that waited for each other, each with a token of the other's, would be a deadlock."""
+    await database.migrate(settings_for(postgres_url))
+    async with running_service(settings_for(postgres_url)) as service:
+        tenant_id = (await World(service).person()).admin.tenant_id
+        token_id, more = models.new_id(), 5
+        connection = await asyncpg.connect(postgres_url)
+
+        async def refuse(times: int) -> None:
+            for _ in range(times):
+                record.note(decision(tenant_id, token_id, denied=True))
+            async with asyncio.timeout(1.5):
+                await record.close()
+
+        try:
+            await refuse(uses.KEPT_REFUSALS)
+            async with connection.transaction():
+                await connection.execute("SELECT FROM token_refusal FOR UPDATE")
+                await refuse(more)
+            await refuse(more)
+        finally:
+            await connection.close()
+        assert await counts(tenant_id) == (0, uses.KEPT_REFUSALS + 2 * more)
+        kept = models.TokenRefusal.filter(tenant_id=tenant_id)
+        assert await kept.count() == uses.KEPT_REFUSALS
 
 
 async def test_a_last_use_touches_its_own_columns_and_only_moves_forward(
