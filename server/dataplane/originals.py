@@ -129,6 +129,8 @@ def _is_within(address: str, network: Network) -> bool:
 
 
 def _is_address(text: str) -> bool:
+    if "%" in text:  # IPv6 with a zone: that is any text, of any length
+        return False
     try:
         ip_address(text)
     except ValueError:

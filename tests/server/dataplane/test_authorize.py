@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from ipaddress import ip_network
 
 import pytest
 
@@ -279,6 +280,40 @@ async def test_decisions_are_recorded(door: Door) -> None:
     assert (token.last_used_from, token.last_used_user_agent) == ("192.0.2.7", "probe/1")
     assert token.last_used_at
     assert token.revision == door.token.revision
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("10.9.9.9, 192.0.2.7", "192.0.2.7"),
+        ("192.0.2.7, 10.9.9.9", "192.0.2.7"),
+        ("192.0.2.7, 10.9.9.9,10.8.8.8", "192.0.2.7"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("10.9.9.9", "10.9.9.9"),
+        ("", "unknown"),
+        (",", "unknown"),
+        ("nonsense, 10.9.9.9", "unknown"),
+        ("192.0.2.7:80", "unknown"),
+        ("fe80::1%eth0, 10.9.9.9", "unknown"),
+        ("fe80::1%" + "a" * 300 + ", 10.9.9.9", "unknown"),
+        ("192.0.2.7 " * 100, "unknown"),
+    ],
+)
+async def test_the_address_of_a_client_is_what_a_trusted_proxy_says(
+    service: Service, world: World, forwarded: str, address: str
+) -> None:
+    """And what it says fits: whatever did not would keep all other decisions from being written."""
+    networks = (ip_network("10.0.0.0/8"), ip_network("127.0.0.0/8"))
+    trusting = replace(service, settings=replace(service.settings, trusted_proxies=networks))
+    async for door in make_door(trusting, world, "nginx"):
+        headers = {"X-Forwarded-For": forwarded}
+        await door.gateway.ask(door.secret, host=door.host, headers=headers)
+        await door.gateway.ask(door.secret, target="/nowhere", host=door.host, headers=headers)
+        await door.app.close()
+        token = await models.Token.get(tenant_id=door.tenant.id, id=door.token.id)
+        assert token.last_used_from == address
+        assert (await models.TokenRefusal.get(tenant_id=door.tenant.id)).address == address
 
 
 async def test_the_record_grows_with_tokens_and_not_with_traffic(door: Door) -> None:
