@@ -32,9 +32,11 @@ _START_SECONDS = 20
 
 
 class Upstream:
-    """The tenant's API, as generous as backends come: it decodes, resolves and cuts what it can.
+    """The tenant's API, as generous as backends come: it decodes, resolves and cuts what it can,
+    makes no difference of cases, and lets headers say what host, method and target are.
 
-    It answers 200 to everything, with the operation that it would run and the headers it was sent.
+    It answers 200 to everything, with the host and operation that it would take, and the headers it
+    was sent.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -47,9 +49,14 @@ class Upstream:
         class Handler(BaseHTTPRequestHandler):
             def answer(self) -> None:
                 self.rfile.read(int(self.headers.get("content-length") or 0))
-                served = upstream.served(self.command, self.path)
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                content = {"served": served, "target": self.path, "headers": headers}
+                host, method, target = _believed(self.command, self.path, headers)
+                content = {
+                    "host": host,
+                    "served": upstream.served(method, target),
+                    "target": self.path,
+                    "headers": headers,
+                }
                 body = json.dumps(content).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
@@ -243,4 +250,15 @@ def _wait_until_open(port: int, child: Child) -> None:
 def _pattern(template: str) -> re.Pattern[str]:
     """What a router makes of a template that takes a slash at the end as it comes."""
     parts = re.split(r"\{[^{}]*\}", template.rstrip("/"))
-    return re.compile("[^/]+".join(map(re.escape, parts)))
+    return re.compile("[^/]+".join(map(re.escape, parts)), re.IGNORECASE)
+
+
+def _believed(method: str, target: str, headers: dict[str, str]) -> tuple[str, str, str]:
+    """Host, method and target as frameworks read them that take a proxy's word for all three."""
+    overrides = ("x-http-method-override", "x-http-method", "x-method-override")
+    method = next((headers[name].upper() for name in overrides if name in headers), method)
+    rewritten = ("x-original-url", "x-rewrite-url")
+    target = next((headers[name] for name in rewritten if name in headers), target)
+    forwarded = re.search(r'host="?([^";,]+)', headers.get("forwarded", ""))
+    host = forwarded[1] if forwarded else headers.get("x-forwarded-host", headers["host"])
+    return host, method, target

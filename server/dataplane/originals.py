@@ -1,7 +1,8 @@
 """The request that a gateway asks about, read from the headers of the one configured kind.
 
-A header is believed only where the gateway always writes it itself: whatever else a client sends
-through it is not looked at. One that comes twice makes the request unreadable.
+What decides is believed only where the gateway always writes it itself: whatever else a client
+sends through it is not looked at. A header of these that comes twice makes the request unreadable.
+What is only recorded, such as the client's name and the request's id, may be the client's own.
 """
 
 import re

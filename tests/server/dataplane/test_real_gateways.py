@@ -90,6 +90,7 @@ def test_every_operation_is_open_to_those_who_hold_it_and_to_no_others(street: S
         assert answer.status == 200, permission.key
         seen = answer.json()
         assert (seen["served"], seen["target"]) == (permission.key, target)
+        assert seen["host"] == street.host
         assert seen["headers"]["x-tessera-permission"] == permission.key
         assert seen["headers"]["x-tessera-tenant"] == street.host.split(".")[0]
         answer = street.proxy.ask(street.host, street.one, permission.method, target)
@@ -136,7 +137,9 @@ def test_what_a_client_writes_in_the_gateways_name_is_not_believed(street: Stree
         "X-Forwarded-Method: GET", "X-Forwarded-Uri: /api/v1/devices/1",
         f"X-Forwarded-Host: {street.host}", "X-Tessera-Tenant: other", "X-Tessera-Token: x",
         "X-Tessera-Permission: x", "X-Envoy-Original-Path: /api/v1/devices/1",
-        "X-HTTP-Method-Override: GET",
+        "X-HTTP-Method-Override: DELETE", "X-HTTP-Method: DELETE", "X-Method-Override: DELETE",
+        "X-Original-URL: /api/v1/tags", "X-Rewrite-URL: /api/v1/tags",
+        f"Forwarded: host={street.limited_host}",
     ]  # fmt: skip
     assert street.proxy.ask(street.host, street.one, "GET", "/api/v1/tags", *spoofed).status == 403
     elsewhere = street.host.replace(".us.", ".eu.")
@@ -144,11 +147,29 @@ def test_what_a_client_writes_in_the_gateways_name_is_not_believed(street: Stree
         401,
         404,
     }
+    spoofed = [line.replace(street.host, street.limited_host) for line in spoofed]
     answer = street.proxy.ask(street.host, street.one, "GET", "/api/v1/devices/1", *spoofed)
     assert answer.status == 200
+    # Nor by the API, which would do another thing than was judged, or for another tenant.
+    assert (answer.json()["served"], answer.json()["host"]) == (ONE, street.host)
     seen = answer.json()["headers"]
     assert seen["x-tessera-tenant"] == street.host.split(".")[0]
     assert seen["x-tessera-permission"] == ONE
+
+
+@pytest.mark.parametrize("connection", ["close, {0}", "close\r\nConnection: {0}", "{0}, close"])
+def test_a_client_cannot_have_dropped_what_tessera_says(street: Street, connection: str) -> None:
+    """RFC 9110, section 7.6.1: a proxy drops what Connection names, such as the tenant's name."""
+    names = "X-Tessera-Tenant, x-tessera-token, X-Tessera-Permission, X-Forwarded-Uri"
+    head = f"GET /api/v1/devices/1 HTTP/1.1\r\nHost: {street.host}\r\n"
+    head += f"Authorization: Bearer {street.one}\r\nConnection: {connection.format(names)}\r\n\r\n"
+    answer = street.proxy.send(head.encode())
+    assert answer.status in {200, 400}
+    if answer.status == 200:
+        seen = answer.json()["headers"]
+        assert seen["x-tessera-tenant"] == street.host.split(".")[0]
+        assert seen["x-tessera-permission"] == ONE
+        assert seen["x-tessera-token"]
 
 
 _TRICKS = (
