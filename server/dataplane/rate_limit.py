@@ -15,7 +15,9 @@ from server.service import DEFAULT_REQUESTS_PER_HOUR
 _ANSWER_SECONDS = 0.25
 # After a failure the store is left alone for a moment: requests would wait for it one by one.
 _LEAVE_ALONE_SECONDS = 1.0
-_MOST_TENANTS = 1_000_000
+# Of the counts in memory, at some 300 bytes each. Those of past hours stay until newer ones push
+# them out, the longest unused first.
+_MOST_COUNTS = 100_000
 _log = logging.getLogger("tessera.rate_limit")
 
 
@@ -34,7 +36,7 @@ class RateLimit:
     def __init__(self, url: str | None) -> None:
         self._store: MemoryStore | RedisStore
         if url is None:
-            self._store = MemoryStore(options={"MAX_SIZE": _MOST_TENANTS})
+            self._store = MemoryStore(options={"MAX_SIZE": _MOST_COUNTS})
         else:
             timeouts = {
                 "socket_timeout": _ANSWER_SECONDS,
