@@ -39,6 +39,8 @@ ROUTES = {
     "/assets/hashed/x.js": "GET",
     "/": "GET",
     "/no-such-thing": "GET",
+    "/authorize": "GET",
+    "/introspect": "POST",
 }
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 # Not this: uvicorn's complaint about answering a request after malformed bytes behind it have made
@@ -423,6 +425,7 @@ HEADERS: tuple[str | bytes, ...] = (
     "Content-Type: application/json; charset=" + "x" * 5_000, "Content-Encoding: gzip",
     "X-Forwarded-For: ", "X-Forwarded-For: " + "," * 5_000, b"X-Forwarded-For: \xff, 127.0.0.1",
     "X-Forwarded-For: 1.2.3.4.5, [::1", "X-Forwarded-Proto: x", "Forwarded: for=\"",
+    b"X-Original-URI: /\xff", "X-Original-URI: ", "X-Original-Method: GET", "X-Request-Id: \t",
     "Range: bytes=9-1", "Range: bytes=0-0,1-1,2-2", "Range: x=1-2", "Range: bytes=" + "0-0," * 900,
     "If-None-Match: \"", "If-Modified-Since: never", "If-Range: x", "Accept-Encoding: gzip;q=x",
     "Accept-Encoding: " + "," * 5_000, "Access-Control-Request-Method: \"",

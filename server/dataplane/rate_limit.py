@@ -62,8 +62,10 @@ class RateLimit:
             result = await throttled.limit(tenant_id.hex)
         except (StoreUnavailableError, RedisError, OSError, TimeoutError) as error:
             RATE_LIMIT_STORE_ERRORS.inc()
-            self._left_alone_until = now + _LEAVE_ALONE_SECONDS
-            _log.error("rate limits are not enforced: their store does not answer", exc_info=error)
+            if self._left_alone_until <= now:  # the first of all that waited together
+                self._left_alone_until = now + _LEAVE_ALONE_SECONDS
+                told = "rate limits are not enforced: their store does not answer"
+                _log.error(told, exc_info=error)
             return None
         state = result.state
         return Count(result.limited, state.limit, state.remaining, int(state.reset_after))

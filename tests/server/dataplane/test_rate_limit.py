@@ -123,12 +123,15 @@ async def test_while_its_store_is_away_requests_pass_and_somebody_is_told(tmp_pa
             # Nobody waits for it one by one.
             assert time.monotonic() - started < 5
             assert counted(server, "tessera_rate_limit_store_errors_total") >= 100
-            assert "rate limits are not enforced" in server.log()
+            # Told once a moment, and not by each.
+            assert 1 <= server.log().count("rate limits are not enforced") <= 6
             redis.start()
             await asyncio.sleep(1.5)
             statuses = await within_one_hour(lambda: by_many([server.port], 10, request))
             assert statuses == {200: 5, 403: 5}
             # One that hangs is like one that is away.
             redis.signal(signal.SIGSTOP)
+            started = time.monotonic()
             assert await by_many([server.port], 50, request) == {200: 50}
+            assert time.monotonic() - started < 5
             redis.signal(signal.SIGCONT)
