@@ -18,6 +18,7 @@ from server.settings import read_settings
 from server.token_format import DigestKey
 from tests.bench.checks import Tokens, load_checks
 from tests.bench.dataset import Sizes, load
+from tests.bench.matching import matching_requirements, matching_section, measure_matching
 from tests.bench.measure import Cores, Plan, measure
 from tests.bench.measure_checks import CheckPlan, Filled, measure_checks
 from tests.bench.report import Requirement, database_section, preamble, requirements
@@ -95,7 +96,9 @@ def _data(
 ) -> list[Requirement]:
     plan = _QUICK_CHECKS if quick else _FULL_CHECKS
     print(f"\n### The data plane\n\n{check_preamble(plan, cores, command)}")
-    required = []
+    matched = measure_matching(plan.rounds, cores.server)
+    print(f"\n{matching_section(matched)}", flush=True)
+    required = matching_requirements(matched)
     for database in databases:
         with database() as (name, new):
             _say("writing rows …")
