@@ -152,15 +152,17 @@ class Proxy:
 
 
 @contextmanager
-def proxy(kind: str, folder: Path, tessera_port: int, upstream_port: int) -> Iterator[Proxy]:
-    """A real gateway of `kind`, by the configuration that the repository ships.
+def proxy(
+    kind: str, folder: Path, tessera_port: int, upstream_port: int, text: str = ""
+) -> Iterator[Proxy]:
+    """A real gateway of `kind`, by the configuration that the repository ships, or by `text`.
 
     Skips where the machine has none; in CI that is a failure.
     """
     program = _program(kind)
     port = free_port()
     file = folder / _FILES.get(kind, "envoy.yaml")
-    text = (CONFIGURATIONS / file.name).read_text()
+    text = text or (CONFIGURATIONS / file.name).read_text()
     for shipped, ours in ((8000, tessera_port), (9000, upstream_port)):
         assert f"127.0.0.1:{shipped}" in text or f"port_value: {shipped}" in text
         text = text.replace(f"127.0.0.1:{shipped}", f"127.0.0.1:{ours}")

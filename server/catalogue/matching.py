@@ -22,6 +22,7 @@ _DISGUISED = re.compile(r"%(2[eEfF]|5[cC]|3[bB]|[01].|7[fF])")
 # What a server that decodes twice would read differently; some know `%u002e` too.
 _STILL_ESCAPED = re.compile(r"%([0-9A-Fa-f]{2}|[uU])")
 _DOTS = re.compile(r"/\.{1,2}(/|$)")
+_ENDS = re.compile(r"[?#]")
 
 
 def canonical_path(target: str) -> str | None:
@@ -113,7 +114,8 @@ class Matcher:
     that path alone: whatever a less concrete one could do with the method stays closed.
 
     A parameter does not take another spelling of what is concrete in its place, in other cases or
-    forms of Unicode's: backends that make no difference there would serve the concrete one.
+    forms of Unicode's: backends that make no difference there would serve the concrete one. Nor
+    does it take a `?` or `#` at which a backend that decodes early would end another path.
     """
 
     def __init__(self) -> None:
@@ -144,12 +146,15 @@ class Matcher:
         return found if found is not None and self._is_alike(found, path) else None
 
     def _is_alike(self, found: Permission, path: str) -> bool:
-        """Whether a backend that makes no difference of spelling serves the same template."""
+        """Whether backends that make no difference of spelling serve the same template."""
         alike = _folded(path)
         if _DOTS.search(alike):
             return False
-        permissions = self._alike.find(alike[1:].split("/"), 0)
-        return permissions is not None and found.key in permissions
+        for reading in {alike, _ENDS.split(alike, maxsplit=1)[0]}:
+            permissions = self._alike.find(reading[1:].split("/"), 0)
+            if permissions is None or found.key not in permissions:
+                return False
+        return True
 
     def _add(self, path: str, permission: Permission) -> None:
         self._alike.at(path, lambda text: _folded(_literal(text)))[permission.key] = permission

@@ -262,6 +262,12 @@ _SPELLED = catalogue_of(
         ("/TEAMS/1", None),
         ("/docs/%E2%80%A5", None),  # two dots in one character
         ("/docs/a%EF%BC%8Fb", None),  # a full-width slash
+        ("/users/C%23", "GET /users/{id}"),
+        ("/users/why%3F", "GET /users/{id}"),
+        ("/users/all%3F", None),
+        ("/users/all%23x", None),
+        ("/users/all%EF%BC%9Fx", None),  # a full-width question mark
+        ("/users/1%3F/keys", None),
     ],
 )
 def test_another_spelling_of_what_is_concrete_is_no_parameter(target: str, key: str | None) -> None:

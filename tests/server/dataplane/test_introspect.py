@@ -85,6 +85,9 @@ async def test_only_gateways_may_ask(http: httpx2.AsyncClient, world: World) -> 
         answer = await http.post("/introspect", data={"token": made.secret}, headers=raw)
         assert answer.status_code == 401, headers
         assert answer.headers["www-authenticate"].startswith("Basic")
+    twice = list(basic("orders", gateway.secret).items()) * 2
+    answer = await http.post("/introspect", data={"token": made.secret}, headers=twice)
+    assert answer.status_code == 401
     await gateways.revoke(Operator(), "orders")
     answer = await http.post(
         "/introspect", data={"token": made.secret}, headers=basic("orders", gateway.secret)

@@ -5,9 +5,11 @@ through in another form than was judged shows.
 """
 
 import asyncio
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -18,7 +20,7 @@ from server.catalogue import Catalogue, read_catalogue
 from server.operations import tokens
 from tests.conftest import settings_for
 from tests.factories import World
-from tests.process import ServerProcess, answer_of
+from tests.process import ROOT, ServerProcess, answer_of
 from tests.proxies import KINDS, Proxy, Upstream, proxy
 
 ONE = "GET /api/v1/devices/{device_id}"
@@ -261,6 +263,29 @@ async def _revoke(street: Street, made: dict[str, str]) -> None:
         person = await World(service).sign_in(admin)
         token = await models.Token.get(id=UUID(made["id"]))
         await tokens.revoke(person.principal, token.id)
+
+
+def test_the_ten_lines_of_the_readme_are_a_gateway(tmp_path: Path) -> None:
+    lines = re.findall(r"```nginx\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    text = f"upstream api {{ server 127.0.0.1:9000; }} server {{ listen 8080; {lines[0]} }}"
+    url = f"sqlite://{tmp_path}/tessera.db"
+    made, catalogue = asyncio.run(furnish(url)), read_catalogue(None)
+    with (
+        Upstream(catalogue) as upstream,
+        ServerProcess(tmp_path, database_url=url) as server,
+        proxy("nginx", tmp_path, server.port, upstream.port, text) as gate,
+    ):
+        answer = gate.ask(made["host"], made["one"], "GET", "/api/v1/devices/1")
+        assert (answer.status, answer.json()["served"]) == (200, ONE)
+        for trick in _TRICKS:
+            answer = gate.ask(made["host"], made["one"], "GET", trick)
+            assert answer.status < 500, trick
+            assert answer.status != 200 or answer.json()["served"] == ONE, trick
+        assert gate.ask(made["host"], made["none"]).status == 403
+        assert gate.ask(made["limited_host"], made["one"]).status == 401
+        assert gate.ask(made["host"], None).header("www-authenticate") == "Bearer"
+        server.stop()
+        assert gate.ask(made["host"], made["all"]).status == 500
 
 
 def test_without_tessera_nothing_passes(street: Street) -> None:
