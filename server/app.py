@@ -32,8 +32,6 @@ from server.settings import Settings
 
 _log = logging.getLogger("tessera")
 _CORS_SECONDS = 600
-# How a socket that listens on `::` names peers of IPv4; in the settings they are what they are.
-_MAPPED = "::ffff:"
 
 
 @asynccontextmanager
@@ -70,9 +68,6 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        client = scope.get("client")
-        if client and client[0].startswith(_MAPPED):
-            scope["client"] = (client[0].removeprefix(_MAPPED), client[1])
         if self._demo and scope["server"][1] in self._demo:
             await self._demo[scope["server"][1]](scope, receive, send)
             return

@@ -3,7 +3,14 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from pathlib import Path
 
 from server.errors import Misconfigured
@@ -53,6 +60,26 @@ class Settings:
     def embedded(self) -> bool:
         """Whether the database is a file of this process: then `serve` migrates it by itself."""
         return self.database_url.startswith("sqlite:")
+
+
+def is_within(address: str, networks: tuple[Network, ...]) -> bool:
+    """Whether `address` is one of these networks'; no other text is."""
+    parsed = parsed_address(address)
+    return parsed is not None and any(parsed in network for network in networks)
+
+
+def parsed_address(text: str) -> IPv4Address | IPv6Address | None:
+    """The address that `text` is, or None for any other text.
+
+    IPv4 that a socket for both shows as IPv6 is IPv4. With a zone it is none: that is any text.
+    """
+    if "%" in text:
+        return None
+    try:
+        parsed = ip_address(text)
+    except ValueError:
+        return None
+    return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:

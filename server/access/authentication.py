@@ -5,7 +5,6 @@ themselves and which is therefore guarded against other sites, and a bearer for 
 """
 
 import re
-from ipaddress import ip_address
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,7 +13,7 @@ from server.access.principal import Principal
 from server.access.sessions import ABSOLUTE, principal_of
 from server.errors import CrossSite, Unauthenticated
 from server.service import Service
-from server.settings import Settings
+from server.settings import Settings, is_within, parsed_address
 
 COOKIE = "__Host-tessera_session"
 _WITH_PORT = re.compile(r"\[(?P<v6>[0-9A-Fa-f:.]+)\](:\d+)?|(?P<v4>[0-9.]+):\d+")
@@ -84,23 +83,15 @@ def client_address(settings: Settings, request: Request) -> str:
     """
     address = request.client.host if request.client else "unknown"
     forwarded = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
-    while _is_trusted(settings, address) and forwarded and forwarded[-1].strip():
+    while is_within(address, settings.trusted_proxies) and forwarded and forwarded[-1].strip():
         address = _without_port(forwarded.pop().strip())
-    return address
+    return str(parsed_address(address) or address)
 
 
 def _without_port(address: str) -> str:
     """Some proxies write the port as well: each connection would be an address of its own."""
     match = _WITH_PORT.fullmatch(address)
     return match["v6"] or match["v4"] if match else address
-
-
-def _is_trusted(settings: Settings, address: str) -> bool:
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    return any(parsed in network for network in settings.trusted_proxies)
 
 
 def _bearer(headers: list[str]) -> str:

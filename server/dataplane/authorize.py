@@ -9,7 +9,6 @@ import os
 import time
 from collections.abc import Sequence
 from functools import lru_cache
-from ipaddress import ip_address
 
 from starlette.types import Receive, Scope, Send
 
@@ -26,6 +25,7 @@ from server.dataplane.record import Decision, Record
 from server.global_ids import encode_id
 from server.monitoring.metrics import DECISIONS, UNEXPECTED_ERRORS
 from server.service import Service
+from server.settings import is_within
 from server.token_format import is_token_secret
 
 _log = logging.getLogger("tessera.authorize")
@@ -45,7 +45,7 @@ class Authorize:
         self._hosts = Hosts(settings.api_url)
         self._bearers = bearers_of(settings)
         self._rate_limit = RateLimit(settings.rate_limit_url)
-        self._is_peer = lru_cache(maxsize=256)(self._is_peer_uncached)
+        self._is_peer = lru_cache(maxsize=256)(lambda peer: is_within(peer, settings.gateway_peers))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; any error becomes an answer that lets nothing pass."""
@@ -150,13 +150,6 @@ class Authorize:
             return answer, RefusalReason.RATE_LIMITED
         token_id = encode_id("Token", bearer.token_id)
         return answers.allowed(slug, token_id, permission.key, request_id, count), None
-
-    def _is_peer_uncached(self, address: str) -> bool:
-        try:
-            parsed = ip_address(address)
-        except ValueError:
-            return False
-        return any(parsed in network for network in self._service.settings.gateway_peers)
 
 
 def _nothing_there(path: str | None, request_id: str) -> tuple[Answer, RefusalReason]:

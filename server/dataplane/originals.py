@@ -7,11 +7,10 @@ What is only recorded, such as the client's name and the request's id, may be th
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import quote
 
-from server.settings import Network
+from server.settings import Network, is_within, parsed_address
 
 PREFIX = "/authorize"
 _MOST_USER_AGENT = 255
@@ -96,9 +95,9 @@ def client_address(
     address = peer
     while forwarded:
         address = forwarded.pop()
-        if not any(_is_within(address, network) for network in trusted):
+        if not is_within(address, trusted):
             break
-    return address if _is_address(address) else "unknown"
+    return str(parsed_address(address) or "unknown")
 
 
 def user_agent(headers: Headers) -> str:
@@ -123,17 +122,3 @@ def _text(headers: Headers, name: bytes) -> str:
     if not value:
         raise Unreadable
     return value.decode("latin-1")
-
-
-def _is_within(address: str, network: Network) -> bool:
-    return _is_address(address) and ip_address(address) in network
-
-
-def _is_address(text: str) -> bool:
-    if "%" in text:  # IPv6 with a zone: that is any text, of any length
-        return False
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -196,6 +196,11 @@ async def test_only_configured_gateways_are_answered(service: Service, door: Doo
         async with gateway(create_app(service), peer=peer).http as http:
             answer = await Gateway(http).ask(door.secret, host=door.host)
         assert (answer.status_code, answer.json()["code"]) == (403, "UNKNOWN_PEER")
+    # On a socket of both kinds, IPv4 comes in IPv6's form.
+    for peer in ("127.0.0.9", "::1", "::ffff:127.0.0.9"):
+        async with gateway(create_app(service), peer=peer).http as http:
+            answer = await Gateway(http).ask(door.secret, host=door.host)
+        assert answer.status_code == 200, peer
 
 
 async def test_the_headers_of_other_kinds_are_not_looked_at(door: Door) -> None:
@@ -291,6 +296,8 @@ async def test_decisions_are_recorded(door: Door) -> None:
         ("192.0.2.7, 10.9.9.9,10.8.8.8", "192.0.2.7"),
         ("2001:db8::1", "2001:db8::1"),
         ("10.9.9.9", "10.9.9.9"),
+        ("192.0.2.7, ::ffff:10.9.9.9", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
         ("", "unknown"),
         (",", "unknown"),
         ("nonsense, 10.9.9.9", "unknown"),
