@@ -39,8 +39,6 @@ ROUTES = {
     "/assets/hashed/x.js": "GET",
     "/": "GET",
     "/no-such-thing": "GET",
-    "/authorize": "GET",
-    "/introspect": "POST",
 }
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 # Not this: uvicorn's complaint about answering a request after malformed bytes behind it have made
