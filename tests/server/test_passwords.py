@@ -71,14 +71,9 @@ _TOO_EASY = [
     "acmeacmeacmeacmeacme",
     "tesseratesseratessera",
     # From lists of what people choose when they have to choose something long.
-    "thisismypassword",
-    "iloveyoubaby12345",
-    "mynameisjohnsmith",
     "1q2w3e4r5t6y7u8i",
     "zaq12wsxcde34rfv",
     "Summer2026Summer2026",
-    "January2026January",
-    "P@ssword123456789!",
 ]
 
 
