@@ -3,6 +3,8 @@
 # interrupted step is simply done again. Needs a POSIX sh, GNU make and Python; no git, no Node.
 
 PYTHON ?= python3
+# Tests run in that many processes, a file in one of them; `make test WORKERS=0` runs them in this one.
+WORKERS ?= auto
 # Extra arguments: `make test PYTEST_ARGS="-k tokens"`, `make serve SERVE_ARGS="--port 9000"`.
 PYTEST_ARGS ?=
 SERVE_ARGS ?=
@@ -38,7 +40,8 @@ serve: install ## set up what is missing, then run the service with a demo tenan
 	@exec $(BIN)/tessera serve --demo $(SERVE_ARGS)
 
 test: lint install browser ## set up what is missing, then lint, type checks and all tests
-	$(call step,pytest,$(BIN)/python -m pytest $(PYTEST_ARGS))
+	$(call step,pytest,$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=4 \
+		--dist=loadfile $(PYTEST_ARGS))
 
 lint: dev-packages ## lint, format and type checks alone, fastest first
 	$(call step,ruff check,$(BIN)/ruff check --quiet)

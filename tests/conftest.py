@@ -4,6 +4,7 @@ A test that takes `service` runs once on SQLite and once on PostgreSQL. Database
 that was migrated once. What is needed to fill them lives in `factories`.
 """
 
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -18,7 +19,8 @@ from server.settings import Settings, read_settings
 from tests.factories import Client, World
 from tests.postgres import PostgresServer, run_now, shared_server
 
-_TEMPLATE = "tessera_template"
+# Several processes may share the tests, and the server.
+TEMPLATE = f"tessera_template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 
 
 @pytest.fixture(scope="session")
@@ -30,11 +32,11 @@ def anyio_backend() -> str:
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server with a migrated database to copy."""
     with shared_server() as server:
-        server.drop_database_now(_TEMPLATE)
-        url = server.create_database_now(_TEMPLATE)
+        server.drop_database_now(TEMPLATE)
+        url = server.create_database_now(TEMPLATE)
         run_now(migrate(settings_for(url)))
         yield server
-        server.drop_database_now(_TEMPLATE)
+        server.drop_database_now(TEMPLATE)
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +72,7 @@ def _database(request: pytest.FixtureRequest, kind: str) -> Iterator[str]:
         yield f"sqlite://{file}"
         return
     server: PostgresServer = request.getfixturevalue("postgres")
-    url = server.create_database_now(template=_TEMPLATE)
+    url = server.create_database_now(template=TEMPLATE)
     yield url
     server.drop_database_now(url)
 

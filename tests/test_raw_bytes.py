@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.graphql.schema import SCHEMA
+from tests.conftest import TEMPLATE
 from tests.factories import PASSWORD
 from tests.postgres import PostgresServer
 from tests.process import LOOPBACK, ServerProcess, answer_of, tessera
@@ -127,7 +128,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 def postgres_target(
     postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Target]:
-    url = postgres.create_database_now(template="tessera_template")
+    url = postgres.create_database_now(template=TEMPLATE)
     yield from _target(tmp_path_factory.mktemp("raw-bytes"), url)
     postgres.drop_database_now(url)
 
