@@ -256,7 +256,7 @@ def _announce(
     listeners: list[socket.socket], demo_password: str | None = None, sample_path: str = "/"
 ) -> None:
     url, *demo_urls = map(_url, listeners)
-    lines = [f"Tessera     {url}", f"GraphiQL    {url}/graphiql"]
+    lines = [f"Tessera     {url}", f"Console     {url}/", f"GraphiQL    {url}/graphiql"]
     for demo_url in demo_urls:
         lines += _how_to_sign_in(url, demo_password)
         lines += [
@@ -352,7 +352,8 @@ async def _invite_admin(parsed: argparse.Namespace) -> int:
     print(
         f"Admin       {invited.admin.email}, {invited.admin.role.value}\n"
         f"Invitation  {invited.invitation}   (shown this once)\n"
-        f"Holds       until {invited.expires_at:%Y-%m-%d %H:%M} UTC, for one POST /invitation"
+        f"Holds       until {invited.expires_at:%Y-%m-%d %H:%M} UTC, once:"
+        " open /invitation#INVITATION of the console, or POST it there"
     )
     return 0
 
