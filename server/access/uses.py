@@ -5,11 +5,12 @@ lives in `server.dataplane.record`.
 """
 # ruff: noqa: S608 - the statements are made of constants
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
-from uuid import UUID
+from functools import lru_cache
+from itertools import islice
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -19,7 +20,7 @@ from server.database import dialect, transaction
 
 KEPT_REFUSALS = 20
 KEPT_DAYS = 400
-_AT_ONCE = 1_000
+_AT_ONCE = 500
 
 
 @dataclass(slots=True)
@@ -32,8 +33,7 @@ class Use:
     last_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class LastUse:
+class LastUse(NamedTuple):
     """When and by whom a token was last let through. `at` is in seconds since 1970."""
 
     at: float
@@ -41,8 +41,7 @@ class LastUse:
     user_agent: str
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """A refusal. `key` is empty where no operation matched."""
 
     at: float
@@ -58,9 +57,9 @@ class Refused:
 class Batch:
     """What is written together. Tokens are (tenant's id, token's id)."""
 
-    uses: dict[tuple[UUID, UUID, str, date], Use]
-    last: dict[tuple[UUID, UUID], LastUse]
-    refused: dict[tuple[UUID, UUID], list[Refused]]
+    uses: dict[tuple[str, str, str, date], Use]
+    last: dict[tuple[str, str], LastUse]
+    refused: dict[tuple[str, str], list[Refused]]
 
 
 def _members(names: str) -> str:
@@ -167,12 +166,12 @@ async def write(batch: Batch) -> None:
             ("refused", _refused_rows(batch)),
             ("trim", _tokens(batch.refused)),
         ):
-            for start in range(0, len(rows), _AT_ONCE):
-                part = orjson.dumps(rows[start : start + _AT_ONCE], default=str).decode()
-                await client.execute_query(statements[name], [part])
+            # Made part by part as well: whoever asks meanwhile waits for one of them at most.
+            while part := list(islice(rows, _AT_ONCE)):
+                await client.execute_query(statements[name], [orjson.dumps(part).decode()])
 
 
-async def forget_old(tenant_ids: Sequence[UUID], today: date) -> None:
+async def forget_old(tenant_ids: Sequence[str], today: date) -> None:
     """Drop the counts of days that are over 400 days ago."""
     oldest = today - timedelta(days=KEPT_DAYS)
     await models.TokenUse.filter(tenant_id__in=list(tenant_ids), day__lt=oldest).delete()
@@ -180,12 +179,17 @@ async def forget_old(tenant_ids: Sequence[UUID], today: date) -> None:
 
 def day_of(at: float) -> date:
     """The day, in UTC, of a time in seconds since 1970."""
-    return datetime.fromtimestamp(at, UTC).date()
+    return _day(int(at // 86_400))
 
 
-def _use_rows(batch: Batch) -> list[dict[str, Any]]:
+@lru_cache(16)
+def _day(number: int) -> date:
+    return date(1970, 1, 1) + timedelta(days=number)
+
+
+def _use_rows(batch: Batch) -> Iterator[dict[str, Any]]:
     # In the order of the unique index, in which every instance takes its locks.
-    return [
+    return (
         {
             "id": models.new_id(),
             "tenant_id": tenant_id,
@@ -198,11 +202,11 @@ def _use_rows(batch: Batch) -> list[dict[str, Any]]:
             "last_at": _instant(use.last_at),
         }
         for (tenant_id, token_id, key, day), use in sorted(batch.uses.items(), key=lambda u: u[0])
-    ]
+    )
 
 
-def _last_rows(batch: Batch) -> list[dict[str, Any]]:
-    return [
+def _last_rows(batch: Batch) -> Iterator[dict[str, Any]]:
+    return (
         {
             "tenant_id": tenant_id,
             "token_id": token_id,
@@ -211,11 +215,11 @@ def _last_rows(batch: Batch) -> list[dict[str, Any]]:
             "user_agent": last.user_agent,
         }
         for (tenant_id, token_id), last in sorted(batch.last.items(), key=lambda u: u[0])
-    ]
+    )
 
 
-def _refused_rows(batch: Batch) -> list[dict[str, Any]]:
-    return [
+def _refused_rows(batch: Batch) -> Iterator[dict[str, Any]]:
+    return (
         {
             "id": models.new_id(),
             "at": _instant(refused.at),
@@ -230,11 +234,11 @@ def _refused_rows(batch: Batch) -> list[dict[str, Any]]:
         }
         for (tenant_id, token_id), latest in batch.refused.items()
         for refused in latest
-    ]
+    )
 
 
-def _tokens(refused: dict[tuple[UUID, UUID], list[Refused]]) -> list[dict[str, Any]]:
-    return [{"tenant_id": tenant_id, "token_id": token_id} for tenant_id, token_id in refused]
+def _tokens(refused: dict[tuple[str, str], list[Refused]]) -> Iterator[dict[str, Any]]:
+    return ({"tenant_id": tenant_id, "token_id": token_id} for tenant_id, token_id in refused)
 
 
 def _instant(at: float) -> str:
