@@ -22,7 +22,7 @@ _MOST_MERGED, _MOST_ALIASES = 100_000, 100_000
 _MOST_NAME, _MOST_KEY = 200, 512
 _METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace", "query")
 _VERSION = re.compile(r"3\.[012](\..*)?")
-_SEGMENT = re.compile(r"([A-Za-z0-9\-._~!$&'()*+,=:@]|%[0-9A-F]{2}|\{[^{}/?#]+\})*")
+_SEGMENT = re.compile(r"([A-Za-z0-9\-._~!$&'()*+,=:@]|%[0-9A-F]{2}|\{[^{}/?#\x00-\x1f\x7f]+\})*")
 _UNTAGGED = "Other"
 
 
