@@ -185,6 +185,7 @@ def _server(app: App) -> uvicorn.Server:
     return _Server(
         uvicorn.Config(
             app,
+            http=app.protocol(),
             lifespan="off",
             ws="none",
             # Its access log would hold query strings; the envelope writes a line that does not.

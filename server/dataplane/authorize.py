@@ -50,9 +50,16 @@ class Authorize:
         self._is_peer = lru_cache(maxsize=256)(self._is_peer_uncached)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; any error becomes an answer that lets nothing pass."""
+        """Answer one request."""
+        answer = await self.answer(scope)
+        start = {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def answer(self, scope: Scope) -> Answer:
+        """The answer to one request; any error becomes one that lets nothing pass."""
         try:
-            answer = await self._answer(scope)
+            answer = await self._decide(scope)
         except Exception as error:
             if database.is_unavailable(error):
                 answer = answers.UNAVAILABLE
@@ -61,20 +68,13 @@ class Authorize:
                 _log.error("unexpected error", exc_info=error)
                 answer = answers.INTERNAL
         DECISIONS.by_status[answer.status] += 1
-        await send(
-            {
-                "type": "http.response.start",
-                "status": answer.status,
-                "headers": answer.headers,
-            }
-        )
-        await send({"type": "http.response.body", "body": answer.body})
+        return answer
 
     def close(self) -> None:
         """Close the connection that it asks by; another request would open one again."""
         self._bearers.close()
 
-    async def _answer(self, scope: Scope) -> Answer:
+    async def _decide(self, scope: Scope) -> Answer:
         peer = (scope.get("client") or ("", 0))[0]
         if not self._is_peer(peer):
             return answers.UNKNOWN_PEER
