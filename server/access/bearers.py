@@ -186,13 +186,13 @@ class SqliteBearers:
         """One transaction for all: to begin one costs as much as a look-up."""
         if self._connection is None:
             self._connection = sqlite_reader(self._settings)
-        ask = self._connection.execute
-        ask("BEGIN")
+        cursor = self._connection.cursor()
+        cursor.execute("BEGIN")
         for question, answer in batch:
-            row = ask(_SQLITE, question).fetchone()
+            row = cursor.execute(_SQLITE, question).fetchone()
             if not answer.done():
                 answer.set_result(row)
-        ask("COMMIT")
+        cursor.execute("COMMIT")
 
 
 Bearers = PostgresBearers | SqliteBearers
