@@ -17,8 +17,9 @@ from server.settings import Settings
 # A request is answered within two seconds, whatever the database does.
 _WAIT_SECONDS = 1.8
 _SWEEP_SECONDS = 0.1
+# While the database works on one query, requests of the other are taken and answered.
 _MOST_AT_ONCE = 2
-_MOST_TOGETHER = 256
+_MOST_TOGETHER = 32
 # Then it gives its connection back, for others who wait for one.
 _MOST_IN_A_ROW = 64
 
