@@ -1,6 +1,7 @@
 """The application: every route on one page, and what has to stand before it serves."""
 
 import logging
+from asyncio import Protocol
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -21,6 +22,7 @@ from server.dataplane.authorize import Authorize
 from server.dataplane.demo import DemoApi
 from server.dataplane.introspect import routes as introspection_routes
 from server.dataplane.record import Record
+from server.dataplane.wire import protocol_of
 from server.errors import Misconfigured
 from server.graphql.endpoint import routes as graphql_routes
 from server.http import problem
@@ -70,12 +72,20 @@ class App:
         """Answer one request."""
         if self._demo and scope["server"][1] in self._demo:
             await self._demo[scope["server"][1]](scope, receive, send)
-            return
-        path = scope.get("path", "")
-        if path == "/authorize" or path.startswith("/authorize/"):
+        elif self._is_check(scope):
             await self._authorize(scope, receive, send)
         else:
             await self._routed(scope, receive, send)
+
+    def protocol(self) -> type[Protocol]:
+        """What speaks HTTP for this application."""
+        return protocol_of(self._authorize, self._is_check)
+
+    def _is_check(self, scope: Scope) -> bool:
+        path = scope.get("path", "")
+        if path != "/authorize" and not path.startswith("/authorize/"):
+            return False
+        return not (self._demo and scope["server"][1] in self._demo)
 
     def add_demo_api(self, port: int, host: str) -> None:
         """Answer what comes in on `port` as the API of the tenant whose API is at `host`."""

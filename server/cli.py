@@ -34,6 +34,7 @@ _Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
 _DEMO_SLUG, _DEMO_EMAIL = "demo", "owner@demo.example"
 _BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 5
+_OBJECTS_BEFORE_COLLECTING = 20_000
 _SHUTDOWN_SECONDS = 10
 
 
@@ -164,6 +165,8 @@ async def _serve(parsed: argparse.Namespace) -> int:
         # What there is by now stays for good: collecting garbage need not go through it each time.
         gc.collect()
         gc.freeze()
+        # Many requests at once make thousands of objects that soon go by themselves.
+        gc.set_threshold(_OBJECTS_BEFORE_COLLECTING)
         try:
             await _server(app).serve(sockets=listeners)
         finally:
@@ -200,6 +203,7 @@ def _server(app: App) -> uvicorn.Server:
     return _Server(
         uvicorn.Config(
             app,
+            http=app.protocol(),
             lifespan="off",
             ws="none",
             # Its access log would hold query strings; the envelope writes a line that does not.

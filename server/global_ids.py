@@ -1,12 +1,20 @@
 """Global ids (Relay Object Identification): a type and an id in base64, without authority."""
 
-from base64 import b64decode, urlsafe_b64encode
+from base64 import b64decode
+from binascii import b2a_base64
 from uuid import UUID
 
 
 def encode_id(type_name: str, row_id: UUID) -> str:
     """The global id of a row."""
-    return urlsafe_b64encode(f"{type_name}:{row_id.hex}".encode()).decode().rstrip("=")
+    return encode_hex_id(type_name, row_id.hex)
+
+
+def encode_hex_id(type_name: str, hexadecimal: str) -> str:
+    """The global id of a row whose id is at hand as 32 hexadecimal digits."""
+    # In base64 of letters, digits and colons there is neither `+` nor `/`.
+    encoded = b2a_base64(f"{type_name}:{hexadecimal}".encode(), newline=False)
+    return encoded.decode().rstrip("=")
 
 
 def decode_id(text: str) -> tuple[str, UUID] | None:

@@ -4,19 +4,20 @@ A token's secret is `<brand>_` and 49 base62 characters: 43 that hold 256 random
 hold the CRC-32 of brand and body, so that scanners and typing errors are told apart offline.
 """
 
-import hmac
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from secrets import randbits, token_bytes
 from uuid import UUID
 from zlib import crc32
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 _BODY_LENGTH = 43
 _CHECKSUM_LENGTH = 6
 _HINT_LENGTH = 6
+_BLOCK = 64
 _TENANT_SECRET = re.compile(r"[A-Za-z0-9_-]{64}")
 BRAND = re.compile(r"[a-z][a-z0-9]{1,15}")
 
@@ -29,23 +30,29 @@ def _base62(number: int, length: int) -> str:
     return "".join(reversed(digits))
 
 
-def _checksum(brand: str, body: str) -> str:
-    return _base62(crc32(f"{brand}_{body}".encode("ascii")), _CHECKSUM_LENGTH)
+def _checksum(branded_body: str) -> str:
+    """The CRC-32 in base62, two digits at a time: every request has one worked out."""
+    rest, last = divmod(crc32(branded_body.encode("ascii")), 62 * 62)
+    first, middle = divmod(rest, 62 * 62)
+    return _PAIRS[first] + _PAIRS[middle] + _PAIRS[last]
 
 
 def new_token_secret(brand: str) -> str:
     """A new secret of 256 random bits for a token of `brand`."""
-    body = _base62(randbits(256), _BODY_LENGTH)
-    return f"{brand}_{body}{_checksum(brand, body)}"
+    branded_body = f"{brand}_{_base62(randbits(256), _BODY_LENGTH)}"
+    return branded_body + _checksum(branded_body)
 
 
 def is_token_secret(brand: str, text: str) -> bool:
     """Whether `text` has exactly the form of a secret of `brand`, checksum included."""
-    prefix = f"{brand}_"
-    if len(text) != len(prefix) + _BODY_LENGTH + _CHECKSUM_LENGTH or not text.startswith(prefix):
-        return False
-    body, checksum = text[len(prefix) : -_CHECKSUM_LENGTH], text[-_CHECKSUM_LENGTH:]
-    return all(character in _ALPHABET for character in body) and checksum == _checksum(brand, body)
+    return bool(_form(brand).fullmatch(text)) and text[-_CHECKSUM_LENGTH:] == _checksum(
+        text[:-_CHECKSUM_LENGTH]
+    )
+
+
+@cache
+def _form(brand: str) -> re.Pattern[str]:
+    return re.compile(rf"{brand}_[0-9A-Za-z]{{{_BODY_LENGTH + _CHECKSUM_LENGTH}}}")
 
 
 def token_hint(secret: str) -> str:
@@ -74,15 +81,21 @@ def tenant_of(secret: str) -> UUID | None:
     return UUID(bytes=urlsafe_b64decode(secret)[:16])
 
 
-@dataclass(frozen=True, slots=True)
 class DigestKey:
     """The key under which secrets are digested, so that a stolen table is of no use by itself."""
 
-    key: bytes
+    def __init__(self, key: bytes) -> None:
+        # HMAC (RFC 2104), with the key hashed once and not for every secret: half the time.
+        block = (key if len(key) <= _BLOCK else sha256(key).digest()).ljust(_BLOCK, b"\0")
+        self._inner = sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = sha256(bytes(byte ^ 0x5C for byte in block))
 
     def digest(self, purpose: str, secret: str) -> bytes:
         """HMAC-SHA-256 over purpose and secret: a digest of one purpose is none of another."""
-        return hmac.new(self.key, f"{purpose}\0{secret}".encode(), sha256).digest()
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(f"{purpose}\0{secret}".encode())
+        outer.update(inner.digest())
+        return outer.digest()
 
     def __repr__(self) -> str:
         return "DigestKey(…)"

@@ -407,7 +407,7 @@ async def test_a_check_and_its_record_keep_to_indexes_of_their_tenant(
     crowd: Crowd, client: Client
 ) -> None:
     tenant_id, at = crowd.person.admin.tenant_id, models.now().timestamp()
-    token = (tenant_id, crowd.token)
+    token = (str(tenant_id), str(crowd.token))
     refused = Refused(at, "GET", "/x", RefusalReason.NOT_GRANTED, "192.0.2.1", "x", "x")
     batch = uses.Batch(
         {(*token, "GET /api", uses.day_of(at)): uses.Use(1, 1, at, at)},
@@ -418,7 +418,7 @@ async def test_a_check_and_its_record_keep_to_indexes_of_their_tenant(
     question = bearers.Question(crowd.slug, "us", digest, "GET /api")
     with caught() as statements:
         await uses.write(batch)
-        await uses.forget_old([tenant_id], uses.day_of(at))
+        await uses.forget_old([str(tenant_id)], uses.day_of(at))
         used = "usage { allowed } recentRefusals { reason }"
         found = await client.data(f'{{ token(id: "{token_id(crowd.token)}") {{ {used} }} }}')
     if crowd.url.startswith("sqlite"):

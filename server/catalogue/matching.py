@@ -15,8 +15,9 @@ from server.catalogue.permissions import Permission
 
 _MOST_LENGTH = 8192
 # RFC 3986's pchar without `;`, which some servers cut a segment at.
-_PATH = re.compile(r"(/([A-Za-z0-9\-._~!$&'()*+,=:@]|%[0-9A-Fa-f]{2})*)+")
-_QUERY = re.compile(r"[!-~]*")
+_PATH = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()*+,=:@/]++|%[0-9A-Fa-f]{2})*+")
+# Printable, and without `#`.
+_QUERY = re.compile(r"[!\"$-~]*")
 # Dots, slashes of both kinds, semicolons and controls.
 _DISGUISED = re.compile(r"%(2[eEfF]|5[cC]|3[bB]|[01].|7[fF])")
 # What a server that decodes twice would read differently; some know `%u002e` too.
@@ -35,7 +36,7 @@ def canonical_path(target: str) -> str | None:
     if len(target) > _MOST_LENGTH:
         return None
     path, _, query = target.partition("?")
-    if not _PATH.fullmatch(path) or not _QUERY.fullmatch(query) or "#" in query:
+    if not _PATH.fullmatch(path) or (query and not _QUERY.fullmatch(query)):
         return None
     if "//" in path or ("/." in path and _DOTS.search(path)):
         return None

@@ -13,6 +13,7 @@ from server.dataplane.rate_limit import Count
 
 HeaderList = list[tuple[bytes, bytes]]
 _NO_STORE = (b"cache-control", b"no-store")
+_NO_BODY = (b"content-length", b"0")
 _WINDOW_SECONDS = 3600
 
 
@@ -34,9 +35,11 @@ def allowed(
         (b"x-tessera-token", token.encode()),
         (b"x-tessera-permission", permission.encode()),
         (b"x-request-id", request_id.encode()),
-        (b"content-length", b"0"),
+        _NO_BODY,
     ]
-    return Answer(200, headers + _limits(count) if count else headers)
+    if count:
+        headers += _limits(count)
+    return Answer(200, headers)
 
 
 def insufficient_scope(

@@ -7,8 +7,10 @@ What is only recorded, such as the client's name and the request's id, may be th
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from functools import lru_cache
 from urllib.parse import quote
+
+from starlette.types import Scope
 
 from server.settings import Network, is_within, parsed_address
 
@@ -17,45 +19,45 @@ _MOST_USER_AGENT = 255
 _REQUEST_ID = re.compile(r"[0-9a-fA-F-]{8,36}")
 # Clients put them where they do not belong, and this is kept and shown.
 _MAY_BE_SECRET = re.compile(r"[\w+/=-]{30,}", re.ASCII)
+_NOT_PRINTABLE = re.compile(r"[^ -~]")
+# Pure functions of what clients repeat are worked out once; longer values would fill the memory.
+_KEPT, _MOST_KEPT_LENGTH = 4096, 255
 Headers = Mapping[bytes, bytes]
 
 
-class Original(NamedTuple):
-    """What the client asked of the gateway. `target` is as it was on the wire."""
-
-    method: str
-    target: str
-    host: str
+# What the client asked of the gateway: method, target as it was on the wire, and host.
+Original = tuple[str, str, str]
 
 
 class Unreadable(Exception):
     """A request that lacks what a gateway of this kind sends, or has it twice."""
 
 
-def _nginx(_scope_method: str, _target: str, headers: Headers) -> Original:
-    return Original(
+def _nginx(_scope: Scope, headers: Headers) -> Original:
+    return (
         _text(headers, b"x-original-method"),
         _text(headers, b"x-original-uri"),
         _text(headers, b"host"),
     )
 
 
-def _forwarded(_scope_method: str, _target: str, headers: Headers) -> Original:
-    return Original(
+def _forwarded(_scope: Scope, headers: Headers) -> Original:
+    return (
         _text(headers, b"x-forwarded-method"),
         _text(headers, b"x-forwarded-uri"),
         _text(headers, b"x-forwarded-host"),
     )
 
 
-def _envoy(method: str, target: str, headers: Headers) -> Original:
+def _envoy(scope: Scope, headers: Headers) -> Original:
     """Envoy repeats the request itself, its path behind the configured prefix."""
+    target = raw_target(scope["path"], scope.get("raw_path"), scope["query_string"])
     if not target.startswith(PREFIX + "/"):
         raise Unreadable
-    return Original(method, target[len(PREFIX) :], _text(headers, b"host"))
+    return (scope["method"], target[len(PREFIX) :], _text(headers, b"host"))
 
 
-READERS: dict[str, Callable[[str, str, Headers], Original]] = {
+READERS: dict[str, Callable[[Scope, Headers], Original]] = {
     "nginx": _nginx,
     "caddy": _forwarded,
     "traefik": _forwarded,
@@ -65,14 +67,13 @@ READERS: dict[str, Callable[[str, str, Headers], Original]] = {
 
 def single(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """The headers by name, without those that come more than once."""
-    found: dict[bytes, bytes] = {}
-    twice: set[bytes] = set()
-    for name, value in headers:
-        if name in found:
-            twice.add(name)
-        found[name] = value
-    for name in twice:
-        del found[name]
+    found = dict(headers)
+    if len(found) < len(headers):
+        seen: set[bytes] = set()
+        for name, _ in headers:
+            if name in seen:
+                found.pop(name, None)
+            seen.add(name)
     return found
 
 
@@ -82,39 +83,56 @@ def raw_target(scope_path: str, raw_path: bytes | None, query: bytes) -> str:
     return f"{path}?{query.decode('latin-1')}" if query else path
 
 
-def client_address(
-    peer: str, headers: Sequence[tuple[bytes, bytes]], trusted: tuple[Network, ...]
-) -> str:
+class Addresses:
     """Who asked the gateway: the last address that it or a trusted proxy before it has written."""
-    forwarded = [
-        part.strip()
-        for name, value in headers
-        if name == b"x-forwarded-for"
-        for part in value.decode("latin-1").split(",")
-    ]
-    address = peer
-    while forwarded:
-        address = forwarded.pop()
-        if not is_within(address, trusted):
-            break
-    return str(parsed_address(address) or "unknown")
+
+    def __init__(self, trusted: tuple[Network, ...]) -> None:
+        self._trusted = trusted
+        self._kept = lru_cache(_KEPT)(self._find)
+
+    def of(self, peer: str, listed: Sequence[tuple[bytes, bytes]], headers: Headers) -> str:
+        """The address, or `unknown` for what is none. `headers` are the `single` ones."""
+        forwarded = headers.get(b"x-forwarded-for")
+        if forwarded is None and len(headers) < len(listed):
+            several = [value for name, value in listed if name == b"x-forwarded-for"]
+            forwarded = b",".join(several) if several else None
+        if forwarded is None:
+            return self._kept(peer, None)
+        find = self._kept if len(forwarded) <= _MOST_KEPT_LENGTH else self._find
+        return find(peer, forwarded)
+
+    def _find(self, peer: str, forwarded: bytes | None) -> str:
+        address = peer
+        parts = [] if forwarded is None else forwarded.decode("latin-1").split(",")
+        for part in reversed(parts):
+            address = part.strip()
+            if not is_within(address, self._trusted):
+                break
+        return str(parsed_address(address) or "unknown")
 
 
 def user_agent(headers: Headers) -> str:
     """What the client calls itself, made fit to show. What might be a secret is left out."""
-    text = shown(headers.get(b"user-agent", b"").decode("latin-1"), _MOST_USER_AGENT)
-    return _MAY_BE_SECRET.sub("...", text)
+    return _user_agent(headers.get(b"user-agent", b"")[:_MOST_USER_AGENT])
+
+
+@lru_cache(_KEPT)
+def _user_agent(value: bytes) -> str:
+    return _MAY_BE_SECRET.sub("...", shown(value.decode("latin-1"), _MOST_USER_AGENT))
 
 
 def request_id(headers: Headers) -> str | None:
     """The id that the gateway gave the request, if it did: hexadecimal, as UUIDs are."""
-    text = headers.get(b"x-request-id", b"").decode("latin-1")
+    value = headers.get(b"x-request-id")
+    if value is None:
+        return None
+    text = value.decode("latin-1")
     return text if _REQUEST_ID.fullmatch(text) else None
 
 
 def shown(text: str, most: int) -> str:
     """`text` as it may be stored and shown: printable ASCII, cut to `most` characters."""
-    return "".join(c if " " <= c <= "~" else "?" for c in text[:most])
+    return _NOT_PRINTABLE.sub("?", text[:most])
 
 
 def _text(headers: Headers, name: bytes) -> str:

@@ -1,12 +1,16 @@
-"""The limit of each tenant's requests an hour, counted in memory or for all instances in Redis."""
+"""The limit of each tenant's requests an hour, counted in memory or for all instances in Redis.
+
+Windows are hours of the clock, and exactly the limit passes in each. In Redis a library counts; in
+memory it would take as long as all the rest of a decision, and what is left to do there is little.
+"""
 
 import asyncio
 import logging
-from typing import NamedTuple
-from uuid import UUID
+import time
+from typing import NamedTuple, Protocol
 
 from redis.exceptions import RedisError
-from throttled.asyncio import MemoryStore, RedisStore, Throttled, per_hour
+from throttled.asyncio import RedisStore, Throttled, per_hour
 from throttled.exceptions import StoreUnavailableError
 
 from server.monitoring.metrics import RATE_LIMIT_STORE_ERRORS
@@ -15,9 +19,8 @@ from server.service import DEFAULT_REQUESTS_PER_HOUR
 _ANSWER_SECONDS = 0.25
 # After a failure the store is left alone for a moment: requests would wait for it one by one.
 _LEAVE_ALONE_SECONDS = 1.0
-# Of the counts in memory, at some 300 bytes each. Those of past hours stay until newer ones push
-# them out, the longest unused first.
-_MOST_COUNTS = 100_000
+_MOST_TENANTS = 1_000_000
+_WINDOW_SECONDS = 3600
 _log = logging.getLogger("tessera.rate_limit")
 
 
@@ -30,23 +33,53 @@ class Count(NamedTuple):
     reset_seconds: int
 
 
-class RateLimit:
-    """Counts requests by tenant in windows of a clock hour: exactly the limit passes in each."""
+class RateLimit(Protocol):
+    """Counts requests by tenant."""
 
-    def __init__(self, url: str | None) -> None:
-        self._store: MemoryStore | RedisStore
-        if url is None:
-            self._store = MemoryStore(options={"MAX_SIZE": _MOST_COUNTS})
-        else:
-            timeouts = {
-                "socket_timeout": _ANSWER_SECONDS,
-                "socket_connect_timeout": _ANSWER_SECONDS,
-            }
-            self._store = RedisStore(server=url, options={"CONNECTION_POOL_KWARGS": timeouts})
+    async def hit(self, tenant_id: str, requests_per_hour: int | None) -> Count | None:
+        """Count one request. None while the store cannot be reached: then requests pass."""
+
+
+def rate_limit(url: str | None) -> RateLimit:
+    """Counts in the Redis at `url`, or in memory."""
+    return RedisRateLimit(url) if url else MemoryRateLimit()
+
+
+class MemoryRateLimit:
+    """Counts for one instance. It is exact because nothing comes between reading and writing."""
+
+    def __init__(self) -> None:
+        self._hour = 0
+        self._counts: dict[str, int] = {}
+
+    async def hit(self, tenant_id: str, requests_per_hour: int | None) -> Count:
+        """Count one request."""
+        limit = requests_per_hour or DEFAULT_REQUESTS_PER_HOUR
+        hour, elapsed = divmod(int(time.time()), _WINDOW_SECONDS)
+        if hour != self._hour:
+            self._hour, self._counts = hour, {}
+        counted = self._counts.get(tenant_id, 0) + 1
+        if counted == 1 and len(self._counts) >= _MOST_TENANTS:
+            del self._counts[next(iter(self._counts))]
+        if counted <= limit:  # what is refused does not count
+            self._counts[tenant_id] = counted
+        remaining = max(0, limit - counted)
+        return Count(counted > limit, limit, remaining, _WINDOW_SECONDS - elapsed)
+
+
+class RedisRateLimit:
+    """Counts for all instances that share a store."""
+
+    def __init__(self, url: str) -> None:
+        timeouts = {
+            "socket_timeout": _ANSWER_SECONDS,
+            "socket_connect_timeout": _ANSWER_SECONDS,
+        }
+        self._store = RedisStore(server=url, options={"CONNECTION_POOL_KWARGS": timeouts})
         self._limits: dict[int, Throttled] = {}
         self._left_alone_until = 0.0
 
-    async def hit(self, tenant_id: UUID, requests_per_hour: int | None) -> Count | None:
+    async def hit(self, tenant_id: str, requests_per_hour: int | None) -> Count | None:
         """Count one request. None while the store cannot be reached: then requests pass."""
         limit = requests_per_hour or DEFAULT_REQUESTS_PER_HOUR
         throttled = self._limits.get(limit)
@@ -59,7 +92,7 @@ class RateLimit:
             RATE_LIMIT_STORE_ERRORS.inc()
             return None
         try:
-            result = await throttled.limit(tenant_id.hex)
+            result = await throttled.limit(tenant_id)
         except (StoreUnavailableError, RedisError, OSError, TimeoutError) as error:
             RATE_LIMIT_STORE_ERRORS.inc()
             if self._left_alone_until <= now:  # the first of all that waited together

@@ -2,22 +2,23 @@
 
 Noting takes a few microseconds and never waits. What is noted becomes counts at once, so that a
 burst takes little room; the room is limited, and what does not fit is dropped and counted in a
-metric. Writing comes two seconds after the first note, and again two seconds later if the
+metric. Writing comes three seconds after the first note, and again three seconds later if the
 database cannot take it then. One writing at a time: what is noted meanwhile is the next's.
 """
 
 import asyncio
 import logging
 from typing import NamedTuple
-from uuid import UUID
 
 from models import RefusalReason
 from server import database
 from server.access import uses
 from server.access.uses import Batch, LastUse, Refused, Use
+from server.dataplane import originals
 from server.monitoring.metrics import RECORDS_DROPPED
 
-_WRITE_AFTER_SECONDS = 2.0
+_WRITE_AFTER_SECONDS = 3.0
+_METHOD_LENGTH = 16
 MOST_USES = 100_000
 MOST_REFUSING_TOKENS = 10_000
 _log = logging.getLogger("tessera.record")
@@ -29,8 +30,8 @@ class Decision(NamedTuple):
     `key` is empty where no operation matched; `at` is in seconds since 1970.
     """
 
-    tenant_id: UUID
-    token_id: UUID
+    tenant_id: str
+    token_id: str
     method: str
     key: str
     reason: RefusalReason | None
@@ -50,26 +51,26 @@ class Record:
         self._writing_since = 0.0
         # Which tenants' old counts were dropped, and on which day.
         self._tidied_on = uses.day_of(0)
-        self._tidied: set[UUID] = set()
+        self._tidied: set[str] = set()
 
     def note(self, decision: Decision) -> None:
         """Take note of a decision; it is written within seconds."""
         batch = self._batch
-        token = (decision.tenant_id, decision.token_id)
-        use_key = (*token, decision.key, uses.day_of(decision.at))
+        tenant_id, token_id, _, key, reason, address, user_agent, _, at = decision
+        use_key = (tenant_id, token_id, key, uses.day_of(at))
         use = batch.uses.get(use_key)
         if use is None:
             if len(batch.uses) >= MOST_USES:
                 RECORDS_DROPPED.inc()
                 return
-            use = batch.uses[use_key] = Use(0, 0, decision.at, decision.at)
-        use.last_at = decision.at
-        if decision.reason is None:
+            use = batch.uses[use_key] = Use(0, 0, at, at)
+        use.last_at = at
+        if reason is None:
             use.allowed += 1
-            batch.last[token] = LastUse(decision.at, decision.address, decision.user_agent)
+            batch.last[tenant_id, token_id] = LastUse(at, address, user_agent)
         else:
             use.denied += 1
-            self._note_refusal(token, decision, decision.reason)
+            self._note_refusal((tenant_id, token_id), decision, reason)
         if self._timer is None and self._writing is None:
             self._write_in(_WRITE_AFTER_SECONDS)
 
@@ -83,7 +84,7 @@ class Record:
         await self._write()
 
     def _note_refusal(
-        self, token: tuple[UUID, UUID], decision: Decision, reason: RefusalReason
+        self, token: tuple[str, str], decision: Decision, reason: RefusalReason
     ) -> None:
         refused = self._batch.refused.get(token)
         if refused is None:
@@ -94,7 +95,7 @@ class Record:
         refused.append(
             Refused(
                 decision.at,
-                decision.method,
+                originals.shown(decision.method, _METHOD_LENGTH),
                 decision.key,
                 reason,
                 decision.address,

@@ -13,7 +13,8 @@ from server.token_format import DigestKey, new_token_secret, token_hint
 from tests.bench.dataset import Table, insert_rows
 from tests.wire import check
 
-KEY, TARGET = "GET /api/v1/devices", "/api/v1/devices"
+# One device each: no target is asked for twice.
+KEY, TARGET = "GET /api/v1/devices/{device_id}", "/api/v1/devices/"
 _OTHERS = ("GET /api/v1/blueprints", "GET /api/v1/tags", "GET /api/v1/users")
 _SEED = 21
 # Nobody is to be limited here.
@@ -36,7 +37,9 @@ async def load_checks(url: str, tokens: Tokens, key: DigestKey) -> list[bytes]:
     random = Random(_SEED)
     asked = {place: new_token_secret("tsr") for place in random.sample(range(total), tokens.asked)}
     requests = [
-        check(f"{tenants[place // tokens.each][1]}.api.us.example.com", secret, TARGET)
+        check(
+            f"{tenants[place // tokens.each][1]}.api.us.example.com", secret, f"{TARGET}{new_id()}"
+        )
         for place, secret in asked.items()
     ]
     token_ids = [new_id() for _ in range(total)]

@@ -1,7 +1,7 @@
 """A rival: the check as one would write it with FastAPI and SQLAlchemy, on the same rows.
 
 It looks a digest up, tells revoked from live and whether the permission is held. It matches one
-path and no other, limits nobody, records nothing, and takes the tenant from the row.
+prefix and no other, limits nobody, records nothing, and takes the tenant from the row.
 """
 
 from collections.abc import AsyncIterator
@@ -89,7 +89,7 @@ def _app(sessions: async_sessionmaker[AsyncSession], key: DigestKey, uuid: Any) 
         ).first()
         if found is None or found[0].revoked_at is not None:
             raise HTTPException(401)
-        if (x_original_method, x_original_uri) != ("GET", TARGET):
+        if x_original_method != "GET" or not x_original_uri.startswith(TARGET):
             raise HTTPException(403)
         token, tenant = found
         held = await db.scalar(

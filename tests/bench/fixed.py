@@ -12,7 +12,7 @@ _HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-tessera-tenant", b"tenant-1"),
     (b"x-tessera-token", b"VG9rZW46MDFhMjBhM2EwYTk0NzUwMzhkN2ZkNWJkOTM3YmNmZjc"),
-    (b"x-tessera-permission", b"GET /api/v1/devices"),
+    (b"x-tessera-permission", b"GET /api/v1/devices/{device_id}"),
     (b"content-length", b"0"),
 ]
 _START = {"type": "http.response.start", "status": 200, "headers": _HEADERS}

@@ -1,8 +1,10 @@
 """Secrets: their form, their digests, and that nothing else passes for one."""
 
+import hmac
 import re
 import string
 from collections.abc import Iterator
+from secrets import token_bytes
 from uuid import uuid4
 from zlib import crc32
 
@@ -60,6 +62,13 @@ def test_no_altered_secret_has_the_form_of_one() -> None:
 
 def test_a_secret_of_another_brand_is_none() -> None:
     assert not is_token_secret("tsr", new_token_secret("acme"))
+
+
+def test_a_digest_is_the_hmac_of_purpose_and_secret() -> None:
+    for length in (1, 32, 64, 65, 200):
+        key = token_bytes(length)
+        expected = hmac.digest(key, b"token\0secret", "sha256")
+        assert DigestKey(key).digest("token", "secret") == expected
 
 
 def test_a_hint_shows_the_beginning_alone() -> None:

@@ -112,6 +112,7 @@ _BAD_PATHS = {
     "/a/b}": "plain characters",
     "/{}": "plain characters",
     "/a b": "plain characters",
+    "/a/{b\r\nc: d}": "plain characters",
     "/é": "plain characters",
     "/a%2fb%zz": "plain characters",
     "/{a}/{a}": "twice",

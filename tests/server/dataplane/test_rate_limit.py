@@ -9,13 +9,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.request import urlopen
-from uuid import uuid4
 
 import pytest
 
 import models
 from server.app import running_service
-from server.dataplane.rate_limit import Count, RateLimit
+from server.dataplane.rate_limit import Count, MemoryRateLimit
 from server.operations import tokens
 from tests.conftest import settings_for
 from tests.factories import World
@@ -62,8 +61,8 @@ async def within_one_hour(work: Callable[[], Awaitable[Counter[int]]]) -> Counte
 
 
 async def test_counting_begins_anew_with_the_clocks_hour(monkeypatch: pytest.MonkeyPatch) -> None:
-    rate_limit, tenant, now = RateLimit(None), uuid4(), 7_199
-    monkeypatch.setattr("throttled.utils.now_sec", lambda: now)
+    rate_limit, tenant, now = MemoryRateLimit(), "a tenant", 7_199.9
+    monkeypatch.setattr(time, "time", lambda: now)
     assert [await rate_limit.hit(tenant, 2) for _ in range(3)] == [
         Count(False, 2, 1, 1), Count(False, 2, 0, 1), Count(True, 2, 0, 1)
     ]  # fmt: skip
@@ -72,7 +71,9 @@ async def test_counting_begins_anew_with_the_clocks_hour(monkeypatch: pytest.Mon
     # Another limit counts from now on, and what was counted stays counted.
     assert await rate_limit.hit(tenant, 5) == Count(False, 5, 3, 3_600)
     assert await rate_limit.hit(tenant, 2) == Count(True, 2, 0, 3_600)
-    assert await rate_limit.hit(uuid4(), None) == Count(False, 10_000, 9_999, 3_600)
+    # What was refused is not.
+    assert await rate_limit.hit(tenant, 3) == Count(False, 3, 0, 3_600)
+    assert await rate_limit.hit("another", None) == Count(False, 10_000, 9_999, 3_600)
 
 
 async def test_of_10_001_requests_to_two_instances_exactly_10_000_pass(tmp_path: Path) -> None:

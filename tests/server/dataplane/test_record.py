@@ -37,7 +37,8 @@ def decision(
 ) -> Decision:
     reason = RefusalReason.NOT_GRANTED if denied else None
     at = at or time.time()
-    return Decision(tenant_id, token_id, "GET", key, reason, "192.0.2.1", "probe", "r", at)
+    ids = str(tenant_id), str(token_id)
+    return Decision(*ids, "GET", key, reason, "192.0.2.1", "probe", "r", at)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ async def test_an_admin_reads_what_a_token_was_used_for(world: World, client: Cl
     person = await world.person()
     other = await world.person()
     made = await world.token(person, "t", [DEVICES])
-    token = (made.token.tenant_id, made.token.id)
+    token = (str(made.token.tenant_id), str(made.token.id))
     today = datetime(2026, 3, 3, 12, tzinfo=UTC)
     for at, allowed in ((today - timedelta(days=1), 5), (today, 2), (today, 1)):
         second = at.timestamp()
@@ -75,7 +75,7 @@ async def test_an_admin_reads_what_a_token_was_used_for(world: World, client: Cl
 async def test_an_older_use_does_not_replace_a_later_one(world: World) -> None:
     """Instances write when they can: the last to write is not the last that was used."""
     made = await world.token(await world.person(), "t", [])
-    token = (made.token.tenant_id, made.token.id)
+    token = (str(made.token.tenant_id), str(made.token.id))
     for second in (1_000_000.0, 999_000.0):
         await uses.write(Batch({}, {token: LastUse(second, f"at {second}", "")}, {}))
     await made.token.refresh_from_db()
@@ -85,11 +85,11 @@ async def test_an_older_use_does_not_replace_a_later_one(world: World) -> None:
 async def test_old_counts_are_dropped(world: World, client: Client) -> None:
     person = await world.person()
     made = await world.token(person, "t", [])
-    token = (made.token.tenant_id, made.token.id)
+    token = (str(made.token.tenant_id), str(made.token.id))
     today = datetime(2026, 3, 3, tzinfo=UTC).date()
     for age in (0, 400, 401):
         day = today - timedelta(days=age)
         await uses.write(Batch({(*token, DEVICES, day): Use(1, 0, 0.0, 0.0)}, {}, {}))
-    await uses.forget_old([made.token.tenant_id], today)
+    await uses.forget_old([str(made.token.tenant_id)], today)
     found = await client.of(person).data(_QUERY, id=token_id(made.token))
     assert found["token"]["usage"][0]["allowed"] == 2

@@ -1,0 +1,122 @@
+"""Checks answered past uvicorn's own way of answering: the same bytes, and the connection lives."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+
+import models
+from server.app import create_app
+from server.service import Service
+from tests.factories import World
+from tests.process import LOOPBACK, free_port
+
+KEY = "GET /api/v1/devices"
+# What differs from one answer to the next.
+_CHANGES = re.compile(rb"\ndate: [^\r]*|;r=\d+;t=\d+")
+
+
+@asynccontextmanager
+async def serving(service: Service, *, past_uvicorn: bool) -> AsyncIterator[int]:
+    """The port of a server in this process."""
+    app, port = create_app(service), free_port()
+    config = uvicorn.Config(
+        app,
+        http=app.protocol() if past_uvicorn else "httptools",
+        host=LOOPBACK,
+        port=port,
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        server_header=False,
+    )
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server._serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn tells it in no other way
+        await asyncio.sleep(0.01)
+    try:
+        yield port
+    finally:
+        server.should_exit = True
+        await running
+        await app.close()
+
+
+async def exchange(port: int, sent: bytes) -> bytes:
+    """All that comes back until the server ends the connection, or nothing more comes."""
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    writer.write(sent)
+    received = b""
+    try:
+        async with asyncio.timeout(0.5):
+            while part := await reader.read(65_536):
+                received += part
+        received += b"<end>"
+    except TimeoutError:
+        pass
+    finally:
+        writer.close()
+    return _CHANGES.sub(b"", received)
+
+
+def requests(host: str, secret: str) -> dict[str, bytes]:
+    def request(start: str, *lines: str, target: str = "/api/v1/devices", body: str = "") -> bytes:
+        own = [
+            f"Host: {host}",
+            "X-Original-Method: GET",
+            f"X-Original-URI: {target}",
+            "X-Request-Id: 5f0c2b9d-6f6e",
+            *lines,
+        ]
+        return ("\r\n".join([start, *own]) + "\r\n\r\n" + body).encode()
+
+    bearer = f"Authorization: Bearer {secret}"
+    get = "GET /authorize HTTP/1.1"
+    passes = request(get, bearer)
+    return {
+        "passes": passes,
+        "under another path": request("GET /authorize/x?y=1 HTTP/1.1", bearer),
+        "lacks the permission": request(get, bearer, target="/api/v1/tags"),
+        "lacks a bearer": request(get),
+        "not valid": request(get, "Authorization: Bearer nonsense"),
+        "unreadable": b"GET /authorize HTTP/1.1\r\nHost: x\r\n\r\n",
+        "head": request("HEAD /authorize HTTP/1.1"),
+        "with a body": request("POST /authorize HTTP/1.1", "Content-Length: 5", body="hello"),
+        "in pieces": request(
+            "POST /authorize HTTP/1.1",
+            bearer,
+            "Transfer-Encoding: chunked",
+            body="3\r\nabc\r\n0\r\n\r\n",
+        ),
+        "expects 100": request(
+            "POST /authorize HTTP/1.1", "Expect: 100-continue", "Content-Length: 5", body="hello"
+        ),
+        "the last": request(get, bearer, "Connection: close"),
+        "HTTP/1.0": request("GET /authorize HTTP/1.0", bearer),
+        "several at once": passes * 3 + request(get, "Connection: close") + passes,
+        "then nonsense": passes + b"\x00\x01\r\n\r\n",
+    }
+
+
+async def test_the_bytes_are_those_that_uvicorn_would_send(service: Service, world: World) -> None:
+    person = await world.person()
+    slug = (await models.Tenant.get(id=person.admin.tenant_id)).slug
+    secret = (await world.token(person, "t", [KEY])).secret
+    async with (
+        serving(service, past_uvicorn=True) as ours,
+        serving(service, past_uvicorn=False) as theirs,
+    ):
+        for name, sent in requests(f"{slug}.api.us.example.com", secret).items():
+            got, expected = await asyncio.gather(exchange(ours, sent), exchange(theirs, sent))
+            assert got == expected, name
+            assert got.startswith(b"HTTP/1.1 "), name
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/authorized", "/nowhere"])
+async def test_everything_else_goes_its_usual_way(service: Service, path: str) -> None:
+    async with serving(service, past_uvicorn=True) as port:
+        answer = await exchange(port, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 200" if path == "/healthz" else b"HTTP/1.1 404")
