@@ -28,7 +28,6 @@ from server.settings import Settings
 _ANSWER_SECONDS = 2
 _SQLITE_BUSY_MILLISECONDS = 5000
 _SQLITE_MAGIC = b"SQLite format 3\0"
-_SQLITE_MAPPED_BYTES = 16 << 30
 _MIGRATION_LOCK = 0x7E55E7A
 _GONE = (
     asyncpg.PostgresConnectionError,
@@ -99,7 +98,7 @@ def sqlite_reader(settings: Settings) -> sqlite3.Connection:
 
     For look-ups in the event loop's own thread: it waits for nobody.
     """
-    connection = sqlite3.connect(
+    return sqlite3.connect(
         # With an empty authority: of a path that starts with two slashes a part would count as one.
         f"file://{quote(str(_sqlite_file(settings)))}?mode=ro",
         uri=True,
@@ -107,10 +106,6 @@ def sqlite_reader(settings: Settings) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
     )
-    # A page is then memory of the file's own cache, and not read again for each look-up: what this
-    # connection could keep by itself goes with every write of another.
-    connection.execute(f"PRAGMA mmap_size = {_SQLITE_MAPPED_BYTES}")
-    return connection
 
 
 def _name(settings: Settings) -> str:
