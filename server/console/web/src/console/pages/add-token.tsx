@@ -10,7 +10,7 @@ import { strings } from "../../strings.ts";
 import { useRefresh } from "../api/queries.ts";
 import { request } from "../api/request.ts";
 import { paths } from "../paths.ts";
-import { Dialog, DialogActions } from "../parts/dialog.tsx";
+import { Dialog, DialogActions, FormActions } from "../parts/dialog.tsx";
 import { Field } from "../parts/field.tsx";
 import { SecretDialog } from "../parts/secret.tsx";
 import { useSay } from "../parts/status.tsx";
@@ -74,7 +74,10 @@ export function AddToken({ onClose }: { onClose: () => void }) {
               type="button"
               className="button primary"
               data-autofocus
-              onClick={() => go(paths.editPermissions(step.token.id))}
+              onClick={() => {
+                void refresh(); // The organisation has a token now, and so an API URL.
+                go(paths.editPermissions(step.token.id));
+              }}
             >
               {text.configure}
             </button>
@@ -128,14 +131,13 @@ function Details({ draft, onDraft, onStep, onClose }: DetailsProps) {
 
   const problemOf = (field: string) => (problem?.field === field ? problem.message : undefined);
   return (
-    <Dialog title={text.title} onDismiss={onClose} narrow>
+    <Dialog title={text.title} onDismiss={onClose} busy={busy} narrow>
       <form onSubmit={(event) => void create(event)} aria-busy={busy} noValidate>
         <Field label={text.name} hint={text.nameHint} problem={problemOf("name")}>
           {(field) => (
             <input
               {...field}
               value={draft.name}
-              maxLength={200}
               required
               autoComplete="off"
               data-autofocus
@@ -154,14 +156,12 @@ function Details({ draft, onDraft, onStep, onClose }: DetailsProps) {
           )}
         </Field>
         {trouble !== undefined && <TroubleNote error={trouble} />}
-        <DialogActions>
-          <button type="button" className="button" onClick={onClose}>
-            {strings.console.cancel}
-          </button>
-          <button type="submit" className="button primary" disabled={busy}>
-            {busy ? text.creating : text.create}
-          </button>
-        </DialogActions>
+        <FormActions
+          submit={text.create}
+          busyLabel={text.creating}
+          busy={busy}
+          onCancel={onClose}
+        />
       </form>
     </Dialog>
   );

@@ -10,7 +10,7 @@ import { useRefresh } from "../api/queries.ts";
 import { refused, request } from "../api/request.ts";
 import { formats } from "../formats.ts";
 import { Confirm } from "../parts/confirm.tsx";
-import { Dialog, DialogActions } from "../parts/dialog.tsx";
+import { Dialog, FormActions } from "../parts/dialog.tsx";
 import { Field } from "../parts/field.tsx";
 import { SecretDialog } from "../parts/secret.tsx";
 import { TroubleNote } from "../parts/trouble.tsx";
@@ -95,7 +95,7 @@ function Details({ onInvited, onClose }: StepProps) {
 
   const problemOf = (field: string) => (problem?.field === field ? problem.message : undefined);
   return (
-    <Dialog title={text.title} onDismiss={onClose} narrow>
+    <Dialog title={text.title} onDismiss={onClose} busy={busy} narrow>
       <form onSubmit={(event) => void invite(event)} aria-busy={busy} noValidate>
         <Field label={strings.signIn.email} problem={problemOf("email")}>
           {(field) => (
@@ -123,14 +123,12 @@ function Details({ onInvited, onClose }: StepProps) {
         </Field>
         <RoleChoice role={draft.role} onRole={(role) => setDraft({ ...draft, role })} />
         {trouble !== undefined && <TroubleNote error={trouble} />}
-        <DialogActions>
-          <button type="button" className="button" onClick={onClose}>
-            {strings.console.cancel}
-          </button>
-          <button type="submit" className="button primary" disabled={busy}>
-            {busy ? text.inviting : text.invite}
-          </button>
-        </DialogActions>
+        <FormActions
+          submit={text.invite}
+          busyLabel={text.inviting}
+          busy={busy}
+          onCancel={onClose}
+        />
       </form>
     </Dialog>
   );

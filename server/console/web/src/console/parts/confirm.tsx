@@ -2,7 +2,7 @@
 import { type ReactNode, useState } from "react";
 import { strings } from "../../strings.ts";
 import { useRefresh } from "../api/queries.ts";
-import { Dialog, DialogActions } from "./dialog.tsx";
+import { BusyButton, Dialog, DialogActions } from "./dialog.tsx";
 import { useSay } from "./status.tsx";
 import { sentenceOf, TroubleNote } from "./trouble.tsx";
 
@@ -42,7 +42,7 @@ export function Confirm(props: Props) {
   }
 
   return (
-    <Dialog title={props.title} onDismiss={props.onClose} narrow>
+    <Dialog title={props.title} onDismiss={props.onClose} busy={busy} narrow>
       {props.children}
       {trouble !== undefined && <TroubleNote error={trouble} />}
       <DialogActions>
@@ -51,18 +51,19 @@ export function Confirm(props: Props) {
           className="button"
           // What cannot be undone is not what Enter does.
           data-autofocus={props.danger || undefined}
+          disabled={busy}
           onClick={props.onClose}
         >
           {strings.console.cancel}
         </button>
-        <button
+        <BusyButton
           type="button"
           className={props.danger ? "button danger" : "button primary"}
-          disabled={busy}
+          busy={busy}
           onClick={() => void confirm()}
         >
           {busy ? props.busyLabel : props.confirm}
-        </button>
+        </BusyButton>
       </DialogActions>
     </Dialog>
   );

@@ -18,7 +18,8 @@ interface Props {
 export function CopyButton({ value, label, className = "button", onCopied, onFailed }: Props) {
   const [outcome, setOutcome] = useState<"copied" | "failed">();
   useEffect(() => {
-    if (outcome === undefined) return;
+    // What has to be done by hand is said until it is tried anew.
+    if (outcome !== "copied") return;
     const timer = setTimeout(() => setOutcome(undefined), SAID_MS);
     return () => clearTimeout(timer);
   }, [outcome]);

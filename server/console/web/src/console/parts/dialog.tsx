@@ -1,17 +1,31 @@
 // A modal dialog: the browser's own <dialog>, which keeps the focus and gives it back.
-import { type MouseEvent, type ReactNode, type RefObject, useId, useLayoutEffect, useRef } from "react";
+import {
+  type ComponentProps,
+  type MouseEvent,
+  type ReactNode,
+  type RefObject,
+  useId,
+  useLayoutEffect,
+  useRef,
+} from "react";
+import { strings } from "../../strings.ts";
 
 interface Props {
   title: string;
   /** Escape, or a click outside: the owner closes the dialog, asks first, or does nothing. */
   onDismiss: () => void;
+  /** What was asked for is on its way: its answer must find the dialog, so nothing dismisses it. */
+  busy?: boolean;
   narrow?: boolean;
   children: ReactNode;
 }
 
-export function Dialog({ title, onDismiss, narrow = false, children }: Props) {
+export function Dialog({ title, onDismiss, busy = false, narrow = false, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
+  const dismiss = (): void => {
+    if (!busy) onDismiss();
+  };
   useShown(dialog);
   return (
     <dialog
@@ -23,14 +37,14 @@ export function Dialog({ title, onDismiss, narrow = false, children }: Props) {
         if (event.key !== "Escape" || event.defaultPrevented) return;
         event.preventDefault();
         event.stopPropagation();
-        onDismiss();
+        dismiss();
       }}
       onCancel={(event) => {
         event.preventDefault();
-        if (event.target === dialog.current) onDismiss();
+        if (event.target === dialog.current) dismiss();
       }}
       onMouseDown={(event) => {
-        if (event.target === dialog.current && isOutside(event)) onDismiss();
+        if (event.target === dialog.current && isOutside(event)) dismiss();
       }}
     >
       <h2 id={heading}>{title}</h2>
@@ -41,6 +55,40 @@ export function Dialog({ title, onDismiss, narrow = false, children }: Props) {
 
 export function DialogActions({ children }: { children: ReactNode }) {
   return <div className="dialog-actions">{children}</div>;
+}
+
+interface FormActionsProps {
+  submit: string;
+  busyLabel: string;
+  busy: boolean;
+  onCancel: () => void;
+}
+
+/** What ends a form: leaving it, and sending it, which happens once however often it is asked for. */
+export function FormActions({ submit, busyLabel, busy, onCancel }: FormActionsProps) {
+  return (
+    <DialogActions>
+      <button type="button" className="button" disabled={busy} onClick={onCancel}>
+        {strings.console.cancel}
+      </button>
+      <BusyButton type="submit" className="button primary" busy={busy}>
+        {busy ? busyLabel : submit}
+      </BusyButton>
+    </DialogActions>
+  );
+}
+
+type BusyButtonProps = ComponentProps<"button"> & { busy: boolean };
+
+/** Not `disabled` while busy: it would lose the focus, which is wanted again if it fails. */
+export function BusyButton({ busy, onClick, ...button }: BusyButtonProps) {
+  return (
+    <button
+      {...button}
+      aria-disabled={busy || undefined}
+      onClick={(event) => (busy ? event.preventDefault() : onClick?.(event))}
+    />
+  );
 }
 
 function useShown(dialog: RefObject<HTMLDialogElement | null>): void {

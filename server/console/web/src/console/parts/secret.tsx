@@ -23,7 +23,7 @@ interface Props {
 }
 
 export function SecretDialog(props: Props) {
-  const [asking, setAsking] = useState(false);
+  const [asking, setAsking] = useState<boolean>();
   return (
     <>
       <Dialog title={props.title} onDismiss={() => setAsking(true)}>
@@ -34,7 +34,13 @@ export function SecretDialog(props: Props) {
           <CloseQuestion onKeep={() => setAsking(false)} onClose={props.onClose} />
         ) : (
           <DialogActions>
-            <button type="button" className="button primary" onClick={props.onNext}>
+            <button
+              type="button"
+              className="button primary"
+              // The question that had the focus is answered, and gone.
+              autoFocus={asking === false}
+              onClick={props.onNext}
+            >
               {props.next}
             </button>
           </DialogActions>
