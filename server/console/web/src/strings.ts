@@ -223,7 +223,7 @@ export const strings = {
       revokedAt: "Revoked",
       tabs: "About this token",
       tab: { permissions: "Permissions", activity: "Activity", usage: "Usage" },
-      permissionsTitle: (count: number) => `Permissions (${count})`,
+      permissionsTitle: (count: string) => `Permissions (${count})`,
       editPermissions: "Edit permissions",
       noPermissions: "It may call nothing yet.",
       edit: "Edit",
@@ -242,17 +242,19 @@ export const strings = {
       readOnly: "All read-only",
       none: "None",
       copyFrom: "Copy from another token",
-      countOf: (count: number, all: number) => `${count} of ${all}`,
+      countOf: (count: string, all: string) => `${count} of ${all}`,
       retired: "Retired",
       retiredTitle: "Retired: left the API, opens nothing",
       noneSelected: "Nothing is selected.",
       nothingFound: "No permission matches.",
       summary: "Changes",
-      selected: (count: number) => (count === 1 ? "1 permission selected" : `${count} permissions selected`),
+      selected: { one: "permission selected", other: "permissions selected" },
       unchanged: "Nothing will change.",
       willGrant: { one: "permission will be granted", other: "permissions will be granted" },
       willWithdraw: { one: "permission will be withdrawn", other: "permissions will be withdrawn" },
       saved: "Permissions saved.",
+      mayNotChange: "Your role reads everything and changes nothing.",
+      view: "View the token",
     },
 
     conflict: {
@@ -293,7 +295,7 @@ export const strings = {
       created: "created the token",
       renamed: "changed the name",
       described: "changed the description",
-      permissionsEdited: (granted: number, withdrawn: number) =>
+      permissionsEdited: (granted: string, withdrawn: string) =>
         `edited the permissions (+${granted} −${withdrawn})`,
       revoked: {
         REVOKED: "revoked the token",

@@ -5,6 +5,7 @@ import { Link, useSearchParams } from "wouter";
 import type { ActivityKind, ActivityPageFragment } from "../../../generated/operations.ts";
 import { strings } from "../../strings.ts";
 import { activityQuery } from "../api/queries.ts";
+import { formats } from "../formats.ts";
 import { paths } from "../paths.ts";
 import { Page } from "../parts/page.tsx";
 import { ChangedPermissions } from "../parts/permission.tsx";
@@ -123,7 +124,10 @@ function sentence(happened: Happened): string {
     case "TokenDescriptionChanged":
       return text.described;
     case "TokenPermissionsEdited":
-      return text.permissionsEdited(happened.granted.length, happened.withdrawn.length);
+      return text.permissionsEdited(
+        formats.number(happened.granted.length),
+        formats.number(happened.withdrawn.length),
+      );
     case "TokenRevoked":
       return text.revoked[happened.reason];
   }

@@ -1,7 +1,7 @@
 // The permission grid: everything a token may be granted, what of it it has, and what will change.
 import { useQuery } from "@tanstack/react-query";
 import { useCallback, useMemo, useState } from "react";
-import { useLocation } from "wouter";
+import { Link, useLocation } from "wouter";
 import {
   type CategoriesQuery,
   SetPermissionsDocument,
@@ -32,7 +32,8 @@ export function EditPermissionsPage({ id }: { id: string }) {
   const { mayChange } = useViewer();
   const error = token.error ?? categories.error;
   if (token.isPending || categories.isPending) return <Loading />;
-  if (!token.isSuccess || !categories.isSuccess) {
+  // What was read before stays, should reading it anew fail: somebody is at work on it.
+  if (token.data === undefined || categories.data === undefined) {
     const retry = (): void => void Promise.all([token.refetch(), categories.refetch()]);
     return (
       <Page title={text.pageTitle} above={<BackToTokens />}>
@@ -40,8 +41,19 @@ export function EditPermissionsPage({ id }: { id: string }) {
       </Page>
     );
   }
-  if (!token.data || token.data.revokedAt || !mayChange) return <NoSuchToken />;
+  if (!token.data || token.data.revokedAt) return <NoSuchToken />;
+  if (!mayChange) return <MayNotChange token={token.data} />;
   return <Grid key={id} token={token.data} categories={categories.data} />;
+}
+
+/** A link that somebody else has sent, or a role that is another by now. */
+function MayNotChange({ token }: { token: TokenDetailsFragment }) {
+  return (
+    <Page title={text.title(token.name)} above={<BackToTokens />}>
+      <p>{text.mayNotChange}</p>
+      <Link href={paths.token(token.id)}>{text.view}</Link>
+    </Page>
+  );
 }
 
 interface Props {
@@ -60,6 +72,8 @@ function Grid({ token, categories }: Props) {
   const [copying, setCopying] = useState(false);
   const [theirs, setTheirs] = useState<TokenDetailsFragment>();
   const [outcome, setOutcome] = useState<{ trouble?: unknown; busy?: boolean; saved?: boolean }>({});
+  // A choice that is made while the others are being saved would not be among them.
+  const busy = outcome.busy ?? false;
   const everything = useMemo(() => withRetired(categories, base), [categories, base]);
   const change = changeOf(everything, keysOf(base), selected);
   const unsaved = change.granted.length + change.withdrawn.length > 0;
@@ -83,7 +97,7 @@ function Grid({ token, categories }: Props) {
         setTheirs(result.token);
         setOutcome({});
       } else if (result.__typename === "SetPermissionsPayload") {
-        setOutcome({ saved: true });
+        setOutcome({ busy: true, saved: true }); // Until the page is another.
         await refresh();
         go(paths.token(token.id));
         say(text.saved);
@@ -98,13 +112,14 @@ function Grid({ token, categories }: Props) {
 
   function startFrom(current: TokenDetailsFragment, selection: ReadonlySet<string>): void {
     setBase(current);
-    setSelected(selection);
+    setSelected(known(withRetired(categories, current), selection));
     setTheirs(undefined);
   }
 
   return (
     <Page title={text.title(base.name)} lead={text.lead} above={<BackToTokens />}>
       <Toolbar
+        busy={busy}
         filter={filter}
         onFilter={setFilter}
         onReadOnly={() => setSelected(readOnly(everything, selected))}
@@ -116,7 +131,7 @@ function Grid({ token, categories }: Props) {
           {filter.onlySelected && filter.search === "" ? text.noneSelected : text.nothingFound}
         </p>
       )}
-      <div className="grid">
+      <div className="grid" inert={busy}>
         {visible.map((category) => (
           <Category
             key={category.name}
@@ -130,7 +145,7 @@ function Grid({ token, categories }: Props) {
         total={selected.size}
         change={change}
         trouble={outcome.trouble}
-        busy={outcome.busy ?? false}
+        busy={busy}
         onCancel={() => go(paths.token(token.id))}
         onSave={() => void save()}
       />
@@ -159,7 +174,7 @@ function Grid({ token, categories }: Props) {
   );
 }
 
-/** What of `keys` can be granted here: a retired permission of another token cannot. */
+/** What of `keys` the token can hold: a retired permission of another token it cannot. */
 function known(everything: Shown, keys: ReadonlySet<string>): ReadonlySet<string> {
   const all = everything.flatMap((category) => category.permissions);
   return new Set(all.filter(({ key }) => keys.has(key)).map(({ key }) => key));

@@ -6,6 +6,7 @@ import type { TokenDetailsFragment } from "../../../generated/operations.ts";
 import { strings } from "../../strings.ts";
 import { tokenQuery } from "../api/queries.ts";
 import { useViewer } from "../api/viewer.ts";
+import { formats } from "../formats.ts";
 import { paths } from "../paths.ts";
 import { BackToTokens, Loading, Page } from "../parts/page.tsx";
 import { NoSuchToken } from "./no-such-token.tsx";
@@ -38,6 +39,7 @@ export function TokenPage({ id, tab }: { id: string; tab: Tab }) {
       above={<BackToTokens />}
       actions={token.revokedAt && <span className="tag danger">{text.revoked}</span>}
     >
+      {error !== null && <TroubleNote error={error} onRetry={() => void refetch()} />}
       <Details token={token} />
       <Tabs id={id} current={tab} />
       <div className="tab-content">
@@ -112,7 +114,7 @@ function Permissions({ token }: { token: TokenDetailsFragment }) {
   return (
     <section aria-labelledby="permissions">
       <div className="section-head">
-        <h2 id="permissions">{text.permissionsTitle(token.permissions.length)}</h2>
+        <h2 id="permissions">{text.permissionsTitle(formats.number(token.permissions.length))}</h2>
         {mayChange && !token.revokedAt && (
           <Link href={paths.editPermissions(token.id)} className="button">
             {text.editPermissions}

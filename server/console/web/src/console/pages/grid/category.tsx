@@ -2,6 +2,7 @@
 import { memo, useEffect, useId, useRef } from "react";
 import type { GridPermissionFragment } from "../../../../generated/operations.ts";
 import { strings } from "../../../strings.ts";
+import { formats } from "../../formats.ts";
 import { PermissionLine } from "../../parts/permission.tsx";
 import type { ShownCategory } from "./selection.ts";
 
@@ -34,7 +35,9 @@ export function Category({ category, selected, onToggle }: Props) {
           />
           <h2 id={id}>{category.name}</h2>
         </label>
-        <span className="quiet">{strings.console.grid.countOf(count, keys.length)}</span>
+        <span className="quiet">
+          {strings.console.grid.countOf(formats.number(count), formats.number(keys.length))}
+        </span>
       </div>
       <ul className="category-list">
         {category.permissions.map((permission) => (

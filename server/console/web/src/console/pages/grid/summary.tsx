@@ -1,6 +1,7 @@
 // Below the grid, always in sight: what will be granted and withdrawn, and saving it.
 import { strings } from "../../../strings.ts";
-import { DialogActions } from "../../parts/dialog.tsx";
+import { formats } from "../../formats.ts";
+import { BusyButton, DialogActions } from "../../parts/dialog.tsx";
 import { ChangedPermissions } from "../../parts/permission.tsx";
 import { sentenceOf } from "../../parts/trouble.tsx";
 import type { Change } from "./selection.ts";
@@ -21,7 +22,7 @@ export function Summary({ total, change, trouble, busy, onCancel, onSave }: Prop
   return (
     <section className="summary" aria-label={text.summary}>
       <div className="summary-changes">
-        <p role="status">{text.selected(total)}</p>
+        <p role="status">{formats.count(total, text.selected)}</p>
         {unchanged && <p className="quiet">{text.unchanged}</p>}
         <ChangedPermissions title={text.willGrant} permissions={change.granted} />
         <ChangedPermissions title={text.willWithdraw} permissions={change.withdrawn} />
@@ -32,17 +33,18 @@ export function Summary({ total, change, trouble, busy, onCancel, onSave }: Prop
         )}
       </div>
       <DialogActions>
-        <button type="button" className="button" onClick={onCancel}>
+        <button type="button" className="button" disabled={busy} onClick={onCancel}>
           {strings.console.cancel}
         </button>
-        <button
+        <BusyButton
           type="button"
           className="button primary"
-          disabled={busy || unchanged}
+          disabled={unchanged}
+          busy={busy}
           onClick={onSave}
         >
           {busy ? strings.console.saving : strings.console.save}
-        </button>
+        </BusyButton>
       </DialogActions>
     </section>
   );

@@ -10,6 +10,7 @@ interface Filter {
 }
 
 interface Props {
+  busy: boolean;
   filter: Filter;
   onFilter: (filter: Filter) => void;
   onReadOnly: () => void;
@@ -17,9 +18,9 @@ interface Props {
   onCopy: () => void;
 }
 
-export function Toolbar({ filter, onFilter, onReadOnly, onNone, onCopy }: Props) {
+export function Toolbar({ busy, filter, onFilter, onReadOnly, onNone, onCopy }: Props) {
   return (
-    <div className="toolbar">
+    <div className="toolbar" inert={busy}>
       <div className="search" role="search">
         <Icon name="search" />
         <input
