@@ -11,7 +11,7 @@ import { useRefresh } from "../api/queries.ts";
 import { request } from "../api/request.ts";
 import { formats } from "../formats.ts";
 import { Confirm } from "../parts/confirm.tsx";
-import { Dialog, DialogActions } from "../parts/dialog.tsx";
+import { Dialog, FormActions } from "../parts/dialog.tsx";
 import { Field } from "../parts/field.tsx";
 import { useSay } from "../parts/status.tsx";
 import { TroubleNote } from "../parts/trouble.tsx";
@@ -49,7 +49,10 @@ export function EditToken({ token, onClose, nameOnly }: Props & { nameOnly?: boo
     setBusy(true);
     setTrouble(undefined);
     try {
-      const outcome = await saveChanges(base, draft);
+      const outcome = await saveChanges(base, draft, (token) => {
+        setBase(token);
+        setSaved(undefined); // What it was before is no news any more.
+      });
       setSaved(outcome);
       setBase(outcome.token);
       if (outcome.kind === "saved") {
@@ -64,10 +67,20 @@ export function EditToken({ token, onClose, nameOnly }: Props & { nameOnly?: boo
     }
   }
 
+  function cancel(): void {
+    if (base !== token) void refresh(); // Half of it was saved, or somebody else has changed it.
+    onClose();
+  }
+
   const problemOf = (field: string) =>
     saved?.kind === "invalid" && saved.field === field ? saved.message : undefined;
   return (
-    <Dialog title={nameOnly ? text.renameTitle : text.title} onDismiss={onClose} narrow>
+    <Dialog
+      title={nameOnly ? text.renameTitle : text.title}
+      onDismiss={cancel}
+      busy={busy}
+      narrow
+    >
       <form onSubmit={(event) => void save(event)} aria-busy={busy} noValidate>
         {saved?.kind === "conflict" && (
           <div className="note" role="alert">
@@ -113,21 +126,26 @@ export function EditToken({ token, onClose, nameOnly }: Props & { nameOnly?: boo
           </Field>
         )}
         {trouble !== undefined && <TroubleNote error={trouble} />}
-        <DialogActions>
-          <button type="button" className="button" onClick={onClose}>
-            {strings.console.cancel}
-          </button>
-          <button type="submit" className="button primary" disabled={busy}>
-            {busy ? strings.console.saving : strings.console.save}
-          </button>
-        </DialogActions>
+        <FormActions
+          submit={strings.console.save}
+          busyLabel={strings.console.saving}
+          busy={busy}
+          onCancel={cancel}
+        />
       </form>
     </Dialog>
   );
 }
 
-/** Each change is a request of its own; the second goes on from the revision that the first made. */
-async function saveChanges(base: TokenRowFragment, draft: Draft): Promise<Saved> {
+/**
+ * Each change is a request of its own; the second goes on from the revision that the first made, and
+ * so does the next attempt if the second fails: `onToken` is told of each.
+ */
+async function saveChanges(
+  base: TokenRowFragment,
+  draft: Draft,
+  onToken: (token: TokenRowFragment) => void,
+): Promise<Saved> {
   let token = base;
   const of = () => ({ tokenId: token.id, ifRevision: token.revision });
   if (draft.name !== token.name) {
@@ -137,6 +155,7 @@ async function saveChanges(base: TokenRowFragment, draft: Draft): Promise<Saved>
     const outcome = outcomeOf(token, renameToken);
     if (outcome.kind !== "saved") return outcome;
     token = outcome.token;
+    onToken(token);
   }
   if (draft.description !== token.description) {
     const { describeToken } = await request(DescribeTokenDocument, {
