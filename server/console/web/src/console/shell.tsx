@@ -8,6 +8,7 @@ import { useViewer } from "./api/viewer.ts";
 import { ChangePassword } from "./pages/change-password.tsx";
 import { paths } from "./paths.ts";
 import { Icon } from "./parts/icon.tsx";
+import { leaveBy } from "./parts/leave-guard.tsx";
 import { Menu } from "./parts/menu.tsx";
 import { useSay } from "./parts/status.tsx";
 
@@ -63,12 +64,14 @@ function Account() {
   const [changing, setChanging] = useState(false);
   const say = useSay();
 
-  async function signOut(): Promise<void> {
+  async function signOut(): Promise<boolean> {
     try {
       await closeSession();
       goToSignIn();
+      return true;
     } catch {
       say(text.signOutFailed);
+      return false;
     }
   }
 
@@ -79,7 +82,7 @@ function Account() {
         choices={[
           { label: text.graphiql, onChoose: () => location.assign(paths.graphiql) },
           { label: text.changePassword, onChoose: () => setChanging(true) },
-          { label: text.signOut, onChoose: () => void signOut() },
+          { label: text.signOut, onChoose: () => leaveBy(signOut) },
         ]}
       >
         <span className="visually-hidden">{text.account} </span>

@@ -1,4 +1,5 @@
-// Asks before something unsaved is left, whichever way: a link, "back", reload, closing the tab.
+// Asks before something unsaved is left, whichever way: a link, "back", reload, closing the tab, and
+// an action that ends in leaving.
 import { useEffect, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { strings } from "../../strings.ts";
@@ -10,8 +11,18 @@ interface Props {
   unsaved: boolean;
 }
 
+/** Leaves; gives whether it could. */
+type Leave = () => boolean | Promise<boolean>;
+let ask: ((leave: Leave) => void) | undefined;
+
+/** Does what ends in leaving the page: at once, or when it has been asked about. */
+export function leaveBy(leave: Leave): void {
+  if (ask === undefined) void leave();
+  else ask(leave);
+}
+
 export function LeaveGuard({ unsaved }: Props) {
-  const [wanted, setWanted] = useState<NavigationDestination>();
+  const [wanted, setWanted] = useState<{ leave: Leave }>();
   const leaving = useRef(false);
   const [, go] = useLocation();
   useEffect(() => {
@@ -20,26 +31,35 @@ export function LeaveGuard({ unsaved }: Props) {
       const asksItself = event.navigationType === "reload";
       if (leaving.current || asksItself || !event.cancelable || event.hashChange) return;
       event.preventDefault();
-      setWanted(event.destination);
+      const { destination } = event;
+      setWanted({ leave: () => follow(destination) });
     };
     // A reload, or closing the tab: here browsers show a question of their own.
     const onUnload = (event: BeforeUnloadEvent): void => {
       if (!leaving.current) event.preventDefault();
     };
+    ask = (leave) => setWanted({ leave });
     window.navigation?.addEventListener("navigate", onNavigate);
     window.addEventListener("beforeunload", onUnload);
     return () => {
+      ask = undefined;
       window.navigation?.removeEventListener("navigate", onNavigate);
       window.removeEventListener("beforeunload", onUnload);
     };
   }, [unsaved]);
 
-  function leave(destination: NavigationDestination): void {
-    leaving.current = true;
+  function follow(destination: NavigationDestination): boolean {
     const { pathname, search } = new URL(destination.url);
     if (destination.key) void window.navigation.traverseTo(destination.key);
     else if (destination.sameDocument) go(pathname + search);
     else location.assign(destination.url);
+    return true;
+  }
+
+  async function leaveNow(leave: Leave): Promise<void> {
+    leaving.current = true;
+    setWanted(undefined);
+    leaving.current = await leave();
   }
 
   if (wanted === undefined) return null;
@@ -47,7 +67,7 @@ export function LeaveGuard({ unsaved }: Props) {
     <Dialog title={text.title} onDismiss={() => setWanted(undefined)} narrow>
       <p>{text.lead}</p>
       <DialogActions>
-        <button type="button" className="button" onClick={() => leave(wanted)}>
+        <button type="button" className="button" onClick={() => void leaveNow(wanted.leave)}>
           {text.leave}
         </button>
         <button type="button" className="button primary" onClick={() => setWanted(undefined)}>
