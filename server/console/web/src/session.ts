@@ -16,12 +16,17 @@ export interface Credentials {
 /** Why a request about sessions or passwords was refused: for people, and what it is about. */
 export interface Failure {
   message: string;
+  /** For programs: the server's name for it, such as "UNAUTHENTICATED". */
+  code?: string;
   field?: string;
   /** How long to wait before trying again; 0 where waiting does not help. */
   waitSeconds?: number;
 }
 
 const ROUTE = "/session";
+
+/** How long an answer is waited for; then the server counts as out of reach. */
+export const PATIENCE_MS = 30_000;
 
 export function openSession(credentials: Credentials): Promise<Response> {
   return send("POST", ROUTE, credentials);
@@ -47,6 +52,7 @@ function send(method: string, route: string, body: object): Promise<Response> {
     credentials: "same-origin",
     headers: { "Content-Type": "application/json", Accept: "application/json" },
     body: JSON.stringify(body),
+    signal: AbortSignal.timeout(PATIENCE_MS),
   });
 }
 
@@ -55,12 +61,13 @@ export async function explainFailure(response: Response): Promise<Failure> {
   const body = await membersOf(response);
   const said = typeof body["detail"] === "string" && body["detail"] !== "" ? body["detail"] : undefined;
   const field = typeof body["field"] === "string" ? { field: body["field"] } : {};
+  const code = typeof body["code"] === "string" ? { code: body["code"] } : {};
   if (response.status === 429) {
     return { message: said ?? strings.signIn.tooMany, waitSeconds: secondsToWait(response) };
   }
   const unsaid =
     response.status < 500 ? strings.signIn.refused : strings.signIn.serverError(response.status);
-  return { message: said ?? unsaid, ...field };
+  return { message: said ?? unsaid, ...field, ...code };
 }
 
 async function membersOf(response: Response): Promise<Record<string, unknown>> {

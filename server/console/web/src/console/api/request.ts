@@ -1,6 +1,6 @@
 // One request to the public GraphQL API: what it answers, or why there is no answer.
 import type { TypedDocumentString } from "../../../generated/operations.ts";
-import { goToSignIn } from "../../session.ts";
+import { goToSignIn, PATIENCE_MS } from "../../session.ts";
 import { strings } from "../../strings.ts";
 
 const text = strings.console.trouble;
@@ -70,6 +70,7 @@ async function send(operation: object, variables: unknown): Promise<Response> {
         Accept: "application/graphql-response+json, application/json;q=0.9",
       },
       body: JSON.stringify({ query: operation.toString(), variables }),
+      signal: AbortSignal.timeout(PATIENCE_MS),
     });
   } catch {
     throw new Trouble("offline", text.offline);
@@ -77,7 +78,7 @@ async function send(operation: object, variables: unknown): Promise<Response> {
 }
 
 /** All requests that find the session ended wait for the same signing in. */
-async function signedInAgain(): Promise<void> {
+export async function signedInAgain(): Promise<void> {
   signingIn ??= signInAgain().finally(() => {
     signingIn = undefined;
   });
@@ -87,7 +88,9 @@ async function signedInAgain(): Promise<void> {
 async function readAnswer<Result>(response: Response): Promise<Answer<Result>> {
   try {
     return (await response.json()) as Answer<Result>;
-  } catch {
+  } catch (error) {
+    // What is no JSON comes from something in between; what breaks off is the connection.
+    if (!(error instanceof SyntaxError)) throw new Trouble("offline", text.offline);
     throw new Trouble("server", text.server(response.status));
   }
 }

@@ -1,8 +1,9 @@
 // When the session ends while somebody works: they sign in over the page, which stays as it is.
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
-import { explainFailure, goToSignIn, openSession } from "../../session.ts";
+import { explainFailure, type Failure, goToSignIn, openSession } from "../../session.ts";
 import { strings } from "../../strings.ts";
-import { Dialog, DialogActions } from "../parts/dialog.tsx";
+import { useCountdown } from "../parts/countdown.ts";
+import { BusyButton, Dialog, DialogActions } from "../parts/dialog.tsx";
 import { Field, PasswordInput } from "../parts/field.tsx";
 import { onSessionExpired } from "./request.ts";
 import { useViewer } from "./viewer.ts";
@@ -34,6 +35,7 @@ function SignInAgain({ onDone }: { onDone: () => void }) {
   const [password, setPassword] = useState("");
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
+  const [wait, beginWait] = useCountdown();
   const input = useRef<HTMLInputElement>(null);
 
   async function submit(event: FormEvent): Promise<void> {
@@ -46,7 +48,8 @@ function SignInAgain({ onDone }: { onDone: () => void }) {
       onDone();
       return;
     }
-    setProblem(failure);
+    setProblem(failure.message);
+    beginWait(failure.waitSeconds ?? 0);
     input.current?.select();
   }
 
@@ -76,9 +79,13 @@ function SignInAgain({ onDone }: { onDone: () => void }) {
           <button type="button" className="button" onClick={() => goToSignIn(currentAddress())}>
             {text.somebodyElse}
           </button>
-          <button type="submit" className="button primary" disabled={busy || password === ""}>
-            {busy ? strings.signIn.submitting : strings.signIn.submit}
-          </button>
+          <BusyButton type="submit" className="button primary" busy={busy || wait > 0}>
+            {wait > 0
+              ? strings.signIn.wait(wait)
+              : busy
+                ? strings.signIn.submitting
+                : strings.signIn.submit}
+          </BusyButton>
         </DialogActions>
       </form>
     </Dialog>
@@ -86,12 +93,16 @@ function SignInAgain({ onDone }: { onDone: () => void }) {
 }
 
 /** Undefined when it worked, else why not. */
-async function signIn(tenant: string, email: string, password: string): Promise<string | undefined> {
+async function signIn(
+  tenant: string,
+  email: string,
+  password: string,
+): Promise<Failure | undefined> {
   try {
     const response = await openSession({ tenant, email, password });
-    return response.status === 201 ? undefined : (await explainFailure(response)).message;
+    return response.status === 201 ? undefined : await explainFailure(response);
   } catch {
-    return strings.signIn.offline;
+    return { message: strings.signIn.offline };
   }
 }
 

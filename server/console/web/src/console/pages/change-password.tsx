@@ -2,7 +2,8 @@
 import { type FormEvent, useState } from "react";
 import { explainFailure, goToSignIn, type Failure, setPassword } from "../../session.ts";
 import { strings } from "../../strings.ts";
-import { Dialog, DialogActions } from "../parts/dialog.tsx";
+import { signedInAgain } from "../api/request.ts";
+import { Dialog, FormActions } from "../parts/dialog.tsx";
 import { Field, PasswordInput } from "../parts/field.tsx";
 
 const text = strings.console.changePassword;
@@ -18,21 +19,32 @@ export function ChangePassword({ onClose }: { onClose: () => void }) {
     setBusy(true);
     setFailure(undefined);
     try {
-      const response = await setPassword({ currentPassword, newPassword });
-      if (response.ok) {
+      const failed = await change();
+      if (failed === undefined) {
+        onClose(); // Whoever stays for something unsaved is asked to sign in by the next request.
         goToSignIn();
         return;
       }
-      setFailure(await explainFailure(response));
+      setFailure(failed);
     } catch {
       setFailure({ message: strings.signIn.offline });
     }
     setBusy(false);
   }
 
+  /** Undefined when it worked, else why not. */
+  async function change(): Promise<Failure | undefined> {
+    const response = await setPassword({ currentPassword, newPassword });
+    if (response.ok) return undefined;
+    const failed = await explainFailure(response);
+    if (failed.code !== "UNAUTHENTICATED") return failed;
+    await signedInAgain();
+    return change();
+  }
+
   const isAboutNew = failure?.field === "newPassword";
   return (
-    <Dialog title={text.title} onDismiss={onClose} narrow>
+    <Dialog title={text.title} onDismiss={onClose} busy={busy} narrow>
       <form onSubmit={(event) => void submit(event)} aria-busy={busy}>
         <p>{text.lead}</p>
         <Field label={text.current} problem={isAboutNew ? undefined : failure?.message}>
@@ -62,14 +74,12 @@ export function ChangePassword({ onClose }: { onClose: () => void }) {
             />
           )}
         </Field>
-        <DialogActions>
-          <button type="button" className="button" onClick={onClose}>
-            {strings.console.cancel}
-          </button>
-          <button type="submit" className="button primary" disabled={busy}>
-            {busy ? strings.console.saving : text.change}
-          </button>
-        </DialogActions>
+        <FormActions
+          submit={text.change}
+          busyLabel={strings.console.saving}
+          busy={busy}
+          onCancel={onClose}
+        />
       </form>
     </Dialog>
   );

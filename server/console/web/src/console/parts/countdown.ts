@@ -1,0 +1,24 @@
+// Seconds to wait, counted down: how many are left, 0 for none, and a way to begin.
+import { useEffect, useState } from "react";
+
+const TICK_MS = 500;
+
+export function useCountdown(): [number, (seconds: number) => void] {
+  const [end, setEnd] = useState(0);
+  const [left, setLeft] = useState(0);
+  useEffect(() => {
+    if (end === 0) return;
+    const timer = setInterval(() => setLeft(secondsUntil(end)), TICK_MS);
+    return () => clearInterval(timer);
+  }, [end]);
+
+  function begin(seconds: number): void {
+    setEnd(Date.now() + seconds * 1000);
+    setLeft(seconds);
+  }
+  return [left, begin];
+}
+
+function secondsUntil(end: number): number {
+  return Math.max(0, Math.ceil((end - Date.now()) / 1000));
+}
