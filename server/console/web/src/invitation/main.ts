@@ -14,10 +14,10 @@ const reveal = element("#reveal", HTMLButtonElement);
 const password = element("#password", HTMLInputElement);
 const problem = element("#problem", HTMLParagraphElement);
 
-function showProblem(message: string): void {
+function showProblem(message: string, isAboutPassword = false): void {
   problem.textContent = message;
   problem.hidden = message === "";
-  password.toggleAttribute("aria-invalid", message !== "");
+  password.setAttribute("aria-invalid", String(isAboutPassword));
 }
 
 function setBusy(busy: boolean): void {
@@ -43,7 +43,8 @@ async function accept(): Promise<void> {
       showDone();
       return;
     }
-    showProblem((await explainFailure(response)).message);
+    const { message, field } = await explainFailure(response);
+    showProblem(message, field === "password");
   } catch {
     showProblem(strings.signIn.offline);
   }
@@ -56,6 +57,8 @@ form.addEventListener("submit", (event) => {
   if (!submit.disabled) void accept();
 });
 reveal.addEventListener("click", () => showPassword(password, reveal, password.type === "password"));
+// Another link in the same tab: a browser only changes what stands behind "#".
+window.addEventListener("hashchange", () => location.reload());
 if (invitation === "") {
   showProblem(text.noInvitation);
   submit.disabled = true;
