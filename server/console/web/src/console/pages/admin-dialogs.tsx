@@ -1,4 +1,5 @@
 // Changing one admin: another role, the ownership, removal with what goes with it.
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import {
   RemoveAdminDocument,
@@ -7,6 +8,7 @@ import {
   TransferOwnershipDocument,
 } from "../../../generated/operations.ts";
 import { strings } from "../../strings.ts";
+import { adminsQuery } from "../api/queries.ts";
 import { refused, request } from "../api/request.ts";
 import { formats } from "../formats.ts";
 import { Confirm } from "../parts/confirm.tsx";
@@ -77,7 +79,9 @@ export function RemoveAdmin({ admin, onClose }: Props) {
     return text.removed(admin.name, count);
   }
 
-  const { liveTokenCount } = admin;
+  // Read anew as this opens: the list may be from before they made another token.
+  const { data } = useInfiniteQuery(adminsQuery);
+  const { liveTokenCount } = data?.find(({ id }) => id === admin.id) ?? admin;
   return (
     <Confirm
       title={text.removeTitle(admin.name)}
