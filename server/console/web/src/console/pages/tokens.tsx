@@ -42,9 +42,8 @@ export function TokensPage() {
     <Page title={text.title} lead={text.lead} actions={!isFirstUse && add}>
       {tenant.apiUrl !== null && <ApiUrl url={tenant.apiUrl} />}
       {!isFirstUse && <Search value={place.search} onSearch={(search) => setPlace({ search })} />}
-      {error !== null && data === undefined ? (
-        <TroubleNote error={error} onRetry={() => void refetch()} />
-      ) : isFirstUse ? (
+      {error !== null && <TroubleNote error={error} onRetry={() => void refetch()} />}
+      {error !== null && data === undefined ? null : isFirstUse ? (
         <FirstUse hadTokens={tenant.apiUrl !== null}>{add}</FirstUse>
       ) : (
         <div aria-busy={data === undefined || isPlaceholderData}>
@@ -196,12 +195,12 @@ function Row({ token, onOpen }: { token: TokenRowFragment; onOpen: (open: Open) 
         <code className="hint">{token.hint}</code>
       </th>
       <td className="description" data-label={text.description}>
-        {token.description || <span className="quiet">{strings.console.none}</span>}
+        <span title={token.description || undefined}>{token.description || strings.console.none}</span>
       </td>
       <td className="number" data-label={text.permissions}>
         {formats.number(token.permissionCount)}
       </td>
-      <td data-label={text.createdBy}>{token.createdBy?.name ?? strings.console.formerAdmin}</td>
+      <td className="creator" data-label={text.createdBy}>{token.createdBy?.name ?? strings.console.formerAdmin}</td>
       <td data-label={text.created}>
         <Day at={token.createdAt} />
       </td>

@@ -18,11 +18,11 @@ type Shown = NonNullable<TokenUsageQuery["token"]>;
 export function Usage({ tokenId }: { tokenId: string }) {
   const [days, setDays] = useState<number | undefined>(30);
   const { data, error, refetch } = useQuery(usageQuery(tokenId, days));
-  if (error !== null && data === undefined) {
-    return <TroubleNote error={error} onRetry={() => void refetch()} />;
-  }
+  const trouble = error !== null && <TroubleNote error={error} onRetry={() => void refetch()} />;
+  if (trouble && data === undefined) return trouble;
   return (
     <>
+      {trouble}
       <section aria-labelledby="usage">
         <div className="section-head">
           <h2 id="usage">{text.title}</h2>
