@@ -6,6 +6,7 @@ the console. How every state looks to axe-core is in `test_console_accessibility
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,24 @@ def choose(page: Page, name: str, choice: str) -> None:
     button(page, choice).click()
 
 
+@contextmanager
+def _held(page: Page, mutation: str) -> Iterator[list[Route]]:
+    """Requests of that kind get no answer within the block; afterwards they are sent."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if f"{mutation}(input" in (route.request.post_data or ""):
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/graphql", hold)
+    yield held
+    for route in held:
+        route.continue_()
+    page.unroute("**/graphql", hold)
+
+
 # The whole flow
 
 
@@ -100,7 +119,15 @@ def _add_the_first_token(page: Page) -> str:
     expect(form.get_by_role("alert")).to_have_text("A name is needed.")
     form.get_by_label("Name", exact=True).fill("Inventory sync")
     form.get_by_label("Description").fill("Nightly export")
-    button(form, "Create").click()
+    # While its answer is on its way, nothing closes what is to show it.
+    with _held(page, "createToken") as answers:
+        button(form, "Create").click()
+        expect(button(form, "Creating…")).to_be_focused()
+        page.keyboard.press("Escape")
+        page.mouse.click(5, 5)
+        page.keyboard.press("Enter")
+        expect(button(form, "Cancel")).to_be_disabled()
+    assert len(answers) == 1
     shown = dialog(page, "Copy your token")
     expect(shown).to_contain_text("it will not be shown again")
     assert "tsr_" not in page.content()
@@ -115,6 +142,7 @@ def _add_the_first_token(page: Page) -> str:
         expect(shown.get_by_role("alertdialog")).to_contain_text("Close now?")
         button(shown, "Keep it open").click()
         expect(shown.get_by_role("alertdialog")).to_have_count(0)
+        expect(button(shown, "Next")).to_be_focused()
     button(shown, "Show token").click()
     secret = shown.get_by_role("group", name="Token").locator("code").inner_text()
     assert re.fullmatch(r"tsr_[0-9A-Za-z]{49}", secret)
@@ -155,7 +183,12 @@ def _grant(page: Page) -> None:
     expect(page.locator(".choice")).to_have_count(2)
     summary.get_by_text("2 permissions will be granted").click()
     expect(summary).to_contain_text("/api/v1/blueprints")
-    button(summary, "Save").click()
+    # What is chosen while it is being saved would not be saved; asking twice is asking once.
+    with _held(page, "setPermissions") as answers:
+        button(summary, "Save").click()
+        button(summary, "Saving…").click(force=True)
+        assert page.locator(".grid").evaluate("(grid) => grid.inert")
+    assert len(answers) == 1
     expect(page.get_by_role("heading", name="Permissions (2)")).to_be_visible()
 
 
@@ -372,6 +405,18 @@ def test_two_admins_who_edit_one_name_are_told_of_each_other(
     expect(form.get_by_role("alert")).to_contain_text("Theirs")
     expect(form.get_by_label("Name", exact=True)).to_have_value("Mine")
     form.get_by_label("Description").fill("Mine too")
+    # The name is saved and the description is not: nobody else is to blame for that.
+    page.route(
+        "**/graphql",
+        lambda route: (
+            route.abort()
+            if "describeToken" in (route.request.post_data or "")
+            else route.continue_()
+        ),
+    )
+    button(form, "Save").click()
+    expect(form.get_by_role("alert")).to_contain_text("cannot be reached")
+    page.unroute("**/graphql")
     button(form, "Save").click()
     expect(form).to_have_count(0)
     expect(page.get_by_role("heading", name="Mine", exact=True)).to_be_visible()
@@ -503,6 +548,16 @@ def test_leaving_what_is_not_saved_is_asked_about(visitor: Visitor, server: Serv
     page.evaluate("() => { location.reload(); }")
     page.wait_for_timeout(300)
     assert questions == ["beforeunload"]
+    # Signing out is asked about before it is done, and a page that could not be read anew stays.
+    visitor.context.set_offline(True)
+    button(page, "Account: Ada Lovelace Owner").click()
+    button(page, "Sign out").click()
+    button(asked, "Leave").click()
+    expect(page.get_by_text("Signing out failed.")).to_be_visible()
+    page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(300)
+    visitor.context.set_offline(False)
+    expect(page.get_by_role("checkbox", name="List Devices /api")).to_be_checked()
     page.get_by_role("link", name="Admins").click()
     button(asked, "Leave").click()
     expect(page.get_by_role("heading", name="Admins")).to_be_visible()
@@ -552,7 +607,9 @@ def test_an_auditor_sees_everything_and_no_button_that_would_fail(
     expect(changing).to_have_count(0)
     expect(page.get_by_role("button", name="Actions for")).to_have_count(0)
     page.goto(f"{server.url}/tokens/{token_id}/edit-permissions")
-    expect(page.get_by_role("heading", name="There is no such token")).to_be_visible()
+    expect(page.get_by_text("Your role reads everything and changes nothing.")).to_be_visible()
+    page.get_by_role("link", name="View the token").click()
+    expect(page.get_by_role("heading", name="Permissions (2)")).to_be_visible()
 
 
 def test_a_role_that_was_taken_away_is_said_so(visitor: Visitor, server: ServerProcess) -> None:
