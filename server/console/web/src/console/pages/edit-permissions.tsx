@@ -19,7 +19,15 @@ import { TroubleNote } from "../parts/trouble.tsx";
 import { Category } from "./grid/category.tsx";
 import { Conflict } from "./grid/conflict.tsx";
 import { CopyFrom } from "./grid/copy-from.tsx";
-import { changeOf, keysOf, readOnly, type Shown, shownBy, withRetired } from "./grid/selection.ts";
+import {
+  changeOf,
+  type Filter,
+  keysOf,
+  readOnly,
+  type Shown,
+  shownBy,
+  withRetired,
+} from "./grid/selection.ts";
 import { Summary } from "./grid/summary.tsx";
 import { Toolbar } from "./grid/toolbar.tsx";
 import { NoSuchToken } from "./no-such-token.tsx";
@@ -68,7 +76,7 @@ function Grid({ token, categories }: Props) {
   /** What the selection started from: what is read anew meanwhile must not change it. */
   const [base, setBase] = useState(token);
   const [selected, setSelected] = useState<ReadonlySet<string>>(() => keysOf(token));
-  const [filter, setFilter] = useState({ search: "", onlySelected: false });
+  const [filter, setFilter] = useState<Filter>({ search: "" });
   const [copying, setCopying] = useState(false);
   const [theirs, setTheirs] = useState<TokenDetailsFragment>();
   const [outcome, setOutcome] = useState<{ trouble?: unknown; busy?: boolean; saved?: boolean }>({});
@@ -122,13 +130,14 @@ function Grid({ token, categories }: Props) {
         busy={busy}
         filter={filter}
         onFilter={setFilter}
+        onOnlySelected={(on) => setFilter({ ...filter, only: on ? selected : undefined })}
         onReadOnly={() => setSelected(readOnly(everything, selected))}
         onNone={() => setSelected(new Set())}
         onCopy={() => setCopying(true)}
       />
       {visible.length === 0 && (
         <p className="empty" role="status">
-          {filter.onlySelected && filter.search === "" ? text.noneSelected : text.nothingFound}
+          {filter.only && filter.search === "" ? text.noneSelected : text.nothingFound}
         </p>
       )}
       <div className="grid" inert={busy}>

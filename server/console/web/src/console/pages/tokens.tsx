@@ -1,6 +1,6 @@
 // API tokens: the tenant's API URL, and its live tokens to search, page through and act on.
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useEffect, useState } from "react";
+import { type ReactNode, type Ref, useEffect, useRef, useState } from "react";
 import { Link, useLocation, useSearchParams } from "wouter";
 import type { TokenRowFragment } from "../../../generated/operations.ts";
 import { strings } from "../../strings.ts";
@@ -12,6 +12,7 @@ import { CopyButton } from "../parts/copy.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { type Choice, Menu } from "../parts/menu.tsx";
 import { Page } from "../parts/page.tsx";
+import { SearchBox } from "../parts/search-box.tsx";
 import { Skeleton } from "../parts/skeleton.tsx";
 import { TroubleNote } from "../parts/trouble.tsx";
 import { Day, When } from "../parts/when.tsx";
@@ -29,8 +30,15 @@ export function TokensPage() {
   const { data, error, isPlaceholderData, refetch } = useQuery(tokensQuery(place));
   const [open, setOpen] = useState<Open>();
   const close = (): void => setOpen(undefined);
-  const rows = data?.edges.map((edge) => edge.node) ?? [];
-  const isFirstUse = data !== undefined && rows.length === 0 && !isElsewhere(place);
+  const search = useRef<HTMLInputElement>(null);
+  function clear(): void {
+    setPlace({ search: "" });
+    search.current?.focus(); // The button that did it is gone.
+  }
+  const read = data?.edges.map((edge) => edge.node);
+  // That the last search found nothing says nothing of this one: then the rows are not known yet.
+  const rows = isPlaceholderData && read?.length === 0 ? undefined : read;
+  const isFirstUse = rows?.length === 0 && !isElsewhere(place);
   const add = mayChange && (
     <button type="button" className="button primary" onClick={() => setOpen({ what: "add" })}>
       <Icon name="add" />
@@ -41,16 +49,18 @@ export function TokensPage() {
   return (
     <Page title={text.title} lead={text.lead} actions={!isFirstUse && add}>
       {tenant.apiUrl !== null && <ApiUrl url={tenant.apiUrl} />}
-      {!isFirstUse && <Search value={place.search} onSearch={(search) => setPlace({ search })} />}
+      {!isFirstUse && (
+        <Search ref={search} value={place.search} onSearch={(words) => setPlace({ search: words })} />
+      )}
       {error !== null && <TroubleNote error={error} onRetry={() => void refetch()} />}
       {error !== null && data === undefined ? null : isFirstUse ? (
         <FirstUse hadTokens={tenant.apiUrl !== null}>{add}</FirstUse>
       ) : (
         <div aria-busy={data === undefined || isPlaceholderData}>
-          {data !== undefined && rows.length === 0 ? (
-            <NothingFound search={place.search} onClear={() => setPlace({ search: "" })} />
+          {rows?.length === 0 ? (
+            <NothingFound search={place.search} onClear={clear} />
           ) : (
-            <Table rows={data && rows} onOpen={setOpen} />
+            <Table rows={rows} onOpen={setOpen} />
           )}
           {data !== undefined && (
             <Pager info={data.pageInfo} onTurn={(to) => setPlace({ ...to, search: place.search })} />
@@ -98,7 +108,13 @@ function ApiUrl({ url }: { url: string }) {
   );
 }
 
-function Search({ value, onSearch }: { value: string; onSearch: (text: string) => void }) {
+interface SearchProps {
+  value: string;
+  onSearch: (text: string) => void;
+  ref: Ref<HTMLInputElement>;
+}
+
+function Search({ value, onSearch, ref }: SearchProps) {
   const [typed, setTyped] = useState(value);
   const [given, setGiven] = useState(value);
   if (value !== given) {
@@ -114,18 +130,7 @@ function Search({ value, onSearch }: { value: string; onSearch: (text: string) =
     }, SEARCH_PAUSE_MS);
     return () => clearTimeout(timer);
   }, [typed, value, onSearch]);
-  return (
-    <div className="search" role="search">
-      <Icon name="search" />
-      <input
-        type="search"
-        aria-label={text.search}
-        placeholder={text.search}
-        value={typed}
-        onChange={(event) => setTyped(event.target.value)}
-      />
-    </div>
-  );
+  return <SearchBox ref={ref} label={text.search} value={typed} onChange={setTyped} />;
 }
 
 function FirstUse({ hadTokens, children }: { hadTokens: boolean; children: ReactNode }) {

@@ -9,6 +9,15 @@ import { strings } from "../../../strings.ts";
 export type Shown = CategoriesQuery["permissionCategories"];
 export type ShownCategory = Shown[number];
 
+export interface Filter {
+  search: string;
+  /**
+   * Only what is selected, and what was when this was asked for: a row that is unchecked stays, to be
+   * checked again, and keeps the focus. Undefined for everything.
+   */
+  only?: ReadonlySet<string> | undefined;
+}
+
 export interface Change {
   granted: GridPermissionFragment[];
   withdrawn: GridPermissionFragment[];
@@ -30,12 +39,12 @@ export function withRetired(categories: Shown, token: TokenDetailsFragment): Sho
 
 export function shownBy(
   everything: Shown,
-  filter: { search: string; onlySelected: boolean },
+  filter: Filter,
   selected: ReadonlySet<string>,
 ): Shown {
   const words = filter.search.toLocaleLowerCase().split(/\s+/).filter(Boolean);
   const isShown = ({ key, name }: GridPermissionFragment): boolean => {
-    if (filter.onlySelected && !selected.has(key)) return false;
+    if (filter.only && !filter.only.has(key) && !selected.has(key)) return false;
     const found = `${key} ${name}`.toLocaleLowerCase();
     return words.every((word) => found.includes(word));
   };

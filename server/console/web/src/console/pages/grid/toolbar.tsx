@@ -1,41 +1,34 @@
 // Above the grid: finding permissions, and selecting many at once.
 import { strings } from "../../../strings.ts";
-import { Icon } from "../../parts/icon.tsx";
+import { SearchBox } from "../../parts/search-box.tsx";
+import type { Filter } from "./selection.ts";
 
 const text = strings.console.grid;
-
-interface Filter {
-  search: string;
-  onlySelected: boolean;
-}
 
 interface Props {
   busy: boolean;
   filter: Filter;
   onFilter: (filter: Filter) => void;
+  onOnlySelected: (on: boolean) => void;
   onReadOnly: () => void;
   onNone: () => void;
   onCopy: () => void;
 }
 
-export function Toolbar({ busy, filter, onFilter, onReadOnly, onNone, onCopy }: Props) {
+export function Toolbar(props: Props) {
+  const { busy, filter, onFilter, onOnlySelected, onReadOnly, onNone, onCopy } = props;
   return (
     <div className="toolbar" inert={busy}>
-      <div className="search" role="search">
-        <Icon name="search" />
-        <input
-          type="search"
-          aria-label={text.search}
-          placeholder={text.search}
-          value={filter.search}
-          onChange={(event) => onFilter({ ...filter, search: event.target.value })}
-        />
-      </div>
+      <SearchBox
+        label={text.search}
+        value={filter.search}
+        onChange={(search) => onFilter({ ...filter, search })}
+      />
       <label className="check">
         <input
           type="checkbox"
-          checked={filter.onlySelected}
-          onChange={(event) => onFilter({ ...filter, onlySelected: event.target.checked })}
+          checked={filter.only !== undefined}
+          onChange={(event) => onOnlySelected(event.target.checked)}
         />
         {text.onlySelected}
       </label>
