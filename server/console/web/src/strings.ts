@@ -275,6 +275,7 @@ export const strings = {
       tokens: "Tokens",
       permissions: { one: "permission", other: "permissions" },
       none: "There is no other token like this.",
+      more: "There are more: search for the one you mean.",
     },
 
     activity: {

@@ -63,6 +63,7 @@ export function CopyFrom({ besides, onCopy, onClose }: Props) {
         ))}
       </ul>
       {others?.length === 0 && <p role="status">{text.none}</p>}
+      {data?.pageInfo.hasNextPage && <p className="hint">{text.more}</p>}
       <DialogActions>
         <button type="button" className="button" onClick={onClose}>
           {strings.console.cancel}
