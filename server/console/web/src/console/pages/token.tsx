@@ -10,7 +10,7 @@ import { formats } from "../formats.ts";
 import { paths } from "../paths.ts";
 import { BackToTokens, Loading, Page } from "../parts/page.tsx";
 import { NoSuchToken } from "./no-such-token.tsx";
-import { PermissionLine } from "../parts/permission.tsx";
+import { PermissionList } from "../parts/permission.tsx";
 import { TroubleNote } from "../parts/trouble.tsx";
 import { When } from "../parts/when.tsx";
 import { ActivityList } from "./activity.tsx";
@@ -125,13 +125,7 @@ function Permissions({ token }: { token: TokenDetailsFragment }) {
       {[...categories].map(([category, permissions]) => (
         <div key={category} className="permission-group">
           <h3>{category}</h3>
-          <ul className="permission-list">
-            {permissions.map((permission) => (
-              <li key={permission.key}>
-                <PermissionLine permission={permission} />
-              </li>
-            ))}
-          </ul>
+          <PermissionList permissions={permissions} />
         </div>
       ))}
     </section>

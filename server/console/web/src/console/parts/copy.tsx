@@ -10,12 +10,11 @@ interface Props {
   value: string;
   label: string;
   className?: string;
-  onCopied?: () => void;
   /** The clipboard may be closed to the page: then the text has to be shown to be selected. */
   onFailed?: () => void;
 }
 
-export function CopyButton({ value, label, className = "button", onCopied, onFailed }: Props) {
+export function CopyButton({ value, label, className = "button", onFailed }: Props) {
   const [outcome, setOutcome] = useState<"copied" | "failed">();
   useEffect(() => {
     // What has to be done by hand is said until it is tried anew.
@@ -33,7 +32,6 @@ export function CopyButton({ value, label, className = "button", onCopied, onFai
       return;
     }
     setOutcome("copied");
-    onCopied?.();
   }
 
   return (

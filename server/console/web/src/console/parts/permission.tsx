@@ -28,6 +28,18 @@ export function PermissionLine({ permission }: { permission: Shown }) {
   );
 }
 
+export function PermissionList({ permissions }: { permissions: readonly Shown[] }) {
+  return (
+    <ul className="permission-list">
+      {permissions.map((permission) => (
+        <li key={permission.key}>
+          <PermissionLine permission={permission} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 interface ChangedProps {
   title: { one: string; other: string };
   permissions: readonly Shown[];
@@ -38,13 +50,7 @@ export function ChangedPermissions({ title, permissions }: ChangedProps) {
   return (
     <details>
       <summary>{formats.count(permissions.length, title)}</summary>
-      <ul className="permission-list">
-        {permissions.map((permission) => (
-          <li key={permission.key}>
-            <PermissionLine permission={permission} />
-          </li>
-        ))}
-      </ul>
+      <PermissionList permissions={permissions} />
     </details>
   );
 }

@@ -55,9 +55,10 @@ function SecretBox({ label, copyLabel, secret }: Pick<Props, "label" | "copyLabe
   const [shown, setShown] = useState(false);
   return (
     <div className="secret" role="group" aria-label={label}>
-      <code className={shown ? "" : "hidden-secret"} aria-label={shown ? undefined : text.hidden}>
+      <code className={shown ? "" : "hidden-secret"} aria-hidden={!shown}>
         {shown ? secret : HIDDEN}
       </code>
+      {!shown && <span className="visually-hidden">{text.hidden}</span>}
       <button
         type="button"
         className="button"
