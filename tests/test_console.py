@@ -181,6 +181,10 @@ def _grant(page: Page) -> None:
     page.get_by_label("Search by name, method or path").fill("")
     page.get_by_role("checkbox", name="Only selected").check()
     expect(page.locator(".choice")).to_have_count(2)
+    # One that is unchecked stays, to be checked again.
+    page.get_by_role("checkbox", name="List Devices").uncheck()
+    expect(summary).to_contain_text("1 permission will be granted")
+    page.get_by_role("checkbox", name="List Devices").check()
     summary.get_by_text("2 permissions will be granted").click()
     expect(summary).to_contain_text("/api/v1/blueprints")
     # What is chosen while it is being saved would not be saved; asking twice is asking once.
@@ -327,7 +331,10 @@ def _invite_and_remove(chromium: Browser, server: ServerProcess, owner: Visitor)
 
 def _accept(guest: Visitor, link: str) -> None:
     page = guest.page
+    page.goto(f"{guest.url}/invitation")
+    expect(page.get_by_role("alert")).to_contain_text("holds no invitation")
     page.goto(link)
+    expect(button(page, "Set password")).to_be_enabled()
     assert page.url == f"{guest.url}/invitation"
     page.get_by_label("Password", exact=True).fill("too short")
     button(page, "Set password").click()
@@ -434,6 +441,15 @@ def test_a_session_that_ends_in_the_middle_loses_nothing(visitor: Visitor) -> No
     expect(asked).to_contain_text("ada@example.com")
     page.keyboard.press("Escape")
     asked.get_by_label("Password", exact=True).fill("not the right password")
+    # However it is meant by whoever answers, waiting is counted down.
+    page.route(
+        "**/session",
+        lambda route: route.fulfill(status=429, headers={"Retry-After": "2"}, body="{}"),
+        times=1,
+    )
+    button(asked, "Sign in").click()
+    expect(asked.get_by_role("alert")).to_contain_text("Too many attempts")
+    expect(asked.get_by_role("button", name="Try again in")).to_be_disabled()
     button(asked, "Sign in").click()
     expect(asked.get_by_role("alert")).to_contain_text("wrong")
     asked.get_by_label("Password", exact=True).fill(PASSWORD)
@@ -453,6 +469,7 @@ def test_a_session_that_ends_in_the_middle_loses_nothing(visitor: Visitor) -> No
     expect(page.get_by_role("heading", name="Permissions (1)")).to_be_visible()
     page.get_by_role("link", name="API tokens").first.click()
     expect(row(page, "Kept name")).to_contain_text("Kept description")
+    expect(page.get_by_text("https://acme.api.us.example.com")).to_be_visible()
     expect(page.get_by_role("row")).to_have_count(2)
 
 
@@ -695,6 +712,7 @@ def test_pages_of_many_tokens_can_be_turned_and_searched(
     expect(page.get_by_text("No token matches “no such”.")).to_be_visible()
     button(page, "Clear the search").click()
     expect(page.get_by_role("row")).to_have_count(26)
+    expect(page.get_by_label("Search by name or description")).to_be_focused()
 
 
 def test_the_first_load_is_small(visitor: Visitor) -> None:
