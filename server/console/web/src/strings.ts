@@ -60,7 +60,7 @@ export const strings = {
   },
 
   console: {
-    pageTitle: (title: string) => `${title} · Tessera`,
+    pageTitle: (...parts: string[]) => [...parts, "Tessera"].join(" · "),
     loading: "Loading…",
     cancel: "Cancel",
     save: "Save",

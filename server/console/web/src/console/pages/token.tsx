@@ -35,6 +35,7 @@ export function TokenPage({ id, tab }: { id: string; tab: Tab }) {
   return (
     <Page
       title={token.name}
+      part={text.tab[tab]}
       lead={token.description}
       above={<BackToTokens />}
       actions={token.revokedAt && <span className="tag danger">{text.revoked}</span>}

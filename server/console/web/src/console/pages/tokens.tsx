@@ -53,7 +53,14 @@ export function TokensPage() {
         <Search ref={search} value={place.search} onSearch={(words) => setPlace({ search: words })} />
       )}
       {error !== null && <TroubleNote error={error} onRetry={() => void refetch()} />}
-      {error !== null && data === undefined ? null : isFirstUse ? (
+      {error !== null && data === undefined ? (
+        // A page that cannot be read may be one that there never was.
+        isElsewhere(place) && (
+          <button type="button" className="button" onClick={clear}>
+            {text.toFirstPage}
+          </button>
+        )
+      ) : isFirstUse ? (
         <FirstUse hadTokens={tenant.apiUrl !== null}>{add}</FirstUse>
       ) : (
         <div aria-busy={data === undefined || isPlaceholderData}>

@@ -7,6 +7,8 @@ import { Icon } from "./icon.tsx";
 
 interface Props {
   title: string;
+  /** Which part of it is shown, for the title of the tab and of the history's entry. */
+  part?: string;
   lead?: ReactNode;
   above?: ReactNode;
   actions?: ReactNode;
@@ -15,7 +17,7 @@ interface Props {
 
 let isFirstPage = true;
 
-export function Page({ title, lead, above, actions, children }: Props) {
+export function Page({ title, part, lead, above, actions, children }: Props) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     // A reader starts at the top of the document by itself; afterwards only the page changes.
@@ -23,8 +25,8 @@ export function Page({ title, lead, above, actions, children }: Props) {
     isFirstPage = false;
   }, []);
   useEffect(() => {
-    document.title = strings.console.pageTitle(title);
-  }, [title]);
+    document.title = strings.console.pageTitle(...(part ? [part] : []), title);
+  }, [title, part]);
   return (
     <>
       {above}
