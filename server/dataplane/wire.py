@@ -22,8 +22,6 @@ from server.dataplane.authorize import Authorize
 def protocol_of(authorize: Authorize, is_check: Callable[[Scope], bool]) -> type[HttpToolsProtocol]:
     """uvicorn's protocol for HTTP/1.1, with a short cut for the requests that are checks."""
 
-    together = _Together()
-
     class Protocol(HttpToolsProtocol):
         def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
             if not is_check(cast("Scope", cycle.scope)):
@@ -37,35 +35,12 @@ def protocol_of(authorize: Authorize, is_check: Callable[[Scope], bool]) -> type
             answer = await authorize.answer(cast("Scope", cycle.scope))
             if self.flow.write_paused:
                 await self.flow.drain()
-            together.add(self, cycle, _bytes_of(answer, cycle, self.server_state.default_headers))
+            # The client may have gone while it was decided, or sent what ends the connection.
+            if not cycle.disconnected and not self.transport.is_closing():
+                self.transport.write(_bytes_of(answer, cycle, self.server_state.default_headers))
+                _end(cycle)
 
     return Protocol
-
-
-class _Together:
-    """Writes what one turn of the loop has decided in one go.
-
-    Each answer by itself would wake the gateway for that one alone: half of what the kernel does.
-    """
-
-    def __init__(self) -> None:
-        self._ready: list[tuple[HttpToolsProtocol, RequestResponseCycle, bytes]] = []
-
-    def add(self, protocol: HttpToolsProtocol, cycle: RequestResponseCycle, answer: bytes) -> None:
-        """Have `answer` written when all tasks of this turn have had theirs."""
-        if not self._ready:
-            protocol.loop.call_soon(self._write)
-        self._ready.append((protocol, cycle, answer))
-
-    def _write(self) -> None:
-        ready, self._ready = self._ready, []
-        for protocol, cycle, answer in ready:
-            # The client may have gone while it was decided, or sent what ends the connection.
-            if not cycle.disconnected and not protocol.transport.is_closing():
-                protocol.transport.write(answer)
-        for protocol, cycle, _ in ready:
-            if not cycle.disconnected and not protocol.transport.is_closing():
-                _end(cycle)
 
 
 def _bytes_of(
