@@ -12,8 +12,13 @@ from typing import Any, Self
 import httpx2
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from server.access.principal import Operator
+from server.app import running_service
+from server.operations import tenants
 from tests.browser import Watch, watch
-from tests.process import ServerProcess, tessera
+from tests.conftest import settings_for
+from tests.postgres import run_now
+from tests.process import ServerProcess
 
 TENANT, EMAIL, PASSWORD = "acme", "ada@example.com", "seven purple otters dance"
 _CREATE = """mutation ($input: CreateTokenInput!) { createToken(input: $input) {
@@ -32,13 +37,19 @@ def serving(folder: Path, database_url: str) -> Iterator[ServerProcess]:
 
 def add_tenant(database_url: str, slug: str, owner_email: str) -> None:
     """A tenant whose owner, Ada, has `PASSWORD`."""
-    made = tessera(
-        *("tenant", "create", slug, "--name", slug.title(), "--owner-name", "Ada Lovelace"),
-        *("--owner-email", owner_email, "--password-stdin"),
-        database_url=database_url,
-        stdin=f"{PASSWORD}\n",
-    )
-    assert made.returncode == 0, made.stderr
+
+    async def add() -> None:
+        async with running_service(settings_for(database_url)):
+            await tenants.create(
+                Operator(),
+                slug=slug,
+                name=slug.title(),
+                owner_email=owner_email,
+                owner_name="Ada Lovelace",
+                owner_password=PASSWORD,
+            )
+
+    run_now(add())
 
 
 @dataclass
