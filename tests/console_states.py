@@ -6,6 +6,7 @@ Looked at by `test_console_accessibility`, and pictured by `screenshots`.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from playwright.sync_api import Page
 
@@ -107,8 +108,10 @@ def _then(before: State, *steps: Callable[[Page], None]) -> State:
     return come
 
 
-def _click(role: str, name: str, *, exact: bool = True) -> Callable[[Page], None]:
-    return lambda page: page.get_by_role(role, name=name, exact=exact).first.click()  # type: ignore[arg-type]
+def _click(
+    role: Literal["button", "checkbox", "link"], name: str, *, exact: bool = True
+) -> Callable[[Page], None]:
+    return lambda page: page.get_by_role(role, name=name, exact=exact).first.click()
 
 
 def _fill(label: str, text: str) -> Callable[[Page], None]:
