@@ -1,5 +1,5 @@
 // Adding a token: its name, then its secret, then whether to go on to what it may call.
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { useLocation } from "wouter";
 import {
   CreateTokenDocument,
@@ -15,6 +15,7 @@ import { Field } from "../parts/field.tsx";
 import { SecretDialog } from "../parts/secret.tsx";
 import { useSay } from "../parts/status.tsx";
 import { TroubleNote } from "../parts/trouble.tsx";
+import { type FieldProblem, useForm } from "../parts/use-form.ts";
 
 const text = strings.console.addToken;
 
@@ -99,40 +100,25 @@ interface DetailsProps {
 function Details({ draft, onDraft, onStep, onClose }: DetailsProps) {
   // A retry after a broken connection makes no second token.
   const [idempotencyKey] = useState(() => crypto.randomUUID());
-  const [problem, setProblem] = useState<{ field: string; message: string }>();
-  const [trouble, setTrouble] = useState<unknown>();
-  const [busy, setBusy] = useState(false);
+  const { busy, trouble, problemOf, onSubmit } = useForm(async () => {
+    // Not through the cache of queries and mutations: the answer holds the secret.
+    const input = { ...draft, idempotencyKey };
+    return follow((await request(CreateTokenDocument, { input })).createToken);
+  });
 
-  async function create(event: FormEvent): Promise<void> {
-    event.preventDefault();
-    setBusy(true);
-    setProblem(undefined);
-    setTrouble(undefined);
-    try {
-      // Not through the cache of queries and mutations: the answer holds the secret.
-      const input = { ...draft, idempotencyKey };
-      follow((await request(CreateTokenDocument, { input })).createToken);
-    } catch (error) {
-      setTrouble(error);
-    } finally {
-      setBusy(false);
-    }
-  }
-
-  function follow(result: Result): void {
+  function follow(result: Result): FieldProblem | undefined {
+    if (result.__typename === "InvalidInput") return result;
     if (result.__typename === "CreateTokenPayload") {
       onStep({ name: "secret", token: result.token, secret: result.secret });
-    } else if (result.__typename === "SecretAlreadyShown") {
-      onStep({ name: "lost", token: result.token });
     } else {
-      setProblem(result);
+      onStep({ name: "lost", token: result.token });
     }
+    return undefined;
   }
 
-  const problemOf = (field: string) => (problem?.field === field ? problem.message : undefined);
   return (
     <Dialog title={text.title} onDismiss={onClose} busy={busy} narrow>
-      <form onSubmit={(event) => void create(event)} aria-busy={busy} noValidate>
+      <form onSubmit={onSubmit} aria-busy={busy} noValidate>
         <Field label={text.name} hint={text.nameHint} problem={problemOf("name")}>
           {(field) => (
             <input

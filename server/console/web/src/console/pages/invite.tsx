@@ -1,5 +1,5 @@
 // Inviting an admin: who, then the link with which they set a password, shown once.
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import {
   AddAdminDocument,
   RenewInvitationDocument,
@@ -14,6 +14,7 @@ import { Dialog, FormActions } from "../parts/dialog.tsx";
 import { Field } from "../parts/field.tsx";
 import { SecretDialog } from "../parts/secret.tsx";
 import { TroubleNote } from "../parts/trouble.tsx";
+import { useForm } from "../parts/use-form.ts";
 import type { AdminRow } from "./admins.tsx";
 import { RoleChoice } from "./role-choice.tsx";
 
@@ -70,33 +71,16 @@ function Details({ onInvited, onClose }: StepProps) {
     name: "",
     role: "ADMIN",
   });
-  const [problem, setProblem] = useState<{ field: string; message: string }>();
-  const [trouble, setTrouble] = useState<unknown>();
-  const [busy, setBusy] = useState(false);
+  const { busy, trouble, problemOf, onSubmit } = useForm(async () => {
+    const { addAdmin } = await request(AddAdminDocument, { input: draft });
+    if (addAdmin.__typename !== "AddAdminPayload") return addAdmin;
+    onInvited({ ...addAdmin, name: addAdmin.admin.name });
+    return undefined;
+  });
 
-  async function invite(event: FormEvent): Promise<void> {
-    event.preventDefault();
-    setBusy(true);
-    setProblem(undefined);
-    setTrouble(undefined);
-    try {
-      const { addAdmin } = await request(AddAdminDocument, { input: draft });
-      if (addAdmin.__typename === "AddAdminPayload") {
-        onInvited({ ...addAdmin, name: addAdmin.admin.name });
-      } else {
-        setProblem(addAdmin);
-      }
-    } catch (error) {
-      setTrouble(error);
-    } finally {
-      setBusy(false);
-    }
-  }
-
-  const problemOf = (field: string) => (problem?.field === field ? problem.message : undefined);
   return (
     <Dialog title={text.title} onDismiss={onClose} busy={busy} narrow>
-      <form onSubmit={(event) => void invite(event)} aria-busy={busy} noValidate>
+      <form onSubmit={onSubmit} aria-busy={busy} noValidate>
         <Field label={strings.signIn.email} problem={problemOf("email")}>
           {(field) => (
             <input
