@@ -11,11 +11,13 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from playwright.sync_api import Browser
 
 from server.app import create_app, running_service
 from server.database import migrate
 from server.service import Service
 from server.settings import Settings, read_settings
+from tests.browser import browser
 from tests.factories import Client, World
 from tests.postgres import PostgresServer, run_now, shared_server
 
@@ -45,6 +47,13 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("template") / "tessera.db"
     run_now(migrate(settings_for(f"sqlite://{file}")))
     return file
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A headless browser, open for one module: see `tests.browser.browser`."""
+    with browser() as running:
+        yield running
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

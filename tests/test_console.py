@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Dialog, Locator, Page, Response, Route, expect
 
-from tests.browser import Watch, browser
+from tests.browser import Watch
 from tests.console_states import AUDITOR, COLLEAGUE, settle
 from tests.process import ServerProcess
 from tests.visitor import PASSWORD, Script, Visitor, serving, visiting
@@ -20,12 +20,6 @@ from tests.visitor import PASSWORD, Script, Visitor, serving, visiting
 _CLIPBOARD = ["clipboard-read", "clipboard-write"]
 _GRANTED = ["GET /api/v1/blueprints", "GET /api/v1/devices"]
 _FIRST_LOAD = 150_000
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as running:
-        yield running
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests import node
-from tests.browser import Watch, browser
+from tests.browser import Watch
 from tests.console_states import STATES, Scene
 from tests.process import ServerProcess
 from tests.visitor import Visitor, serving, visiting
@@ -25,12 +25,6 @@ _OVERFLOWING = """() => document.documentElement.scrollWidth > innerWidth
         .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
         .map((one) => one.outerHTML.slice(0, 120))
     : []"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

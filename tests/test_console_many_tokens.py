@@ -3,17 +3,14 @@
 The two are measured in turns, in one browser and on one server; what counts is their ratio.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-import pytest
 from playwright.sync_api import Browser, Page
 
 import models
 from server.app import running_service
-from tests.browser import browser
 from tests.conftest import settings_for
 from tests.factories import PASSWORD, World
 from tests.postgres import run_now
@@ -23,12 +20,6 @@ _FEW, _MANY = 10, 10_000
 _SHOWN = 25
 _ROUNDS = 7
 _SLOWER = 1.5
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as running:
-        yield running
 
 
 async def _fill(url: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser import Watch, browser
+from tests.browser import Watch
 from tests.process import ServerProcess
 from tests.visitor import EMAIL, Visitor, serving, visiting
 
@@ -22,12 +22,6 @@ _EDITOR = ".graphiql-query-editor .view-line"
 _RESPONSE = """() => __MONACO.editor.getModels()
     .find(model => model.uri.path.endsWith('response.json')).getValue()"""
 _STORED = "() => JSON.stringify([{...localStorage}, {...sessionStorage}])"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as running:
-        yield running
 
 
 @pytest.fixture
