@@ -14,6 +14,8 @@ from urllib.parse import unquote_to_bytes
 from server.catalogue.permissions import Permission
 
 _MOST_LENGTH = 8192
+# What most targets are: no query, nothing encoded, no segment that is empty or begins with a dot.
+_PLAIN = re.compile(r"(?:/[A-Za-z0-9\-_~!$&'()*+,=:@][A-Za-z0-9\-._~!$&'()*+,=:@]*+)++")
 # RFC 3986's pchar without `;`, which some servers cut a segment at.
 _PATH = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()*+,=:@/]++|%[0-9A-Fa-f]{2})*+")
 # Printable, and without `#`.
@@ -35,6 +37,8 @@ def canonical_path(target: str) -> str | None:
     """
     if len(target) > _MOST_LENGTH:
         return None
+    if _PLAIN.fullmatch(target):
+        return target
     path, _, query = target.partition("?")
     if not _PATH.fullmatch(path) or (query and not _QUERY.fullmatch(query)):
         return None
@@ -65,15 +69,8 @@ class _Node:
     framed: dict[tuple[int, int], dict[tuple[str, str], "_Node"]] = field(default_factory=dict)
     parameter: "_Node | None" = None
     methods: dict[str, Permission] | None = None
-
-    def at(self, template: str, read: Callable[[str], str]) -> dict[str, Permission]:
-        """What stands at a path template, whose text `read` gives; made if need be."""
-        node = self
-        for segment in template[1:].split("/"):
-            node = node._child(segment, read)
-        if node.methods is None:
-            node.methods = {}
-        return node.methods
+    # The same place among all paths as a backend reads them that ignores spelling.
+    alike: "_Node | None" = None
 
     def find(self, segments: list[str], place: int) -> dict[str, Permission] | None:
         """The operations of the most concrete path that `segments` fit, from `place` on."""
@@ -92,7 +89,8 @@ class _Node:
                     return found
         return self.parameter.find(segments, place + 1) if self.parameter else None
 
-    def _child(self, segment: str, read: Callable[[str], str]) -> "_Node":
+    def child(self, segment: str, read: Callable[[str], str]) -> "_Node":
+        """What follows by a segment of a template, whose text `read` gives; made if need be."""
         if "{" not in segment:
             return self.literals.setdefault(read(segment), _Node())
         before, after = read(segment.partition("{")[0]), read(segment.partition("}")[2])
@@ -142,6 +140,29 @@ class Matcher:
         methods = self._concrete.get(path)
         if methods is not None:
             return _of(method, methods)
+        return self._straight(method, path) or self._search(method, path)
+
+    def _straight(self, method: str, path: str) -> Permission | None:
+        """What `_search` finds, if no segment leaves a choice, in a quarter of its time; or None.
+
+        Where each parameter takes a segment that is no spelling of anything concrete in its place,
+        both readings of `_search` go the same way.
+        """
+        if not path.isascii() or "?" in path or "#" in path:
+            return None
+        node = self._root
+        for segment in path[1:].split("/"):
+            following = node.literals.get(segment)
+            if following is None:
+                alike, following = node.alike, node.parameter
+                if following is None or alike is None or alike.framed:
+                    return None
+                if not segment or segment.lower() in alike.literals:
+                    return None
+            node = following
+        return node.methods.get(method) if node.methods else None
+
+    def _search(self, method: str, path: str) -> Permission | None:
         methods = self._root.find(path[1:].split("/"), 0)
         found = _of(method, methods) if methods is not None else None
         return found if found is not None and self._is_alike(found, path) else None
@@ -158,12 +179,19 @@ class Matcher:
         return True
 
     def _add(self, path: str, permission: Permission) -> None:
-        self._alike.at(path, lambda text: _folded(_literal(text)))[permission.key] = permission
-        if "{" in path:
-            methods = self._root.at(path, _literal)
+        node, alike = self._root, self._alike
+        node.alike = alike
+        is_template = "{" in path
+        for segment in path[1:].split("/"):
+            alike = alike.child(segment, _folded_literal)
+            if is_template:
+                node = node.child(segment, _literal)
+                node.alike = alike
+        alike.methods = {**(alike.methods or {}), permission.key: permission}
+        if is_template:
+            node.methods = {**(node.methods or {}), permission.method: permission}
         else:
-            methods = self._concrete.setdefault(_literal(path), {})
-        methods[permission.method] = permission
+            self._concrete.setdefault(_literal(path), {})[permission.method] = permission
 
 
 def _of(method: str, methods: dict[str, Permission]) -> Permission | None:
@@ -174,6 +202,10 @@ def _of(method: str, methods: dict[str, Permission]) -> Permission | None:
 def _literal(text: str) -> str:
     """Text of a template as `canonical_path` gives it; the reader refuses what is no UTF-8."""
     return unquote_to_bytes(text).decode(errors="replace") if "%" in text else text
+
+
+def _folded_literal(text: str) -> str:
+    return _folded(_literal(text))
 
 
 def _folded(text: str) -> str:
