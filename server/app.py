@@ -79,7 +79,7 @@ class App:
 
     def protocol(self) -> type[Protocol]:
         """What speaks HTTP for this application."""
-        return protocol_of(self._authorize, self._is_check)
+        return protocol_of(self._authorize, lambda port: port not in self._demo)
 
     def _is_check(self, scope: Scope) -> bool:
         path = scope.get("path", "")

@@ -411,11 +411,11 @@ async def test_a_check_and_its_record_keep_to_indexes_of_their_tenant(
     refused = Refused(at, "GET", "/x", RefusalReason.NOT_GRANTED, "192.0.2.1", "x", "x")
     batch = uses.Batch(
         {(*token, "GET /api", uses.day_of(at)): uses.Use(1, 1, at, at)},
-        {token: uses.LastUse(at, "192.0.2.1", "x")},
+        {token: (at, "192.0.2.1", "x")},
         {token: [refused]},
     )
     digest = bytes((await models.Token.get(tenant_id=tenant_id, id=crowd.token)).digest)
-    question = bearers.Question(crowd.slug, "us", digest, "GET /api")
+    question = (crowd.slug, "us", digest, "GET /api")
     with caught() as statements:
         await uses.write(batch)
         await uses.forget_old([str(tenant_id)], uses.day_of(at))

@@ -9,7 +9,7 @@ look-up is in a query that was sent after it began.
 import asyncio
 import sqlite3
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 from server.database import connection, sqlite_reader
 from server.settings import Settings
@@ -43,17 +43,9 @@ _SQLITE = f"""
 """
 
 
-class Question(NamedTuple):
-    """What is asked: the tenant that the host names, the secret's digest, and the operation.
-
-    region: None where the hosts of the API do not tell. key: empty where no operation matched.
-    """
-
-    slug: str
-    region: str | None
-    digest: bytes
-    key: str
-
+# What is asked: the slug of the tenant that the host names; its region, if the hosts of the API
+# tell; the secret's digest; the operation's key, which is empty where none matched.
+Question = tuple[str, str | None, bytes, str]
 
 # A token of the tenant, as the row comes from the database: the tenant's id and its limit of
 # requests an hour, if it has one; the token's id, whether it is revoked, and whether it is granted
@@ -61,9 +53,14 @@ class Question(NamedTuple):
 Bearer = tuple[str, int | None, str, bool, bool]
 
 
-_Answer = asyncio.Future[Bearer | None]
-# With the time when it began.
-_Asked = tuple[Question, _Answer, float]
+class Asker(Protocol):
+    """Who wants to know. Told once, by one of the two, which raise nothing."""
+
+    def found(self, bearer: Bearer | None) -> None:
+        """This is the token, or there is none."""
+
+    def failed(self, error: Exception) -> None:
+        """The database did not tell: `TimeoutError` after 1.8 s, or what the driver raised."""
 
 
 class PostgresBearers:
@@ -75,19 +72,14 @@ class PostgresBearers:
         self._running: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.TimerHandle | None = None
 
-    def find(self, question: Question) -> _Answer:
-        """The token that `question` is about, or None.
-
-        Raises `TimeoutError` after 1.8 s without an answer, or what the driver raises.
-        """
+    def find(self, question: Question, asker: Asker) -> None:
+        """Tell `asker` which token `question` is about."""
         loop = asyncio.get_running_loop()
         if not self._waiting:
             loop.call_soon(self._start)
-        answer: _Answer = loop.create_future()
-        self._waiting.append((question, answer, loop.time()))
+        self._waiting.append(_Asked(question, asker, loop.time()))
         if self._sweeper is None:
             self._sweeper = loop.call_later(_SWEEP_SECONDS, self._sweep)
-        return answer
 
     def close(self) -> None:
         """Nothing is held while nothing is asked."""
@@ -135,10 +127,10 @@ class PostgresBearers:
         loop = asyncio.get_running_loop()
         too_early = loop.time() - _WAIT_SECONDS
         under_way = (asked for batch in self._under_way for asked in batch.asked)
-        for _, answer, since in [*self._waiting, *under_way]:
-            if since <= too_early and not answer.done():
-                answer.set_exception(TimeoutError())
-        self._waiting = [asked for asked in self._waiting if not asked[1].done()]
+        for asked in [*self._waiting, *under_way]:
+            if asked.since <= too_early:
+                asked.fail(TimeoutError())
+        self._waiting = [asked for asked in self._waiting if asked.asker]
         pending = self._waiting or self._under_way
         self._sweeper = loop.call_later(_SWEEP_SECONDS, self._sweep) if pending else None
 
@@ -153,16 +145,13 @@ class SqliteBearers:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._connection: sqlite3.Connection | None = None
-        self._waiting: list[tuple[Question, _Answer]] = []
+        self._waiting: list[tuple[Question, Asker]] = []
 
-    def find(self, question: Question) -> _Answer:
-        """The token that `question` is about, or None. Raises what the driver raises."""
-        loop = asyncio.get_running_loop()
+    def find(self, question: Question, asker: Asker) -> None:
+        """Tell `asker` which token `question` is about."""
         if not self._waiting:
-            loop.call_soon(self._serve)
-        answer: _Answer = loop.create_future()
-        self._waiting.append((question, answer))
-        return answer
+            asyncio.get_running_loop().call_soon(self._serve)
+        self._waiting.append((question, asker))
 
     def close(self) -> None:
         """Close the connection; the next look-up would open another."""
@@ -176,24 +165,24 @@ class SqliteBearers:
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._serve)
         try:
-            self._ask(batch)
+            found = self._ask(batch)
         except Exception as error:
             self.close()
-            for _, answer in batch:
-                if not answer.done():
-                    answer.set_exception(error)
+            for _, asker in batch:
+                asker.failed(error)
+        else:
+            for (_, asker), bearer in zip(batch, found, strict=True):
+                asker.found(bearer)
 
-    def _ask(self, batch: Sequence[tuple[Question, _Answer]]) -> None:
+    def _ask(self, batch: Sequence[tuple[Question, Asker]]) -> list[Bearer | None]:
         """One transaction for all: to begin one costs as much as a look-up."""
         if self._connection is None:
             self._connection = sqlite_reader(self._settings)
-        cursor = self._connection.cursor()
-        cursor.execute("BEGIN")
-        for question, answer in batch:
-            row = cursor.execute(_SQLITE, question).fetchone()
-            if not answer.done():
-                answer.set_result(row)
-        cursor.execute("COMMIT")
+        ask = self._connection.cursor().execute
+        ask("BEGIN")
+        found = [ask(_SQLITE, question).fetchone() for question, _ in batch]
+        ask("COMMIT")
+        return found
 
 
 Bearers = PostgresBearers | SqliteBearers
@@ -202,6 +191,27 @@ Bearers = PostgresBearers | SqliteBearers
 def bearers_of(settings: Settings) -> Bearers:
     """The look-up for the configured database."""
     return SqliteBearers(settings) if settings.embedded else PostgresBearers()
+
+
+class _Asked:
+    """Who asked what, and when. `asker` is None once told."""
+
+    __slots__ = ("asker", "question", "since")
+
+    def __init__(self, question: Question, asker: Asker, since: float) -> None:
+        self.question = question
+        self.asker: Asker | None = asker
+        self.since = since
+
+    def tell(self, bearer: Bearer | None) -> None:
+        asker, self.asker = self.asker, None
+        if asker is not None:
+            asker.found(bearer)
+
+    def fail(self, error: Exception) -> None:
+        asker, self.asker = self.asker, None
+        if asker is not None:
+            asker.failed(error)
 
 
 class _Batch:
@@ -214,17 +224,13 @@ class _Batch:
 
     async def ask(self, held: Any) -> None:
         """Have all of them answered by one query on a connection."""
-        columns = zip(*(question for question, _, _ in self.asked), strict=True)
+        columns = zip(*(asked.question for asked in self.asked), strict=True)
         for row in await held.fetch(_POSTGRES, *columns):
-            answer = self.asked[row[0] - 1][1]
-            if not answer.done():
-                answer.set_result(row[1:])
-        for _, answer, _ in self.asked:
-            if not answer.done():
-                answer.set_result(None)
+            self.asked[row[0] - 1].tell(row[1:])
+        for asked in self.asked:
+            asked.tell(None)
 
     def fail(self, error: Exception) -> None:
         """Tell those who have no answer yet."""
-        for _, answer, _ in self.asked:
-            if not answer.done():
-                answer.set_exception(error)
+        for asked in self.asked:
+            asked.fail(error)

@@ -34,12 +34,8 @@ class Use:
     last_at: float
 
 
-class LastUse(NamedTuple):
-    """When and by whom a token was last let through. `at` is in seconds since 1970."""
-
-    at: float
-    address: str
-    user_agent: str
+# When a token was last let through, in seconds since 1970, and by whom: address and user agent.
+LastUse = tuple[float, str, str]
 
 
 class Refused(NamedTuple):
@@ -214,13 +210,13 @@ def _use_rows(batch: Batch) -> Iterator[dict[str, Any]]:
 
 
 def _last_rows(batch: Batch) -> Iterator[dict[str, Any]]:
-    for (tenant_id, token_id), last in batch.last.items():
+    for (tenant_id, token_id), (at, address, user_agent) in batch.last.items():
         yield {
             "tenant_id": tenant_id,
             "token_id": token_id,
-            "at": _instant(last.at),
-            "address": last.address,
-            "user_agent": last.user_agent,
+            "at": _instant(at),
+            "address": address,
+            "user_agent": user_agent,
         }
 
 

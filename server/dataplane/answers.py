@@ -2,7 +2,9 @@
 
 The challenges are those of RFC 6750, section 3; bodies are RFC 9457; the headers of limits are
 those of draft-ietf-httpapi-ratelimit-headers. Whatever is wrong with a bearer, the answer is the
-same, byte for byte.
+same, byte for byte. Headers are written here as they go over the wire.
+
+No value can hold a line's end: hosts, ids and the catalogue's keys are read by forms without.
 """
 
 from typing import NamedTuple
@@ -11,35 +13,35 @@ import orjson
 
 from server.dataplane.rate_limit import Count
 
-HeaderList = list[tuple[bytes, bytes]]
-_NO_STORE = (b"cache-control", b"no-store")
-_NO_BODY = (b"content-length", b"0")
 _WINDOW_SECONDS = 3600
 
 
 class Answer(NamedTuple):
-    """What a gateway gets."""
+    """What a gateway gets. `head` are the header lines, each with its end."""
 
     status: int
-    headers: HeaderList
+    head: bytes
     body: bytes = b""
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """The header lines as names and values."""
+        pairs = (line.partition(b": ") for line in self.head.splitlines())
+        return [(name, value) for name, _, value in pairs]
 
 
 def allowed(
     tenant: str, token: str, permission: str, request_id: str, count: Count | None
 ) -> Answer:
     """The request may pass; who passes is in the headers, for the service behind the gateway."""
-    headers = [
-        _NO_STORE,
-        (b"x-tessera-tenant", tenant.encode()),
-        (b"x-tessera-token", token.encode()),
-        (b"x-tessera-permission", permission.encode()),
-        (b"x-request-id", request_id.encode()),
-        _NO_BODY,
-    ]
-    if count:
-        headers += _limits(count)
-    return Answer(200, headers)
+    head = (
+        "cache-control: no-store\r\n"
+        f"x-tessera-tenant: {tenant}\r\n"
+        f"x-tessera-token: {token}\r\n"
+        f"x-tessera-permission: {permission}\r\n"
+        f"x-request-id: {request_id}\r\n"
+        f"content-length: 0\r\n{_limits(count) if count else ''}"
+    )
+    return Answer(200, head.encode())
 
 
 def insufficient_scope(
@@ -47,12 +49,12 @@ def insufficient_scope(
 ) -> Answer:
     """A live token that does not open this. `permission` is what it would take."""
     members: dict[str, str] = {"requestId": request_id}
-    headers = [(b"www-authenticate", b'Bearer error="insufficient_scope"')]
+    head = 'www-authenticate: Bearer error="insufficient_scope"\r\n'
     if permission is not None:
         members["permission"] = permission
-        headers.append((b"x-tessera-permission", permission.encode()))
-    headers.append((b"x-request-id", request_id.encode()))
-    return _problem(403, "Forbidden", code, detail, headers, **members)
+        head += f"x-tessera-permission: {permission}\r\n"
+    head += f"x-request-id: {request_id}\r\n"
+    return _problem(403, "Forbidden", code, detail, head, **members)
 
 
 def limited(count: Count, request_id: str, *, as_forbidden: bool) -> Answer:
@@ -61,46 +63,44 @@ def limited(count: Count, request_id: str, *, as_forbidden: bool) -> Answer:
     as_forbidden: with status 403 and `X-Tessera-Status: 429`, for nginx, which makes a 500 of any
     429 that it is not told how to read.
     """
-    headers = [
-        *_limits(count),
-        (b"retry-after", b"%d" % count.reset_seconds),
-        (b"x-tessera-status", b"429"),
-        (b"x-request-id", request_id.encode()),
-    ]
+    head = (
+        f"{_limits(count)}"
+        f"retry-after: {count.reset_seconds}\r\n"
+        "x-tessera-status: 429\r\n"
+        f"x-request-id: {request_id}\r\n"
+    )
     return _problem(
         403 if as_forbidden else 429,
         "Too Many Requests",
         "RATE_LIMITED",
         f"The limit of {count.limit} requests an hour is reached.",
-        headers,
+        head,
         requestId=request_id,
     )
 
 
-def _limits(count: Count) -> HeaderList:
-    return [
-        (b"ratelimit-policy", b'"hour";q=%d;w=%d' % (count.limit, _WINDOW_SECONDS)),
-        (b"ratelimit", b'"hour";r=%d;t=%d' % (count.remaining, count.reset_seconds)),
-    ]
+def _limits(count: Count) -> str:
+    _, limit, remaining, seconds = count
+    return (
+        f'ratelimit-policy: "hour";q={limit};w={_WINDOW_SECONDS}\r\n'
+        f'ratelimit: "hour";r={remaining};t={seconds}\r\n'
+    )
 
 
 def _problem(
-    status: int, title: str, code: str, detail: str, headers: HeaderList, **members: str
+    status: int, title: str, code: str, detail: str, more: str = "", **members: str
 ) -> Answer:
+    """A problem. `more` are header lines of its own."""
     content = {"title": title, "status": status, "detail": detail, "code": code}
     body = orjson.dumps(content | members)
-    return Answer(
-        status,
-        [
-            _NO_STORE,
-            (b"content-type", b"application/problem+json"),
-            (b"content-length", b"%d" % len(body)),
-            # For gateways that pass on headers alone.
-            (b"x-tessera-code", code.encode()),
-            *headers,
-        ],
-        body,
+    head = (
+        "cache-control: no-store\r\n"
+        "content-type: application/problem+json\r\n"
+        f"content-length: {len(body)}\r\n"
+        # For gateways that pass on headers alone.
+        f"x-tessera-code: {code}\r\n{more}"
     )
+    return Answer(status, head.encode(), body)
 
 
 NO_BEARER = _problem(
@@ -108,22 +108,18 @@ NO_BEARER = _problem(
     "Unauthorized",
     "UNAUTHENTICATED",
     "An API token is needed.",
-    [(b"www-authenticate", b"Bearer")],
+    "www-authenticate: Bearer\r\n",
 )
 INVALID_TOKEN = _problem(
     401,
     "Unauthorized",
     "INVALID_TOKEN",
     "The API token is not valid here.",
-    [(b"www-authenticate", b'Bearer error="invalid_token"')],
+    'www-authenticate: Bearer error="invalid_token"\r\n',
 )
-UNKNOWN_PEER = _problem(
-    403, "Forbidden", "UNKNOWN_PEER", "Only configured gateways are answered.", []
-)
+UNKNOWN_PEER = _problem(403, "Forbidden", "UNKNOWN_PEER", "Only configured gateways are answered.")
 UNREADABLE = _problem(
-    400, "Bad Request", "BAD_REQUEST", "The gateway does not say what it asks about.", []
+    400, "Bad Request", "BAD_REQUEST", "The gateway does not say what it asks about."
 )
-UNAVAILABLE = _problem(
-    503, "Service Unavailable", "UNAVAILABLE", "The database does not answer.", []
-)
-INTERNAL = _problem(500, "Internal Server Error", "INTERNAL", "Something went wrong.", [])
+UNAVAILABLE = _problem(503, "Service Unavailable", "UNAVAILABLE", "The database does not answer.")
+INTERNAL = _problem(500, "Internal Server Error", "INTERNAL", "Something went wrong.")

@@ -1,27 +1,32 @@
-"""`/authorize`: whether a token opens what a request asks for. Straight ASGI: it is the hot path.
+"""`/authorize`: whether a token opens what a request asks for.
 
 A decision depends on the tenant that the host names, the secret, the method and the path, and on
 nothing that came before but the tenant's count of requests.
+
+It is the hot path, so it goes without coroutines: what is looked up calls back.
 """
 
+import asyncio
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from time import time
+from typing import Protocol
 
 from starlette.types import Receive, Scope, Send
 
 from models import RefusalReason
 from server import database
-from server.access.bearers import Question, bearers_of
+from server.access.bearers import Bearer, Question, bearers_of
 from server.catalogue import Permission, canonical_path
 from server.dataplane import answers, originals
 from server.dataplane.answers import Answer
 from server.dataplane.hosts import Hosts
-from server.dataplane.originals import Unreadable
-from server.dataplane.rate_limit import Count, rate_limit
-from server.dataplane.record import Decision, Record
+from server.dataplane.originals import Asked, Unreadable, raw_target
+from server.dataplane.rate_limit import Count, RateLimit, rate_limit
+from server.dataplane.record import Record
 from server.global_ids import encode_hex_id
 from server.monitoring.metrics import DECISIONS, UNEXPECTED_ERRORS
 from server.service import Service
@@ -31,56 +36,67 @@ from server.token_format import is_token_secret
 _log = logging.getLogger("tessera.authorize")
 
 
+class Gateway(Asked, Protocol):
+    """Who asks, and waits for the answer."""
+
+    def answered(self, answer: Answer) -> None:
+        """Take the answer; called once, and not to raise."""
+
+
 class Authorize:
-    """The ASGI application of `/authorize`, for one kind of gateway."""
+    """Decides what one kind of gateway asks; also the ASGI application that answers it."""
 
     def __init__(self, service: Service, record: Record) -> None:
         settings = service.settings
         self._brand = settings.token_brand
         self._digest_key = service.digest_key
         self._catalogue = service.catalogue
-        self._record = record
         self._read = originals.READERS[settings.gateway]
-        self._is_nginx = settings.gateway == "nginx"
         self._hosts = Hosts(settings.api_url)
         self._bearers = bearers_of(settings)
-        self._rate_limit = rate_limit(settings.rate_limit_url)
-        self._addresses = originals.Addresses(settings.trusted_proxies)
         self._is_peer = lru_cache(maxsize=256)(lambda peer: is_within(peer, settings.gateway_peers))
+        self._ending = _Ending(
+            record,
+            rate_limit(settings.rate_limit_url),
+            originals.Addresses(settings.trusted_proxies),
+            is_nginx=settings.gateway == "nginx",
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        answer = await self.answer(scope)
-        start = {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
-        await send(start)
+        asked = _OverAsgi(scope)
+        self.ask(asked)
+        answer = await asked.coming
+        start = {"type": "http.response.start", "status": answer.status}
+        await send({**start, "headers": answer.headers()})
         await send({"type": "http.response.body", "body": answer.body})
 
-    async def answer(self, scope: Scope) -> Answer:
-        """The answer to one request; any error becomes one that lets nothing pass."""
+    def ask(self, asked: Gateway) -> None:
+        """Have `asked` answered, now or later. Any error becomes what lets nothing pass.
+
+        A look-up that is needed begins after this was called, and no answer is kept for another.
+        """
         try:
-            answer = await self._decide(scope)
+            check = self._begin(asked)
         except Exception as error:
-            if database.is_unavailable(error):
-                answer = answers.UNAVAILABLE
-            else:
-                UNEXPECTED_ERRORS.inc()
-                _log.error("unexpected error", exc_info=error)
-                answer = answers.INTERNAL
-        DECISIONS.by_status[answer.status] += 1
-        return answer
+            check = _failure(error)
+        if isinstance(check, Answer):
+            _tell(asked, check)
+        else:
+            self._bearers.find(check.question, check)
 
     def close(self) -> None:
         """Close the connection that it asks by; another request would open one again."""
         self._bearers.close()
 
-    async def _decide(self, scope: Scope) -> Answer:
-        peer = (scope.get("client") or ("", 0))[0]
-        if not self._is_peer(peer):
+    def _begin(self, asked: Gateway) -> "_Check | Answer":
+        """What is to be looked up, or the answer where that would change nothing."""
+        if not self._is_peer(asked.peer):
             return answers.UNKNOWN_PEER
-        listed: list[tuple[bytes, bytes]] = scope["headers"]
+        listed = asked.headers
         headers = originals.single(listed)
         try:
-            method, target, host = self._read(scope, headers)
+            method, target, host = self._read(asked, headers)
         except Unreadable:
             return answers.UNREADABLE
         secret = _bearer(listed, headers)
@@ -91,57 +107,131 @@ class Authorize:
             return answers.INVALID_TOKEN
         path = canonical_path(target)
         permission = None if path is None else self._catalogue.match(method, path)
-        key = permission.key if permission else ""
         slug, region = tenant
         digest = self._digest_key.digest("token", secret)
-        bearer = await self._bearers.find(Question(slug, region, digest, key))
+        question = (slug, region, digest, permission.key if permission else "")
+        return _Check(self._ending, asked, headers, method, path, permission, question)
+
+
+class _OverAsgi:
+    """A gateway that asks over ASGI."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.peer = (scope.get("client") or ("", 0))[0]
+        self.method = scope["method"].encode()
+        self.target = raw_target(scope["path"], scope.get("raw_path"), scope["query_string"])
+        self.headers = scope["headers"]
+        self.coming: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+    def answered(self, answer: Answer) -> None:
+        if not self.coming.done():  # whoever asked may have gone
+            self.coming.set_result(answer)
+
+
+@dataclass(slots=True, frozen=True)
+class _Ending:
+    """What it takes to end a check whose token is known."""
+
+    record: Record
+    rate_limit: RateLimit
+    addresses: originals.Addresses
+    is_nginx: bool
+
+
+class _Check:
+    """One check, from its look-up to its answer."""
+
+    __slots__ = (
+        *("_asked", "_bearer", "_ending", "_headers", "_method", "_path", "_permission"),
+        "question",
+    )
+
+    def __init__(
+        self,
+        ending: _Ending,
+        asked: Gateway,
+        headers: Mapping[bytes, bytes],
+        method: str,
+        path: str | None,
+        permission: Permission | None,
+        question: Question,
+    ) -> None:
+        self._ending = ending
+        self._asked = asked
+        self._headers = headers
+        self._method = method
+        self._path = path
+        self._permission = permission
+        self.question = question
+
+    def found(self, bearer: Bearer | None) -> None:
+        """This is the token, or there is none."""
         if bearer is None:
-            return answers.INVALID_TOKEN
-        tenant_id, requests_per_hour, token_id, revoked, granted = bearer
-        request_id = originals.request_id(headers) or os.urandom(16).hex()
-        reason: RefusalReason | None
-        if revoked or permission is None or not granted:
-            answer, reason = _refused(revoked, permission, path, request_id)
+            _tell(self._asked, answers.INVALID_TOKEN)
+            return
+        self._bearer = bearer
+        tenant_id, requests_per_hour, _, revoked, granted = bearer
+        if granted and not revoked:
+            self._ending.rate_limit.hit(tenant_id, requests_per_hour, self._end)
         else:
-            count = await self._rate_limit.hit(tenant_id, requests_per_hour)
-            answer, reason = self._counted(slug, token_id, key, request_id, count)
-        self._record.note(
-            Decision(
-                tenant_id,
-                token_id,
-                method,
-                key,
+            self._end(None)  # whatever the tenant's limit
+
+    def failed(self, error: Exception) -> None:
+        """The database did not tell."""
+        _tell(self._asked, _failure(error))
+
+    def _end(self, count: Count | None) -> None:
+        """Decide, note the decision, and answer."""
+        asked, headers, ending = self._asked, self._headers, self._ending
+        try:
+            request_id = originals.request_id(headers) or os.urandom(16).hex()
+            answer, reason = self._decided(count, request_id)
+            ending.record.note(
+                self._bearer[0],
+                self._bearer[2],
+                self._method,
+                self.question[3],
                 reason,
-                self._addresses.of(peer, listed, headers),
+                ending.addresses.of(asked.peer, asked.headers, headers),
                 originals.user_agent(headers),
                 request_id,
                 time(),
             )
-        )
-        return answer
+        except Exception as error:
+            answer = _failure(error)
+        _tell(asked, answer)
 
-    def _counted(
-        self, slug: str, token_id: str, key: str, request_id: str, count: Count | None
-    ) -> tuple[Answer, RefusalReason | None]:
-        """The answer to what may pass, unless the tenant is over its limit."""
+    def _decided(self, count: Count | None, request_id: str) -> tuple[Answer, RefusalReason | None]:
+        """The answer, and why it is a refusal if it is one."""
+        _, _, token_id, revoked, granted = self._bearer
+        if revoked:
+            return answers.INVALID_TOKEN, RefusalReason.REVOKED
+        if self._permission is None:
+            return _nothing_there(self._path, request_id)
+        key = self._permission.key
+        if not granted:
+            detail = f"The API token does not hold the permission {key}."
+            answer = answers.insufficient_scope("INSUFFICIENT_SCOPE", detail, request_id, key)
+            return answer, RefusalReason.NOT_GRANTED
         if count and count.limited:
-            answer = answers.limited(count, request_id, as_forbidden=self._is_nginx)
+            answer = answers.limited(count, request_id, as_forbidden=self._ending.is_nginx)
             return answer, RefusalReason.RATE_LIMITED
         global_id = encode_hex_id("Token", token_id.replace("-", ""))
-        return answers.allowed(slug, global_id, key, request_id, count), None
+        return answers.allowed(self.question[0], global_id, key, request_id, count), None
 
 
-def _refused(
-    revoked: bool, permission: Permission | None, path: str | None, request_id: str
-) -> tuple[Answer, RefusalReason]:
-    """Why a known token does not open what is asked for, whatever its tenant's limit."""
-    if revoked:
-        return answers.INVALID_TOKEN, RefusalReason.REVOKED
-    if permission is None:
-        return _nothing_there(path, request_id)
-    detail = f"The API token does not hold the permission {permission.key}."
-    answer = answers.insufficient_scope("INSUFFICIENT_SCOPE", detail, request_id, permission.key)
-    return answer, RefusalReason.NOT_GRANTED
+def _tell(asked: Gateway, answer: Answer) -> None:
+    DECISIONS.by_status[answer.status] += 1
+    asked.answered(answer)
+
+
+def _failure(error: Exception) -> Answer:
+    """The answer where there is no decision: nothing passes."""
+    if database.is_unavailable(error):
+        return answers.UNAVAILABLE
+    UNEXPECTED_ERRORS.inc()
+    _log.error("unexpected error", exc_info=error)
+    return answers.INTERNAL
 
 
 def _nothing_there(path: str | None, request_id: str) -> tuple[Answer, RefusalReason]:

@@ -53,7 +53,7 @@ class DemoApi:
         target = originals.raw_target(scope["path"], scope.get("raw_path"), b"")
         kept = [(name, value) for name, value in scope["headers"] if name not in _OWN_HEADERS]
         own = [(b"host", self._host), (b"x-forwarded-for", peer.encode())]
-        raw_path = (originals.PREFIX + target).encode("latin-1")
+        raw_path = originals.PREFIX.encode() + target
         return {**scope, "raw_path": raw_path, "headers": kept + own}
 
 

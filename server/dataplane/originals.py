@@ -8,9 +8,8 @@ What is only recorded, such as the client's name and the request's id, may be th
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import Protocol
 from urllib.parse import quote
-
-from starlette.types import Scope
 
 from server.settings import Network, is_within, parsed_address
 
@@ -25,6 +24,15 @@ _KEPT, _MOST_KEPT_LENGTH = 4096, 255
 Headers = Mapping[bytes, bytes]
 
 
+class Asked(Protocol):
+    """A gateway's request as it came: method and target are its own, not the client's."""
+
+    peer: str
+    method: bytes
+    target: bytes
+    headers: list[tuple[bytes, bytes]]
+
+
 # What the client asked of the gateway: method, target as it was on the wire, and host.
 Original = tuple[str, str, str]
 
@@ -33,31 +41,31 @@ class Unreadable(Exception):
     """A request that lacks what a gateway of this kind sends, or has it twice."""
 
 
-def _nginx(_scope: Scope, headers: Headers) -> Original:
-    return (
-        _text(headers, b"x-original-method"),
-        _text(headers, b"x-original-uri"),
-        _text(headers, b"host"),
-    )
+def _nginx(_asked: Asked, headers: Headers) -> Original:
+    return _original(headers, b"x-original-method", b"x-original-uri", b"host")
 
 
-def _forwarded(_scope: Scope, headers: Headers) -> Original:
-    return (
-        _text(headers, b"x-forwarded-method"),
-        _text(headers, b"x-forwarded-uri"),
-        _text(headers, b"x-forwarded-host"),
-    )
+def _forwarded(_asked: Asked, headers: Headers) -> Original:
+    return _original(headers, b"x-forwarded-method", b"x-forwarded-uri", b"x-forwarded-host")
 
 
-def _envoy(scope: Scope, headers: Headers) -> Original:
+def _envoy(asked: Asked, headers: Headers) -> Original:
     """Envoy repeats the request itself, its path behind the configured prefix."""
-    target = raw_target(scope["path"], scope.get("raw_path"), scope["query_string"])
-    if not target.startswith(PREFIX + "/"):
+    target, host = asked.target.decode("latin-1"), headers.get(b"host")
+    if not host or not target.startswith(PREFIX + "/"):
         raise Unreadable
-    return (scope["method"], target[len(PREFIX) :], _text(headers, b"host"))
+    return asked.method.decode("ascii"), target[len(PREFIX) :], host.decode("latin-1")
 
 
-READERS: dict[str, Callable[[Scope, Headers], Original]] = {
+def _original(headers: Headers, of_method: bytes, of_target: bytes, of_host: bytes) -> Original:
+    method, target, host = headers.get(of_method), headers.get(of_target), headers.get(of_host)
+    if not method or not target or not host:
+        raise Unreadable
+    return method.decode("latin-1"), target.decode("latin-1"), host.decode("latin-1")
+
+
+# `headers` are the `single` ones.
+READERS: dict[str, Callable[[Asked, Headers], Original]] = {
     "nginx": _nginx,
     "caddy": _forwarded,
     "traefik": _forwarded,
@@ -77,10 +85,10 @@ def single(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     return found
 
 
-def raw_target(scope_path: str, raw_path: bytes | None, query: bytes) -> str:
+def raw_target(scope_path: str, raw_path: bytes | None, query: bytes) -> bytes:
     """The request target on the wire, as far as the server keeps it."""
-    path = (raw_path or quote(scope_path).encode()).decode("latin-1")
-    return f"{path}?{query.decode('latin-1')}" if query else path
+    path = raw_path or quote(scope_path).encode()
+    return path + b"?" + query if query else path
 
 
 class Addresses:
@@ -133,10 +141,3 @@ def request_id(headers: Headers) -> str | None:
 def shown(text: str, most: int) -> str:
     """`text` as it may be stored and shown: printable ASCII, cut to `most` characters."""
     return _NOT_PRINTABLE.sub("?", text[:most])
-
-
-def _text(headers: Headers, name: bytes) -> str:
-    value = headers.get(name)
-    if not value:
-        raise Unreadable
-    return value.decode("latin-1")

@@ -7,6 +7,7 @@ memory it would take as long as all the rest of a decision, and what is left to 
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from redis.exceptions import RedisError
@@ -33,11 +34,15 @@ class Count(NamedTuple):
     reset_seconds: int
 
 
+# Told where the tenant stands; None while the store cannot be reached: then requests pass.
+Counted = Callable[[Count | None], None]
+
+
 class RateLimit(Protocol):
     """Counts requests by tenant."""
 
-    async def hit(self, tenant_id: str, requests_per_hour: int | None) -> Count | None:
-        """Count one request. None while the store cannot be reached: then requests pass."""
+    def hit(self, tenant_id: str, requests_per_hour: int | None, counted: Counted) -> None:
+        """Count one request, and call `counted` once: at once, or as soon as the store answers."""
 
 
 def rate_limit(url: str | None) -> RateLimit:
@@ -52,19 +57,21 @@ class MemoryRateLimit:
         self._hour = 0
         self._counts: dict[str, int] = {}
 
-    async def hit(self, tenant_id: str, requests_per_hour: int | None) -> Count:
-        """Count one request."""
+    def hit(self, tenant_id: str, requests_per_hour: int | None, counted: Counted) -> None:
+        """Count one request, and call `counted` at once."""
         limit = requests_per_hour or DEFAULT_REQUESTS_PER_HOUR
         hour, elapsed = divmod(int(time.time()), _WINDOW_SECONDS)
         if hour != self._hour:
             self._hour, self._counts = hour, {}
-        counted = self._counts.get(tenant_id, 0) + 1
-        if counted == 1 and len(self._counts) >= _MOST_TENANTS:
+        hits = self._counts.get(tenant_id, 0) + 1
+        if hits == 1 and len(self._counts) >= _MOST_TENANTS:
             del self._counts[next(iter(self._counts))]
-        if counted <= limit:  # what is refused does not count
-            self._counts[tenant_id] = counted
-        remaining = max(0, limit - counted)
-        return Count(counted > limit, limit, remaining, _WINDOW_SECONDS - elapsed)
+        if hits <= limit:  # what is refused does not count
+            self._counts[tenant_id] = hits
+        remaining = limit - hits if hits <= limit else 0
+        # Past the constructor that NamedTuple makes, which takes three times as long.
+        count = (hits > limit, limit, remaining, _WINDOW_SECONDS - elapsed)
+        counted(tuple.__new__(Count, count))
 
 
 class RedisRateLimit:
@@ -78,9 +85,20 @@ class RedisRateLimit:
         self._store = RedisStore(server=url, options={"CONNECTION_POOL_KWARGS": timeouts})
         self._limits: dict[int, Throttled] = {}
         self._left_alone_until = 0.0
+        self._asking: set[asyncio.Task[None]] = set()
 
-    async def hit(self, tenant_id: str, requests_per_hour: int | None) -> Count | None:
-        """Count one request. None while the store cannot be reached: then requests pass."""
+    def hit(self, tenant_id: str, requests_per_hour: int | None, counted: Counted) -> None:
+        """Count one request, and call `counted` as soon as the store answers."""
+        asking = asyncio.get_running_loop().create_task(
+            self._hit(tenant_id, requests_per_hour, counted)
+        )
+        self._asking.add(asking)
+        asking.add_done_callback(self._asking.discard)
+
+    async def _hit(self, tenant_id: str, requests_per_hour: int | None, counted: Counted) -> None:
+        counted(await self._count(tenant_id, requests_per_hour))
+
+    async def _count(self, tenant_id: str, requests_per_hour: int | None) -> Count | None:
         limit = requests_per_hour or DEFAULT_REQUESTS_PER_HOUR
         throttled = self._limits.get(limit)
         if throttled is None:

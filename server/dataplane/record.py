@@ -8,37 +8,20 @@ database cannot take it then. One writing at a time: what is noted meanwhile is 
 
 import asyncio
 import logging
-from typing import NamedTuple
 
 from models import RefusalReason
 from server import database
 from server.access import uses
-from server.access.uses import Batch, LastUse, Refused, Use
+from server.access.uses import Batch, Refused, Use
 from server.dataplane import originals
 from server.monitoring.metrics import RECORDS_DROPPED
 
 _WRITE_AFTER_SECONDS = 3.0
 _METHOD_LENGTH = 16
+_DAY_SECONDS = 86_400
 MOST_USES = 100_000
 MOST_REFUSING_TOKENS = 10_000
 _log = logging.getLogger("tessera.record")
-
-
-class Decision(NamedTuple):
-    """One decision on a known token. `reason` is None for one that let it through.
-
-    `key` is empty where no operation matched; `at` is in seconds since 1970.
-    """
-
-    tenant_id: str
-    token_id: str
-    method: str
-    key: str
-    reason: RefusalReason | None
-    address: str
-    user_agent: str
-    request_id: str
-    at: float
 
 
 class Record:
@@ -49,15 +32,33 @@ class Record:
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
         self._writing_since = 0.0
+        # The day of what was noted last, from when, and until when.
+        self._day, self._day_begins, self._day_ends = uses.day_of(0), 0.0, 0.0
         # Which tenants' old counts were dropped, and on which day.
         self._tidied_on = uses.day_of(0)
         self._tidied: set[str] = set()
 
-    def note(self, decision: Decision) -> None:
-        """Take note of a decision; it is written within seconds."""
+    def note(
+        self,
+        tenant_id: str,
+        token_id: str,
+        method: str,
+        key: str,
+        reason: RefusalReason | None,
+        address: str,
+        user_agent: str,
+        request_id: str,
+        at: float,
+    ) -> None:
+        """Take note of a decision on a known token; it is written within seconds.
+
+        key: empty where no operation matched. reason: None for one that let it through.
+        at: in seconds since 1970.
+        """
         batch = self._batch
-        tenant_id, token_id, _, key, reason, address, user_agent, _, at = decision
-        use_key = (tenant_id, token_id, key, uses.day_of(at))
+        if not self._day_begins <= at < self._day_ends:
+            self._turn_to(at)
+        use_key = (tenant_id, token_id, key, self._day)
         use = batch.uses.get(use_key)
         if use is None:
             if len(batch.uses) >= MOST_USES:
@@ -67,10 +68,12 @@ class Record:
         use.last_at = at
         if reason is None:
             use.allowed += 1
-            batch.last[tenant_id, token_id] = LastUse(at, address, user_agent)
+            batch.last[tenant_id, token_id] = (at, address, user_agent)
         else:
             use.denied += 1
-            self._note_refusal((tenant_id, token_id), decision, reason)
+            shown = originals.shown(method, _METHOD_LENGTH)
+            refused = Refused(at, shown, key, reason, address, user_agent, request_id)
+            self._note_refusal((tenant_id, token_id), refused)
         if self._timer is None and self._writing is None:
             self._write_in(_WRITE_AFTER_SECONDS)
 
@@ -83,27 +86,20 @@ class Record:
             self._timer = None
         await self._write()
 
-    def _note_refusal(
-        self, token: tuple[str, str], decision: Decision, reason: RefusalReason
-    ) -> None:
-        refused = self._batch.refused.get(token)
-        if refused is None:
+    def _turn_to(self, at: float) -> None:
+        self._day = uses.day_of(at)
+        self._day_begins = at // _DAY_SECONDS * _DAY_SECONDS
+        self._day_ends = self._day_begins + _DAY_SECONDS
+
+    def _note_refusal(self, token: tuple[str, str], refused: Refused) -> None:
+        latest = self._batch.refused.get(token)
+        if latest is None:
             if len(self._batch.refused) >= MOST_REFUSING_TOKENS:
                 RECORDS_DROPPED.inc()
                 return
-            refused = self._batch.refused[token] = []
-        refused.append(
-            Refused(
-                decision.at,
-                originals.shown(decision.method, _METHOD_LENGTH),
-                decision.key,
-                reason,
-                decision.address,
-                decision.user_agent,
-                decision.request_id,
-            )
-        )
-        del refused[: -uses.KEPT_REFUSALS]
+            latest = self._batch.refused[token] = []
+        latest.append(refused)
+        del latest[: -uses.KEPT_REFUSALS]
 
     def _write_in(self, seconds: float) -> None:
         self._timer = asyncio.get_running_loop().call_later(seconds, self._start_writing)

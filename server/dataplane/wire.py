@@ -1,14 +1,14 @@
-"""Answers of `/authorize` straight onto the wire: everything else goes uvicorn's own way.
+"""Checks straight from the wire and back: everything else goes uvicorn's own way.
 
-A check is asked for every request of every tenant's API. Passed on as ASGI messages, through five
-coroutines and two regular expressions for each header, its answer takes as long as the decision.
-The hook is not public: were it gone, checks would go the usual way too.
+A check is asked for every request of every tenant's API. As an ASGI scope, a task, and messages
+that pass through five coroutines and two regular expressions for each header, it would take longer
+than the decision does. The hooks are not public: were they gone, checks would go the usual way too.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
-from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -17,60 +17,189 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from server.dataplane.answers import Answer
 from server.dataplane.authorize import Authorize
+from server.dataplane.originals import PREFIX
+
+_PATH = PREFIX.encode()
+_MORE = (_PATH + b"?", _PATH + b"/")
 
 
-def protocol_of(authorize: Authorize, is_check: Callable[[Scope], bool]) -> type[HttpToolsProtocol]:
-    """uvicorn's protocol for HTTP/1.1, with a short cut for the requests that are checks."""
+def protocol_of(authorize: Authorize, is_asked_on: Callable[[int], bool]) -> type[asyncio.Protocol]:
+    """uvicorn's protocol for HTTP/1.1, with a short cut for the requests that are checks.
 
-    class Protocol(HttpToolsProtocol):
-        def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-            if not is_check(cast("Scope", cycle.scope)):
-                super()._start_asgi_task(cycle, app)
-                return
-            task = self.loop.create_task(self._check(cycle))
-            self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
+    is_asked_on: whether checks come in on a port.
+    """
+    defaults = _DefaultHeaders()
 
-        async def _check(self, cycle: RequestResponseCycle) -> None:
-            answer = await authorize.answer(cast("Scope", cycle.scope))
-            if self.flow.write_paused:
-                await self.flow.drain()
-            # The client may have gone while it was decided, or sent what ends the connection.
-            if not cycle.disconnected and not self.transport.is_closing():
-                self.transport.write(_bytes_of(answer, cycle, self.server_state.default_headers))
-                _end(cycle)
+    class Protocol(_Protocol):
+        def _is_check(self) -> bool:
+            url = self.url
+            return (
+                (url == _PATH or (url.startswith(_MORE) and b"#" not in url))
+                and is_asked_on((self.server and self.server[1]) or 0)
+                and not self.parser.should_upgrade()
+            )
+
+        def _exchange(self) -> "_Exchange":
+            return _Exchange(self, authorize, defaults)
 
     return Protocol
 
 
-def _bytes_of(
-    answer: Answer, cycle: RequestResponseCycle, defaults: Sequence[tuple[bytes, bytes]]
-) -> bytes:
-    """What uvicorn makes of the same answer.
+class _Protocol(HttpToolsProtocol):
+    """One connection."""
 
-    No value can hold a line's end: hosts, ids and the catalogue's keys are read by forms without.
-    """
-    headers = [*defaults, *answer.headers]
-    if not cycle.keep_alive:
-        headers.append((b"connection", b"close"))
-    parts = [STATUS_LINE[answer.status]]
-    for name, value in headers:
-        parts += (name, b": ", value, b"\r\n")
-    parts.append(b"\r\n")
-    if cycle.scope["method"] != "HEAD":
-        parts.append(answer.body)
-    return b"".join(parts)
+    _idle_since: float | None = None
+    _idle_timer: asyncio.TimerHandle | None = None
+
+    def _is_check(self) -> bool:
+        raise NotImplementedError
+
+    def _exchange(self) -> "_Exchange":
+        raise NotImplementedError
+
+    def on_message_begin(self) -> None:
+        self._idle_since = None
+        # All of what uvicorn sets here that a check needs; the rest is its scope.
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+
+    def on_headers_complete(self) -> None:
+        if not self._is_check():
+            url, headers, expects = self.url, self.headers, self.expect_100_continue
+            super().on_message_begin()
+            self.url, self.expect_100_continue = url, expects
+            self.headers.extend(headers)
+            super().on_headers_complete()
+            return
+        before, self.cycle = self.cycle, self._exchange()
+        if before is None or before.response_complete:
+            self.cycle.start()
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        super().connection_lost(exc)
+
+    def answered(self) -> None:
+        """A check is answered: the connection waits for the next request."""
+        if self.pipeline or self.flow.read_paused:
+            self.on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        # One timer that looks at the time, instead of one for each request.
+        self._idle_since = self.loop.time()
+        if self._idle_timer is None:
+            self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._idled)
+
+    def _idled(self) -> None:
+        self._idle_timer = None
+        if self._idle_since is None:
+            return  # a request is under way, and what comes after it is timed anew
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._idle_timer = self.loop.call_later(left, self._idled)
+        else:
+            self.timeout_keep_alive_handler()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        if isinstance(cycle, _Exchange):
+            # It was sent before the answer to the one before it. Not at once: of hundreds that
+            # were, each would be answered within the answering of another.
+            self.loop.call_soon(cycle.start)
+        else:
+            super()._start_asgi_task(cycle, app)
 
 
-def _end(cycle: RequestResponseCycle) -> None:
-    """What uvicorn does after an answer: the connection waits for the next request, or closes."""
-    cycle.response_started = cycle.response_complete = True
-    cycle.message_event.set()
-    if not cycle.keep_alive:
-        cycle.transport.close()
-    cycle.on_response()
-    cycle.on_response = _nothing
+class _Exchange(RequestResponseCycle):
+    """A check and its answer: as much of uvicorn's cycle as its protocol looks at."""
+
+    response_complete = disconnected = False
+    more_body = True
+    # What a gateway sends along is not looked at.
+    body: Any = b""
+
+    def __init__(
+        self, protocol: _Protocol, authorize: Authorize, defaults: "_DefaultHeaders"
+    ) -> None:
+        parser = protocol.parser
+        self.message_event: Any = _NOBODY_WAITS
+        self.keep_alive = parser.should_keep_alive() and parser.get_http_version() != "1.0"
+        self.peer = protocol.client[0] if protocol.client else ""
+        self.method = parser.get_method()
+        self.target = protocol.url
+        self.headers = protocol.headers
+        self._protocol = protocol
+        self._authorize = authorize
+        self._defaults = defaults
+
+    def start(self) -> None:
+        """Ask whether it may pass."""
+        self._authorize.ask(self)
+
+    def answered(self, answer: Answer) -> None:
+        """Write the answer."""
+        protocol = self._protocol
+        if protocol.flow.write_paused:
+            # A client that does not read makes nothing pile up.
+            task = protocol.loop.create_task(self._write_later(answer))
+            protocol.tasks.add(task)
+            task.add_done_callback(protocol.tasks.discard)
+        else:
+            self._write(answer)
+
+    async def _write_later(self, answer: Answer) -> None:
+        await self._protocol.flow.drain()
+        self._write(answer)
+
+    def _write(self, answer: Answer) -> None:
+        protocol = self._protocol
+        del self._protocol  # which holds on to this
+        transport = protocol.transport
+        # The client may have gone while it was decided, or sent what ends the connection.
+        if self.disconnected or transport.is_closing():
+            return
+        status, head, body = answer
+        transport.write(
+            b"%b%b%b%b\r\n%b"
+            % (
+                STATUS_LINE[status],
+                self._defaults.joined(protocol.server_state.default_headers),
+                head,
+                b"" if self.keep_alive else b"connection: close\r\n",
+                b"" if self.method == b"HEAD" else body,
+            )
+        )
+        self.response_complete = True
+        if self.keep_alive:
+            protocol.answered()
+        else:
+            transport.close()
+            protocol.on_response_complete()
 
 
-def _nothing() -> None:
-    """Lets go of the protocol, which holds on to the cycle."""
+class _DefaultHeaders:
+    """The headers of every answer as lines. uvicorn makes a new list of them every second."""
+
+    def __init__(self) -> None:
+        self._of: Sequence[tuple[bytes, bytes]] = ()
+        self._joined = b""
+
+    def joined(self, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+        if headers is not self._of:
+            self._of = headers
+            self._joined = b"".join(b"%b: %b\r\n" % header for header in headers)
+        return self._joined
+
+
+class _NobodyWaits:
+    """In place of the event by which uvicorn tells that more of a body has come."""
+
+    def set(self) -> None:
+        """Nobody is to be woken."""
+
+
+_NOBODY_WAITS = _NobodyWaits()

@@ -19,7 +19,7 @@ from server import database
 from server.access import uses
 from server.app import create_app, running_service
 from server.dataplane import record as recording
-from server.dataplane.record import Decision, Record
+from server.dataplane.record import Record
 from server.monitoring.metrics import RECORDS_DROPPED
 from server.operations import tokens
 from server.service import Service
@@ -34,11 +34,12 @@ KEY = "GET /api/v1/devices"
 
 def decision(
     tenant_id: UUID, token_id: UUID, *, key: str = KEY, denied: bool = False, at: float = 0
-) -> Decision:
+) -> tuple[str, str, str, str, RefusalReason | None, str, str, str, float]:
+    """What `Record.note` takes."""
     reason = RefusalReason.NOT_GRANTED if denied else None
     at = at or time.time()
     ids = str(tenant_id), str(token_id)
-    return Decision(*ids, "GET", key, reason, "192.0.2.1", "probe", "r", at)
+    return *ids, "GET", key, reason, "192.0.2.1", "probe", "r", at
 
 
 @pytest.fixture
@@ -102,9 +103,9 @@ async def test_what_does_not_fit_is_dropped_and_counted_and_nobody_waits(
     made = [await world.token(person) for _ in range(8)]
     tenant_id, before = person.admin.tenant_id, RECORDS_DROPPED._value.get()
     for token in made:
-        record.note(decision(tenant_id, token.token.id))
+        record.note(*decision(tenant_id, token.token.id))
         # One that is known already always fits.
-        record.note(decision(tenant_id, made[0].token.id))
+        record.note(*decision(tenant_id, made[0].token.id))
     assert RECORDS_DROPPED._value.get() - before == 3
     await record.close()
     assert await counts(tenant_id) == (13, 0)
@@ -127,8 +128,8 @@ async def test_a_batch_that_the_database_cannot_take_is_written_later_and_once(
     monkeypatch.setattr(uses, "write", sometimes)
     for number in range(3):
         for _ in range(5):
-            record.note(decision(*token))
-            record.note(decision(*token, denied=True))
+            record.note(*decision(*token))
+            record.note(*decision(*token, denied=True))
         await record.close()
         assert await counts(token[0]) == ((0, 0) if number < 2 else (15, 15))
     kept = await models.TokenRefusal.filter(tenant_id=token[0]).count()
@@ -147,12 +148,12 @@ async def test_a_batch_that_is_written_is_not_written_again_whatever_comes_after
     with monkeypatch.context() as patched:
         patched.setattr(uses, "forget_old", away)
         for _ in range(2):
-            record.note(decision(*token))
+            record.note(*decision(*token))
             await record.close()
     assert await counts(token[0]) == (2, 0)
     # Old counts are dropped as soon as that works again.
-    record.note(decision(*token, at=(datetime.now(UTC) - timedelta(days=402)).timestamp()))
-    record.note(decision(*token))
+    record.note(*decision(*token, at=(datetime.now(UTC) - timedelta(days=402)).timestamp()))
+    record.note(*decision(*token))
     await record.close()
     assert await counts(token[0]) == (3, 0)
 
@@ -175,7 +176,7 @@ async def test_one_batch_is_written_after_the_other_and_none_is_left_behind(
     monkeypatch.setattr(uses, "write", slowly)
     monkeypatch.setattr(recording, "_WRITE_AFTER_SECONDS", 0.02)
     for _ in range(40):
-        record.note(decision(*token))
+        record.note(*decision(*token))
         await asyncio.sleep(0.01)
     await record.close()
     assert (most, at_once) == (1, 0)
@@ -186,7 +187,7 @@ async def test_writing_much_holds_no_request_up(world: World, record: Record) ->
     """By the work between two turns of the event loop, as calls are counted and not time."""
     tenant_id = (await world.person()).admin.tenant_id
     for _ in range(5_000):
-        record.note(decision(tenant_id, models.new_id(), denied=True))
+        record.note(*decision(tenant_id, models.new_id(), denied=True))
     longest = turn = 0
 
     def counted(_frame: Any, event: str, _argument: Any) -> None:
@@ -223,7 +224,7 @@ async def test_what_cannot_be_written_at_all_is_dropped_and_told(
 
     monkeypatch.setattr(uses, "write", never)
     before = RECORDS_DROPPED._value.get()
-    record.note(decision(person.admin.tenant_id, person.admin.id))
+    record.note(*decision(person.admin.tenant_id, person.admin.id))
     await record.close()
     assert RECORDS_DROPPED._value.get() - before == 1
     assert "decisions could not be recorded" in caplog.text
@@ -238,7 +239,7 @@ async def test_what_two_instances_write_at_once_is_counted_together(world: World
         record, choose = Record(), random.Random(seed)
         for _ in range(4):
             for token in choose.sample(made, len(made)):
-                record.note(decision(tenant_id, token, denied=choose.random() < 0.5))
+                record.note(*decision(tenant_id, token, denied=choose.random() < 0.5))
             await record.close()
 
     await asyncio.gather(*map(instance, range(4)))
@@ -257,7 +258,7 @@ async def test_old_refusals_that_another_instance_drops_right_now_are_not_waited
 
         async def refuse(times: int) -> None:
             for _ in range(times):
-                record.note(decision(tenant_id, token_id, denied=True))
+                record.note(*decision(tenant_id, token_id, denied=True))
             async with asyncio.timeout(1.5):
                 await record.close()
 
@@ -283,9 +284,9 @@ async def test_a_last_use_touches_its_own_columns_and_only_moves_forward(
     token = (person.admin.tenant_id, made.token.id)
     before = await models.Token.get(tenant_id=token[0], id=token[1])
     now = time.time()
-    record.note(decision(*token, at=now))
+    record.note(*decision(*token, at=now))
     await record.close()
-    record.note(decision(*token, at=now - 60))
+    record.note(*decision(*token, at=now - 60))
     await record.close()
     after = await models.Token.get(tenant_id=token[0], id=token[1])
     assert after.last_used_at == datetime.fromtimestamp(now, UTC)
@@ -311,7 +312,7 @@ async def test_a_token_that_somebody_changes_right_now_holds_nobody_up(
                     "SELECT FROM token WHERE id = $1 FOR UPDATE", made[0].token.id
                 )
                 for token in made:
-                    record.note(decision(tenant_id, token.token.id))
+                    record.note(*decision(tenant_id, token.token.id))
                 async with asyncio.timeout(1.5):
                     await record.close()
         finally:
@@ -328,7 +329,7 @@ async def test_counts_are_kept_for_400_days(world: World, record: Record) -> Non
     for somebody in (person, other):
         token = (somebody.admin.tenant_id, (await world.token(somebody)).token.id)
         for days in (0, 399, 402):
-            record.note(decision(*token, at=(today - timedelta(days=days)).timestamp()))
+            record.note(*decision(*token, at=(today - timedelta(days=days)).timestamp()))
     await record.close()
     for somebody in (person, other):
         assert await counts(somebody.admin.tenant_id) == (2, 0)

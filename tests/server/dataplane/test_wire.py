@@ -20,7 +20,9 @@ _CHANGES = re.compile(rb"\ndate: [^\r]*|;r=\d+;t=\d+")
 
 
 @asynccontextmanager
-async def serving(service: Service, *, past_uvicorn: bool) -> AsyncIterator[int]:
+async def serving(
+    service: Service, *, past_uvicorn: bool, keep_alive_seconds: int = 5
+) -> AsyncIterator[int]:
     """The port of a server in this process."""
     app, port = create_app(service), free_port()
     config = uvicorn.Config(
@@ -32,6 +34,7 @@ async def serving(service: Service, *, past_uvicorn: bool) -> AsyncIterator[int]
         ws="none",
         log_config=None,
         server_header=False,
+        timeout_keep_alive=keep_alive_seconds,
     )
     server = uvicorn.Server(config)
     running = asyncio.create_task(server._serve())
@@ -109,10 +112,55 @@ async def test_the_bytes_are_those_that_uvicorn_would_send(service: Service, wor
         serving(service, past_uvicorn=True) as ours,
         serving(service, past_uvicorn=False) as theirs,
     ):
-        for name, sent in requests(f"{slug}.api.us.example.com", secret).items():
-            got, expected = await asyncio.gather(exchange(ours, sent), exchange(theirs, sent))
-            assert got == expected, name
-            assert got.startswith(b"HTTP/1.1 "), name
+        sent = requests(f"{slug}.api.us.example.com", secret)
+        got = await asyncio.gather(*(exchange(ours, one) for one in sent.values()))
+        expected = await asyncio.gather(*(exchange(theirs, one) for one in sent.values()))
+    for name, one, other in zip(sent, got, expected, strict=True):
+        assert one == other, name
+        assert one.startswith(b"HTTP/1.1 "), name
+
+
+async def test_of_thousands_sent_at_once_each_is_answered_however_slowly_they_are_read(
+    service: Service, world: World
+) -> None:
+    person = await world.person()
+    slug = (await models.Tenant.get(id=person.admin.tenant_id)).slug
+    secret = (await world.token(person, "t", [KEY])).secret
+    sent = requests(f"{slug}.api.us.example.com", secret)
+    times = 10_000
+    async with serving(service, past_uvicorn=True) as port, asyncio.timeout(60):
+        reader, writer = await asyncio.open_connection(LOOPBACK, port)
+        # The first waits for the database, and all the others for the first.
+        writer.write(sent["passes"] + sent["lacks a bearer"] * times + sent["the last"])
+        await asyncio.sleep(0.5)
+        received = await reader.read()
+        writer.close()
+    assert received.count(b"HTTP/1.1 200 OK\r\n") == 2
+    assert received.count(b"HTTP/1.1 401 Unauthorized\r\n") == times
+
+
+async def test_a_connection_is_closed_once_it_is_idle_and_not_before(
+    service: Service, world: World
+) -> None:
+    person = await world.person()
+    slug = (await models.Tenant.get(id=person.admin.tenant_id)).slug
+    secret = (await world.token(person, "t", [KEY])).secret
+    sent = requests(f"{slug}.api.us.example.com", secret)
+    sent["something else"] = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    async def keep_and_leave(port: int, last: str) -> None:
+        reader, writer = await asyncio.open_connection(LOOPBACK, port)
+        for name in ("passes", "something else", "passes", last):
+            await asyncio.sleep(0.6)
+            writer.write(sent[name])
+            assert (await reader.read(65_536)).startswith(b"HTTP/1.1 ")
+        async with asyncio.timeout(4):
+            await reader.read()
+        writer.close()
+
+    async with serving(service, past_uvicorn=True, keep_alive_seconds=1) as port:
+        last = ("passes", "lacks a bearer", "something else")
+        await asyncio.gather(*(keep_and_leave(port, name) for name in last))
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/authorized", "/nowhere"])

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from models import RefusalReason
 from server.access import uses
-from server.access.uses import Batch, LastUse, Refused, Use
+from server.access.uses import Batch, Refused, Use
 from tests.factories import Client, World, token_id
 
 DEVICES, BLUEPRINTS = "GET /api/v1/devices", "GET /api/v1/blueprints"
@@ -31,7 +31,7 @@ async def test_an_admin_reads_what_a_token_was_used_for(world: World, client: Cl
                     (*token, DEVICES, at.date()): Use(allowed, 0, second - 60, second),
                     (*token, "", at.date()): Use(0, 1, second - 90, second - 90),
                 },
-                {token: LastUse(second, "192.0.2.1", "curl")},
+                {token: (second, "192.0.2.1", "curl")},
                 {token: [refused]},
             )
         )
@@ -77,7 +77,7 @@ async def test_an_older_use_does_not_replace_a_later_one(world: World) -> None:
     made = await world.token(await world.person(), "t", [])
     token = (str(made.token.tenant_id), str(made.token.id))
     for second in (1_000_000.0, 999_000.0):
-        await uses.write(Batch({}, {token: LastUse(second, f"at {second}", "")}, {}))
+        await uses.write(Batch({}, {token: (second, f"at {second}", "")}, {}))
     await made.token.refresh_from_db()
     assert made.token.last_used_from == "at 1000000.0"
 
