@@ -18,6 +18,7 @@ from server.settings import read_settings
 from server.token_format import DigestKey
 from tests.bench.checks import Tokens, load_checks
 from tests.bench.dataset import Sizes, load
+from tests.bench.load import Load
 from tests.bench.matching import matching_requirements, matching_section, measure_matching
 from tests.bench.measure import Cores, Plan, measure
 from tests.bench.measure_checks import CheckPlan, Filled, measure_checks
@@ -31,32 +32,34 @@ _FULL = Plan(
     Sizes(tenants=1_000, tokens=100, small=1_000, large=100_000, deep_page=1_000),
     asked=100,
     rounds=15,
-    seconds=1.2,
+    load=Load(seconds=1.2, lead_seconds=0.2, rest_seconds=0, connections=16),
 )
 _QUICK = Plan(
     Sizes(tenants=100, tokens=100, small=1_000, large=20_000, deep_page=200),
     asked=20,
     rounds=7,
-    seconds=0.6,
+    load=Load(seconds=0.6, lead_seconds=0.2, rest_seconds=0, connections=16),
 )
+# Decisions are written every three seconds.
+_CHECKS = Load(seconds=3, lead_seconds=2, rest_seconds=3, connections=64)
 _FULL_CHECKS = CheckPlan(
     few=Tokens(tenants=10, each=100, asked=1_000),
     many=Tokens(tenants=1_000, each=1_000, asked=5_000),
-    rounds=15,
-    seconds=1.2,
+    rounds=9,
+    load=_CHECKS,
 )
 _QUICK_CHECKS = CheckPlan(
     few=Tokens(tenants=10, each=100, asked=1_000),
     many=Tokens(tenants=100, each=1_000, asked=5_000),
-    rounds=7,
-    seconds=0.6,
+    rounds=2,
+    load=_CHECKS,
 )
 _POSTGRES_SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "4GB"}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer rows and rounds: two minutes")
+    parser.add_argument("--quick", action="store_true", help="fewer rows and rounds: some minutes")
     parser.add_argument("--database", choices=[*_DATABASES, "both"], default="both")
     parser.add_argument("--plane", choices=[*_PLANES, "both"], default="both")
     parsed = parser.parse_args()

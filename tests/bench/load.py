@@ -17,7 +17,6 @@ import psutil
 
 from tests.process import LOOPBACK
 
-CONNECTIONS = 16
 _HEAD_END = b"\r\n\r\n"
 _PATIENCE_SECONDS = 60
 
@@ -32,6 +31,20 @@ class Prepared:
 
     request: bytes
     answer_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """From how many connections, and for how long.
+
+    Nothing is counted during the lead, then everything that is answered within `seconds`. After it
+    the server rests, so that what it still does is not another's burden.
+    """
+
+    seconds: float
+    lead_seconds: float
+    rest_seconds: float
+    connections: int
 
 
 @dataclass(slots=True)
@@ -64,19 +77,22 @@ async def drive(
     port: int,
     pid: int,
     prepared: Sequence[Prepared],
-    seconds: float,
-    connections: int = CONNECTIONS,
+    load: Load,
 ) -> Sample:
-    """Keep the server busy for so long; requests under way at the end are waited for."""
+    """Keep the server busy; requests under way at the end are waited for, and not counted."""
     loop = asyncio.get_running_loop()
     server = psutil.Process(pid)
-    started, cpu_before = perf_counter(), _cpu_seconds(server)
-    run = _Run(cycle(prepared), started + seconds, loop.create_future())
-    for _ in range(connections):
+    begins = perf_counter() + load.lead_seconds
+    run = _Run(cycle(prepared), begins, begins + load.seconds, loop.create_future())
+    for _ in range(load.connections):
         await loop.create_connection(lambda: _Line(run), LOOPBACK, port)
-    async with asyncio.timeout(seconds + _PATIENCE_SECONDS):
+    async with asyncio.timeout(load.lead_seconds + load.seconds + _PATIENCE_SECONDS):
+        await asyncio.sleep(begins - perf_counter())
+        cpu_before = _cpu_seconds(server)
+        await asyncio.sleep(begins + load.seconds - perf_counter())
+        cpu = _cpu_seconds(server) - cpu_before
         await run.over
-    return Sample(perf_counter() - started, _cpu_seconds(server) - cpu_before, run.latencies)
+    return Sample(load.seconds, cpu, run.latencies)
 
 
 def _cpu_seconds(process: psutil.Process) -> float:
@@ -87,7 +103,8 @@ def _cpu_seconds(process: psutil.Process) -> float:
 @dataclass(slots=True)
 class _Run:
     prepared: Iterator[Prepared]
-    until: float
+    begins: float
+    ends: float
     over: asyncio.Future[None]
     latencies: list[float] = field(default_factory=list)
     open: int = 0
@@ -142,10 +159,12 @@ class _Line(asyncio.Protocol):
 
     def _answered(self) -> None:
         at = perf_counter()
-        self._run.latencies.append(at - self._sent_at)
         self._waiting = False
         self._head = b""
-        if at < self._run.until:
+        run = self._run
+        if at < run.ends:
+            if at >= run.begins:
+                run.latencies.append(at - self._sent_at)
             self._send()
         else:
             self._transport.close()

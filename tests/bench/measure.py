@@ -4,6 +4,7 @@ Rounds go A, B, C, A, B, C …, so that whatever else the machine does falls on 
 compared is compared within a round. What the figures have to be lives in `report`.
 """
 
+import asyncio
 import os
 import sys
 import time
@@ -18,7 +19,7 @@ import orjson
 import uvloop
 
 from tests.bench.dataset import Dataset, Sizes
-from tests.bench.load import CONNECTIONS, Prepared, Sample, WrongAnswer, drive, fetch
+from tests.bench.load import Load, Prepared, Sample, WrongAnswer, drive, fetch
 from tests.bench.page import HANDWRITTEN, NAIVE, TESSERA, Ask
 from tests.process import Child, ChildFailed, answer_of, free_port, tessera_environment
 
@@ -33,7 +34,7 @@ class Plan:
     sizes: Sizes
     asked: int
     rounds: int
-    seconds: float
+    load: Load
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def measure(url: str, digest_key: str, dataset: Dataset, plan: Plan, cores: Core
         sizes = [Subject(name, servers[TESSERA], by_size[name]) for name in by_size]
         with pinned(cores.load):
             return Figures(
-                rounds(rivals, plan.rounds, plan.seconds), rounds(sizes, plan.rounds, plan.seconds)
+                rounds(rivals, plan.rounds, plan.load), rounds(sizes, plan.rounds, plan.load)
             )
 
 
@@ -132,9 +133,7 @@ def _content(body: bytes) -> Any:
     return answer
 
 
-def rounds(
-    subjects: Sequence[Subject], times: int, seconds: float, connections: int = CONNECTIONS
-) -> dict[str, list[Sample]]:
+def rounds(subjects: Sequence[Subject], times: int, load: Load) -> dict[str, list[Sample]]:
     """The samples of each subject, one a round, taken in turns."""
     samples: dict[str, list[Sample]] = {subject.name: [] for subject in subjects}
 
@@ -143,9 +142,8 @@ def rounds(
         for number in range(1 + times):
             for subject in subjects:
                 server = subject.server
-                sample = await drive(
-                    server.port, server.process.pid, subject.prepared, seconds, connections
-                )
+                sample = await drive(server.port, server.process.pid, subject.prepared, load)
+                await asyncio.sleep(load.rest_seconds)
                 if number:
                     samples[subject.name].append(sample)
 

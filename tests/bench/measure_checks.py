@@ -11,23 +11,25 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.bench.checks import Tokens
-from tests.bench.load import Prepared, Sample, fetch
+from tests.bench.load import Load, Prepared, Sample, fetch
 from tests.bench.measure import Cores, Subject, pinned, rounds, started
 from tests.bench.page import FASTAPI, FIXED, TESSERA
 from tests.process import tessera_environment
 
 FEW = "few"
-CONNECTIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class CheckPlan:
-    """How much is measured, and for how long."""
+    """How much is measured, and for how long.
+
+    The load lasts long enough for decisions to be written meanwhile, once, and they are waited for.
+    """
 
     few: Tokens
     many: Tokens
     rounds: int
-    seconds: float
+    load: Load
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def measure_checks(
             prepared = [Prepared(one, max(lengths)) for one in filled.requests]
             subjects.append(Subject(name, server, prepared))
         with pinned(cores.load):
-            return rounds(subjects, plan.rounds, plan.seconds, CONNECTIONS)
+            return rounds(subjects, plan.rounds, plan.load)
 
 
 def p99_ratio(samples: Sequence[Sample], others: Sequence[Sample]) -> float:

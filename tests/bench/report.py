@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from tests.bench.load import CONNECTIONS, Sample
+from tests.bench.load import Sample
 from tests.bench.measure import DEEP, LARGE, SMALL, Cores, Figures, Plan
 from tests.bench.page import HANDWRITTEN, NAIVE, TESSERA
 
@@ -106,8 +106,9 @@ def preamble(plan: Plan, cores: Cores, command: str) -> str:
         f"`{command}` on {machine(_LIBRARIES)}.\n\n"
         f"The page is `tokens(first: 50)` with permissions and creator, among {sizes.tenants:,}"
         f" tenants of {sizes.tokens:,} tokens, each with 5 to 15 permissions. Every server has one"
-        f" process on core {cores.server}; {CONNECTIONS} connections come from core {cores.load}."
-        f" Figures are medians of {plan.rounds} rounds of {plan.seconds:g} s that take turns,"
+        f" process on core {cores.server}; {plan.load.connections} connections come from core"
+        f" {cores.load}."
+        f" Figures are medians of {plan.rounds} rounds of {plan.load.seconds:g} s that take turns,"
         " ratios medians of the ratios within each round. CPU is the server process's own, a"
         " request."
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from tests.bench.load import Sample
 from tests.bench.measure import Cores
-from tests.bench.measure_checks import CONNECTIONS, FEW, CheckPlan, p99_ratio
+from tests.bench.measure_checks import FEW, CheckPlan, p99_ratio
 from tests.bench.page import FASTAPI, FIXED, TESSERA
 from tests.bench.report import Requirement, machine, promises, ratio, speed, table, times
 
@@ -35,9 +35,11 @@ def check_preamble(plan: CheckPlan, cores: Cores, command: str) -> str:
         " memory, and the decision recorded. Fixed bytes are the same uvicorn with an application"
         " that answers the same headers to everything. FastAPI + SQLAlchemy is the look-up alone,"
         f" as one would write it. Every server has one process on core {cores.server};"
-        f" {CONNECTIONS} keep-alive connections come from core {cores.load}. Figures are medians of"
-        f" {plan.rounds} rounds of {plan.seconds:g} s that take turns, ratios medians of the ratios"
-        f" within each round. Few tokens are {few.tenants * few.each:,}."
+        f" {plan.load.connections} keep-alive connections come from core {cores.load}. Figures are"
+        f" medians of {plan.rounds} rounds of {plan.load.seconds:g} s that take turns, ratios medians"
+        " of the ratios within each round. In each the record is written once, and the next begins"
+        " when a server has nothing left to write."
+        f" Few tokens are {few.tenants * few.each:,}."
     )
 
 
