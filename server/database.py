@@ -29,6 +29,8 @@ _ANSWER_SECONDS = 2
 _SQLITE_BUSY_MILLISECONDS = 5000
 # So that a look-up among a million tokens seldom reads the file: a third of its time.
 _SQLITE_READER_KIBIBYTES = 128 * 1024
+# Decisions on thousands of tokens change pages all over the file, every few seconds.
+_SQLITE_WRITER_KIBIBYTES = 64 * 1024
 _SQLITE_MAGIC = b"SQLite format 3\0"
 _MIGRATION_LOCK = 0x7E55E7A
 _GONE = (
@@ -152,6 +154,7 @@ def _sqlite(settings: Settings) -> dict[str, Any]:
             "busy_timeout": _SQLITE_BUSY_MILLISECONDS,
             # With a write-ahead log this loses nothing that was acknowledged to a killed process.
             "synchronous": "NORMAL",
+            "cache_size": -_SQLITE_WRITER_KIBIBYTES,
         },
     }
 
