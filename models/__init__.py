@@ -9,12 +9,13 @@ from models.rows import Row, TenantRow, new_id, now
 from models.session import Session
 from models.sign_in_attempt import SignInAttempt
 from models.tenant import Tenant
-from models.token import Token
+from models.token import TOKEN_WIRE_INDEX, Token, grant_mark, grants_of
 from models.token_permission import TokenPermission
 from models.token_refusal import RefusalReason, TokenRefusal
 from models.token_use import TokenUse
 
 __all__ = [
+    "TOKEN_WIRE_INDEX",
     "Activity",
     "ActivityKind",
     "Admin",
@@ -33,6 +34,8 @@ __all__ = [
     "TokenPermission",
     "TokenRefusal",
     "TokenUse",
+    "grant_mark",
+    "grants_of",
     "new_id",
     "now",
 ]

@@ -91,7 +91,15 @@ def _replayed(
         yield f"it is searched as {token.search_text!r}"
     if held != keys:
         yield f"it holds {held}, by its activity {keys}"
+    if {*_marks(token.grants)} != {models.grant_mark(key) for key in held}:
+        yield f"its row tells the wire of {token.grants!r} where it holds {held}"
     if (token.revoked_at is not None) is not (kinds[-1:] == [ActivityKind.REVOKED]):
         yield f"revoked at {token.revoked_at}, by its activity {kinds}"
     if token.revision != len(kinds):
         yield f"its revision is {token.revision} after {len(kinds)} activities"
+
+
+def _marks(grants: bytes | None) -> Iterable[bytes]:
+    """Those of a token with few permissions, as all are whose story is told here."""
+    whole = bytes(grants or b"")
+    return (whole[at : at + 16] for at in range(0, len(whole), 16))

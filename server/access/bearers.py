@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import models
 from server.database import connection, sqlite_reader
 from server.settings import Settings
 
@@ -23,29 +24,34 @@ _MOST_TOGETHER = 32
 # Then it gives its connection back, for others who wait for one.
 _MOST_IN_A_ROW = 64
 
-# Ids as text, which is all that is done with them.
+# Ids as text, which is all that is done with them. Of a token with few permissions the row itself
+# tells whether it has this one, and of one with many the row of the permission.
 _FOUND = """
     t.id{text}, t.requests_per_hour, k.id{text}, k.revoked_at IS NOT NULL,
-    EXISTS (SELECT 1 FROM token_permission p
-            WHERE p.tenant_id = t.id AND p.token_id = k.id AND p.key = {key})
+    CASE WHEN k.grants IS NULL
+         THEN EXISTS (SELECT 1 FROM token_permission p
+                      WHERE p.tenant_id = t.id AND p.token_id = k.id AND p.key = {key})
+         ELSE {held} > 0 END
 """
+_OF_POSTGRES = _FOUND.format(key="q.key", held="position(q.grant_mark in k.grants)", text="::text")
 _POSTGRES = f"""
-    SELECT q.place, {_FOUND.format(key="q.key", text="::text")}
-    FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[])
-         WITH ORDINALITY AS q(slug, region, digest, key, place)
+    SELECT q.place, {_OF_POSTGRES}
+    FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[], $5::bytea[])
+         WITH ORDINALITY AS q(slug, region, digest, key, grant_mark, place)
     JOIN tenant t ON t.slug = q.slug AND (q.region IS NULL OR t.region = q.region)
     JOIN token k ON k.tenant_id = t.id AND k.digest = q.digest
 """
+# The index holds all that is read of the token: among a million, each page more is a new one.
 _SQLITE = f"""
-    SELECT {_FOUND.format(key="?4", text="")}
-    FROM tenant t JOIN token k ON k.tenant_id = t.id AND k.digest = ?3
+    SELECT {_FOUND.format(key="?4", held="instr(k.grants, ?5)", text="")}
+    FROM tenant t JOIN token k INDEXED BY {models.TOKEN_WIRE_INDEX}
+        ON k.tenant_id = t.id AND k.digest = ?3
     WHERE t.slug = ?1 AND (?2 IS NULL OR t.region = ?2)
 """
 
-
 # What is asked: the slug of the tenant that the host names; its region, if the hosts of the API
-# tell; the secret's digest; the operation's key, which is empty where none matched.
-Question = tuple[str, str | None, bytes, str]
+# tell; the secret's digest; the operation's key, which is empty where none matched, and its mark.
+Question = tuple[str, str | None, bytes, str, bytes]
 
 # A token of the tenant, as the row comes from the database: the tenant's id and its limit of
 # requests an hour, if it has one; the token's id, whether it is revoked, and whether it is granted

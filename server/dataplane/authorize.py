@@ -17,7 +17,7 @@ from typing import Protocol
 
 from starlette.types import Receive, Scope, Send
 
-from models import RefusalReason
+from models import RefusalReason, grant_mark
 from server import database
 from server.access.bearers import Bearer, Question, bearers_of
 from server.catalogue import Permission, canonical_path
@@ -109,7 +109,8 @@ class Authorize:
         permission = None if path is None else self._catalogue.match(method, path)
         slug, region = tenant
         digest = self._digest_key.digest("token", secret)
-        question = (slug, region, digest, permission.key if permission else "")
+        key = permission.key if permission else ""
+        question = (slug, region, digest, key, grant_mark(key))
         return _Check(self._ending, asked, headers, method, path, permission, question)
 
 

@@ -122,6 +122,7 @@ async def create(
             hint=token_hint(secret),
             created_by_id=principal.admin_id,
             idempotency_key=used_key,
+            grants=models.grants_of(keys),
         )
         await _grant(token, keys)
         await record(principal, ActivityKind.CREATED, token)
@@ -152,7 +153,8 @@ async def set_permissions(
         if granted or withdrawn:
             await _withdraw(token, withdrawn)
             await _grant(token, granted)
-            await _save(token)
+            token.grants = models.grants_of(wanted)
+            await _save(token, "grants")
             await record(
                 principal,
                 ActivityKind.PERMISSIONS_EDITED,

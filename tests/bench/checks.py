@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from models import new_id, now
+from models import grants_of, new_id, now
 from server.token_format import DigestKey, new_token_secret, token_hint
 from tests.bench.dataset import Table, insert_rows
 from tests.wire import check
@@ -54,7 +54,7 @@ async def load_checks(url: str, tokens: Tokens, key: DigestKey) -> list[bytes]:
             "token",
             (
                 *("tenant_id", "id", "created_at", "name", "description", "search_text"),
-                *("digest", "hint", "revision", "created_by_id"),
+                *("digest", "hint", "revision", "created_by_id", "grants"),
             ),
             _tokens(tenants, tokens, token_ids, asked, key),
         ),
@@ -64,12 +64,16 @@ async def load_checks(url: str, tokens: Tokens, key: DigestKey) -> list[bytes]:
             (
                 (tenants[place // tokens.each][0], token_id, held, new_id(), at)
                 for place, token_id in enumerate(token_ids)
-                for held in (KEY, _OTHERS[place % 3])
+                for held in _held(place)
             ),
         ),
     ]
     await insert_rows(url, tables)
     return requests
+
+
+def _held(place: int) -> tuple[str, str]:
+    return KEY, _OTHERS[place % 3]
 
 
 def _tokens(
@@ -86,4 +90,5 @@ def _tokens(
         digest = key.digest("token", secret) if secret else random.randbytes(32)
         tenant_id = tenants[place // tokens.each][0]
         name = f"token {place}"
-        yield tenant_id, token_id, at, name, "", f"{name}\n", digest, hint, 1, tenant_id
+        grants = grants_of(_held(place))
+        yield tenant_id, token_id, at, name, "", f"{name}\n", digest, hint, 1, tenant_id, grants

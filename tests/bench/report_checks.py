@@ -36,9 +36,9 @@ def check_preamble(plan: CheckPlan, cores: Cores, command: str) -> str:
         " that answers the same headers to everything. FastAPI + SQLAlchemy is the look-up alone,"
         f" as one would write it. Every server has one process on core {cores.server};"
         f" {plan.load.connections} keep-alive connections come from core {cores.load}. Figures are"
-        f" medians of {plan.rounds} rounds of {plan.load.seconds:g} s that take turns, ratios medians"
-        " of the ratios within each round. In each the record is written once, and the next begins"
-        " when a server has nothing left to write."
+        f" medians of {plan.rounds} rounds of {plan.load.seconds:g} s that take turns, ratios"
+        " medians of the ratios within each round. In each the record is written once, and the next"
+        " begins when a server has nothing left to write."
         f" Few tokens are {few.tenants * few.each:,}."
     )
 

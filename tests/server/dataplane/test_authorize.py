@@ -1,5 +1,6 @@
 """`/authorize`: every row of the contract's table, by every kind of gateway."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
@@ -128,6 +129,32 @@ async def test_a_change_is_seen_by_the_next_check(door: Door, world: World) -> N
     assert (await door.gateway.ask(door.secret, host=door.host)).status_code == 200
     await tokens.revoke(who, door.token.id)
     assert (await door.gateway.ask(door.secret, host=door.host)).status_code == 401
+
+
+@pytest.mark.parametrize("how_many", [0, 1, 47, 48, 49, 121])
+async def test_however_many_permissions_a_token_has_it_opens_these_and_no_more(
+    door: Door, world: World, how_many: int
+) -> None:
+    """Those of a token with few are in its own row, those of others in theirs alone."""
+    permissions = world.service.catalogue.permissions
+    held = [permission.key for permission in permissions[:how_many]]
+    await tokens.set_permissions(door.person.principal, world.service, door.token.id, held)
+
+    async def opened() -> list[str]:
+        found = []
+        for permission in permissions:
+            target = re.sub(r"{\w+}", "x1", permission.path)
+            answer = await door.gateway.ask(door.secret, permission.method, target, host=door.host)
+            assert answer.headers["x-tessera-permission"] == permission.key
+            if answer.status_code == 200:
+                found.append(permission.key)
+        return found
+
+    assert await opened() == held
+    # As a row is that was written before rows knew.
+    own = models.Token.filter(tenant_id=door.tenant.id, id=door.token.id)
+    await own.update(grants=None)
+    assert await opened() == held
 
 
 async def test_the_tokens_of_a_removed_admin_open_nothing(door: Door, world: World) -> None:
