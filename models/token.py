@@ -61,8 +61,8 @@ class Token(TenantRow):
             ("tenant_id", "digest"),
             ("tenant_id", "created_by_id", "idempotency_key"),
         )
-        # By digest alone for introspection, which names no tenant. The wire's holds all that a check
-        # reads.
+        # By digest alone for introspection, which names no tenant. The wire's holds all that a
+        # check reads.
         indexes = (
             LiveIndex(fields=("tenant_id", "id"), name="idx_token_live"),
             ("digest",),

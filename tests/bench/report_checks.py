@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from tests.bench.load import Sample
 from tests.bench.measure import Cores
-from tests.bench.measure_checks import FEW, CheckPlan, p99_ratio
+from tests.bench.measure_checks import AS_FEW, FEW, CheckPlan, p99_ratio
 from tests.bench.page import FASTAPI, FIXED, TESSERA
 from tests.bench.report import Requirement, machine, promises, ratio, speed, table, times
 
@@ -18,7 +18,7 @@ def check_requirements(figures: Mapping[str, Sequence[Sample]]) -> list[Requirem
         Requirement("p99, of fixed bytes", p99_ratio(figures[TESSERA], figures[FIXED]), 3, True),
         Requirement(
             "cost among many tokens, of that among few",
-            ratio(figures[FEW], figures[TESSERA]),
+            ratio(figures[FEW], figures[AS_FEW]),
             1.1,
             True,
         ),
@@ -39,7 +39,8 @@ def check_preamble(plan: CheckPlan, cores: Cores, command: str) -> str:
         f" medians of {plan.rounds} rounds of {plan.load.seconds:g} s that take turns, ratios"
         " medians of the ratios within each round. In each the record is written once, and the next"
         " begins when a server has nothing left to write."
-        f" Few tokens are {few.tenants * few.each:,}."
+        f" Few tokens are {few.tenants * few.each:,}, all asked about; cost by"
+        " their number is compared where as many are asked about."
     )
 
 
@@ -51,6 +52,7 @@ def check_section(name: str, figures: Mapping[str, Sequence[Sample]], plan: Chec
         for name, label in (
             (FIXED, "fixed bytes"),
             (TESSERA, f"Tessera, {many.tenants * many.each:,} tokens"),
+            (AS_FEW, f"the same, {few.asked:,} of them asked about"),
             (FEW, f"Tessera, {few.tenants * few.each:,} tokens"),
             (FASTAPI, "FastAPI + SQLAlchemy"),
         )
