@@ -223,16 +223,24 @@ class _Check:
 
 def _tell(asked: Gateway, answer: Answer) -> None:
     DECISIONS.by_status[answer.status] += 1
-    asked.answered(answer)
+    try:
+        asked.answered(answer)
+    except Exception as error:
+        # Those whose look-ups came in the same query are still to be told.
+        _unexpected(error)
 
 
 def _failure(error: Exception) -> Answer:
     """The answer where there is no decision: nothing passes."""
     if database.is_unavailable(error):
         return answers.UNAVAILABLE
+    _unexpected(error)
+    return answers.INTERNAL
+
+
+def _unexpected(error: Exception) -> None:
     UNEXPECTED_ERRORS.inc()
     _log.error("unexpected error", exc_info=error)
-    return answers.INTERNAL
 
 
 def _nothing_there(path: str | None, request_id: str) -> tuple[Answer, RefusalReason]:
