@@ -14,6 +14,7 @@ TABLES = (
     "session",
     "sign_in_attempt",
     "token",
+    "token_last_use",
     "token_permission",
     "token_refusal",
     "token_use",

@@ -36,7 +36,7 @@ class Token(TenantRow):
     changes. `search_text` is name and description, case-folded. `created_by_id` names an admin
     who may be gone. `grants` are the marks of all its permissions, and change with these in one
     transaction; where they are null, the permissions' own rows tell. `idempotency_key` is a keyed
-    digest too, in hexadecimal. `last_used_…` are written a few seconds late.
+    digest too, in hexadecimal.
     """
 
     name = fields.CharField(max_length=100)
@@ -47,9 +47,6 @@ class Token(TenantRow):
     revision = fields.IntField(default=1)
     created_by_id = fields.UUIDField()
     idempotency_key = fields.CharField(max_length=255, null=True)
-    last_used_at = fields.DatetimeField(null=True)
-    last_used_from = fields.CharField(max_length=64, null=True)
-    last_used_user_agent = fields.CharField(max_length=255, null=True)
     revoked_at = fields.DatetimeField(null=True)
     grants = fields.BinaryField(null=True)
 

@@ -49,6 +49,7 @@ _ROWS = {
     "SignInAttempt",
     "Tenant",
     "Token",
+    "TokenLastUse",
     "TokenPermission",
     "TokenRefusal",
     "TokenUse",

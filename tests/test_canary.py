@@ -47,7 +47,7 @@ PERMISSION = "GET /api/v1/devices"
 STORED_NAME = "a name that is stored"
 TABLES = (
     "session", "token", "token_permission", "activity", "admin", "sign_in_attempt", "token_use",
-    "gateway",
+    "token_last_use", "gateway",
 )  # fmt: skip
 TOKEN = "a token's secret"
 # What PERMISSION opens.

@@ -152,7 +152,18 @@ async def fill_tenant(
         for token in made
         for _ in days
     ]
+    last_uses = [
+        models.TokenLastUse(
+            **within,
+            id=token.id,
+            last_used_at=at,
+            last_used_from="192.0.2.1",
+            last_used_user_agent="x",
+        )
+        for token in made
+    ]
     await models.TokenUse.bulk_create(used)
+    await models.TokenLastUse.bulk_create(last_uses)
     await models.TokenRefusal.bulk_create(refusals)
     await models.Admin.bulk_create(people)
     await models.Session.bulk_create(sessions)
@@ -295,7 +306,10 @@ async def violations(statements: list[Statement], *, may_sort: bool = False) -> 
     return found
 
 
-PAGE = "edges { cursor node { id name permissionCount permissions { key } createdBy { name } } }"
+PAGE = (
+    "edges { cursor node { id name lastUsedAt permissionCount permissions { key }"
+    " createdBy { name } } }"
+)
 EVENTS = "edges { node { id actor { name } token { name } } }"
 
 # What a request reads, and the table whose page it is.
@@ -419,14 +433,15 @@ async def test_a_check_and_its_record_keep_to_indexes_of_their_tenant(
     with caught() as statements:
         await uses.write(batch)
         await uses.forget_old([str(tenant_id)], uses.day_of(at))
-        used = "usage { allowed } recentRefusals { reason }"
+        used = "lastUsedAt usage { allowed } recentRefusals { reason }"
         found = await client.data(f'{{ token(id: "{token_id(crowd.token)}") {{ {used} }} }}')
     if crowd.url.startswith("sqlite"):
         statements.append((bearers._SQLITE, list(question)))
     else:
         statements.append((bearers._POSTGRES, [[value] for value in question]))
     assert found["token"]["recentRefusals"]
-    for table in ("token_use", "token_refusal", "token_permission"):
+    assert found["token"]["lastUsedAt"]
+    for table in ("token_use", "token_last_use", "token_refusal", "token_permission"):
         assert any(table in sql for sql, _ in statements), table
     assert await violations(statements, may_sort=True) == []
     if crowd.url.startswith("sqlite"):

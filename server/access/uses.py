@@ -81,20 +81,17 @@ _STATEMENTS: dict[str, dict[str, str]] = {
                 first_used_at = LEAST(token_use.first_used_at, excluded.first_used_at),
                 last_used_at = GREATEST(token_use.last_used_at, excluded.last_used_at)
         """,
-        # Waits for nobody: of a token that somebody changes right now, the next use is written.
         "last": """
-            WITH u AS MATERIALIZED (SELECT * FROM json_to_recordset($1::json) AS u(
+            INSERT INTO token_last_use (id, created_at, tenant_id, last_used_at, last_used_from,
+                                        last_used_user_agent)
+            SELECT u.token_id, u.at, u.tenant_id, u.at, u.address, u.user_agent
+            FROM json_to_recordset($1::json) AS u(
                 tenant_id uuid, token_id uuid, at timestamptz, address text, user_agent text)
-            ), held AS MATERIALIZED (
-                SELECT k.tenant_id, k.id FROM token k
-                JOIN u ON k.tenant_id = u.tenant_id AND k.id = u.token_id
-                FOR NO KEY UPDATE OF k SKIP LOCKED
-            )
-            UPDATE token k SET last_used_at = u.at, last_used_from = u.address,
-                               last_used_user_agent = u.user_agent
-            FROM u JOIN held ON held.tenant_id = u.tenant_id AND held.id = u.token_id
-            WHERE k.tenant_id = u.tenant_id AND k.id = u.token_id
-              AND (k.last_used_at IS NULL OR k.last_used_at < u.at)
+            ON CONFLICT (tenant_id, id) DO UPDATE SET
+                last_used_at = excluded.last_used_at,
+                last_used_from = excluded.last_used_from,
+                last_used_user_agent = excluded.last_used_user_agent
+            WHERE token_last_use.last_used_at < excluded.last_used_at
         """,
         "refused": """
             INSERT INTO token_refusal (id, created_at, tenant_id, token_id, method, path,
@@ -134,12 +131,15 @@ _STATEMENTS: dict[str, dict[str, str]] = {
                 last_used_at = max(token_use.last_used_at, excluded.last_used_at)
         """,
         "last": f"""
-            UPDATE token SET last_used_at = u.at, last_used_from = u.address,
-                             last_used_user_agent = u.user_agent
-            FROM (SELECT {_members("tenant_id token_id at address user_agent")}
-                  FROM json_each(?)) AS u
-            WHERE token.tenant_id = u.tenant_id AND token.id = u.token_id
-              AND (last_used_at IS NULL OR last_used_at < u.at)
+            INSERT INTO token_last_use (id, created_at, tenant_id, last_used_at, last_used_from,
+                                        last_used_user_agent)
+            SELECT {_members("token_id at tenant_id at address user_agent")}
+            FROM json_each(?) WHERE true
+            ON CONFLICT (tenant_id, id) DO UPDATE SET
+                last_used_at = excluded.last_used_at,
+                last_used_from = excluded.last_used_from,
+                last_used_user_agent = excluded.last_used_user_agent
+            WHERE token_last_use.last_used_at < excluded.last_used_at
         """,
         "refused": f"""
             INSERT INTO token_refusal (id, created_at, tenant_id, token_id, method, path,
@@ -167,10 +167,9 @@ async def write(batch: Batch) -> None:
         statements = _STATEMENTS[dialect()]
         for name, rows in (
             ("use", _use_rows(batch)),
+            ("last", _last_rows(batch)),
             ("refused", _refused_rows(batch)),
             ("trim", _tokens(batch.refused)),
-            # Last, because who changes one of these tokens waits from here to the end.
-            ("last", _last_rows(batch)),
         ):
             # Made part by part: requests are answered in between, and wait for one part at most.
             while part := list(islice(rows, _AT_ONCE)):
@@ -217,7 +216,8 @@ def _use_rows(batch: Batch) -> Iterator[dict[str, Any]]:
 
 
 def _last_rows(batch: Batch) -> Iterator[dict[str, Any]]:
-    for (tenant_id, token_id), (at, address, user_agent) in batch.last.items():
+    ordered = sorted(batch.last.items(), key=itemgetter(0))
+    for (tenant_id, token_id), (at, address, user_agent) in ordered:
         yield {
             "tenant_id": tenant_id,
             "token_id": token_id,

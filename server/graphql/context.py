@@ -27,6 +27,7 @@ class Context:
     permission_keys: DataLoader[UUID, list[str] | None] = field(init=False)
     permission_counts: DataLoader[UUID, int | None] = field(init=False)
     live_token_counts: DataLoader[UUID, int | None] = field(init=False)
+    last_uses: DataLoader[UUID, models.TokenLastUse | None] = field(init=False)
     refusals: DataLoader[UUID, list[models.TokenRefusal] | None] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -35,6 +36,7 @@ class Context:
         self.permission_keys = _loader(self.principal, tokens.permission_keys)
         self.permission_counts = _loader(self.principal, tokens.count_permissions)
         self.live_token_counts = _loader(self.principal, admins.count_live_tokens)
+        self.last_uses = _loader(self.principal, usage.last_uses)
         self.refusals = _loader(self.principal, usage.recent_refusals)
 
 

@@ -34,6 +34,7 @@ from server.paging import Page, encode_cursor, page_request
 
 TOKENS = "tokens"
 ACTIVITY = "activity"
+_OF_LAST_USE = {"lastUsedAt", "lastUsedFrom", "lastUsedUserAgent"}
 described(
     RevocationReason,
     "Why a token was revoked.",
@@ -53,6 +54,21 @@ Kind = Annotated[ActivityKind | None, strawberry.argument(description="Only what
 TokenId = Annotated[strawberry.ID, strawberry.argument(description="The token's global id.")]
 
 
+async def _last_used_at(root: "Token", info: Info) -> DateTime | None:
+    last = await info.context.last_uses.load(root.row.id)
+    return DateTime(last.last_used_at) if last else None
+
+
+async def _last_used_from(root: "Token", info: Info) -> str | None:
+    last = await info.context.last_uses.load(root.row.id)
+    return last.last_used_from if last else None
+
+
+async def _last_used_user_agent(root: "Token", info: Info) -> str | None:
+    last = await info.context.last_uses.load(root.row.id)
+    return last.last_used_user_agent if last else None
+
+
 @strawberry.type(description="An API token's record. Its secret is in none of its fields.")
 class Token(Node):
     name: str = strawberry.field(description="What it is called. Names need not differ.")
@@ -63,18 +79,24 @@ class Token(Node):
     )
     created_at: DateTime = strawberry.field(description="When it was made.")
     last_used_at: DateTime | None = strawberry.field(
-        description="When it last opened an endpoint, known within seconds; null if it never has."
+        resolver=_last_used_at,
+        description="When it last opened an endpoint, known within seconds; null if it never has.",
     )
     last_used_from: str | None = strawberry.field(
-        description="The address it was last used from, as the gateway tells it."
+        resolver=_last_used_from,
+        description="The address it was last used from, as the gateway tells it.",
     )
     last_used_user_agent: str | None = strawberry.field(
-        description="What the client called itself that last used it."
+        resolver=_last_used_user_agent,
+        description="What the client called itself that last used it.",
     )
     revoked_at: DateTime | None = strawberry.field(
         description="When it was revoked; null while it is live."
     )
     row: strawberry.Private[models.Token]
+    loaded_last_used_at: strawberry.Private[DateTime | None] = UNSET
+    loaded_last_used_from: strawberry.Private[str | None] = UNSET
+    loaded_last_used_user_agent: strawberry.Private[str | None] = UNSET
     loaded_permissions: strawberry.Private[list[Permission]] = UNSET
     loaded_permission_count: strawberry.Private[int] = UNSET
     loaded_created_by: strawberry.Private[Admin | None] = UNSET
@@ -132,9 +154,6 @@ def shown_token(row: models.Token) -> Token:
         hint=row.hint,
         revision=row.revision,
         created_at=DateTime(row.created_at),
-        last_used_at=cast("DateTime | None", row.last_used_at),
-        last_used_from=row.last_used_from,
-        last_used_user_agent=row.last_used_user_agent,
         revoked_at=cast("DateTime | None", row.revoked_at),
         row=row,
     )
@@ -282,6 +301,13 @@ async def _load_ahead(info: Info, shown: list[Token]) -> None:
     """
     selected = selected_fields(info, "edges", "node")
     context = info.context
+    if selected & _OF_LAST_USE:
+        last_uses = await usage.last_uses(context.principal, [token.row.id for token in shown])
+        for token in shown:
+            last = last_uses.get(token.row.id)
+            token.loaded_last_used_at = DateTime(last.last_used_at) if last else None
+            token.loaded_last_used_from = last.last_used_from if last else None
+            token.loaded_last_used_user_agent = last.last_used_user_agent if last else None
     if "permissions" in selected:
         keys = await tokens.permission_keys(context.principal, [token.row.id for token in shown])
         for token in shown:

@@ -47,6 +47,15 @@ async def of_token(
     return sorted(usage.values(), key=lambda one: one.last_used_at, reverse=True)
 
 
+async def last_uses(
+    principal: Principal, token_ids: Collection[UUID]
+) -> dict[UUID, models.TokenLastUse]:
+    """When and by whom each of these tokens was last used; those that never were miss."""
+    principal.require(Right.READ)
+    found = owned(models.TokenLastUse, principal).filter(id__in=list(token_ids))
+    return {last.id: last for last in await found}
+
+
 async def recent_refusals(
     principal: Principal, token_ids: Collection[UUID]
 ) -> dict[UUID, list[models.TokenRefusal]]:

@@ -135,9 +135,21 @@ def _tables(tenants: Sequence[_Tenant], key: DigestKey) -> list[Table]:
             "token",
             (
                 *("tenant_id", "id", "created_at", "name", "description", "search_text"),
-                *("digest", "hint", "revision", "created_by_id", "last_used_at"),
+                *("digest", "hint", "revision", "created_by_id"),
             ),
             _tokens(tenants, at),
+        ),
+        Table(
+            "token_last_use",
+            (
+                *("tenant_id", "id", "created_at", "last_used_at"),
+                *("last_used_from", "last_used_user_agent"),
+            ),
+            (
+                (t.id, token_id, at, at, "192.0.2.1", "curl/8.5.0")
+                for t in tenants
+                for token_id in t.token_ids[1::2]
+            ),
         ),
         Table(
             "token_permission",
@@ -157,7 +169,6 @@ def _tokens(tenants: Sequence[_Tenant], at: datetime) -> Iterator[tuple[Any, ...
                 *(tenant.id, token_id, at, name, description),
                 *(searchable(f"{name}\n{description}"), random.randbytes(32)),
                 *(token_hint(new_token_secret("tsr")), 1, random.choice(tenant.admin_ids)),
-                at if number % 2 else None,
             )
 
 

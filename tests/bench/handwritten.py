@@ -39,6 +39,7 @@ SELECT replace(CAST(token.id AS text), '-', ''), token.name, token.description, 
        (SELECT {keys} FROM token_permission AS held
         WHERE held.tenant_id = token.tenant_id AND held.token_id = token.id)
 FROM token
+LEFT JOIN token_last_use AS used ON used.tenant_id = token.tenant_id AND used.id = token.id
 LEFT JOIN admin ON admin.tenant_id = token.tenant_id AND admin.id = token.created_by_id
 WHERE token.tenant_id = $1 AND token.revoked_at IS NULL AND token.id < $2
 ORDER BY token.id DESC LIMIT $3
@@ -57,7 +58,7 @@ class Database(Protocol):
 class _Postgres:
     page = _PAGE.format(
         created_at="token.created_at",
-        last_used_at="token.last_used_at",
+        last_used_at="used.last_used_at",
         keys=r"string_agg(held.key, E'\n')",
     )
 
@@ -76,7 +77,7 @@ class _Postgres:
 class _Sqlite:
     page = _PAGE.format(
         created_at="replace(replace(token.created_at, ' ', 'T'), '+00:00', 'Z')",
-        last_used_at="replace(replace(token.last_used_at, ' ', 'T'), '+00:00', 'Z')",
+        last_used_at="replace(replace(used.last_used_at, ' ', 'T'), '+00:00', 'Z')",
         keys="group_concat(held.key, char(10))",
     )
 

@@ -1,7 +1,7 @@
 """A rival: the page as a first Strawberry + Tortoise server would have it.
 
-Rows are model instances; each token asks for its permissions and its creator by itself. The
-identifiers and cursors are the contract's, so that the answers can be compared.
+Rows are model instances; each token asks for its last use, its permissions and its creator by
+itself. The identifiers and cursors are the contract's, so that the answers can be compared.
 """
 
 from collections.abc import AsyncIterator
@@ -64,7 +64,11 @@ class Token:
     hint: str
     revision: int
     created_at: str
-    last_used_at: str | None
+
+    @strawberry.field
+    async def last_used_at(self) -> str | None:
+        last = await models.TokenLastUse.get_or_none(tenant_id=self.row.tenant_id, id=self.row.id)
+        return last.last_used_at.isoformat().replace("+00:00", "Z") if last else None
 
     @strawberry.field
     async def permissions(self, info: Info[Context, None]) -> list[Permission]:
@@ -145,9 +149,6 @@ def _shown(row: models.Token) -> Token:
         hint=row.hint,
         revision=row.revision,
         created_at=row.created_at.isoformat().replace("+00:00", "Z"),
-        last_used_at=(
-            row.last_used_at.isoformat().replace("+00:00", "Z") if row.last_used_at else None
-        ),
     )
 
 

@@ -10,6 +10,7 @@ import sqlite3
 from asyncio.subprocess import PIPE
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -208,6 +209,44 @@ def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def plant_a_broken_one(folder: Path) -> None:
     (folder / "9999_broken.py").write_text(_BROKEN.replace("{last}", WRITTEN[-1]))
+
+
+async def test_the_last_uses_of_tokens_move_into_their_own_table(
+    bare_url: str, planted: Path
+) -> None:
+    later = [planted / f"{name}.py" for name in WRITTEN if name >= "0005"]
+    written = {file: file.read_text() for file in later}
+    for file in later:
+        file.unlink()
+    await database.migrate(settings_for(bare_url))
+    tenant_id, whole, partly, never = (models.new_id() for _ in range(4))
+    at = datetime(2026, 3, 3, 12, 0, 0, 250, tzinfo=UTC)
+    async with database.connected(settings_for(bare_url)):
+        for token_id, used in (
+            (whole, f"'{at}', '192.0.2.1', 'curl'"),
+            (partly, f"'{at}', NULL, NULL"),
+            (never, "NULL, NULL, NULL"),
+        ):
+            await database.connection().execute_script(
+                "INSERT INTO token (id, created_at, tenant_id, name, description, search_text,"
+                " digest, hint, revision, created_by_id, last_used_at, last_used_from,"
+                f" last_used_user_agent) VALUES ('{token_id}', '{at}', '{tenant_id}', 'n', 'd',"
+                f" 'n', '{token_id}', 'tsr_', 3, '{tenant_id}', {used})"
+            )
+    for file, text in written.items():
+        file.write_text(text)
+    await database.migrate(settings_for(bare_url))
+    async with database.connected(settings_for(bare_url)):
+        last_uses = models.TokenLastUse.filter(tenant_id=tenant_id).order_by("id")
+        columns = ("id", "created_at", "last_used_at", "last_used_from", "last_used_user_agent")
+        assert await last_uses.values_list(*columns) == [
+            (whole, at, at, "192.0.2.1", "curl"),
+            (partly, at, at, "", ""),
+        ]
+        tokens = models.Token.filter(tenant_id=tenant_id).order_by("id")
+        assert await tokens.values_list("id", "name", "revision", "revoked_at") == [
+            (token_id, "n", 3, None) for token_id in (whole, partly, never)
+        ]
 
 
 async def test_a_migration_that_fails_leaves_nothing_of_itself_or_of_those_before_it(

@@ -308,9 +308,10 @@ async def test_decisions_are_recorded(door: Door) -> None:
         ),
         (RefusalReason.NO_SUCH_OPERATION, "GET", "", "192.0.2.7", "probe/1", "5f0c2b9d-6f6e"),
     ]
+    last = await models.TokenLastUse.get(tenant_id=door.tenant.id, id=door.token.id)
+    assert (last.last_used_from, last.last_used_user_agent) == ("192.0.2.7", "probe/1")
+    assert last.last_used_at > door.token.created_at
     token = await models.Token.get(tenant_id=door.tenant.id, id=door.token.id)
-    assert (token.last_used_from, token.last_used_user_agent) == ("192.0.2.7", "probe/1")
-    assert token.last_used_at
     assert token.revision == door.token.revision
 
 
@@ -345,8 +346,8 @@ async def test_the_address_of_a_client_is_what_a_trusted_proxy_says(
         await door.gateway.ask(door.secret, host=door.host, headers=headers)
         await door.gateway.ask(door.secret, target="/nowhere", host=door.host, headers=headers)
         await door.app.close()
-        token = await models.Token.get(tenant_id=door.tenant.id, id=door.token.id)
-        assert token.last_used_from == address
+        last = await models.TokenLastUse.get(tenant_id=door.tenant.id, id=door.token.id)
+        assert last.last_used_from == address
         assert (await models.TokenRefusal.get(tenant_id=door.tenant.id)).address == address
 
 

@@ -20,6 +20,7 @@ from tests.factories import Person, World
 _TOKEN = """
     fragment T on Token {
       __typename id name description hint revision createdAt lastUsedAt revokedAt
+      lastUsedFrom lastUsedUserAgent
       permissions { __typename key name method path retired category { name } }
       createdBy { __typename id email name role createdAt invitationPending liveTokenCount }
     }
@@ -59,7 +60,14 @@ async def _filled(world: World) -> Person:
     keys = [permission.key for permission in world.service.catalogue.permissions]
     for number in range(3):
         await world.token(owner, f"token {number}", keys[number : number * 7])
-    await world.token(leaving, "left behind", keys[:3])
+    left = (await world.token(leaving, "left behind", keys[:3])).token
+    await models.TokenLastUse.create(
+        tenant_id=left.tenant_id,
+        id=left.id,
+        last_used_at=models.now(),
+        last_used_from="192.0.2.1",
+        last_used_user_agent="",
+    )
     kept = (await world.token(owner, "kept", keys[:2])).token
     await tokens.rename(owner.principal, kept.id, "renamed")
     await tokens.describe(owner.principal, kept.id, "described")

@@ -1,10 +1,17 @@
 """`Token.usage` and `Token.recentRefusals`: why was my call denied, without reading logs."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
+import pytest
+
+import models
 from models import RefusalReason
 from server.access import uses
+from server.access.principal import Principal
 from server.access.uses import Batch, Refused, Use
+from server.operations import usage
 from tests.factories import Client, World, token_id
 
 DEVICES, BLUEPRINTS = "GET /api/v1/devices", "GET /api/v1/blueprints"
@@ -78,8 +85,43 @@ async def test_an_older_use_does_not_replace_a_later_one(world: World) -> None:
     token = (str(made.token.tenant_id), str(made.token.id))
     for second in (1_000_000.0, 999_000.0):
         await uses.write(Batch({}, {token: (second, f"at {second}", "")}, {}))
-    await made.token.refresh_from_db()
-    assert made.token.last_used_from == "at 1000000.0"
+    last = await models.TokenLastUse.get(tenant_id=made.token.tenant_id, id=made.token.id)
+    assert last.last_used_from == "at 1000000.0"
+
+
+@pytest.mark.parametrize(
+    ("selected", "times"),
+    [("lastUsedAt", 1), ("lastUsedUserAgent last: lastUsedFrom lastUsedAt", 1), ("name", 0)],
+)
+async def test_a_page_reads_last_uses_at_once_and_only_when_asked(
+    world: World,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    selected: str,
+    times: int,
+) -> None:
+    person = await world.person()
+    made = [(await world.token(person, f"t{number}", [])).token for number in range(3)]
+    tenant_id = str(person.admin.tenant_id)
+    last = {(tenant_id, str(token.id)): (1_000_000.0, token.name, "") for token in made[:2]}
+    await uses.write(Batch({}, last, {}))
+    read, asked = usage.last_uses, []
+
+    async def noted(
+        principal: Principal, token_ids: Collection[UUID]
+    ) -> dict[UUID, models.TokenLastUse]:
+        asked.append(len(token_ids))
+        return await read(principal, token_ids)
+
+    monkeypatch.setattr(usage, "last_uses", noted)
+    page = await client.of(person).data(f"{{ tokens {{ edges {{ node {{ {selected} }} }} }} }}")
+    assert asked == [len(made)] * times
+    nodes = [edge["node"] for edge in page["tokens"]["edges"]]
+    if "lastUsedAt" in selected:
+        instant = "1970-01-12T13:46:40Z"
+        assert [node["lastUsedAt"] for node in nodes] == [None, instant, instant]
+    if "last:" in selected:
+        assert [node["last"] for node in nodes] == [None, "t1", "t0"]
 
 
 async def test_old_counts_are_dropped(world: World, client: Client) -> None:
