@@ -21,7 +21,7 @@ from server.database import dialect, transaction
 
 KEPT_REFUSALS = 20
 KEPT_DAYS = 400
-_AT_ONCE = 500
+_AT_ONCE = 100
 
 
 @dataclass(slots=True)
