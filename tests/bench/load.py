@@ -37,8 +37,8 @@ class Prepared:
 class Load:
     """From how many connections, and for how long.
 
-    Nothing is counted during the lead, then everything that is answered within `seconds`. After it
-    the server rests, so that what it still does is not another's burden.
+    Nothing is counted during the lead, and then every answer until those are in that were asked for
+    within `seconds`. After it the server rests: what it still does is not another's burden.
     """
 
     seconds: float
@@ -79,7 +79,7 @@ async def drive(
     prepared: Sequence[Prepared],
     load: Load,
 ) -> Sample:
-    """Keep the server busy; requests under way at the end are waited for, and not counted."""
+    """Keep the server busy; requests under way at the end are waited for."""
     loop = asyncio.get_running_loop()
     server = psutil.Process(pid)
     begins = perf_counter() + load.lead_seconds
@@ -89,10 +89,8 @@ async def drive(
     async with asyncio.timeout(load.lead_seconds + load.seconds + _PATIENCE_SECONDS):
         await asyncio.sleep(begins - perf_counter())
         cpu_before = _cpu_seconds(server)
-        await asyncio.sleep(begins + load.seconds - perf_counter())
-        cpu = _cpu_seconds(server) - cpu_before
         await run.over
-    return Sample(load.seconds, cpu, run.latencies)
+    return Sample(perf_counter() - begins, _cpu_seconds(server) - cpu_before, run.latencies)
 
 
 def _cpu_seconds(process: psutil.Process) -> float:
@@ -162,9 +160,9 @@ class _Line(asyncio.Protocol):
         self._waiting = False
         self._head = b""
         run = self._run
+        if at >= run.begins:
+            run.latencies.append(at - self._sent_at)
         if at < run.ends:
-            if at >= run.begins:
-                run.latencies.append(at - self._sent_at)
             self._send()
         else:
             self._transport.close()
