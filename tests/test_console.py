@@ -749,6 +749,15 @@ def test_pages_of_many_tokens_can_be_turned_and_searched(
     expect(entries).to_have_count(50)
 
 
+def test_a_language_that_no_standard_knows_is_passed_over(visitor: Visitor) -> None:
+    visitor.context.add_init_script(
+        "Object.defineProperty(navigator, 'languages', { get: () => ['en-US@posix', 'de-DE'] })"
+    )
+    page = visitor.open().page
+    settle(page)
+    expect(page.get_by_role("heading", name="API tokens").first).to_be_visible()
+
+
 def test_the_first_load_is_small(visitor: Visitor) -> None:
     page = visitor.open().page
     settle(page)

@@ -84,7 +84,8 @@ class Visitor:
 @contextmanager
 def visiting(chromium: Browser, server: ServerProcess, **options: Any) -> Iterator[Visitor]:
     """A person with a browser of their own; `options` are Playwright's, of a new context."""
-    context = chromium.new_context(**options)
+    # Whatever the machine's own is: dates are compared with what the browser makes of them.
+    context = chromium.new_context(**{"locale": "en-GB"} | options)
     context.set_default_timeout(10_000)
     page = context.new_page()
     yield Visitor(page, context, watch(page, server.url), server.url)

@@ -1,10 +1,12 @@
 // Dates and numbers as the reader writes them.
 import { strings } from "../strings.ts";
 
-const LOCALE = navigator.languages;
-const instant = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
-const day = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium" });
-const number = new Intl.NumberFormat(LOCALE);
+// Some systems give their browsers names that no standard knows, such as "en-US@posix": what is made
+// for these throws.
+const languages = navigator.languages.filter(isLanguage);
+const instant = new Intl.DateTimeFormat(languages, { dateStyle: "medium", timeStyle: "short" });
+const day = new Intl.DateTimeFormat(languages, { dateStyle: "medium" });
+const number = new Intl.NumberFormat(languages);
 const plural = new Intl.PluralRules(strings.language);
 
 export const formats = {
@@ -17,3 +19,11 @@ export const formats = {
   count: (value: number, nouns: { one: string; other: string }): string =>
     `${number.format(value)} ${plural.select(value) === "one" ? nouns.one : nouns.other}`,
 };
+
+function isLanguage(tag: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(tag).length > 0;
+  } catch {
+    return false;
+  }
+}
