@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from time import time
 from typing import Protocol
@@ -139,31 +139,18 @@ class _Ending:
     is_nginx: bool
 
 
+@dataclass(slots=True, eq=False)
 class _Check:
     """One check, from its look-up to its answer."""
 
-    __slots__ = (
-        *("_asked", "_bearer", "_ending", "_headers", "_method", "_path", "_permission"),
-        "question",
-    )
-
-    def __init__(
-        self,
-        ending: _Ending,
-        asked: Gateway,
-        headers: Mapping[bytes, bytes],
-        method: str,
-        path: str | None,
-        permission: Permission | None,
-        question: Question,
-    ) -> None:
-        self._ending = ending
-        self._asked = asked
-        self._headers = headers
-        self._method = method
-        self._path = path
-        self._permission = permission
-        self.question = question
+    _ending: _Ending
+    _asked: Gateway
+    _headers: Mapping[bytes, bytes]
+    _method: str
+    _path: str | None
+    _permission: Permission | None
+    question: Question
+    _bearer: Bearer = field(init=False)
 
     def found(self, bearer: Bearer | None) -> None:
         """This is the token, or there is none."""

@@ -28,19 +28,11 @@ def protocol_of(authorize: Authorize, is_asked_on: Callable[[int], bool]) -> typ
 
     is_asked_on: whether checks come in on a port.
     """
-    defaults = _DefaultHeaders()
 
     class Protocol(_Protocol):
-        def _is_check(self) -> bool:
-            url = self.url
-            return (
-                (url == _PATH or (url.startswith(_MORE) and b"#" not in url))
-                and is_asked_on((self.server and self.server[1]) or 0)
-                and not self.parser.should_upgrade()
-            )
-
-        def _exchange(self) -> "_Exchange":
-            return _Exchange(self, authorize, defaults)
+        _authorize = authorize
+        _is_asked_on = staticmethod(is_asked_on)
+        _defaults = _DefaultHeaders()
 
     return Protocol
 
@@ -48,14 +40,11 @@ def protocol_of(authorize: Authorize, is_asked_on: Callable[[int], bool]) -> typ
 class _Protocol(HttpToolsProtocol):
     """One connection."""
 
+    _authorize: Authorize
+    _is_asked_on: Callable[[int], bool]
+    _defaults: "_DefaultHeaders"
     _idle_since: float | None = None
     _idle_timer: asyncio.TimerHandle | None = None
-
-    def _is_check(self) -> bool:
-        raise NotImplementedError
-
-    def _exchange(self) -> "_Exchange":
-        raise NotImplementedError
 
     def on_message_begin(self) -> None:
         self._idle_since = None
@@ -72,12 +61,20 @@ class _Protocol(HttpToolsProtocol):
             self.headers.extend(headers)
             super().on_headers_complete()
             return
-        before, self.cycle = self.cycle, self._exchange()
+        before, self.cycle = self.cycle, _Exchange(self, self._authorize, self._defaults)
         if before is None or before.response_complete:
             self.cycle.start()
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
+
+    def _is_check(self) -> bool:
+        url = self.url
+        return (
+            (url == _PATH or (url.startswith(_MORE) and b"#" not in url))
+            and self._is_asked_on((self.server and self.server[1]) or 0)
+            and not self.parser.should_upgrade()
+        )
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._idle_timer is not None:

@@ -104,15 +104,20 @@ def requests(host: str, secret: str) -> dict[str, bytes]:
     }
 
 
-async def test_the_bytes_are_those_that_uvicorn_would_send(service: Service, world: World) -> None:
+async def requests_of(world: World) -> dict[str, bytes]:
+    """Requests about a token that holds one permission."""
     person = await world.person()
     slug = (await models.Tenant.get(id=person.admin.tenant_id)).slug
     secret = (await world.token(person, "t", [KEY])).secret
+    return requests(f"{slug}.api.us.example.com", secret)
+
+
+async def test_the_bytes_are_those_that_uvicorn_would_send(service: Service, world: World) -> None:
+    sent = await requests_of(world)
     async with (
         serving(service, past_uvicorn=True) as ours,
         serving(service, past_uvicorn=False) as theirs,
     ):
-        sent = requests(f"{slug}.api.us.example.com", secret)
         got = await asyncio.gather(*(exchange(ours, one) for one in sent.values()))
         expected = await asyncio.gather(*(exchange(theirs, one) for one in sent.values()))
     for name, one, other in zip(sent, got, expected, strict=True):
@@ -123,10 +128,7 @@ async def test_the_bytes_are_those_that_uvicorn_would_send(service: Service, wor
 async def test_of_thousands_sent_at_once_each_is_answered_however_slowly_they_are_read(
     service: Service, world: World
 ) -> None:
-    person = await world.person()
-    slug = (await models.Tenant.get(id=person.admin.tenant_id)).slug
-    secret = (await world.token(person, "t", [KEY])).secret
-    sent = requests(f"{slug}.api.us.example.com", secret)
+    sent = await requests_of(world)
     times = 10_000
     async with serving(service, past_uvicorn=True) as port, asyncio.timeout(60):
         reader, writer = await asyncio.open_connection(LOOPBACK, port)
@@ -142,10 +144,7 @@ async def test_of_thousands_sent_at_once_each_is_answered_however_slowly_they_ar
 async def test_a_connection_is_closed_once_it_is_idle_and_not_before(
     service: Service, world: World
 ) -> None:
-    person = await world.person()
-    slug = (await models.Tenant.get(id=person.admin.tenant_id)).slug
-    secret = (await world.token(person, "t", [KEY])).secret
-    sent = requests(f"{slug}.api.us.example.com", secret)
+    sent = await requests_of(world)
     sent["something else"] = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 
     async def keep_and_leave(port: int, last: str) -> None:
