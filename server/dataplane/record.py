@@ -18,7 +18,6 @@ from server.monitoring.metrics import RECORDS_DROPPED
 
 _WRITE_AFTER_SECONDS = 3.0
 _METHOD_LENGTH = 16
-_DAY_SECONDS = 86_400
 MOST_USES = 100_000
 MOST_REFUSING_TOKENS = 10_000
 _log = logging.getLogger("tessera.record")
@@ -32,8 +31,6 @@ class Record:
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
         self._writing_since = 0.0
-        # The day of what was noted last, from when, and until when.
-        self._day, self._day_begins, self._day_ends = uses.day_of(0), 0.0, 0.0
         # Which tenants' old counts were dropped, and on which day.
         self._tidied_on = uses.day_of(0)
         self._tidied: set[str] = set()
@@ -56,9 +53,7 @@ class Record:
         at: in seconds since 1970.
         """
         batch = self._batch
-        if not self._day_begins <= at < self._day_ends:
-            self._turn_to(at)
-        use_key = (tenant_id, token_id, key, self._day)
+        use_key = (tenant_id, token_id, key, uses.day_of(at))
         use = batch.uses.get(use_key)
         if use is None:
             if len(batch.uses) >= MOST_USES:
@@ -85,11 +80,6 @@ class Record:
             self._timer.cancel()
             self._timer = None
         await self._write()
-
-    def _turn_to(self, at: float) -> None:
-        self._day = uses.day_of(at)
-        self._day_begins = at // _DAY_SECONDS * _DAY_SECONDS
-        self._day_ends = self._day_begins + _DAY_SECONDS
 
     def _note_refusal(self, token: tuple[str, str], refused: Refused) -> None:
         latest = self._batch.refused.get(token)
