@@ -31,7 +31,7 @@ _FLOORS: list[set[str]] = [
     {"server.database"},
     {"server.asyncpg_engine", "server.sqlite_engine", "server.service"},
     {"server.catalogue", "server.http", "server.logs", "server.passwords", "server.settings"},
-    {"server.paging", "server.texts"},
+    {"server.paging", "server.texts", "server.web"},
     {"server.roles", "server.errors", "server.token_format", "server.global_ids"},
     {"models"},
 ]
@@ -188,6 +188,16 @@ def _saves(file: _File) -> Iterator[str]:
                 yield f"{file.module}:{node.lineno}"
 
 
+def _cookies_unquoted(file: _File) -> Iterator[str]:
+    """Cookies are read by `read_cookie`: `request.cookies` unquotes them in quadratic time."""
+    for node in ast.walk(file.tree):
+        match node:
+            case ast.Attribute(attr="cookies"):
+                yield f"{file.module}:{node.lineno}"
+            case ast.ImportFrom(module="http.cookies"):
+                yield f"{file.module}:{node.lineno}"
+
+
 def _undocumented(file: _File) -> Iterator[str]:
     """Modules, public classes and public functions say what they are for.
 
@@ -217,6 +227,7 @@ _RULES: dict[Callable[[_File], Iterator[str]], tuple[str, str]] = {
     _queries_without_a_tenant: ("server.access.x", "models.Token.filter(id=1)"),
     _rows_made_without_a_tenant: ("server.access.x", "models.Token(name='x')"),
     _saves: ("server.operations.x", "token.save(update_fields=['name'])"),
+    _cookies_unquoted: ("server.x", "def f(request):\n    return request.cookies"),
     _undocumented: ("server.x", "'''Doc.'''\nclass Public:\n    pass"),
 }
 

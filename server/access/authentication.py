@@ -14,6 +14,7 @@ from server.access.sessions import ABSOLUTE, principal_of
 from server.errors import CrossSite, Unauthenticated
 from server.service import Service
 from server.settings import Settings, is_within, parsed_address
+from server.web.cookies import read_cookie
 
 COOKIE = "__Host-tessera_session"
 _WITH_PORT = re.compile(r"\[(?P<v6>[0-9A-Fa-f:.]+)\](:\d+)?|(?P<v4>[0-9.]+):\d+")
@@ -24,7 +25,7 @@ async def authenticate(service: Service, request: Request) -> Principal:
     authorization = request.headers.getlist("authorization")
     if authorization:
         return await principal_of(service, _bearer(authorization))
-    secret = request.cookies.get(COOKIE)
+    secret = read_cookie(request.headers, COOKIE)
     if secret is None:
         raise Unauthenticated(detail="no credential")
     require_same_site(service.settings, request)
@@ -34,7 +35,7 @@ async def authenticate(service: Service, request: Request) -> Principal:
 async def is_signed_in(service: Service, request: Request) -> bool:
     """Whether a page's visitor has a session; a link on another site may lead to a page."""
     try:
-        await principal_of(service, request.cookies.get(COOKIE, ""))
+        await principal_of(service, read_cookie(request.headers, COOKIE) or "")
     except Unauthenticated:
         return False
     return True

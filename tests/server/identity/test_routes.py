@@ -60,6 +60,16 @@ async def test_a_script_is_signed_in_by_a_bearer(client: Client, world: World) -
     assert await who(client, headers) == 401
 
 
+async def test_no_other_cookie_signs_a_browser_out(client: Client, world: World) -> None:
+    person = await world.person()
+    answer = await client.http.post("/session", json=await credentials(person))
+    cookie = answer.headers["set-cookie"].split(";")[0]
+    for other in ('a="', 'a="' + '\\"' * 14_000, "=;;", "x" * 30_000):
+        for both in (f"{other}; {cookie}", f"{cookie}; {other}"):
+            assert await who(client, {"Cookie": both}) == 200
+    assert await who(client, {"Cookie": f"{cookie}; {cookie}"}) == 401
+
+
 async def test_every_401_comes_with_a_challenge(client: Client, world: World) -> None:
     """RFC 9110, section 15.5.2."""
     person = await world.person()

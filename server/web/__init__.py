@@ -1,0 +1,1 @@
+"""HTTP that the surfaces share, below all of them."""
