@@ -26,6 +26,10 @@ _DISGUISED = re.compile(r"%(2[eEfF]|5[cC]|3[bB]|[01].|7[fF])")
 _STILL_ESCAPED = re.compile(r"%([0-9A-Fa-f]{2}|[uU])")
 _DOTS = re.compile(r"/\.{1,2}(/|$)")
 _ENDS = re.compile(r"[?#]")
+# Unicode's stream-safe text (UAX #15, section 13). Normalising takes time in the square of a run.
+_MAX_MARKS_IN_A_ROW = 30
+# They are no combining marks themselves, but begin with one once they are decomposed.
+_HIDDEN_MARKS = frozenset("\u0f73\u0f75\u0f81\uff9e\uff9f")
 
 
 def canonical_path(target: str) -> str | None:
@@ -33,7 +37,7 @@ def canonical_path(target: str) -> str | None:
 
     target: in origin form (RFC 9112, section 3.2.1), as it was on the wire. None is given for dot
     segments, empty segments, `\\`, `;`, controls, escapes of any of these or of escapes, bytes that
-    are no UTF-8, another form, and more than 8,192 characters.
+    are no UTF-8, more than 30 combining marks in a row, another form, and over 8,192 characters.
     """
     if len(target) > _MOST_LENGTH:
         return None
@@ -56,7 +60,17 @@ def _decoded(path: str) -> str | None:
         decoded = unquote_to_bytes(path).decode()
     except UnicodeDecodeError:
         return None
-    return None if _STILL_ESCAPED.search(decoded) else decoded
+    return decoded if _is_stream_safe(decoded) and not _STILL_ESCAPED.search(decoded) else None
+
+
+def _is_stream_safe(text: str) -> bool:
+    marks = 0
+    for character in () if text.isascii() else text:
+        is_mark = unicodedata.combining(character) or character in _HIDDEN_MARKS
+        marks = marks + 1 if is_mark else 0
+        if marks > _MAX_MARKS_IN_A_ROW:
+            return False
+    return True
 
 
 @dataclass(slots=True)

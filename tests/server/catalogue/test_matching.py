@@ -2,8 +2,11 @@
 
 import re
 import sys
+import unicodedata
 from collections.abc import Callable
+from time import process_time
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import assume, example, given, settings
@@ -107,6 +110,8 @@ def test_an_operation_is_where_its_servers_are() -> None:
         "/a?b#c", "/a?\0", "/a?é", "/%252e", "/%25%32%65", "/%2525",
         "/%25u002e", "/a\t", '/"', "/<", "/{id}", "/a|b",
         "/" + "a" * 8192, "/a?" + "b" * 8192, "/%u002e", "/a%2e%2e/",
+        "/a" + "%CC%95" * 31, "/" + "%CC%95%CC%96" * 16, "/" + "%E0%BD%B3" * 31,
+        "/a" + "%EF%BE%9E%E0%BD%B3" * 16,
     ],
 )  # fmt: skip
 def test_a_target_that_could_be_read_in_two_ways_has_no_path(target: str) -> None:
@@ -118,6 +123,36 @@ def test_a_target_that_could_be_read_in_two_ways_has_no_path(target: str) -> Non
 )
 def test_an_ordinary_target_has_its_path(target: str) -> None:
     assert canonical_path(target) == target.replace("%20", " ").replace("%25", "%")
+
+
+def test_a_path_of_few_marks_in_a_row_is_canonical() -> None:
+    assert canonical_path("/pets/" + ("e" + "%CC%81" * 30) * 20) is not None
+
+
+def test_every_character_that_decomposes_to_a_leading_mark_counts_as_one() -> None:
+    for character in map(chr, range(0x80, sys.maxunicode + 1)):
+        decomposed = unicodedata.normalize("NFKD", character)
+        if unicodedata.combining(decomposed[0]) and character.isprintable():
+            assert canonical_path("/a" + quote(character) * 31) is None, hex(ord(character))
+
+
+@pytest.mark.parametrize("marks", ["\u0315\u0316", "\u0f73", "\uff9e\u0f73", "\u0316\u0315\u0345"])
+def test_no_path_costs_more_than_another_of_its_size(marks: str) -> None:
+    def seconds(unit: str) -> float:
+        """The least of several, since other processes share the machine."""
+        escaped = quote(unit)
+        target = "/pets/" + escaped * (8_000 // len(escaped))
+        found = []
+        for _ in range(5):
+            started = process_time()
+            for _ in range(5):
+                key_of(_CATALOGUE, f"GET {target}")
+            found.append(process_time() - started)
+        return min(found)
+
+    harmless = seconds("\u00e9")
+    assert seconds(marks) < 5 * harmless
+    assert seconds("e" + (marks * 30)[:30]) < 5 * harmless
 
 
 def backend(target: str) -> list[str]:
