@@ -1,0 +1,103 @@
+"""`tessera serve`: listens, announces where, and serves until a signal ends it."""
+
+import argparse
+import asyncio
+import gc
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from server.app import App, create_app, running_service
+from server.cli import demo
+from server.cli.commands import Commands
+from server.cli.listening import listen
+from server.errors import Misconfigured
+from server.logs import set_up_logging
+from server.settings import read_settings
+
+_KEEP_ALIVE_SECONDS = 5
+_OBJECTS_BEFORE_COLLECTING = 20_000
+_SHUTDOWN_SECONDS = 10
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command."""
+    serve = commands.add_parser("serve", help="serve; an embedded database is migrated first")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    serve.add_argument("--port", default=8000, type=_port, help="port to listen on (%(default)s)")
+    serve.add_argument(
+        "--demo", action="store_true", help="on an empty database, make a tenant to try things with"
+    )
+    serve.set_defaults(command=_serve)
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= 65_535):
+        raise argparse.ArgumentTypeError("a port is a whole number from 0 to 65535")
+    return int(text)
+
+
+async def _serve(parsed: argparse.Namespace) -> int:
+    settings = read_settings(os.environ)
+    set_up_logging(settings.log_level)
+    async with running_service(settings) as service:
+        try:
+            listener = listen(parsed.host, parsed.port)
+        except OSError as error:
+            raise Misconfigured(
+                f"Cannot listen on {parsed.host}:{parsed.port}: {error.strerror}."
+            ) from None
+        app = create_app(service)
+        listeners = [listener]
+        if parsed.demo:
+            password = await demo.make_tenant()
+            listeners += await demo.add_api(service, app, parsed.host, listener)
+            demo.announce(listeners, password, demo.sample_path(service))
+        else:
+            demo.announce(listeners)
+        # What there is by now stays for good: collecting garbage need not go through it each time.
+        gc.collect()
+        gc.freeze()
+        # Many requests at once make thousands of objects that soon go by themselves.
+        gc.set_threshold(_OBJECTS_BEFORE_COLLECTING)
+        try:
+            await _server(app).serve(sockets=listeners)
+        finally:
+            await app.close()
+    return 0
+
+
+class _Server(uvicorn.Server):
+    """Ends by returning. uvicorn's own raises the signal anew, with the database still open."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
+def _server(app: App) -> uvicorn.Server:
+    return _Server(
+        uvicorn.Config(
+            app,
+            http=app.protocol(),
+            lifespan="off",
+            ws="none",
+            # Its access log would hold query strings; the envelope writes a line that does not.
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        )
+    )
