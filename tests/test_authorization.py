@@ -118,6 +118,11 @@ _RULES: dict[str, tuple[str, set[Role]]] = {
         " { ... on SetPermissionsPayload { token { id } } } }",
         _MANAGERS,
     ),
+    "editPermissions": (
+        'mutation { editPermissions(input: {tokenId: "%(token)s", withdraw: ["GET /x"]})'
+        " { ... on EditPermissionsPayload { token { id } } } }",
+        _MANAGERS,
+    ),
     "renameToken": (
         'mutation { renameToken(input: {tokenId: "%(token)s", name: "new"})'
         " { ... on RenameTokenPayload { token { id } } } }",

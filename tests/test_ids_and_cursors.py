@@ -37,6 +37,11 @@ _ID_RULES: dict[str, tuple[str, Any, str]] = {
         {"tokenId": "", "permissions": ["GET /api/v1/tags"]},
         "Token",
     ),
+    "editPermissions.input.tokenId": (
+        f"mutation ($v: EditPermissionsInput!) {{ editPermissions(input: $v) {_TOKEN_RESULT} }}",
+        {"tokenId": "", "grant": ["GET /api/v1/tags"]},
+        "Token",
+    ),
     "renameToken.input.tokenId": (
         f"mutation ($v: RenameTokenInput!) {{ renameToken(input: $v) {_TOKEN_RESULT} }}",
         {"tokenId": "", "name": "changed"},

@@ -398,6 +398,8 @@ async def test_whatever_else_is_asked_keeps_to_an_index_of_its_tenant(
             await client.mutate("renameToken", tokenId=token, name="another"),
             await client.mutate("describeToken", tokenId=token, description="another"),
             await client.mutate("setPermissions", tokenId=token, permissions=[]),
+            await client.mutate("editPermissions", tokenId=token, grant=["GET /api/v1/tags"]),
+            await client.mutate("editPermissions", tokenId=token, withdraw=["GET /api/v1/tags"]),
             await client.mutate("revokeToken", tokenId=token),
             await client.mutate("renewInvitation", adminId=admin),
             await client.mutate("setAdminRole", adminId=admin, role="AUDITOR"),

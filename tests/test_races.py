@@ -318,6 +318,55 @@ async def test_of_two_sets_of_permissions_the_last_one_remains_whole(service: Se
     assert judged(await remains(trials[-1:]), trials[-1:], outcomes[-1:], judge)
 
 
+async def test_of_two_edits_of_permissions_both_are_done(service: Service) -> None:
+    first, second = some_keys(service, 4)[:3], some_keys(service, 4)[2:]
+
+    def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
+        return [
+            tokens.edit_permissions(trial.owner, service, trial.token.id, grant=first),
+            tokens.edit_permissions(
+                trial.admin, service, trial.token.id, grant=second[1:], withdraw=second[:1]
+            ),
+        ]
+
+    def judge(left: Remains, trial: Trial, outcome: Outcome) -> list[str]:
+        contested = {second[0]}
+        held = left.ledger.held[trial.token.id] - contested
+        return [] if held == {*first, *second} - contested else [f"an edit is lost: {held}"]
+
+    trials = await make_trials()
+    outcomes = await run(trials, contend)
+    left = await remains(trials)
+    assert judged(left, trials, outcomes, judge) == []
+    assert {shown(outcome) for outcome in outcomes} == {("ok", "ok")}
+    assert {second[0] in left.ledger.held[trial.token.id] for trial in trials} == {True, False}
+    lost = models.TokenPermission.filter(tenant_id=trials[-1].tenant.id, key=first[0])
+    await lost.delete()
+    assert judged(await remains(trials[-1:]), trials[-1:], outcomes[-1:], judge)
+
+
+async def test_of_two_edits_of_one_revision_one_is_done(service: Service) -> None:
+    first, second = some_keys(service, 4)[:2], some_keys(service, 4)[2:]
+
+    def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
+        return [
+            tokens.edit_permissions(who, service, trial.token.id, grant=wanted, if_revision=1)
+            for who, wanted in ((trial.owner, first), (trial.admin, second))
+        ]
+
+    def judge(left: Remains, trial: Trial, outcome: Outcome) -> list[str]:
+        won = [wanted for wanted, o in zip((first, second), outcome, strict=True) if is_ok(o)]
+        return [] if [left.ledger.held[trial.token.id]] == [*map(set, won)] else ["not one edit"]
+
+    await assert_holds(
+        await make_trials(200),
+        contend,
+        judge,
+        seen={("ok", "REVISION_CONFLICT"), ("REVISION_CONFLICT", "ok")},
+        plant=lambda trial: hold_also(trial, first + second),
+    )
+
+
 async def hold_also(trial: Trial, keys: Sequence[str]) -> None:
     await models.TokenPermission.bulk_create(
         [

@@ -218,6 +218,7 @@ TEXTS = {
 _MUTATIONS = {
     "createToken": ("name", "description", "permissions", "idempotencyKey"),
     "setPermissions": ("tokenId", "permissions"),
+    "editPermissions": ("tokenId", "grant", "withdraw"),
     "renameToken": ("tokenId", "name"),
     "describeToken": ("tokenId", "description"),
     "revokeToken": ("tokenId",),
@@ -227,9 +228,11 @@ _MUTATIONS = {
     "transferOwnership": ("adminId",),
     "removeAdmin": ("adminId",),
 }
+_LISTS = {"permissions", "grant", "withdraw"}
 _NEEDED: dict[str, dict[str, Any]] = {
     "createToken": {"name": "x"},
     "setPermissions": {"tokenId": "x", "permissions": []},
+    "editPermissions": {"tokenId": "x"},
     "renameToken": {"tokenId": "x", "name": "x"},
     "describeToken": {"tokenId": "x", "description": "x"},
     "addAdmin": {"email": "x@example.com", "name": "x", "role": "ADMIN"},
@@ -259,7 +262,7 @@ def graphql_requests(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
         input_type = f"{name[0].upper()}{name[1:]}Input"
         query = f"mutation($i: {input_type}!) {{ {name}(input: $i) {{ __typename }} }}"
         for one in fields:
-            value = [text] if one == "permissions" else text
+            value = [text] if one in _LISTS else text
             yield query, {"i": _NEEDED.get(name, {}) | {one: value}}
 
 

@@ -91,6 +91,7 @@ type Query {
 type Mutation {
   createToken(input: CreateTokenInput!): CreateTokenResult!
   setPermissions(input: SetPermissionsInput!): SetPermissionsResult!
+  editPermissions(input: EditPermissionsInput!): EditPermissionsResult!
   renameToken(input: RenameTokenInput!): RenameTokenResult!
   describeToken(input: DescribeTokenInput!): DescribeTokenResult!
   revokeToken(input: RevokeTokenInput!): RevokeTokenResult!
@@ -105,6 +106,12 @@ input CreateTokenInput {
 type CreateTokenPayload { token: Token! secret: String! }
 union CreateTokenResult = CreateTokenPayload | InvalidInput | SecretAlreadyShown
 input SetPermissionsInput { tokenId: ID! permissions: [String!]! ifRevision: Int }
+input EditPermissionsInput {
+  tokenId: ID! grant: [String!] withdraw: [String!] ifRevision: Int
+}
+union EditPermissionsResult =
+  EditPermissionsPayload | InvalidInput | NotFound | RevisionConflict
+type EditPermissionsPayload { token: Token! }
 input RenameTokenInput { tokenId: ID! name: String! ifRevision: Int }
 input DescribeTokenInput { tokenId: ID! description: String! ifRevision: Int }
 input RevokeTokenInput { tokenId: ID! }

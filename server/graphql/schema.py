@@ -24,11 +24,13 @@ from server.graphql.tenants import Tenant, tenant, tenant_api_url
 from server.graphql.token_changes import (
     CreateTokenResult,
     DescribeTokenResult,
+    EditPermissionsResult,
     RenameTokenResult,
     RevokeTokenResult,
     SetPermissionsResult,
     create_token,
     describe_token,
+    edit_permissions,
     rename_token,
     revoke_token,
     set_permissions,
@@ -94,6 +96,10 @@ class Mutation:
     set_permissions: SetPermissionsResult = strawberry.mutation(
         resolver=set_permissions,
         description="Replace everything that a token may call.",
+    )
+    edit_permissions: EditPermissionsResult = strawberry.mutation(
+        resolver=edit_permissions,
+        description="Change some of what a token may call; the rest stays.",
     )
     rename_token: RenameTokenResult = strawberry.mutation(
         resolver=rename_token, description="Give a token another name."

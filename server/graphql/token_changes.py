@@ -41,6 +41,19 @@ class SetPermissionsInput:
     if_revision: int | None = strawberry.field(description=_IF_REVISION, default=UNSET)
 
 
+@strawberry.input(description="What to change of what a token may call.")
+class EditPermissionsInput:
+    token_id: strawberry.ID = strawberry.field(description=_TOKEN_ID)
+    grant: list[str] | None = strawberry.field(
+        description="The keys of what it may call besides; none if left out.", default=UNSET
+    )
+    withdraw: list[str] | None = strawberry.field(
+        description="The keys of what it may no longer call; those it does not hold are ignored.",
+        default=UNSET,
+    )
+    if_revision: int | None = strawberry.field(description=_IF_REVISION, default=UNSET)
+
+
 @strawberry.input(description="A token's other name.")
 class RenameTokenInput:
     token_id: strawberry.ID = strawberry.field(description=_TOKEN_ID)
@@ -73,6 +86,11 @@ class SetPermissionsPayload:
     token: Token = strawberry.field(description="The token.")
 
 
+@strawberry.type(description="The token with its edited permissions.")
+class EditPermissionsPayload:
+    token: Token = strawberry.field(description="The token.")
+
+
 @strawberry.type(description="The token with its new name.")
 class RenameTokenPayload:
     token: Token = strawberry.field(description="The token.")
@@ -95,6 +113,10 @@ CreateTokenResult = Annotated[
 SetPermissionsResult = Annotated[
     SetPermissionsPayload | InvalidInput | NotFound | RevisionConflict,
     strawberry.union("SetPermissionsResult", description="The token, or why it is unchanged."),
+]
+EditPermissionsResult = Annotated[
+    EditPermissionsPayload | InvalidInput | NotFound | RevisionConflict,
+    strawberry.union("EditPermissionsResult", description="The token, or why it is unchanged."),
 ]
 RenameTokenResult = Annotated[
     RenameTokenPayload | InvalidInput | NotFound | RevisionConflict,
@@ -133,6 +155,20 @@ async def set_permissions(
         given(input.if_revision),
     )
     return SetPermissionsPayload(token=shown_token(token))
+
+
+async def edit_permissions(
+    info: Info, input: Annotated[EditPermissionsInput, _INPUT]
+) -> EditPermissionsResult:
+    token = await tokens.edit_permissions(
+        info.context.principal,
+        info.context.service,
+        id_of("Token", input.token_id),
+        grant=given(input.grant) or [],
+        withdraw=given(input.withdraw) or [],
+        if_revision=given(input.if_revision),
+    )
+    return EditPermissionsPayload(token=shown_token(token))
 
 
 async def rename_token(info: Info, input: Annotated[RenameTokenInput, _INPUT]) -> RenameTokenResult:

@@ -33,6 +33,7 @@ _IDEMPOTENCY_KEY_LENGTH = 255
 # No token has a longer text, even where folding its case triples it, and SQLite fails on much more.
 _LONGEST_SEARCH = 3 * (NAME_LENGTH + 1 + DESCRIPTION_LENGTH)
 _ALL_KEYS = {"postgres": 'json_agg("key")', "sqlite": 'json_group_array("key")'}
+_KEYS_AT_ONCE = 1_000
 _KEY = re.compile(r"[A-Z]{3,7} /[!-~]{0,500}")
 
 
@@ -147,21 +148,33 @@ async def set_permissions(
     principal.require(Right.MANAGE_TOKENS)
     async with change(principal, Right.MANAGE_TOKENS):
         token = await _locked(principal, token_id, if_revision)
-        held = set((await permission_keys(principal, [token.id]))[token.id])
+        held = await _held(principal, token)
         wanted = _known(service.catalogue, permissions, besides=held)
-        granted, withdrawn = sorted(set(wanted) - held), sorted(held - set(wanted))
-        if granted or withdrawn:
-            await _withdraw(token, withdrawn)
-            await _grant(token, granted)
-            token.grants = models.grants_of(wanted)
-            await _save(token, "grants")
-            await record(
-                principal,
-                ActivityKind.PERMISSIONS_EDITED,
-                token,
-                granted=granted,
-                withdrawn=withdrawn,
-            )
+        await _replace(principal, token, held, set(wanted))
+    return token
+
+
+async def edit_permissions(
+    principal: Principal,
+    service: Service,
+    token_id: UUID,
+    *,
+    grant: Sequence[str] = (),
+    withdraw: Sequence[str] = (),
+    if_revision: int | None = None,
+) -> models.Token:
+    """Change some of what a live token may call, and leave the rest as it is.
+
+    Withdrawing what the token does not hold changes nothing. Raises what `set_permissions` raises;
+    `InvalidInput` for a key that is to be granted and withdrawn, too.
+    """
+    principal.require(Right.MANAGE_TOKENS)
+    _refuse_contradiction(grant, withdraw)
+    async with change(principal, Right.MANAGE_TOKENS):
+        token = await _locked(principal, token_id, if_revision)
+        held = await _held(principal, token)
+        granted = _known(service.catalogue, grant, besides=held, field="grant")
+        await _replace(principal, token, held, (held | set(granted)) - set(withdraw))
     return token
 
 
@@ -229,6 +242,25 @@ async def _save(token: models.Token, *columns: str) -> None:
     await token.write(*columns, "revision", "search_text")
 
 
+async def _held(principal: Principal, token: models.Token) -> set[str]:
+    return set((await permission_keys(principal, [token.id]))[token.id])
+
+
+async def _replace(
+    principal: Principal, token: models.Token, held: set[str], wanted: set[str]
+) -> None:
+    """Write that the locked `token` holds `wanted` instead of `held`, and record the change."""
+    granted, withdrawn = sorted(wanted - held), sorted(held - wanted)
+    if not granted and not withdrawn:
+        return
+    await _withdraw(token, withdrawn)
+    await _grant(token, granted)
+    token.grants = models.grants_of(sorted(wanted))
+    await _save(token, "grants")
+    details = {"granted": granted, "withdrawn": withdrawn}
+    await record(principal, ActivityKind.PERMISSIONS_EDITED, token, **details)
+
+
 async def _grant(token: models.Token, keys: Iterable[str]) -> None:
     await models.TokenPermission.bulk_create(
         [
@@ -238,10 +270,12 @@ async def _grant(token: models.Token, keys: Iterable[str]) -> None:
     )
 
 
-async def _withdraw(token: models.Token, keys: Collection[str]) -> None:
-    if keys:
+async def _withdraw(token: models.Token, keys: Sequence[str]) -> None:
+    # In parts: PostgreSQL takes at most 32,767 parameters in a statement.
+    for start in range(0, len(keys), _KEYS_AT_ONCE):
+        part = keys[start : start + _KEYS_AT_ONCE]
         await models.TokenPermission.filter(
-            tenant_id=token.tenant_id, token_id=token.id, key__in=list(keys)
+            tenant_id=token.tenant_id, token_id=token.id, key__in=part
         ).delete()
 
 
@@ -254,21 +288,39 @@ async def _refuse_repetition(principal: Principal, used_key: str) -> None:
         raise SecretAlreadyShown(made)
 
 
-def _known(catalogue: Catalogue, keys: Sequence[str], besides: Collection[str] = ()) -> list[str]:
-    """`keys` without repeats. Raises `InvalidInput` that names each one the catalogue lacks.
-
-    What does not even look like a key is named by its place: it may be anything, a secret too.
-    """
+def _known(
+    catalogue: Catalogue,
+    keys: Sequence[str],
+    besides: Collection[str] = (),
+    field: str = "permissions",
+) -> list[str]:
+    """`keys` without repeats. Raises `InvalidInput` that names each one the catalogue lacks."""
     distinct = list(dict.fromkeys(keys))
     unknown = [key for key in catalogue.unknown(distinct) if key not in besides]
     if unknown:
-        places = {key: place for place, key in reversed([*enumerate(keys, start=1)])}
-        named = [
-            key if _KEY.fullmatch(key) else f"entry {places[key]}, which is no key"
-            for key in unknown
-        ]
-        raise InvalidInput("permissions", f"No such permission: {'; '.join(named)}.")
+        raise InvalidInput(field, f"No such permission: {_named(unknown, keys)}.")
     return distinct
+
+
+def _refuse_contradiction(grant: Sequence[str], withdraw: Sequence[str]) -> None:
+    """Raises `InvalidInput` that names each key in both lists."""
+    granted = set(grant)
+    both = [key for key in dict.fromkeys(withdraw) if key in granted]
+    if both:
+        raise InvalidInput(
+            "withdraw", f"A permission cannot be granted and withdrawn: {_named(both, withdraw)}."
+        )
+
+
+def _named(some: Sequence[str], keys: Sequence[str]) -> str:
+    """Names `some` of `keys` for a message.
+
+    A text that is not formed like a key is named by its place: it may hold a secret.
+    """
+    places = {key: place for place, key in reversed([*enumerate(keys, start=1)])}
+    return "; ".join(
+        key if _KEY.fullmatch(key) else f"entry {places[key]}, which is no key" for key in some
+    )
 
 
 def _check_idempotency_key(key: str | None) -> None:

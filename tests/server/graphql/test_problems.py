@@ -47,6 +47,18 @@ _PROVOKED: dict[tuple[str, str], tuple[_Input, str]] = {
         lambda s: {"tokenId": s.token, "permissions": [], "ifRevision": 1},
         "",
     ),
+    ("editPermissions", "InvalidInput"): (
+        lambda s: {"tokenId": s.token, "grant": ["GET /nope"]},
+        "grant",
+    ),
+    ("editPermissions", "NotFound"): (
+        lambda s: {"tokenId": _ABSENT_TOKEN, "grant": []},
+        "",
+    ),
+    ("editPermissions", "RevisionConflict"): (
+        lambda s: {"tokenId": s.token, "withdraw": [], "ifRevision": 1},
+        "",
+    ),
     ("renameToken", "InvalidInput"): (lambda s: {"tokenId": s.token, "name": "x" * 101}, "name"),
     ("renameToken", "NotFound"): (lambda s: {"tokenId": _ABSENT_TOKEN, "name": "x"}, ""),
     ("renameToken", "RevisionConflict"): (

@@ -19,6 +19,7 @@ from server.token_format import is_token_secret
 from tests.factories import Person, World
 
 _LIST, _READ = "GET /api/v1/devices", "GET /api/v1/devices/{device_id}"
+_TAGS = "GET /api/v1/tags"
 _ALL = PageRequest(100)
 
 
@@ -88,6 +89,30 @@ _REFUSED: dict[str, tuple[_Change, type[Refusal], str]] = {
         InvalidInput,
         "permissions",
     ),
+    "unknown permissions to grant": (
+        lambda p, s, t: tokens.edit_permissions(p.principal, s, t.id, grant=[_READ, *_UNKNOWN]),
+        InvalidInput,
+        "grant",
+    ),
+    "a permission to grant and to withdraw": (
+        lambda p, s, t: tokens.edit_permissions(
+            p.principal, s, t.id, grant=[_READ, _LIST], withdraw=[_LIST]
+        ),
+        InvalidInput,
+        "withdraw",
+    ),
+    "an edit of an older revision": (
+        lambda p, s, t: tokens.edit_permissions(
+            p.principal, s, t.id, grant=[_READ], if_revision=t.revision - 1
+        ),
+        RevisionConflict,
+        "",
+    ),
+    "an edit of a token that is not there": (
+        lambda p, s, t: tokens.edit_permissions(p.principal, s, models.new_id(), grant=[_READ]),
+        NotFound,
+        "",
+    ),
     "unknown permissions for a new token": (
         lambda p, s, t: tokens.create(p.principal, s, name="x", permissions=_UNKNOWN),
         InvalidInput,
@@ -147,6 +172,62 @@ async def test_each_unknown_permission_is_named(world: World) -> None:
     assert _LIST not in refused.value.message
 
 
+async def test_what_is_no_key_is_named_by_its_place(world: World) -> None:
+    owner = await world.person()
+    token = (await world.token(owner)).token
+    secret = "hunter2hunter2"
+    for change in (
+        tokens.edit_permissions(owner.principal, world.service, token.id, grant=[_LIST, secret]),
+        tokens.edit_permissions(
+            owner.principal, world.service, token.id, grant=[secret], withdraw=[_LIST, secret]
+        ),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            await change
+        assert "entry 2, which is no key" in refused.value.message
+        assert secret not in refused.value.message
+
+
+async def test_an_edit_changes_what_it_names_and_nothing_else(world: World) -> None:
+    owner = await world.person()
+    token = (await world.token(owner, "CI", [_LIST, _READ])).token
+
+    async def edit(grant: list[str], withdraw: list[str]) -> models.Token:
+        return await tokens.edit_permissions(
+            owner.principal, world.service, token.id, grant=grant, withdraw=withdraw
+        )
+
+    edited = await edit([_TAGS, _READ], [_LIST, *_UNKNOWN])
+    assert edited.revision == 2
+    assert await _held(owner, token) == {_READ, _TAGS}
+    assert edited.grants == models.grants_of(sorted({_READ, _TAGS}))
+    assert (await edit([_READ], [_LIST])).revision == 2
+    assert (await edit([], [])).revision == 2
+    assert (await edit([], [_READ, _TAGS])).revision == 3
+    assert await _held(owner, token) == set()
+    page = await activity.of_token(owner.principal, token.id, _ALL)
+    assert [(row.kind, row.details) for row in page.rows][::-1][1:] == [
+        (ActivityKind.PERMISSIONS_EDITED, {"granted": [_TAGS], "withdrawn": [_LIST]}),
+        (ActivityKind.PERMISSIONS_EDITED, {"granted": [], "withdrawn": [_READ, _TAGS]}),
+    ]
+
+
+async def test_every_permission_of_a_large_catalogue_is_edited_at_once(
+    world: World, tmp_path: Path
+) -> None:
+    owner = await world.person()
+    token = (await world.token(owner, "CI", [_LIST])).token
+    paths = "".join(f"  /v1/{n}: {{get: {{}}}}\n" for n in range(1_222))
+    large = tmp_path / "api.yaml"
+    large.write_text(f"openapi: 3.1.0\npaths:\n{paths}")
+    service = replace(world.service, catalogue=read_catalogue(large))
+    keys = [permission.key for permission in service.catalogue.permissions]
+    await tokens.edit_permissions(owner.principal, service, token.id, grant=keys)
+    assert await _held(owner, token) == {_LIST, *keys}
+    await tokens.edit_permissions(owner.principal, service, token.id, withdraw=keys)
+    assert await _held(owner, token) == {_LIST}
+
+
 async def test_every_change_counts_and_is_on_record(world: World) -> None:
     owner = await world.person()
     token = (await world.token(owner, "CI", [_LIST])).token
@@ -191,6 +272,7 @@ async def test_a_revoked_token_cannot_be_changed_or_revoked_again(world: World) 
         tokens.rename(owner.principal, token.id, "x"),
         tokens.describe(owner.principal, token.id, "x"),
         tokens.set_permissions(owner.principal, world.service, token.id, [_LIST]),
+        tokens.edit_permissions(owner.principal, world.service, token.id, grant=[_LIST]),
     ]
     for change in changes:
         with pytest.raises(NotFound):
@@ -238,8 +320,12 @@ async def test_a_retired_permission_stays_and_cannot_be_granted_anew(
     service = replace(world.service, catalogue=read_catalogue(smaller))
     kept = await tokens.set_permissions(owner.principal, service, token.id, [_READ])
     assert await _held(owner, kept) == {_READ}
-    dropped = await tokens.set_permissions(owner.principal, service, token.id, [_LIST])
+    kept = await tokens.edit_permissions(owner.principal, service, token.id, grant=[_LIST, _READ])
+    assert await _held(owner, kept) == {_LIST, _READ}
+    dropped = await tokens.edit_permissions(owner.principal, service, token.id, withdraw=[_READ])
     assert await _held(owner, dropped) == {_LIST}
+    with pytest.raises(InvalidInput):
+        await tokens.edit_permissions(owner.principal, service, token.id, grant=[_READ])
     with pytest.raises(InvalidInput):
         await tokens.set_permissions(owner.principal, service, token.id, [_READ])
     with pytest.raises(InvalidInput):
