@@ -182,7 +182,7 @@ def _grant(page: Page) -> None:
     summary.get_by_text("2 permissions will be granted").click()
     expect(summary).to_contain_text("/api/v1/blueprints")
     # What is chosen while it is being saved would not be saved; asking twice is asking once.
-    with _held(page, "setPermissions") as answers:
+    with _held(page, "editPermissions") as answers:
         button(summary, "Save").click()
         button(summary, "Saving…").click(force=True)
         assert page.locator(".grid").evaluate("(grid) => grid.inert")

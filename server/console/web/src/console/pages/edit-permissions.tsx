@@ -4,7 +4,7 @@ import { useCallback, useMemo, useState } from "react";
 import { Link, useLocation } from "wouter";
 import {
   type CategoriesQuery,
-  SetPermissionsDocument,
+  EditPermissionsDocument,
   type TokenDetailsFragment,
 } from "../../../generated/operations.ts";
 import { strings } from "../../strings.ts";
@@ -98,13 +98,18 @@ function Grid({ token, categories }: Props) {
   async function save(): Promise<void> {
     setOutcome({ busy: true });
     try {
-      const { setPermissions: result } = await request(SetPermissionsDocument, {
-        input: { tokenId: token.id, permissions: [...selected], ifRevision: base.revision },
+      const { editPermissions: result } = await request(EditPermissionsDocument, {
+        input: {
+          tokenId: token.id,
+          grant: change.granted.map(({ key }) => key),
+          withdraw: change.withdrawn.map(({ key }) => key),
+          ifRevision: base.revision,
+        },
       });
       if (result.__typename === "RevisionConflict") {
         setTheirs(result.token);
         setOutcome({});
-      } else if (result.__typename === "SetPermissionsPayload") {
+      } else if (result.__typename === "EditPermissionsPayload") {
         setOutcome({ busy: true, saved: true }); // Until the page is another.
         await refresh();
         go(paths.token(token.id));
