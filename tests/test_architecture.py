@@ -29,7 +29,7 @@ _FLOORS: list[set[str]] = [
     {"server.operations"},
     {"server.access"},
     {"server.database"},
-    {"server.asyncpg_engine", "server.sqlite_engine", "server.service"},
+    {"server.service"},
     {"server.catalogue", "server.http", "server.logs", "server.passwords", "server.settings"},
     {"server.paging", "server.texts", "server.web"},
     {"server.roles", "server.errors", "server.token_format", "server.global_ids"},

@@ -26,6 +26,8 @@ import models
 from models.distribution import TABLES, key_by_tenant
 from server import database
 from server.app import create_app, running_service
+from server.database import migrations
+from server.database.connections import apps_of
 from tests.conftest import settings_for
 from tests.postgres import PostgresServer
 from tests.process import TESSERA, ServerProcess, tessera, tessera_environment
@@ -146,13 +148,11 @@ async def test_the_models_have_no_change_that_lacks_a_migration(
     async with database.connected(settings_for(sqlite_url)):
         apps = require_context().apps
         assert apps is not None
-        assert await MigrationAutodetector(apps, database._apps("sqlite")).changes() == []
+        assert await MigrationAutodetector(apps, apps_of("sqlite")).changes() == []
         (tmp_path / "no_migrations").mkdir()
         (tmp_path / "no_migrations" / "__init__.py").touch()
         monkeypatch.syspath_prepend(tmp_path)
-        nothing_written = {
-            "models": database._apps("sqlite")["models"] | {"migrations": "no_migrations"}
-        }
+        nothing_written = {"models": apps_of("sqlite")["models"] | {"migrations": "no_migrations"}}
         [missing] = await MigrationAutodetector(apps, nothing_written).changes()
         assert len(missing.operations) == len(all_models())
 
@@ -198,12 +198,12 @@ def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / f"migrations_of_{tmp_path.name}"
     shutil.copytree(Path(models.__file__).parent / "migrations", folder)
     monkeypatch.syspath_prepend(tmp_path)
-    apps = database._apps
+    apps = apps_of
 
     def planted_apps(name: str) -> dict[str, dict[str, Any]]:
         return {"models": apps(name)["models"] | {"migrations": folder.name}}
 
-    monkeypatch.setattr(database, "_apps", planted_apps)
+    monkeypatch.setattr(migrations, "apps_of", planted_apps)
     return folder
 
 

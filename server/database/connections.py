@@ -1,4 +1,4 @@
-"""The database: its connections, transactions, time-outs and migrations. No query lives here."""
+"""Connections to the configured database, and the transactions on them."""
 
 import asyncio
 import sqlite3
@@ -18,8 +18,6 @@ from tortoise.backends.base.client import (
 from tortoise.backends.sqlite.client import SqliteTransactionContext
 from tortoise.connection import get_connections
 from tortoise.context import TortoiseContext, require_context
-from tortoise.exceptions import DBConnectionError, OperationalError
-from tortoise.migrations.executor import MigrationExecutor
 from tortoise.transactions import in_transaction
 
 from server.errors import Misconfigured
@@ -32,32 +30,6 @@ _SQLITE_READER_KIBIBYTES = 128 * 1024
 # Decisions on thousands of tokens change pages all over the file, every few seconds.
 _SQLITE_WRITER_KIBIBYTES = 64 * 1024
 _SQLITE_MAGIC = b"SQLite format 3\0"
-_MIGRATION_LOCK = 0x7E55E7A
-_GONE = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    DBConnectionError,
-    TimeoutError,
-    OSError,
-)
-_SQLITE_SIGNS = (
-    "is locked",
-    "disk I/O error",
-    "is full",
-    "unable to open",
-    "readonly database",
-)
-
-
-def is_unavailable(error: BaseException) -> bool:
-    """Whether `error` says that the database cannot answer now, whatever was asked of it."""
-    if isinstance(error, OperationalError | sqlite3.OperationalError):
-        return any(sign in str(error) for sign in _SQLITE_SIGNS)
-    return isinstance(error, _GONE)
 
 
 @asynccontextmanager
@@ -70,7 +42,7 @@ async def connected(settings: Settings, *, patient: bool = False) -> AsyncIterat
     name = _name(settings)
     config = {
         "connections": {name: _connection(settings, patient=patient)},
-        "apps": _apps(name),
+        "apps": apps_of(name),
     }
     context = TortoiseContext()
     with context:
@@ -114,12 +86,8 @@ def sqlite_reader(settings: Settings) -> sqlite3.Connection:
     return connection
 
 
-def _name(settings: Settings) -> str:
-    """One name for each kind of database: Tortoise keeps statements by it, in one dialect each."""
-    return "sqlite" if settings.embedded else "postgres"
-
-
-def _apps(name: str) -> dict[str, dict[str, Any]]:
+def apps_of(name: str) -> dict[str, dict[str, Any]]:
+    """What Tortoise is told of the models, on the connection called `name`."""
     return {
         "models": {
             "models": ["models"],
@@ -127,6 +95,11 @@ def _apps(name: str) -> dict[str, dict[str, Any]]:
             "default_connection": name,
         }
     }
+
+
+def _name(settings: Settings) -> str:
+    """One name for each kind of database: Tortoise keeps statements by it, in one dialect each."""
+    return "sqlite" if settings.embedded else "postgres"
 
 
 def _connection(settings: Settings, *, patient: bool) -> dict[str, Any]:
@@ -148,7 +121,7 @@ def _sqlite(settings: Settings) -> dict[str, Any]:
     if not _may_be_sqlite(path):
         raise Misconfigured(f"The file is no SQLite database: {path}")
     return {
-        "engine": "server.sqlite_engine",
+        "engine": "server.database.sqlite_engine",
         "credentials": {
             "file_path": str(path),
             "busy_timeout": _SQLITE_BUSY_MILLISECONDS,
@@ -175,7 +148,7 @@ def _postgres(settings: Settings, *, patient: bool) -> dict[str, Any]:
     except ValueError:
         raise Misconfigured("TESSERA_DATABASE_URL is not a URL.") from None
     return {
-        "engine": "server.asyncpg_engine",
+        "engine": "server.database.asyncpg_engine",
         "credentials": {
             "host": unquote(host) if host else options.get("host"),
             "port": port,
@@ -213,10 +186,6 @@ def _tls(options: dict[str, str]) -> dict[str, Any]:
     if mode == "require" and "sslrootcert" not in options:  # with one it is verify-ca, as in libpq
         tls.verify_mode = ssl.CERT_NONE
     return {"ssl": tls}
-
-
-# What `make migration` hands to Tortoise's own command.
-MIGRATIONS_CONFIG = {"connections": {"sqlite": "sqlite://:memory:"}, "apps": _apps("sqlite")}
 
 
 @asynccontextmanager
@@ -258,28 +227,6 @@ async def _abandon(context: Any) -> None:
         with suppress(Exception):
             await context.connection.rollback()
         context._trxlock.release()
-
-
-async def migrate(settings: Settings) -> list[str]:
-    """Apply what is missing of the migrations, all or nothing, and name it.
-
-    Safe when several instances start together: the first holds a lock that the others wait for.
-    """
-    async with connected(settings, patient=True), transaction() as client:
-        if client.capabilities.dialect == "postgres":
-            await client.execute_query(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
-        executor = MigrationExecutor(client, _apps(client.connection_name))
-        await executor.recorder.ensure_schema(executor._schema_editor())
-        missing = [step.migration.name for step in await executor.plan()]
-        await executor.migrate()
-        return missing
-
-
-async def unapplied_migrations() -> list[str]:
-    """The migrations that the connected database lacks, in order."""
-    client = connection()
-    executor = MigrationExecutor(client, _apps(client.connection_name))
-    return [step.migration.name for step in await executor.plan()]
 
 
 async def ping() -> None:
