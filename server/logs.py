@@ -2,15 +2,28 @@
 
 Drivers and libraries put values into their messages: parameters, literals, whole documents. So a
 traceback is written as types and places only.
+
+Logging never waits. Lines go to a bounded queue that a thread of its own writes out; where standard
+error takes none, further lines are dropped and counted.
 """
 
 import logging
+import os
+import select
+import sys
+import threading
 import traceback
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import orjson
 
-_FIELDS = ("request_id", "method", "route", "status", "milliseconds", "code", "detail")
+_FIELDS = ("request_id", "method", "route", "status", "milliseconds", "code", "detail", "dropped")
+_MAX_WAITING_BYTES = 1024 * 1024
+_MAX_BYTES_A_WRITE = 64 * 1024
+_MAX_FLUSH_SECONDS = 1.0
 
 
 class JsonLines(logging.Formatter):
@@ -43,11 +56,133 @@ def places(error: BaseException) -> list[str]:
     return lines
 
 
-def set_up_logging(level: str) -> None:
-    """Send every logger's lines to standard error, as JSON."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+class DroppedLines:
+    """How many log lines this process has dropped so far."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+DROPPED_LINES = DroppedLines()
+
+
+class LineQueue(logging.Handler):
+    """Writes lines to a file descriptor from a thread of its own; `emit` never waits for it.
+
+    Holds at most `max_bytes` of lines. What comes beyond is dropped, counted in `DROPPED_LINES`,
+    and told in a line once writing goes on.
+    """
+
+    def __init__(self, descriptor: int, max_bytes: int = _MAX_WAITING_BYTES) -> None:
+        super().__init__()
+        self.setFormatter(JsonLines())
+        self._descriptor = descriptor
+        self._max_bytes = max_bytes
+        self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._untold = 0
+        self._closing = False
+        self._changed = threading.Condition()
+        # A daemon: a write that never returns must not keep the process from ending.
+        self._thread = threading.Thread(target=self._write_all, name="log", daemon=True)
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue the record's line, or drop it."""
+        try:
+            line = self.format(record).encode() + b"\n"
+        except Exception:
+            self._drop(1)
+            return
+        with self._changed:
+            if self._closing or self._waiting_bytes + len(line) > self._max_bytes:
+                self._drop(1)
+                return
+            self._waiting.append(line)
+            self._waiting_bytes += len(line)
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Take no more lines, and give the thread a second to write those that wait."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(_MAX_FLUSH_SECONDS)
+        super().close()
+
+    def _drop(self, lines: int) -> None:
+        with self._changed:
+            self._untold += lines
+            DROPPED_LINES.count += lines
+
+    def _write_all(self) -> None:
+        while lines := self._take():
+            try:
+                _write(self._descriptor, b"".join(lines))
+            except OSError:  # its reader has gone, or its disk is full
+                self._drop(len(lines))
+
+    def _take(self) -> list[bytes]:
+        """The lines to write next, once there are any; none at the end."""
+        with self._changed:
+            while not self._waiting and not self._closing:
+                self._changed.wait()
+            lines: list[bytes] = []
+            size = 0
+            while self._waiting and size < _MAX_BYTES_A_WRITE:
+                lines.append(self._waiting.popleft())
+                size += len(lines[-1])
+            self._waiting_bytes -= size
+            if lines and self._untold:
+                lines.insert(0, self._told())
+            return lines
+
+    def _told(self) -> bytes:
+        """The line that says how many lines are missing before the next."""
+        record = logging.LogRecord(
+            "tessera.log", logging.WARNING, __file__, 0, "log lines were dropped", None, None
+        )
+        record.dropped, self._untold = self._untold, 0
+        return self.format(record).encode() + b"\n"
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        try:
+            rest = rest[os.write(descriptor, rest) :]
+        except BlockingIOError:  # another process has made the shared pipe non-blocking
+            select.select([], [descriptor], [])
+
+
+@contextmanager
+def logging_to_standard_error(level: str) -> Iterator[None]:
+    """Send every logger's lines to standard error, as JSON, until the end of the block.
+
+    So go warnings, and the errors of destructors and threads, which Python itself would print at
+    once and with the values in them.
+    """
+    queue = LineQueue(_standard_error())
+    logging.basicConfig(level=level, handlers=[queue], force=True)
     for chatty in ("tortoise", "asyncio", "aiosqlite", "uvicorn.access", "graphql"):
         # At DEBUG these write statements with their parameters.
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.captureWarnings(True)
+    hooks = sys.unraisablehook, threading.excepthook
+    sys.unraisablehook = threading.excepthook = _log_unhandled
+    try:
+        yield
+    finally:
+        sys.unraisablehook, threading.excepthook = hooks
+        logging.captureWarnings(False)
+        logging.getLogger().removeHandler(queue)
+        queue.close()
+
+
+def _standard_error() -> int:
+    # Where a process is started with it closed, its number may by now be that of another file.
+    return sys.__stderr__.fileno() if sys.__stderr__ else os.open(os.devnull, os.O_WRONLY)
+
+
+def _log_unhandled(unhandled: "sys.UnraisableHookArgs | threading.ExceptHookArgs") -> None:
+    logging.getLogger("tessera").error("unhandled error", exc_info=unhandled.exc_value)

@@ -5,6 +5,7 @@ import asyncio
 import gc
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,12 +16,15 @@ from server.cli import demo
 from server.cli.commands import Commands
 from server.cli.listening import listen
 from server.errors import Misconfigured
-from server.logs import set_up_logging
+from server.logs import logging_to_standard_error
+from server.service import Service
 from server.settings import read_settings
 
 _KEEP_ALIVE_SECONDS = 5
 _OBJECTS_BEFORE_COLLECTING = 20_000
 _SHUTDOWN_SECONDS = 10
+# More than requests, the last decisions and the connections take, each by its own time-out.
+_END_SECONDS = 25
 
 
 def add_to(commands: Commands) -> None:
@@ -42,32 +46,36 @@ def _port(text: str) -> int:
 
 async def _serve(parsed: argparse.Namespace) -> int:
     settings = read_settings(os.environ)
-    set_up_logging(settings.log_level)
-    async with running_service(settings) as service:
-        try:
-            listener = listen(parsed.host, parsed.port)
-        except OSError as error:
-            raise Misconfigured(
-                f"Cannot listen on {parsed.host}:{parsed.port}: {error.strerror}."
-            ) from None
-        app = create_app(service)
-        listeners = [listener]
-        if parsed.demo:
-            password = await demo.make_tenant()
-            listeners += await demo.add_api(service, app, parsed.host, listener)
-            demo.announce(listeners, password, demo.sample_path(service))
-        else:
-            demo.announce(listeners)
-        # What there is by now stays for good: collecting garbage need not go through it each time.
-        gc.collect()
-        gc.freeze()
-        # Many requests at once make thousands of objects that soon go by themselves.
-        gc.set_threshold(_OBJECTS_BEFORE_COLLECTING)
-        try:
-            await _server(app).serve(sockets=listeners)
-        finally:
-            await app.close()
+    with logging_to_standard_error(settings.log_level):
+        async with running_service(settings) as service:
+            await _serve_until_signalled(service, parsed)
     return 0
+
+
+async def _serve_until_signalled(service: Service, parsed: argparse.Namespace) -> None:
+    try:
+        listener = listen(parsed.host, parsed.port)
+    except OSError as error:
+        raise Misconfigured(
+            f"Cannot listen on {parsed.host}:{parsed.port}: {error.strerror}."
+        ) from None
+    app = create_app(service)
+    listeners = [listener]
+    if parsed.demo:
+        password = await demo.make_tenant()
+        listeners += await demo.add_api(service, app, parsed.host, listener)
+        demo.announce(listeners, password, demo.sample_path(service))
+    else:
+        demo.announce(listeners)
+    # What there is by now stays for good: collecting garbage need not go through it each time.
+    gc.collect()
+    gc.freeze()
+    # Many requests at once make thousands of objects that soon go by themselves.
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTING)
+    try:
+        await _server(app).serve(sockets=listeners)
+    finally:
+        await app.close()
 
 
 class _Server(uvicorn.Server):
@@ -77,12 +85,19 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
+            loop.add_signal_handler(number, self._end, number)
         try:
             yield
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
+
+    def _end(self, number: signal.Signals) -> None:
+        # Ends the process where something waits that has no time-out.
+        last_resort = threading.Timer(_END_SECONDS, os._exit, [1])
+        last_resort.daemon = True
+        last_resort.start()
+        self.handle_exit(number, None)
 
 
 def _server(app: App) -> uvicorn.Server:

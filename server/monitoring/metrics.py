@@ -6,6 +6,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
+from server.logs import DROPPED_LINES
+
 REGISTRY = CollectorRegistry()
 
 REQUESTS = Counter(
@@ -46,6 +48,20 @@ class Decisions(Collector):
 
 DECISIONS = Decisions()
 REGISTRY.register(DECISIONS)
+
+
+class _LogLines(Collector):
+    """What the log says of itself, whose thread knows of no metrics."""
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        counter = CounterMetricFamily(
+            "tessera_log_lines_dropped", "Log lines that standard error did not take in time."
+        )
+        counter.add_metric([], DROPPED_LINES.count)
+        yield counter
+
+
+REGISTRY.register(_LogLines())
 RECORDS_DROPPED = Counter(
     "tessera_decision_records_dropped_total",
     "Decisions that were not recorded because too many waited to be written.",

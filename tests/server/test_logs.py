@@ -1,10 +1,23 @@
-"""The log's lines: JSON that tells where an error passed, and quotes nothing of it."""
+"""The log: lines of JSON that quote nothing of an error, written without making anything wait."""
 
+import fcntl
 import json
 import logging
+import os
+import select
+import signal
+import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
+from pathlib import Path
 
-from server.logs import JsonLines
+import pytest
+
+from server.logs import DROPPED_LINES, JsonLines, LineQueue
+from tests.process import LOOPBACK, TESSERA, answer_of, free_port, tessera_environment
 
 
 def _raise_with(secret: str) -> None:
@@ -36,3 +49,134 @@ def test_line_breaks_cannot_forge_a_line() -> None:
     line = JsonLines().format(record)
     assert line.count("\n") == 0
     assert json.loads(line)["message"] == 'a\n{"b": 1}'
+
+
+# Where standard error takes nothing
+
+_SMALL_PIPE = 4096
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """The two ends of a pipe that is soon full."""
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _SMALL_PIPE)
+    yield reading, writing
+    os.close(reading)
+    os.close(writing)
+
+
+def _fill(writing: int) -> None:
+    os.set_blocking(writing, False)
+    try:
+        while True:
+            os.write(writing, b"x" * _SMALL_PIPE)
+    except BlockingIOError:
+        os.set_blocking(writing, True)
+
+
+def _log_line(queue: LineQueue, message: str) -> None:
+    queue.handle(logging.LogRecord("tessera", logging.INFO, __file__, 1, message, None, None))
+
+
+def _read_lines(reading: int, last: str) -> list[dict[str, object]]:
+    """The lines up to the one with the message `last`, without what filled the pipe."""
+    content = b""
+    while f'"{last}"'.encode() not in content or not content.endswith(b"\n"):
+        assert select.select([reading], [], [], 30)[0], content
+        content += os.read(reading, 65536)
+    return [json.loads(line) for line in content.lstrip(b"x").splitlines()]
+
+
+def test_lines_that_nothing_takes_are_dropped_counted_and_told(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    _fill(writing)
+    before = DROPPED_LINES.count
+    queue = LineQueue(writing, max_bytes=2000)
+    for number in range(200):
+        _log_line(queue, f"line {number}")
+    dropped = DROPPED_LINES.count - before
+    assert 150 < dropped < 200
+    os.read(reading, _SMALL_PIPE)
+    lines = _read_lines(reading, f"line {199 - dropped}")
+    _log_line(queue, "afterwards")
+    lines += _read_lines(reading, "afterwards")
+    queue.close()
+    told = [line["dropped"] for line in lines if line["message"] == "log lines were dropped"]
+    assert told == [dropped]
+    assert [line["message"] for line in lines if "dropped" not in line] == [
+        *(f"line {number}" for number in range(200 - dropped)),
+        "afterwards",
+    ]
+
+
+def test_lines_that_wait_are_written_at_the_end(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    queue = LineQueue(writing)
+    for number in range(10):
+        _log_line(queue, f"line {number}")
+    queue.close()
+    assert len(_read_lines(reading, "line 9")) == 10
+
+
+def test_a_reader_that_has_gone_is_no_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    before = DROPPED_LINES.count
+    queue = LineQueue(writing)
+    _log_line(queue, "unread")
+    queue.close()
+    os.close(writing)
+    assert DROPPED_LINES.count == before + 1
+
+
+def test_a_pipe_that_another_process_made_non_blocking_loses_nothing(
+    pipe: tuple[int, int],
+) -> None:
+    reading, writing = pipe
+    os.set_blocking(writing, False)
+    queue = LineQueue(writing)
+    for number in range(500):
+        _log_line(queue, f"line {number}")
+    assert len(_read_lines(reading, "line 499")) == 500
+    queue.close()
+
+
+def test_a_line_that_cannot_be_made_is_dropped(pipe: tuple[int, int]) -> None:
+    before = DROPPED_LINES.count
+    queue = LineQueue(pipe[1])
+    queue.handle(logging.LogRecord("tessera", logging.INFO, __file__, 1, "%d", ("x",), None))
+    queue.close()
+    assert DROPPED_LINES.count == before + 1
+
+
+def test_a_server_whose_log_is_not_read_answers_and_ends(
+    pipe: tuple[int, int], tmp_path: Path
+) -> None:
+    """303 requests of a stranger used to fill the pipe; then no request was answered."""
+    reading, writing = pipe
+    port = free_port()
+    server = subprocess.Popen(
+        [*TESSERA, "serve", "--host", LOOPBACK, "--port", str(port)],
+        env=tessera_environment(f"sqlite://{tmp_path}/tessera.db"),
+        stdout=subprocess.DEVNULL,
+        stderr=writing,
+    )
+    try:
+        while answer_of(port, "/readyz") != 200:
+            assert server.poll() is None
+            time.sleep(0.05)
+        with closing(HTTPConnection(LOOPBACK, port, timeout=20)) as connection:
+            for number in range(600):
+                connection.request("GET", f"/nothing{number}")
+                answer = connection.getresponse()
+                assert (answer.status, bool(answer.read())) == (404, True)
+            connection.request("GET", "/metrics")
+            assert b"tessera_log_lines_dropped_total 0.0" in connection.getresponse().read()
+        assert answer_of(port, "/authorize") == 400  # of no gateway, and not left waiting
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(20) == 0
+    finally:
+        server.kill()
+        server.wait()
+    assert json.loads(os.read(reading, _SMALL_PIPE).splitlines()[0])["level"]
