@@ -3,20 +3,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-    ip_network,
-)
+from ipaddress import ip_network
 from pathlib import Path
 
 from server.errors import Misconfigured
 from server.token_format import BRAND
+from server.web.client_address import FORWARDED, X_FORWARDED_FOR, Network
 
-Network = IPv4Network | IPv6Network
 _YES, _NO = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 GATEWAYS = ("nginx", "caddy", "traefik", "envoy")
@@ -34,7 +27,9 @@ class Settings:
     token_brand: what token secrets start with.
     digest_key: the key of all digests; None keeps a random one in the database.
     cors_origins: origins whose pages may call the API with a person's session.
-    trusted_proxies: networks whose `X-Forwarded-For` is believed.
+    trusted_proxies: networks of proxies that are believed about a client's address.
+    forwarded_header: where they write it: x-forwarded-for, or forwarded (RFC 7239).
+    pass_preflight: whether CORS preflights pass at `/authorize`, which carry no token.
     gateway: the kind of gateway that asks `/authorize`: nginx, caddy, traefik or envoy.
     gateway_peers: networks that `/authorize` is answered to.
     rate_limit_url: the Redis or Valkey that counts for all instances; None counts in memory.
@@ -50,6 +45,8 @@ class Settings:
     digest_key: bytes | None = field(default=None, repr=False)
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[Network, ...] = ()
+    forwarded_header: str = X_FORWARDED_FOR
+    pass_preflight: bool = False
     gateway: str = "nginx"
     gateway_peers: tuple[Network, ...] = _LOOPBACK
     rate_limit_url: str | None = field(default=None, repr=False)
@@ -60,26 +57,6 @@ class Settings:
     def embedded(self) -> bool:
         """Whether the database is a file of this process: then `serve` migrates it by itself."""
         return self.database_url.startswith("sqlite:")
-
-
-def is_within(address: str, networks: tuple[Network, ...]) -> bool:
-    """Whether `address` is one of these networks'; no other text is."""
-    parsed = parsed_address(address)
-    return parsed is not None and any(parsed in network for network in networks)
-
-
-def parsed_address(text: str) -> IPv4Address | IPv6Address | None:
-    """The address that `text` is, or None for any other text.
-
-    IPv4 that a socket for both shows as IPv6 is IPv4. With a zone it is none: that is any text.
-    """
-    if "%" in text:
-        return None
-    try:
-        parsed = ip_address(text)
-    except ValueError:
-        return None
-    return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -96,6 +73,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         digest_key=_digest_key(environment),
         cors_origins=_origins(environment),
         trusted_proxies=_networks(environment, "TESSERA_TRUSTED_PROXIES"),
+        forwarded_header=_forwarded_header(environment),
+        pass_preflight=_yes_or_no(environment, "TESSERA_PASS_PREFLIGHT", default=False),
         gateway=_gateway(environment),
         gateway_peers=_networks(environment, "TESSERA_GATEWAY_PEERS") or _LOOPBACK,
         rate_limit_url=_rate_limit_url(environment),
@@ -190,6 +169,13 @@ def _networks(environment: Mapping[str, str], name: str) -> tuple[Network, ...]:
         raise Misconfigured(
             f"{name} must be a comma-separated list of addresses or networks, such as 10.0.0.0/8."
         ) from None
+
+
+def _forwarded_header(environment: Mapping[str, str]) -> str:
+    name = _text(environment, "TESSERA_FORWARDED_HEADER", X_FORWARDED_FOR).lower()
+    if name not in {X_FORWARDED_FOR, FORWARDED}:
+        raise Misconfigured("TESSERA_FORWARDED_HEADER must be x-forwarded-for or forwarded.")
+    return name
 
 
 def _gateway(environment: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ Two credentials are known, and both are a session's secret: the cookie, which br
 themselves and which is therefore guarded against other sites, and a bearer for scripts.
 """
 
-import re
+from functools import lru_cache
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,11 +13,11 @@ from server.access.principal import Principal
 from server.access.sessions import ABSOLUTE, principal_of
 from server.errors import CrossSite, Unauthenticated
 from server.service import Service
-from server.settings import Settings, is_within, parsed_address
+from server.settings import Settings
+from server.web.client_address import ClientAddresses, Network
 from server.web.cookies import read_cookie
 
 COOKIE = "__Host-tessera_session"
-_WITH_PORT = re.compile(r"\[(?P<v6>[0-9A-Fa-f:.]+)\](:\d+)?|(?P<v4>[0-9.]+):\d+")
 
 
 async def authenticate(service: Service, request: Request) -> Principal:
@@ -77,22 +77,15 @@ def clear_cookie(response: Response) -> None:
 
 
 def client_address(settings: Settings, request: Request) -> str:
-    """Where a request comes from: the peer, or what trusted proxies say of it.
-
-    `X-Forwarded-For` is read from the right, past every trusted proxy: what stands further left is
-    whatever the client wrote.
-    """
-    address = request.client.host if request.client else "unknown"
-    forwarded = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
-    while is_within(address, settings.trusted_proxies) and forwarded and forwarded[-1].strip():
-        address = _without_port(forwarded.pop().strip())
-    return str(parsed_address(address) or address)
+    """The address of the client: the peer's, or what trusted proxies say of it."""
+    peer = request.client.host if request.client else ""
+    addresses = _addresses(settings.trusted_proxies, settings.forwarded_header)
+    return addresses.of(peer, request.headers.raw)
 
 
-def _without_port(address: str) -> str:
-    """Some proxies write the port as well: each connection would be an address of its own."""
-    match = _WITH_PORT.fullmatch(address)
-    return match["v6"] or match["v4"] if match else address
+@lru_cache(maxsize=8)
+def _addresses(trusted: tuple[Network, ...], header: str) -> ClientAddresses:
+    return ClientAddresses(trusted, header)
 
 
 def _bearer(headers: list[str]) -> str:

@@ -103,6 +103,8 @@ def _problem(
     return Answer(status, head.encode(), body)
 
 
+# A CORS preflight may pass, which belongs to no tenant and no token.
+PREFLIGHT = Answer(200, b"cache-control: no-store\r\ncontent-length: 0\r\n")
 NO_BEARER = _problem(
     401,
     "Unauthorized",

@@ -30,8 +30,8 @@ from server.dataplane.record import Record
 from server.global_ids import encode_hex_id
 from server.monitoring.metrics import DECISIONS, UNEXPECTED_ERRORS
 from server.service import Service
-from server.settings import is_within
 from server.token_format import is_token_secret
+from server.web.client_address import ClientAddresses, is_within
 
 _log = logging.getLogger("tessera.authorize")
 
@@ -53,12 +53,13 @@ class Authorize:
         self._catalogue = service.catalogue
         self._read = originals.READERS[settings.gateway]
         self._hosts = Hosts(settings.api_url)
+        self._pass_preflight = settings.pass_preflight
         self._bearers = bearers_of(settings)
         self._is_peer = lru_cache(maxsize=256)(lambda peer: is_within(peer, settings.gateway_peers))
         self._ending = _Ending(
             record,
             rate_limit(settings.rate_limit_url),
-            originals.Addresses(settings.trusted_proxies),
+            ClientAddresses(settings.trusted_proxies, settings.forwarded_header, trusts_peer=True),
             is_nginx=settings.gateway == "nginx",
         )
 
@@ -101,7 +102,8 @@ class Authorize:
             return answers.UNREADABLE
         secret = _bearer(listed, headers)
         if secret is None:
-            return answers.NO_BEARER
+            passes = self._pass_preflight and _is_preflight(method, headers)
+            return answers.PREFLIGHT if passes else answers.NO_BEARER
         tenant = self._hosts.tenant_of(host)
         if tenant is None or not is_token_secret(self._brand, secret):
             return answers.INVALID_TOKEN
@@ -135,7 +137,7 @@ class _Ending:
 
     record: Record
     rate_limit: RateLimit
-    addresses: originals.Addresses
+    addresses: ClientAddresses
     is_nginx: bool
 
 
@@ -238,6 +240,19 @@ def _nothing_there(path: str | None, request_id: str) -> tuple[Answer, RefusalRe
     detail = "The API has no such operation."
     answer = answers.insufficient_scope("NO_SUCH_OPERATION", detail, request_id)
     return answer, RefusalReason.NO_SUCH_OPERATION
+
+
+def _is_preflight(method: str, headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a browser asks what a page may send (Fetch, section 3.2.2): it sends no credential.
+
+    Neither host nor target is looked at: which origins it allows is the API's own answer.
+    """
+    return bool(
+        method == "OPTIONS"
+        and headers.get(b"origin")
+        and headers.get(b"access-control-request-method")
+        and b"authorization" not in headers
+    )
 
 
 def _bearer(listed: Sequence[tuple[bytes, bytes]], headers: Mapping[bytes, bytes]) -> str | None:

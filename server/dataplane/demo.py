@@ -10,9 +10,10 @@ from server.dataplane import originals
 from server.dataplane.authorize import Authorize
 from server.dataplane.record import Record
 from server.service import Service
+from server.web.client_address import X_FORWARDED_FOR, ClientAddresses
 
 _ANYBODY = (ip_network("0.0.0.0/0"), ip_network("::/0"))
-# What a gateway writes itself, and drops where a client wrote it.
+# The headers that a gateway writes itself, and drops where a client wrote them.
 _OWN_HEADERS = {b"host", b"x-forwarded-for", b"x-request-id"}
 
 
@@ -23,7 +24,11 @@ class DemoApi:
     """
 
     def __init__(self, service: Service, record: Record, host: str) -> None:
-        settings = replace(service.settings, gateway="envoy", gateway_peers=_ANYBODY)
+        settings = service.settings
+        self._addresses = ClientAddresses(settings.trusted_proxies, settings.forwarded_header)
+        settings = replace(
+            settings, gateway="envoy", gateway_peers=_ANYBODY, forwarded_header=X_FORWARDED_FOR
+        )
         self._authorize = Authorize(replace(service, settings=settings), record)
         self._host = host.encode()
 
@@ -50,15 +55,19 @@ class DemoApi:
     def _asked(self, scope: Scope) -> Scope:
         """The request as the gateway puts it."""
         peer = (scope.get("client") or ("", 0))[0]
+        address = self._addresses.of(peer, scope["headers"])
         target = originals.raw_target(scope["path"], scope.get("raw_path"), b"")
         kept = [(name, value) for name, value in scope["headers"] if name not in _OWN_HEADERS]
-        own = [(b"host", self._host), (b"x-forwarded-for", peer.encode())]
+        own = [(b"host", self._host), (b"x-forwarded-for", address.encode())]
         raw_path = originals.PREFIX.encode() + target
         return {**scope, "raw_path": raw_path, "headers": kept + own}
 
 
 def _served(headers: list[tuple[bytes, bytes]]) -> tuple[Message, Message]:
     said = dict(headers)
+    if b"x-tessera-token" not in said:  # a preflight: no origin is allowed
+        start = {"type": "http.response.start", "status": 204, "headers": []}
+        return start, {"type": "http.response.body", "body": b""}
     body = orjson.dumps(
         {
             "message": "The demo API answers: this token opens this door.",

@@ -11,16 +11,14 @@ from functools import lru_cache
 from typing import Protocol
 from urllib.parse import quote
 
-from server.settings import Network, is_within, parsed_address
-
 PREFIX = "/authorize"
 _MOST_USER_AGENT = 255
 _REQUEST_ID = re.compile(r"[0-9a-fA-F-]{8,36}")
 # Clients put them where they do not belong, and this is kept and shown.
 _MAY_BE_SECRET = re.compile(r"[\w+/=-]{30,}", re.ASCII)
 _NOT_PRINTABLE = re.compile(r"[^ -~]")
-# Pure functions of what clients repeat are worked out once; longer values would fill the memory.
-_KEPT, _MOST_KEPT_LENGTH = 4096, 255
+# Clients repeat their names, and making one fit to show is a pure function.
+_CACHE_SIZE = 4096
 Headers = Mapping[bytes, bytes]
 
 
@@ -91,40 +89,12 @@ def raw_target(scope_path: str, raw_path: bytes | None, query: bytes) -> bytes:
     return path + b"?" + query if query else path
 
 
-class Addresses:
-    """Who asked the gateway: the last address that it or a trusted proxy before it has written."""
-
-    def __init__(self, trusted: tuple[Network, ...]) -> None:
-        self._trusted = trusted
-        self._kept = lru_cache(_KEPT)(self._find)
-
-    def of(self, peer: str, listed: Sequence[tuple[bytes, bytes]], headers: Headers) -> str:
-        """The address, or `unknown` for what is none. `headers` are the `single` ones."""
-        forwarded = headers.get(b"x-forwarded-for")
-        if forwarded is None and len(headers) < len(listed):
-            several = [value for name, value in listed if name == b"x-forwarded-for"]
-            forwarded = b",".join(several) if several else None
-        if forwarded is None:
-            return self._kept(peer, None)
-        find = self._kept if len(forwarded) <= _MOST_KEPT_LENGTH else self._find
-        return find(peer, forwarded)
-
-    def _find(self, peer: str, forwarded: bytes | None) -> str:
-        address = peer
-        parts = [] if forwarded is None else forwarded.decode("latin-1").split(",")
-        for part in reversed(parts):
-            address = part.strip()
-            if not is_within(address, self._trusted):
-                break
-        return str(parsed_address(address) or "unknown")
-
-
 def user_agent(headers: Headers) -> str:
     """What the client calls itself, made fit to show. What might be a secret is left out."""
     return _user_agent(headers.get(b"user-agent", b"")[:_MOST_USER_AGENT])
 
 
-@lru_cache(_KEPT)
+@lru_cache(_CACHE_SIZE)
 def _user_agent(value: bytes) -> str:
     return _MAY_BE_SECRET.sub("...", shown(value.decode("latin-1"), _MOST_USER_AGENT))
 

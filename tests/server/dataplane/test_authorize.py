@@ -326,11 +326,11 @@ async def test_decisions_are_recorded(door: Door) -> None:
         ("10.9.9.9", "10.9.9.9"),
         ("192.0.2.7, ::ffff:10.9.9.9", "192.0.2.7"),
         ("::ffff:192.0.2.7", "192.0.2.7"),
-        ("", "unknown"),
-        (",", "unknown"),
+        ("", "127.0.0.1"),
+        (",", "127.0.0.1"),
         ("nonsense, 10.9.9.9", "unknown"),
-        ("192.0.2.7:80", "unknown"),
-        ("fe80::1%eth0, 10.9.9.9", "unknown"),
+        ("192.0.2.7:80", "192.0.2.7"),
+        ("fe80::1%eth0, 10.9.9.9", "fe80::1"),
         ("fe80::1%" + "a" * 300 + ", 10.9.9.9", "unknown"),
         ("192.0.2.7 " * 100, "unknown"),
     ],
@@ -359,3 +359,58 @@ async def test_the_record_grows_with_tokens_and_not_with_traffic(door: Door) -> 
     assert await models.TokenUse.filter(tenant_id=door.tenant.id).count() == 1
     assert (await models.TokenUse.get(tenant_id=door.tenant.id)).denied == 90
     assert await models.TokenRefusal.filter(tenant_id=door.tenant.id).count() == 20
+
+
+ASKS = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "DELETE"}
+
+
+async def passing_door(service: Service, world: World, kind: str) -> AsyncIterator[Door]:
+    settings = replace(service.settings, pass_preflight=True)
+    async for made in make_door(replace(service, settings=settings), world, kind):
+        yield made
+
+
+async def test_a_preflight_passes_where_the_settings_let_it(
+    service: Service, world: World, kind: str
+) -> None:
+    async for door in passing_door(service, world, kind):
+        for host in (door.host, "nobody.api.us.example.com"):
+            answer = await door.gateway.ask(None, "OPTIONS", "/any", host=host, headers=ASKS)
+            assert (answer.status_code, answer.content) == (200, b"")
+            names = {name.lower() for name in answer.headers}
+            assert not {name for name in names if name.startswith(("x-tessera", "ratelimit"))}
+        await door.app.close()
+        assert await models.TokenUse.filter(tenant_id=door.tenant.id).count() == 0
+        await models.Tenant.filter(id=door.tenant.id).update(requests_per_hour=1)
+        # Nothing was counted against the tenant.
+        assert (await door.gateway.ask(door.secret, host=door.host)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("OPTIONS", {}),
+        ("OPTIONS", {"Origin": "https://app.example.com"}),
+        ("OPTIONS", {"Access-Control-Request-Method": "GET"}),
+        ("OPTIONS", {**ASKS, "Origin": ""}),
+        ("OPTIONS", {**ASKS, "Authorization": "Basic eDp5"}),
+        ("OPTIONS", {**ASKS, "Authorization": ""}),
+        ("OPTIONS", {**ASKS, "Authorization": "Bearer tsr_" + "0" * 49}),
+        ("options", ASKS),
+        ("GET", ASKS),
+        ("HEAD", ASKS),
+        ("DELETE", ASKS),
+    ],
+)
+async def test_nothing_but_a_preflight_passes_without_a_token(
+    service: Service, world: World, method: str, headers: dict[str, str]
+) -> None:
+    async for door in passing_door(service, world, "caddy"):
+        answer = await door.gateway.ask(None, method, host=door.host, headers=headers)
+        assert answer.status_code == 401
+
+
+async def test_a_preflight_is_challenged_by_default(door_of_kind: Door) -> None:
+    door = door_of_kind
+    answer = await door.gateway.ask(None, "OPTIONS", host=door.host, headers=ASKS)
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
