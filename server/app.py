@@ -27,6 +27,7 @@ from server.errors import Misconfigured
 from server.graphql.endpoint import routes as graphql_routes
 from server.http import problem
 from server.identity.routes import routes as identity_routes
+from server.loop_thread import Runner, run_here
 from server.middleware import Envelope, LastNet
 from server.monitoring.routes import routes as monitoring_routes
 from server.service import Service
@@ -59,12 +60,12 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
 class App:
     """The ASGI application: `/authorize` straight, everything else by the routes."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, run: Runner) -> None:
         self._service = service
         self._record = Record()
         self._authorize = Authorize(service, self._record)
         self._demo: dict[int, DemoApi] = {}
-        routed = _routed(service)
+        routed = _routed(service, run)
         self.routes = routed.routes
         self._routed = routed
 
@@ -99,19 +100,19 @@ class App:
             demo.close()
 
 
-def create_app(service: Service) -> App:
-    """The ASGI application on a running service."""
-    return App(service)
+def create_app(service: Service, run: Runner = run_here) -> App:
+    """The ASGI application on a running service; GraphQL is run by `run`."""
+    return App(service, run)
 
 
-def _routed(service: Service) -> Starlette:
+def _routed(service: Service, run: Runner) -> Starlette:
 
     async def has_session(request: Request) -> bool:
         return await is_signed_in(service, request)
 
     app = Starlette(
         routes=[
-            *graphql_routes(service),
+            *graphql_routes(service, run),
             *identity_routes(service),
             *introspection_routes(service),
             *monitoring_routes(),

@@ -28,6 +28,7 @@ _FLOORS: list[set[str]] = [
     {"server.monitoring"},  # its metrics are counted by the floor above
     {"server.operations"},
     {"server.access"},
+    {"server.loop_thread"},
     {"server.database"},
     {"server.service"},
     {"server.catalogue", "server.http", "server.logs", "server.passwords", "server.settings"},

@@ -17,6 +17,7 @@ from server.cli.commands import Commands
 from server.cli.listening import listen
 from server.errors import Misconfigured
 from server.logs import logging_to_standard_error
+from server.loop_thread import loop_thread
 from server.service import Service
 from server.settings import read_settings
 
@@ -47,19 +48,18 @@ def _port(text: str) -> int:
 async def _serve(parsed: argparse.Namespace) -> int:
     settings = read_settings(os.environ)
     with logging_to_standard_error(settings.log_level):
-        async with running_service(settings) as service:
-            await _serve_until_signalled(service, parsed)
+        async with running_service(settings) as service, loop_thread(settings) as run:
+            await _serve_until_signalled(create_app(service, run), service, parsed)
     return 0
 
 
-async def _serve_until_signalled(service: Service, parsed: argparse.Namespace) -> None:
+async def _serve_until_signalled(app: App, service: Service, parsed: argparse.Namespace) -> None:
     try:
         listener = listen(parsed.host, parsed.port)
     except OSError as error:
         raise Misconfigured(
             f"Cannot listen on {parsed.host}:{parsed.port}: {error.strerror}."
         ) from None
-    app = create_app(service)
     listeners = [listener]
     if parsed.demo:
         password = await demo.make_tenant()

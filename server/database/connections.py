@@ -33,11 +33,15 @@ _SQLITE_MAGIC = b"SQLite format 3\0"
 
 
 @asynccontextmanager
-async def connected(settings: Settings, *, patient: bool = False) -> AsyncIterator[None]:
-    """Everything within may query the database.
+async def connected(
+    settings: Settings, *, patient: bool = False, shared: bool = True
+) -> AsyncIterator[TortoiseContext]:
+    """Connect to the database; gives the context that holds the connections.
 
     patient: wait for long statements, as migrations are. Otherwise PostgreSQL has two seconds to
-    connect and to answer. Raises `Misconfigured` for a URL that cannot be used.
+    connect and to answer.
+    shared: every task may query. Otherwise only tasks that start within the given context may.
+    Raises `Misconfigured` for a URL that cannot be used.
     """
     name = _name(settings)
     config = {
@@ -47,9 +51,9 @@ async def connected(settings: Settings, *, patient: bool = False) -> AsyncIterat
     context = TortoiseContext()
     with context:
         # Opened in one task and used in others, so it must be reachable from all of them.
-        await context.init(config=config, _enable_global_fallback=True)
+        await context.init(config=config, _enable_global_fallback=shared)
     try:
-        yield
+        yield context
     finally:
         await context.close_connections()
 

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from server.access.authentication import authenticate
+from server.access.principal import Principal
 from server.errors import CrossSite, Unauthenticated
 from server.graphql.context import Context
 from server.graphql.documents import Document, Documents, Rejected, check_cost
@@ -22,6 +23,7 @@ from server.graphql.errors import shown_error
 from server.graphql.executor import PlainFieldExecutor
 from server.graphql.schema import SCHEMA
 from server.http import BadRequest, parse_json, problem, read_json
+from server.loop_thread import Runner, run_here
 from server.service import Service
 
 # Strawberry keeps the schema that graphql-core runs under this name and offers no other way to it.
@@ -40,15 +42,16 @@ class _Parameters:
     variables: dict[str, Any]
 
 
-def routes(service: Service) -> list[Route]:
+def routes(service: Service, run: Runner = run_here) -> list[Route]:
     """`/graphql`."""
     # No methods here are all of them: the endpoint itself says which it takes.
-    return [Route("/graphql", _Endpoint(service).answer, methods=[])]
+    return [Route("/graphql", _Endpoint(service, run).answer, methods=[])]
 
 
 class _Endpoint:
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, run: Runner) -> None:
         self._service = service
+        self._run_aside = run
         introspection = service.settings.introspection
         self._hide_suggestions = not introspection
         self._documents = Documents(_CORE_SCHEMA, introspection=introspection)
@@ -80,6 +83,13 @@ class _Endpoint:
         # malformed.
         principal = await authenticate(self._service, request)
         parameters = await _parameters(request)
+        return await self._run_aside(
+            lambda: self._performed(request, principal, parameters, media_type)
+        )
+
+    async def _performed(
+        self, request: Request, principal: Principal, parameters: _Parameters, media_type: str
+    ) -> Response:
         document = self._documents.read(parameters.query)
         operation = document.operation(parameters.operation_name)
         if request.method == "GET" and operation.operation is not OperationType.QUERY:
