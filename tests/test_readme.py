@@ -21,7 +21,9 @@ _VARYING = [
 
 
 def test_every_setting_is_in_its_table() -> None:
-    settings = re.findall(r"^\| `TESSERA_(\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    settings = re.findall(
+        r"^\| `TESSERA_(\w+)` \|", (ROOT / "docs/operating.md").read_text(), re.MULTILINE
+    )
     assert sorted(name.lower() for name in settings) == sorted(Settings.__dataclass_fields__)
 
 

@@ -266,7 +266,7 @@ async def _revoke(street: Street, made: dict[str, str]) -> None:
 
 
 def test_the_ten_lines_of_the_readme_are_a_gateway(tmp_path: Path) -> None:
-    lines = re.findall(r"```nginx\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    lines = re.findall(r"```nginx\n(.*?)```", (ROOT / "docs/gateways.md").read_text(), re.DOTALL)
     text = f"upstream api {{ server 127.0.0.1:9000; }} server {{ listen 8080; {lines[0]} }}"
     url = f"sqlite://{tmp_path}/tessera.db"
     made, catalogue = asyncio.run(furnish(url)), read_catalogue(None)
