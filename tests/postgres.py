@@ -317,6 +317,11 @@ def server_at(url: str) -> PostgresServer:
     return PostgresServer(parts.hostname, parts.port or 5432, user, unquote(parts.password or ""))
 
 
+def client_programs() -> Path:
+    """The folder of `pg_dump` and its like, as new as the server of the tests."""
+    return _system_binaries() or _bundled_binaries()
+
+
 def _system_binaries() -> Path | None:
     """The newest PostgreSQL on this machine that has a server and not only a client."""
     folders = [Path(folder) for folder in os.get_exec_path()]

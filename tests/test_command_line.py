@@ -414,7 +414,8 @@ def test_a_reader_who_has_seen_enough_is_told_nothing(url: str, tmp_path: Path) 
 @pytest.mark.parametrize(
     "command",
     [
-        "", "serve", "migrate", "tenant", "tenant create", "tenant limit", "admin", "admin invite",
+        "", "serve", "migrate", "backup", "tenant", "tenant create", "tenant limit",
+        "admin", "admin invite",
         "gateway", "gateway create", "gateway list", "gateway revoke", "catalogue",
         "catalogue check", "schema",
     ],

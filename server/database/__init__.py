@@ -9,11 +9,13 @@ from server.database.connections import (
     sqlite_reader,
     transaction,
 )
+from server.database.files import back_up
 from server.database.migrations import MIGRATIONS_CONFIG, migrate, unapplied_migrations
 from server.database.unavailability import is_unavailable
 
 __all__ = [
     "MIGRATIONS_CONFIG",
+    "back_up",
     "connected",
     "connection",
     "dialect",

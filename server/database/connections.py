@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
 from tortoise.backends.base.client import (
@@ -20,6 +20,7 @@ from tortoise.connection import get_connections
 from tortoise.context import TortoiseContext, require_context
 from tortoise.transactions import in_transaction
 
+from server.database.files import keep_private, read_only_uri, sqlite_file
 from server.errors import Misconfigured
 from server.settings import Settings
 
@@ -70,7 +71,7 @@ def dialect() -> str:
 
 def exists(settings: Settings) -> bool:
     """Whether there is a database to connect to; of PostgreSQL only connecting tells."""
-    return not settings.embedded or _sqlite_file(settings).is_file()
+    return not settings.embedded or sqlite_file(settings).is_file()
 
 
 def sqlite_reader(settings: Settings) -> sqlite3.Connection:
@@ -79,8 +80,7 @@ def sqlite_reader(settings: Settings) -> sqlite3.Connection:
     For look-ups in the event loop's own thread: it waits for nobody.
     """
     connection = sqlite3.connect(
-        # With an empty authority: of a path that starts with two slashes a part would count as one.
-        f"file://{quote(str(_sqlite_file(settings)))}?mode=ro",
+        read_only_uri(sqlite_file(settings)),
         uri=True,
         timeout=0,
         isolation_level=None,
@@ -112,18 +112,15 @@ def _connection(settings: Settings, *, patient: bool) -> dict[str, Any]:
     return _postgres(settings, patient=patient)
 
 
-def _sqlite_file(settings: Settings) -> Path:
-    return Path(unquote(urlsplit(settings.database_url).path))
-
-
 def _sqlite(settings: Settings) -> dict[str, Any]:
-    path = _sqlite_file(settings)
+    path = sqlite_file(settings)
     if not path.parent.is_dir():
         raise Misconfigured(f"The folder of the database does not exist: {path.parent}")
     if path.is_dir():
         raise Misconfigured(f"The database is a folder and not a file: {path}")
     if not _may_be_sqlite(path):
         raise Misconfigured(f"The file is no SQLite database: {path}")
+    keep_private(path)
     return {
         "engine": "server.database.sqlite_engine",
         "credentials": {
