@@ -11,6 +11,8 @@ SERVE_ARGS ?=
 BENCH_ARGS ?=
 # `make lock UPGRADE=--upgrade` takes the newest versions; without it, only what has to change does.
 UPGRADE ?=
+# The tests whose trials, rounds and seconds `make soak` raises (tests/soak.py).
+SOAKED = tests/test_races.py tests/test_kill.py tests/test_linearizability.py
 UV = uv==0.13.9
 
 VENV = .venv
@@ -28,7 +30,7 @@ once = if ! cmp -s $(1) $(VENV)/.done-$(1); then $(2) && cp $(1) $(VENV)/.part &
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install serve test lint lock schema migration bench screenshots clean python venv packages dev-packages browser
+.PHONY: help install serve test soak lint lock schema migration bench screenshots clean python venv packages dev-packages browser
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -42,6 +44,9 @@ serve: install ## set up what is missing, then run the service with a demo tenan
 test: lint install browser ## set up what is missing, then lint, type checks and all tests
 	$(call step,pytest,$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=4 \
 		--dist=loadfile $(PYTEST_ARGS))
+
+soak: install dev-packages ## repeat the races, kills, histories and neighbours of the tests for longer: some ten minutes
+	$(call step,pytest,TESSERA_TEST_SOAK=1 $(BIN)/python -m pytest $(SOAKED) $(PYTEST_ARGS))
 
 lint: dev-packages ## lint, format and type checks alone, fastest first
 	$(call step,ruff check,$(BIN)/ruff check --quiet)

@@ -23,8 +23,9 @@ from tests.audit import Birth, Ledger, read_ledger
 from tests.conftest import settings_for
 from tests.factories import Client, Person, World, token_id
 from tests.process import ServerProcess
+from tests.soak import repeats
 
-ROUNDS = 10
+ROUNDS = repeats(ci=3, soak=10)
 CLIENTS = 16
 LOAD_SECONDS = 0.3
 

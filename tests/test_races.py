@@ -28,8 +28,9 @@ from server.service import Service
 from tests.audit import Birth, Ledger, read_ledger
 from tests.conftest import settings_for
 from tests.factories import PASSWORD
+from tests.soak import repeats
 
-TRIALS = 500
+TRIALS = repeats(ci=100, soak=500)
 # Races of passwords: argon2 takes 20 ms of a core each time.
 SLOW_TRIALS = 20
 _AT_ONCE = 8
