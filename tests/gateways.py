@@ -25,10 +25,11 @@ class Gateway:
         target: str = "/api/v1/devices",
         *,
         host: str,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | list[tuple[str, str]] | None = None,
     ) -> httpx2.Response:
         """Whether `secret` opens `method` and `target` on `host`."""
-        sent: list[tuple[str, str]] = list((headers or {}).items())
+        given = headers.items() if isinstance(headers, Mapping) else headers
+        sent = list(given or ())
         if secret is not None:
             sent.append(("Authorization", f"Bearer {secret}"))
         url, verb = "/authorize", "GET"

@@ -1,8 +1,10 @@
 """The answers of `/authorize`: status, headers and body of each row of the contract's table.
 
 The challenges are those of RFC 6750, section 3; bodies are RFC 9457; the headers of limits are
-those of draft-ietf-httpapi-ratelimit-headers. Whatever is wrong with a bearer, the answer is the
-same, byte for byte. Headers are written here as they go over the wire.
+those of draft-ietf-httpapi-ratelimit-headers. Headers are written here as they go over the wire.
+
+A secret that is unknown, malformed or another tenant's gets one answer, byte for byte. One that the
+tenant knows but does not accept gets the reason.
 
 No value can hold a line's end: hosts, ids and the catalogue's keys are read by forms without.
 """
@@ -118,6 +120,15 @@ INVALID_TOKEN = _problem(
     "INVALID_TOKEN",
     "The API token is not valid here.",
     'www-authenticate: Bearer error="invalid_token"\r\n',
+)
+# Told to holders alone: whoever sends the whole secret has proved that it is theirs.
+TOKEN_REVOKED = _problem(
+    401,
+    "Unauthorized",
+    "TOKEN_REVOKED",
+    "The API token was revoked.",
+    'www-authenticate: Bearer error="invalid_token",'
+    ' error_description="The API token was revoked."\r\n',
 )
 UNKNOWN_PEER = _problem(403, "Forbidden", "UNKNOWN_PEER", "Only configured gateways are answered.")
 UNREADABLE = _problem(

@@ -34,6 +34,13 @@ from server.token_format import is_token_secret
 from server.web.client_address import ClientAddresses, is_within
 
 _log = logging.getLogger("tessera.authorize")
+_NO_PERMISSION_WOULD_DO = {
+    RefusalReason.HEADER_NOT_CANONICAL: (
+        "The name of a header has characters other than letters, digits and `-`."
+    ),
+    RefusalReason.TARGET_NOT_CANONICAL: "The request's target is not in canonical form.",
+    RefusalReason.NO_SUCH_OPERATION: "The API has no such operation.",
+}
 
 
 class Gateway(Asked, Protocol):
@@ -103,17 +110,28 @@ class Authorize:
         secret = _bearer(listed, headers)
         if secret is None:
             passes = self._pass_preflight and _is_preflight(method, headers)
-            return answers.PREFLIGHT if passes else answers.NO_BEARER
+            is_safe = passes and originals.are_canonical(listed, headers)
+            return answers.PREFLIGHT if is_safe else answers.NO_BEARER
         tenant = self._hosts.tenant_of(host)
         if tenant is None or not is_token_secret(self._brand, secret):
             return answers.INVALID_TOKEN
-        path = canonical_path(target)
-        permission = None if path is None else self._catalogue.match(method, path)
+        wanted = self._wanted(method, target, originals.are_canonical(listed, headers))
         slug, region = tenant
         digest = self._digest_key.digest("token", secret)
-        key = permission.key if permission else ""
+        key = wanted.key if isinstance(wanted, Permission) else ""
         question = (slug, region, digest, key, grant_mark(key))
-        return _Check(self._ending, asked, headers, method, path, permission, question)
+        return _Check(self._ending, asked, headers, method, wanted, question)
+
+    def _wanted(
+        self, method: str, target: str, has_canonical_headers: bool
+    ) -> Permission | RefusalReason:
+        """The permission that the request needs, or why none would do."""
+        if not has_canonical_headers:
+            return RefusalReason.HEADER_NOT_CANONICAL
+        path = canonical_path(target)
+        if path is None:
+            return RefusalReason.TARGET_NOT_CANONICAL
+        return self._catalogue.match(method, path) or RefusalReason.NO_SUCH_OPERATION
 
 
 class _OverAsgi:
@@ -149,8 +167,7 @@ class _Check:
     _asked: Gateway
     _headers: Mapping[bytes, bytes]
     _method: str
-    _path: str | None
-    _permission: Permission | None
+    _wanted: Permission | RefusalReason
     question: Question
     _bearer: Bearer = field(init=False)
 
@@ -195,10 +212,12 @@ class _Check:
         """The answer, and why it is a refusal if it is one."""
         _, _, token_id, revoked, granted = self._bearer
         if revoked:
-            return answers.INVALID_TOKEN, RefusalReason.REVOKED
-        if self._permission is None:
-            return _nothing_there(self._path, request_id)
-        key = self._permission.key
+            return answers.TOKEN_REVOKED, RefusalReason.REVOKED
+        if isinstance(self._wanted, RefusalReason):
+            detail = _NO_PERMISSION_WOULD_DO[self._wanted]
+            answer = answers.insufficient_scope(self._wanted.value, detail, request_id)
+            return answer, self._wanted
+        key = self._wanted.key
         if not granted:
             detail = f"The API token does not hold the permission {key}."
             answer = answers.insufficient_scope("INSUFFICIENT_SCOPE", detail, request_id, key)
@@ -230,16 +249,6 @@ def _failure(error: Exception) -> Answer:
 def _unexpected(error: Exception) -> None:
     UNEXPECTED_ERRORS.inc()
     _log.error("unexpected error", exc_info=error)
-
-
-def _nothing_there(path: str | None, request_id: str) -> tuple[Answer, RefusalReason]:
-    if path is None:
-        detail = "The request's target is not in canonical form."
-        answer = answers.insufficient_scope("TARGET_NOT_CANONICAL", detail, request_id)
-        return answer, RefusalReason.TARGET_NOT_CANONICAL
-    detail = "The API has no such operation."
-    answer = answers.insufficient_scope("NO_SUCH_OPERATION", detail, request_id)
-    return answer, RefusalReason.NO_SUCH_OPERATION
 
 
 def _is_preflight(method: str, headers: Mapping[bytes, bytes]) -> bool:

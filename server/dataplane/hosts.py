@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-_MOST_LENGTH = 253
+_MAX_LENGTH = 253
 
 
 class Hosts:
@@ -16,13 +16,14 @@ class Hosts:
         pattern = re.escape(host)
         for name in ("tenant", "region"):
             pattern = pattern.replace(re.escape(f"{{{name}}}"), f"(?P<{name}>{label})")
-        # Gateways pass the port on or not: it says nothing about the tenant.
-        self._pattern = re.compile(rf"{pattern}(?::[0-9]{{1,5}})?")
+        # Gateways pass the port on or not: it says nothing about the tenant. A name with a dot at
+        # its end is the same name (RFC 1034, section 3.1).
+        self._pattern = re.compile(rf"{pattern}\.?(?::[0-9]{{1,5}})?")
         self.tenant_of = lru_cache(maxsize=4096)(self._tenant_of)
 
     def _tenant_of(self, host: str) -> tuple[str, str | None] | None:
         """The slug and region that `host` names, or None; no region where hosts do not tell."""
-        if len(host) > _MOST_LENGTH + 6:
+        if len(host) > _MAX_LENGTH + 7:
             return None
         match = self._pattern.fullmatch(host.lower())
         return (match["tenant"], match.groupdict().get("region")) if match else None

@@ -8,6 +8,7 @@ What is only recorded, such as the client's name and the request's id, may be th
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from string import ascii_letters, digits
 from typing import Protocol
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ _MAY_BE_SECRET = re.compile(r"[\w+/=-]{30,}", re.ASCII)
 _NOT_PRINTABLE = re.compile(r"[^ -~]")
 # Clients repeat their names, and making one fit to show is a pure function.
 _CACHE_SIZE = 4096
+_NAME_CHARACTERS = (ascii_letters + digits + "-").encode()
 Headers = Mapping[bytes, bytes]
 
 
@@ -81,6 +83,16 @@ def single(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
                 found.pop(name, None)
             seen.add(name)
     return found
+
+
+def are_canonical(listed: Sequence[tuple[bytes, bytes]], headers: Headers) -> bool:
+    """Whether each header's name has only letters, digits and `-`. `headers` are the `single` ones.
+
+    CGI and its descendants (WSGI, Rack, PHP) fold other characters to `-`: such a backend would
+    read `X_Forwarded_Host` as the header that the gateway strips or sets.
+    """
+    names = headers if len(headers) == len(listed) else [name for name, _ in listed]
+    return not b"".join(names).translate(None, _NAME_CHARACTERS)
 
 
 def raw_target(scope_path: str, raw_path: bytes | None, query: bytes) -> bytes:

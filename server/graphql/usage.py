@@ -18,6 +18,7 @@ described(
     NOT_GRANTED="The token does not hold the permission of the endpoint.",
     NO_SUCH_OPERATION="The API has no endpoint of this method and path.",
     TARGET_NOT_CANONICAL="The path was not in canonical form, such as with `..` or `//` in it.",
+    HEADER_NOT_CANONICAL="The name of a header had other characters than letters, digits and `-`.",
     RATE_LIMITED="The tenant had reached its limit of requests.",
 )
 

@@ -95,19 +95,17 @@ async def test_without_a_bearer_there_is_a_challenge(door_of_kind: Door) -> None
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
 
 
-async def test_whatever_is_wrong_with_a_token_the_answer_is_the_same(
-    door: Door, world: World
-) -> None:
+async def test_a_secret_unknown_to_the_tenant_gets_one_answer(door: Door, world: World) -> None:
     stranger = await world.person()
     foreign = await tokens.create(stranger.principal, world.service, name="f", permissions=[HELD])
-    revoked = await tokens.create(door.person.principal, world.service, name="r")
-    await tokens.revoke(door.person.principal, revoked.token.id)
+    ended = await tokens.create(stranger.principal, world.service, name="e")
+    await tokens.revoke(stranger.principal, ended.token.id)
     asked = {
         "unknown": "tsr_" + "0" * 49,
         "malformed": "nonsense",
         "empty": "",
         "foreign": foreign.secret,
-        "revoked": revoked.secret,
+        "foreign and revoked": ended.secret,
     }
     answers = [await door.gateway.ask(secret, host=door.host) for secret in asked.values()]
     answers.append(await door.gateway.ask(door.secret, host="elsewhere.example.com"))
@@ -119,6 +117,49 @@ async def test_whatever_is_wrong_with_a_token_the_answer_is_the_same(
         (401, str(answers[0].headers), answers[0].content)
     }
     assert answers[0].headers["www-authenticate"] == 'Bearer error="invalid_token"'
+
+
+async def test_the_holder_of_a_revoked_token_is_told_so(door_of_kind: Door, world: World) -> None:
+    door = door_of_kind
+    await tokens.revoke(door.person.principal, door.token.id)
+    for target in ("/api/v1/devices", "/nowhere", "/api/v1//devices"):
+        answer = await door.gateway.ask(door.secret, target=target, host=door.host)
+        assert (answer.status_code, answer.json()["code"]) == (401, "TOKEN_REVOKED")
+        assert answer.headers["x-tessera-code"] == "TOKEN_REVOKED"
+        assert answer.headers["www-authenticate"] == (
+            'Bearer error="invalid_token", error_description="The API token was revoked."'
+        )
+
+
+_NOT_CANONICAL = ("X_Forwarded_Host", "X.Original.URL", "x_method", "A!", "~", "X-Tessera_Tenant")
+
+
+async def test_a_header_that_some_backends_read_as_another_is_refused(door_of_kind: Door) -> None:
+    """Only a live token's holder is told. A name that comes twice is not overlooked."""
+    door = door_of_kind
+    for name in _NOT_CANONICAL:
+        for headers in ([(name, "x")], [(name, "x"), (name, "y")]):
+            answer = await door.gateway.ask(door.secret, host=door.host, headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (403, "HEADER_NOT_CANONICAL")
+    odd = [("X_A", "")]
+    answer = await door.gateway.ask(door.secret, target="//x", host=door.host, headers=odd)
+    assert answer.json()["code"] == "HEADER_NOT_CANONICAL"
+    answer = await door.gateway.ask("tsr_" + "0" * 49, host=door.host, headers=odd)
+    assert (answer.status_code, answer.json()["code"]) == (401, "INVALID_TOKEN")
+    ordinary = {"Sec-CH-UA-Full-Version-List": "x", "X-1": "y"}
+    answer = await door.gateway.ask(door.secret, host=door.host, headers=ordinary)
+    assert (answer.status_code, answer.headers["ratelimit"][:15]) == (200, '"hour";r=9999;t')
+    await door.app.close()
+    reasons = [one.reason for one in await models.TokenRefusal.filter(tenant_id=door.tenant.id)]
+    assert reasons == [RefusalReason.HEADER_NOT_CANONICAL] * (2 * len(_NOT_CANONICAL) + 1)
+
+
+async def test_a_host_with_a_dot_at_its_end_is_that_host(door_of_kind: Door) -> None:
+    door = door_of_kind
+    for host in (f"{door.host}.", f"{door.host}.:8443", door.host.upper() + "."):
+        assert (await door.gateway.ask(door.secret, host=host)).status_code == 200, host
+    for host in (f"{door.host}..", f".{door.host}", f"{door.host}:8443."):
+        assert (await door.gateway.ask(door.secret, host=host)).status_code == 401, host
 
 
 async def test_a_change_is_seen_by_the_next_check(door: Door, world: World) -> None:
@@ -393,6 +434,7 @@ async def test_a_preflight_passes_where_the_settings_let_it(
         ("OPTIONS", {"Origin": "https://app.example.com"}),
         ("OPTIONS", {"Access-Control-Request-Method": "GET"}),
         ("OPTIONS", {**ASKS, "Origin": ""}),
+        ("OPTIONS", {**ASKS, "X_Forwarded_Host": "x"}),
         ("OPTIONS", {**ASKS, "Authorization": "Basic eDp5"}),
         ("OPTIONS", {**ASKS, "Authorization": ""}),
         ("OPTIONS", {**ASKS, "Authorization": "Bearer tsr_" + "0" * 49}),

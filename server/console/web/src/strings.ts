@@ -332,6 +332,7 @@ export const strings = {
         NOT_GRANTED: "The token does not hold this permission",
         NO_SUCH_OPERATION: "The API has no such endpoint",
         TARGET_NOT_CANONICAL: "The path was not in canonical form",
+        HEADER_NOT_CANONICAL: "The name of a header had characters that are not allowed",
         RATE_LIMITED: "The organisation’s limit of requests was reached",
       },
     },
