@@ -10,6 +10,7 @@ from models.session import Session
 from models.sign_in_attempt import SignInAttempt
 from models.tenant import Tenant
 from models.token import TOKEN_WIRE_INDEX, Token, grant_mark, grants_of
+from models.token_brand import TokenBrand
 from models.token_last_use import TokenLastUse
 from models.token_permission import TokenPermission
 from models.token_refusal import RefusalReason, TokenRefusal
@@ -32,6 +33,7 @@ __all__ = [
     "Tenant",
     "TenantRow",
     "Token",
+    "TokenBrand",
     "TokenLastUse",
     "TokenPermission",
     "TokenRefusal",

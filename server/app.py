@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from server import database
 from server.access.authentication import is_signed_in
+from server.access.brands import require_listed
 from server.access.digest_keys import digest_key
 from server.catalogue import CatalogueError, read_catalogue
 from server.console.routes import routes as console_routes
@@ -41,8 +42,8 @@ _CORS_SECONDS = 600
 async def running_service(settings: Settings) -> AsyncIterator[Service]:
     """The service on its database, ready to serve. An embedded database is migrated first.
 
-    Raises `Misconfigured` for a database that does not answer, lacks migrations or has another
-    digest key, and for an API description that cannot be read.
+    Raises `Misconfigured` for a database that does not answer, lacks migrations, has another digest
+    key or tokens of a brand that is not listed, and for an API description that cannot be read.
     """
     try:
         catalogue = read_catalogue(settings.api_spec)
@@ -54,7 +55,9 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
         await database.migrate(settings)
     async with database.connected(settings):
         await _require_migrated()
-        yield Service(settings, await digest_key(settings), catalogue)
+        key = await digest_key(settings)
+        await require_listed(settings.token_brand)
+        yield Service(settings, key, catalogue)
 
 
 class App:

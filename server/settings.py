@@ -12,6 +12,7 @@ from server.web.client_address import FORWARDED, X_FORWARDED_FOR, Network
 
 _YES, _NO = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_MAX_BRANDS = 16
 GATEWAYS = ("nginx", "caddy", "traefik", "envoy")
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
 
@@ -24,7 +25,7 @@ class Settings:
     database_pool_size: connections an instance holds to PostgreSQL at most.
     api_spec: the tenant API's OpenAPI document; None is the one that ships.
     api_url: the tenant API's URL, a template with `{tenant}` and `{region}`.
-    token_brand: what token secrets start with.
+    token_brand: what token secrets start with: the first for new ones, all are accepted.
     digest_key: the key of all digests; None keeps a random one in the database.
     cors_origins: origins whose pages may call the API with a person's session.
     trusted_proxies: networks of proxies that are believed about a client's address.
@@ -41,7 +42,7 @@ class Settings:
     database_pool_size: int = 10
     api_spec: Path | None = None
     api_url: str = "https://{tenant}.api.{region}.example.com"
-    token_brand: str = "tsr"
+    token_brand: tuple[str, ...] = ("tsr",)
     digest_key: bytes | None = field(default=None, repr=False)
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[Network, ...] = ()
@@ -69,7 +70,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         database_pool_size=_whole_number(environment, "TESSERA_DATABASE_POOL_SIZE", 10, 1, 500),
         api_spec=_path(environment, "TESSERA_API_SPEC"),
         api_url=_api_url(environment),
-        token_brand=_brand(environment),
+        token_brand=_brands(environment),
         digest_key=_digest_key(environment),
         cors_origins=_origins(environment),
         trusted_proxies=_networks(environment, "TESSERA_TRUSTED_PROXIES"),
@@ -131,13 +132,14 @@ def _api_url(environment: Mapping[str, str]) -> str:
     return template
 
 
-def _brand(environment: Mapping[str, str]) -> str:
-    brand = _text(environment, "TESSERA_TOKEN_BRAND", "tsr")
-    if not BRAND.fullmatch(brand):
+def _brands(environment: Mapping[str, str]) -> tuple[str, ...]:
+    brands = tuple(_list(environment, "TESSERA_TOKEN_BRAND")) or ("tsr",)
+    if len(brands) > _MAX_BRANDS or not all(map(BRAND.fullmatch, brands)):
         raise Misconfigured(
-            "TESSERA_TOKEN_BRAND must be 2 to 16 lower-case letters and digits, a letter first."
+            f"TESSERA_TOKEN_BRAND must be at most {_MAX_BRANDS} brands, separated by commas,"
+            " each of 2 to 16 lower-case letters and digits, a letter first."
         )
-    return brand
+    return brands
 
 
 def _digest_key(environment: Mapping[str, str]) -> bytes | None:

@@ -43,16 +43,16 @@ def new_token_secret(brand: str) -> str:
     return branded_body + _checksum(branded_body)
 
 
-def is_token_secret(brand: str, text: str) -> bool:
-    """Whether `text` has exactly the form of a secret of `brand`, checksum included."""
-    return bool(_form(brand).fullmatch(text)) and text[-_CHECKSUM_LENGTH:] == _checksum(
+def is_token_secret(brands: tuple[str, ...], text: str) -> bool:
+    """Whether `text` has exactly the form of a secret of one of `brands`, checksum included."""
+    return bool(_form(brands).fullmatch(text)) and text[-_CHECKSUM_LENGTH:] == _checksum(
         text[:-_CHECKSUM_LENGTH]
     )
 
 
 @cache
-def _form(brand: str) -> re.Pattern[str]:
-    return re.compile(rf"{brand}_[0-9A-Za-z]{{{_BODY_LENGTH + _CHECKSUM_LENGTH}}}")
+def _form(brands: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"(?:{'|'.join(brands)})_[0-9A-Za-z]{{{_BODY_LENGTH + _CHECKSUM_LENGTH}}}")
 
 
 def token_hint(secret: str) -> str:

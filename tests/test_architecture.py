@@ -37,7 +37,7 @@ _FLOORS: list[set[str]] = [
     {"models"},
 ]
 # Queries of the installation itself, which belongs to no tenant.
-_NO_TENANT = {"Tenant", "Installation", "Gateway"}
+_NO_TENANT = {"Tenant", "Installation", "Gateway", "TokenBrand"}
 _QUERIES = {"all", "create", "exists", "filter", "first", "get", "get_or_none", "bulk_create"}
 _QUERYING = ("models.", "server.access.", "server.operations.")
 _ROWS = {
@@ -50,6 +50,7 @@ _ROWS = {
     "SignInAttempt",
     "Tenant",
     "Token",
+    "TokenBrand",
     "TokenLastUse",
     "TokenPermission",
     "TokenRefusal",

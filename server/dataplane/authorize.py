@@ -55,7 +55,7 @@ class Authorize:
 
     def __init__(self, service: Service, record: Record) -> None:
         settings = service.settings
-        self._brand = settings.token_brand
+        self._brands = settings.token_brand
         self._digest_key = service.digest_key
         self._catalogue = service.catalogue
         self._read = originals.READERS[settings.gateway]
@@ -113,7 +113,7 @@ class Authorize:
             is_safe = passes and originals.are_canonical(listed, headers)
             return answers.PREFLIGHT if is_safe else answers.NO_BEARER
         tenant = self._hosts.tenant_of(host)
-        if tenant is None or not is_token_secret(self._brand, secret):
+        if tenant is None or not is_token_secret(self._brands, secret):
             return answers.INVALID_TOKEN
         wanted = self._wanted(method, target, originals.are_canonical(listed, headers))
         slug, region = tenant

@@ -110,7 +110,7 @@ async def create(
     _check_idempotency_key(idempotency_key)
     # Kept as a digest: nobody reads it back, and clients may put anything there.
     used_key = idempotency_key and service.digest_key.digest("idempotency", idempotency_key).hex()
-    secret = new_token_secret(service.settings.token_brand)
+    secret = new_token_secret(service.settings.token_brand[0])
     async with change(principal, Right.MANAGE_TOKENS):
         if used_key is not None:
             await _refuse_repetition(principal, used_key)

@@ -18,6 +18,7 @@ EXEMPT = {
     "tenant": "it is the tenant: a distributed database copies it to every node",
     "gateway": "it serves all tenants: a few rows, copied to every node",
     "installation": "one row that all tenants share",
+    "token_brand": "it serves all tenants: a few rows, copied to every node",
     "tortoise_migrations": "Tortoise's own, which knows nothing of tenants",
 }
 # Whoever introspects a token does not know whose it is: that one asks every node.

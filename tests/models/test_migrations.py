@@ -211,13 +211,26 @@ def plant_a_broken_one(folder: Path) -> None:
     (folder / "9999_broken.py").write_text(_BROKEN.replace("{last}", WRITTEN[-1]))
 
 
-async def test_the_last_uses_of_tokens_move_into_their_own_table(
-    bare_url: str, planted: Path
-) -> None:
-    later = [planted / f"{name}.py" for name in WRITTEN if name >= "0005"]
+def withheld(planted: Path, first: str) -> dict[Path, str]:
+    """Take away the migrations from `first` on; gives their texts, for `applied`."""
+    later = [planted / f"{name}.py" for name in WRITTEN if name >= first]
     written = {file: file.read_text() for file in later}
     for file in later:
         file.unlink()
+    return written
+
+
+async def applied(withheld: dict[Path, str], url: str) -> None:
+    """Put back the migrations that were taken away, and apply them."""
+    for file, text in withheld.items():
+        file.write_text(text)
+    await database.migrate(settings_for(url))
+
+
+async def test_the_last_uses_of_tokens_move_into_their_own_table(
+    bare_url: str, planted: Path
+) -> None:
+    later = withheld(planted, "0005")
     await database.migrate(settings_for(bare_url))
     tenant_id, whole, partly, never = (models.new_id() for _ in range(4))
     at = datetime(2026, 3, 3, 12, 0, 0, 250, tzinfo=UTC)
@@ -233,9 +246,7 @@ async def test_the_last_uses_of_tokens_move_into_their_own_table(
                 f" last_used_user_agent) VALUES ('{token_id}', '{at}', '{tenant_id}', 'n', 'd',"
                 f" 'n', '{token_id}', 'tsr_', 3, '{tenant_id}', {used})"
             )
-    for file, text in written.items():
-        file.write_text(text)
-    await database.migrate(settings_for(bare_url))
+    await applied(later, bare_url)
     async with database.connected(settings_for(bare_url)):
         last_uses = models.TokenLastUse.filter(tenant_id=tenant_id).order_by("id")
         columns = ("id", "created_at", "last_used_at", "last_used_from", "last_used_user_agent")
@@ -247,6 +258,28 @@ async def test_the_last_uses_of_tokens_move_into_their_own_table(
         assert await tokens.values_list("id", "name", "revision", "revoked_at") == [
             (token_id, "n", 3, None) for token_id in (whole, partly, never)
         ]
+
+
+async def test_the_brands_of_live_tokens_are_noted(bare_url: str, planted: Path) -> None:
+    later = withheld(planted, "0006")
+    await database.migrate(settings_for(bare_url))
+    at, tenant_id = models.now(), models.new_id()
+    async with database.connected(settings_for(bare_url)):
+        for hint, revoked in (
+            ("tsr_aaaaaa…", "NULL"),
+            ("tsr_bbbbbb…", "NULL"),
+            ("acme_cccccc…", "NULL"),
+            ("gone_dddddd…", f"'{at}'"),
+        ):
+            await database.connection().execute_script(
+                "INSERT INTO token (id, created_at, tenant_id, name, description, search_text,"
+                " digest, hint, revision, created_by_id, revoked_at) VALUES"
+                f" ('{models.new_id()}', '{at}', '{tenant_id}', 'n', 'd', 'n', '{hint}', '{hint}',"
+                f" 1, '{tenant_id}', {revoked})"
+            )
+    await applied(later, bare_url)
+    async with database.connected(settings_for(bare_url)):
+        assert {row.brand for row in await models.TokenBrand.all()} == {"tsr", "acme"}
 
 
 async def test_a_migration_that_fails_leaves_nothing_of_itself_or_of_those_before_it(

@@ -55,13 +55,19 @@ def _altered(secret: str) -> Iterator[str]:
 def test_no_altered_secret_has_the_form_of_one() -> None:
     secret = new_token_secret("tsr")
     altered = list(_altered(secret))
-    assert is_token_secret("tsr", secret)
+    assert is_token_secret(("tsr",), secret)
     assert len(altered) > 3000
-    assert [text for text in altered if is_token_secret("tsr", text)] == []
+    assert [text for text in altered if is_token_secret(("tsr",), text)] == []
 
 
 def test_a_secret_of_another_brand_is_none() -> None:
-    assert not is_token_secret("tsr", new_token_secret("acme"))
+    assert not is_token_secret(("tsr",), new_token_secret("acme"))
+    assert not is_token_secret(("tsr", "ac", "acmes"), new_token_secret("acme"))
+
+
+def test_a_secret_of_any_listed_brand_is_one() -> None:
+    for brand in ("acme", "tsr"):
+        assert is_token_secret(("acme", "tsr"), new_token_secret(brand))
 
 
 def test_a_digest_is_the_hmac_of_purpose_and_secret() -> None:

@@ -36,7 +36,7 @@ async def test_a_token_is_made_with_its_permissions_and_its_activity(world: Worl
     owner = await world.person()
     created = await world.token(owner, " CI ", [_LIST, _READ, _LIST], description="builds")
     token = created.token
-    assert is_token_secret("tsr", created.secret)
+    assert is_token_secret(("tsr",), created.secret)
     assert (token.name, token.description, token.revision) == ("CI", "builds", 1)
     assert created.secret.startswith(token.hint.removesuffix("…"))
     assert await _held(owner, token) == {_LIST, _READ}

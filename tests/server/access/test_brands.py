@@ -1,0 +1,136 @@
+"""The brands of token secrets: the first is given, all are accepted, none is forgotten."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import httpx2
+import pytest
+
+import models
+from server.access.brands import require_listed
+from server.access.principal import Operator
+from server.app import create_app, running_service
+from server.errors import Misconfigured
+from server.operations import gateways, tokens
+from server.service import Service
+from server.settings import Settings
+from tests.factories import World
+from tests.gateways import HOST, gateway
+from tests.postgres import run_now
+from tests.process import tessera
+
+KEY = "GET /api/v1/devices"
+
+
+def branded(settings: Settings, *brands: str) -> Settings:
+    return replace(settings, token_brand=brands)
+
+
+async def _make(settings: Settings, slug: str, count: int) -> list[tokens.Created]:
+    """Tokens of a new tenant; it is called `slug`."""
+    async with running_service(settings) as service:
+        world = World(service)
+        person = await world.person(await world.tenant(slug))
+        return [await world.token(person, permissions=[KEY]) for _ in range(count)]
+
+
+async def _revoke(settings: Settings, made: list[tokens.Created]) -> None:
+    async with running_service(settings):
+        for one in made:
+            await models.Token.filter(tenant_id=one.token.tenant_id, id=one.token.id).update(
+                revoked_at=models.now()
+            )
+
+
+async def _refusal(settings: Settings) -> str:
+    with pytest.raises(Misconfigured) as refused:
+        async with running_service(settings):
+            pass
+    return str(refused.value)
+
+
+@asynccontextmanager
+async def _asking(service: Service) -> AsyncIterator[tuple[httpx2.AsyncClient, dict[str, str]]]:
+    """A client without a network between, and a gateway's credential."""
+    app = create_app(service)
+    made = await gateways.create(Operator(), service, "orders")
+    async with gateway(app).http as http:
+        yield http, {"Authorization": f"Bearer {made.secret}"}
+    await app.close()
+
+
+async def test_the_first_brand_is_given_and_all_are_accepted(settings: Settings) -> None:
+    [old] = await _make(branded(settings, "tsr"), "globex", 1)
+    [new] = await _make(branded(settings, "acme", "tsr"), "acme", 1)
+    assert (old.secret[:4], new.secret[:5]) == ("tsr_", "acme_")
+    for brands in (("acme", "tsr"), ("tsr", "acme")):
+        async with running_service(branded(settings, *brands)) as service:
+            app = create_app(service)
+            for slug, secret in (("globex", old.secret), ("acme", new.secret)):
+                answer = await gateway(app).ask(
+                    secret, target="/api/v1/devices", host=HOST.format(slug=slug)
+                )
+                assert answer.status_code == 200, brands
+            await app.close()
+    async with (
+        running_service(branded(settings, "acme", "tsr")) as service,
+        _asking(service) as (http, credential),
+    ):
+        for secret in (old.secret, new.secret):
+            answer = await http.post("/introspect", data={"token": secret}, headers=credential)
+            assert answer.json()["active"] is True
+
+
+async def test_a_brand_in_use_that_is_not_listed_is_refused(settings: Settings) -> None:
+    """It silently ended every token."""
+    made = await _make(branded(settings, "tsr"), "acme", 3)
+    await _make(branded(settings, "old", "tsr"), "globex", 1)
+    told = await _refusal(branded(settings, "new", "old"))
+    assert "3 live tokens of the brand `tsr`" in told
+    assert "`old`" not in told
+    told = await _refusal(branded(settings, "new"))
+    assert "1 live tokens of the brand `old` and 3 live tokens of the brand `tsr`" in told
+    await _revoke(branded(settings, "tsr", "old"), made)
+    async with running_service(branded(settings, "new", "old")):
+        pass
+
+
+async def test_a_brand_that_looks_like_another_is_not_counted_with_it(settings: Settings) -> None:
+    await _make(branded(settings, "tsrx"), "acme", 2)
+    async with running_service(branded(settings, "tsr", "tsrx")):
+        pass
+    async with running_service(branded(settings, "tsrx")):
+        pass  # of `tsr`, which was given first place, there is no token
+    assert "2 live tokens of the brand `tsrx`" in await _refusal(branded(settings, "tsr"))
+
+
+async def test_tokens_are_counted_only_where_a_brand_is_missing(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start reads no token: there may be a million."""
+
+    def read(**_: object) -> None:
+        raise AssertionError("tokens were read")
+
+    monkeypatch.setattr(models.Token, "filter", read)
+    await require_listed(("tsr",))
+    await require_listed(("new", "tsr"))
+    await World(service).tenant()
+    with pytest.raises(AssertionError):
+        await require_listed(("other",))
+
+
+def test_serve_refuses_in_a_sentence(sqlite_url: str) -> None:
+    async def made() -> None:
+        await _make(Settings(sqlite_url), "acme", 2)
+
+    run_now(made())
+    refused = tessera(
+        "serve", "--port", "0", database_url=sqlite_url, settings={"TESSERA_TOKEN_BRAND": "acme"}
+    )
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines()[-1] == (
+        "tessera: TESSERA_TOKEN_BRAND must list each brand in use:"
+        " the database holds 2 live tokens of the brand `tsr`."
+    )
