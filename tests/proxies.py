@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPResponse
@@ -36,7 +36,7 @@ class Upstream:
     makes no difference of cases, and lets headers say what host, method and target are.
 
     It answers 200 to everything, with the host and operation that it would take, and the headers it
-    was sent.
+    was sent. It tells their names apart as CGI does: by letters and digits alone.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -48,14 +48,15 @@ class Upstream:
 
         class Handler(BaseHTTPRequestHandler):
             def answer(self) -> None:
-                self.rfile.read(int(self.headers.get("content-length") or 0))
-                headers = {name.lower(): value for name, value in self.headers.items()}
+                body = self.read_body()
+                headers = _folded(self.headers.items())
                 host, method, target = _believed(self.command, self.path, headers)
                 content = {
                     "host": host,
                     "served": upstream.served(method, target),
                     "target": self.path,
                     "headers": headers,
+                    "body": body.decode("latin-1"),
                 }
                 body = json.dumps(content).encode()
                 self.send_response(200)
@@ -66,6 +67,17 @@ class Upstream:
                     self.wfile.write(body)
 
             do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815
+            do_OPTIONS = answer  # noqa: N815
+
+            def read_body(self) -> bytes:
+                if self.headers.get("transfer-encoding") != "chunked":
+                    return self.rfile.read(int(self.headers.get("content-length") or 0))
+                body = b""
+                while size := int(self.rfile.readline().partition(b";")[0], 16):
+                    body += self.rfile.read(size + 2)[:-2]
+                while self.rfile.readline().strip():
+                    pass  # a trailer is no header
+                return body
 
             def log_message(self, *_arguments: object) -> None:
                 pass
@@ -255,12 +267,22 @@ def _pattern(template: str) -> re.Pattern[str]:
     return re.compile("[^/]+".join(map(re.escape, parts)), re.IGNORECASE)
 
 
+def _folded(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The headers as CGI knows them: with names that differ in more than letters and digits."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        folded = re.sub(r"[^a-z0-9]", "-", name.lower())
+        found[folded] = f"{found[folded]},{value}" if folded in found else value
+    return found
+
+
 def _believed(method: str, target: str, headers: dict[str, str]) -> tuple[str, str, str]:
     """Host, method and target as frameworks read them that take a proxy's word for all three."""
     overrides = ("x-http-method-override", "x-http-method", "x-method-override")
     method = next((headers[name].upper() for name in overrides if name in headers), method)
-    rewritten = ("x-original-url", "x-rewrite-url")
+    rewritten = ("x-original-url", "x-original-uri", "x-rewrite-url", "x-rewrite-uri")
     target = next((headers[name] for name in rewritten if name in headers), target)
     forwarded = re.search(r'host="?([^";,]+)', headers.get("forwarded", ""))
-    host = forwarded[1] if forwarded else headers.get("x-forwarded-host", headers["host"])
+    hosts = ("x-forwarded-host", "x-host", "x-original-host", "host")
+    host = forwarded[1] if forwarded else next(headers[name] for name in hosts if name in headers)
     return host, method, target

@@ -7,8 +7,6 @@ through in another form than was judged shows.
 import asyncio
 import re
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -16,69 +14,13 @@ import pytest
 
 import models
 from server.app import running_service
-from server.catalogue import Catalogue, read_catalogue
+from server.catalogue import read_catalogue
 from server.operations import tokens
 from tests.conftest import settings_for
 from tests.factories import World
 from tests.process import ROOT, ServerProcess, answer_of
-from tests.proxies import KINDS, Proxy, Upstream, proxy
-
-ONE = "GET /api/v1/devices/{device_id}"
-
-
-@dataclass
-class Street:
-    """A gateway, what stands before and behind it, and three tokens of one tenant."""
-
-    proxy: Proxy
-    upstream: Upstream
-    server: ServerProcess
-    catalogue: Catalogue
-    host: str
-    database_url: str
-    all: str
-    one: str
-    none: str
-    limited_host: str
-    limited: str
-
-
-async def furnish(url: str) -> dict[str, str]:
-    """Rows for the server, made through the operations."""
-    async with running_service(settings_for(url)) as service:
-        world = World(service)
-        made = {}
-        person = await world.person()
-        tenant = await models.Tenant.get(id=person.admin.tenant_id)
-        made["host"] = f"{tenant.slug}.api.us.example.com"
-        every = [permission.key for permission in service.catalogue.permissions]
-        for name, keys in (("all", every), ("one", [ONE]), ("none", [])):
-            created = await tokens.create(person.principal, service, name=name, permissions=keys)
-            made[name] = created.secret
-        other = await world.person()
-        await models.Tenant.filter(id=other.admin.tenant_id).update(requests_per_hour=2)
-        tenant = await models.Tenant.get(id=other.admin.tenant_id)
-        made["limited_host"] = f"{tenant.slug}.api.us.example.com"
-        created = await tokens.create(other.principal, service, name="l", permissions=every)
-        made["limited"] = created.secret
-        return made
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def street(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Street]:
-    folder = tmp_path_factory.mktemp(f"street-{request.param}")
-    url = f"sqlite://{folder}/tessera.db"
-    made = asyncio.run(furnish(url))
-    catalogue = read_catalogue(None)
-    settings = {"TESSERA_GATEWAY": request.param}
-    with (
-        Upstream(catalogue) as upstream,
-        ServerProcess(folder, database_url=url, settings=settings) as server,
-        proxy(request.param, folder, server.port, upstream.port) as gate,
-    ):
-        yield Street(gate, upstream, server, catalogue, database_url=url, **made)
+from tests.proxies import Upstream, proxy
+from tests.streets import ONE, Street, furnish
 
 
 def target_of(path: str) -> str:

@@ -1,0 +1,52 @@
+"""A tenant's API in a real gateway's street: the gateway, what stands before and behind it."""
+
+from dataclasses import dataclass
+
+import models
+from server.app import running_service
+from server.catalogue import Catalogue
+from server.operations import tokens
+from tests.conftest import settings_for
+from tests.factories import World
+from tests.process import ServerProcess
+from tests.proxies import Proxy, Upstream
+
+ONE = "GET /api/v1/devices/{device_id}"
+
+
+@dataclass
+class Street:
+    """A gateway, what stands before and behind it, and three tokens of one tenant."""
+
+    proxy: Proxy
+    upstream: Upstream
+    server: ServerProcess
+    catalogue: Catalogue
+    host: str
+    database_url: str
+    all: str
+    one: str
+    none: str
+    limited_host: str
+    limited: str
+
+
+async def furnish(url: str) -> dict[str, str]:
+    """Rows for the server, made through the operations."""
+    async with running_service(settings_for(url)) as service:
+        world = World(service)
+        made = {}
+        person = await world.person()
+        tenant = await models.Tenant.get(id=person.admin.tenant_id)
+        made["host"] = f"{tenant.slug}.api.us.example.com"
+        every = [permission.key for permission in service.catalogue.permissions]
+        for name, keys in (("all", every), ("one", [ONE]), ("none", [])):
+            created = await tokens.create(person.principal, service, name=name, permissions=keys)
+            made[name] = created.secret
+        other = await world.person()
+        await models.Tenant.filter(id=other.admin.tenant_id).update(requests_per_hour=2)
+        tenant = await models.Tenant.get(id=other.admin.tenant_id)
+        made["limited_host"] = f"{tenant.slug}.api.us.example.com"
+        created = await tokens.create(other.principal, service, name="l", permissions=every)
+        made["limited"] = created.secret
+        return made
