@@ -98,6 +98,19 @@ def test_no_other_spelling_of_a_header_reaches_the_api(street: Street, mark: str
             assert_harmless(street, headers)
 
 
+@pytest.mark.parametrize("name", ["X_HTTP_Method_Override", "X_Tessera_Tenant", "X.Original.URL"])
+def test_such_a_spelling_is_refused_where_the_gateway_does_not_drop_it(
+    street: Street, name: str
+) -> None:
+    answer = street.proxy.ask(street.host, street.one, "GET", TARGET, f"{name}: {CANARY}")
+    if street.proxy.kind in {"caddy", "traefik"}:
+        assert (answer.status, answer.json()["code"]) == (403, "HEADER_NOT_CANONICAL")
+    elif street.proxy.kind == "envoy" and "_" in name:
+        assert answer.status == 400
+    else:
+        assert answer.status == 200
+
+
 def test_ordinary_headers_reach_the_api_as_they_came(street: Street) -> None:
     values = {name: f"value-of-{number}" for number, name in enumerate(PASSED)}
     values |= {"Cookie": "a=1; b=2", "Accept": "application/json, */*;q=0.1"}

@@ -63,6 +63,16 @@ def test_who_has_no_valid_token_is_challenged(street: Street) -> None:
         assert answer.json()["code"] == "INVALID_TOKEN"
 
 
+def test_the_holder_of_a_revoked_token_learns_so(street: Street) -> None:
+    made = asyncio.run(_another(street))
+    asyncio.run(_revoke(street, made))
+    answer = street.proxy.ask(street.host, made["secret"])
+    assert (answer.status, answer.json()["code"]) == (401, "TOKEN_REVOKED")
+    assert answer.header("www-authenticate") == (
+        'Bearer error="invalid_token", error_description="The API token was revoked."'
+    )
+
+
 def test_over_the_limit_is_429_through_every_gateway(street: Street) -> None:
     """Also through nginx, whose auth_request knows no 429."""
     statuses = [street.proxy.ask(street.limited_host, street.limited).status for _ in range(3)]
