@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -30,7 +30,7 @@ _SQLITE_BUSY_MILLISECONDS = 5000
 _SQLITE_READER_KIBIBYTES = 128 * 1024
 # Decisions on thousands of tokens change pages all over the file, every few seconds.
 _SQLITE_WRITER_KIBIBYTES = 64 * 1024
-_SQLITE_MAGIC = b"SQLite format 3\0"
+_SQLITE_MIN_BYTES = 512  # its smallest page
 
 
 @asynccontextmanager
@@ -135,10 +135,18 @@ def _sqlite(settings: Settings) -> dict[str, Any]:
 
 def _may_be_sqlite(path: Path) -> bool:
     """Whether SQLite can open it: what is not there or empty, it makes a database of."""
-    if not path.is_file():
+    if not path.is_file() or not (size := path.stat().st_size):
         return True
-    with path.open("rb") as file:
-        return file.read(len(_SQLITE_MAGIC)) in {b"", _SQLITE_MAGIC}
+    if size < _SQLITE_MIN_BYTES:
+        return False  # SQLite would take it for an empty one
+    # Asks SQLite: a file descriptor of ours would, at its close, drop the locks of connections that
+    # this process has open already, and another process would then remove the write-ahead log.
+    try:
+        with closing(sqlite3.connect(read_only_uri(path), uri=True, timeout=0)) as connection:
+            connection.execute("PRAGMA schema_version")
+    except sqlite3.DatabaseError as error:
+        return error.sqlite_errorcode != sqlite3.SQLITE_NOTADB
+    return True
 
 
 def _postgres(settings: Settings, *, patient: bool) -> dict[str, Any]:

@@ -273,6 +273,24 @@ async def test_a_file_of_another_kind_is_refused_with_a_sentence(tmp_path: Path)
         assert (tmp_path / "other").read_bytes() == content
 
 
+async def test_connecting_again_keeps_the_write_ahead_log_from_other_processes(
+    tmp_path: Path,
+) -> None:
+    """Closing a file descriptor of the database drops every lock that its process holds."""
+    settings = settings_for(f"sqlite://{tmp_path}/tessera.db")
+    await database.migrate(settings)
+    writes = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]);"
+    writes += "c.execute('CREATE TABLE x AS SELECT 1'); c.commit(); c.close()"
+    async with database.connected(settings):
+        await database.ping()
+        log = (tmp_path / "tessera.db-wal").stat().st_ino
+        async with database.connected(settings, shared=False):
+            arguments = (sys.executable, "-c", writes, str(tmp_path / "tessera.db"))
+            writer = await asyncio.create_subprocess_exec(*arguments)
+            assert await writer.wait() == 0
+            assert (tmp_path / "tessera.db-wal").stat().st_ino == log
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[PostgresCluster]:
     """A server of this module's own: it is paused and stopped."""
