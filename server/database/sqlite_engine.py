@@ -7,11 +7,8 @@ Its thread gives way to the event loop's, where the two share a core: checks are
 would wait while the decisions of thousands are written here.
 """
 
-import os
 import sqlite3
 import sys
-import threading
-from contextlib import suppress
 
 from tortoise.backends.base.client import NestedTransactionContext, TransactionContext
 from tortoise.backends.sqlite.client import (
@@ -21,8 +18,7 @@ from tortoise.backends.sqlite.client import (
 )
 from tortoise.exceptions import OperationalError
 
-# As `nice` counts: a quarter of a core that both could fill.
-_NICENESS = 5
+from server.threads import give_way
 
 
 class _ImmediateTransaction(SqliteTransactionWrapper):
@@ -47,17 +43,11 @@ class ImmediateSqliteClient(SqliteClient):
         await super().create_connection(with_db)
         if self._connection is not None and sys.platform == "linux":
             # What SQLite calls runs in the connection's own thread.
-            await self._connection.create_function("give_way", 0, _give_way)
+            await self._connection.create_function("give_way", 0, give_way)
             await self._connection.execute_fetchall("SELECT give_way()")
 
     def _in_transaction(self) -> TransactionContext:
         return SqliteTransactionContext(_ImmediateTransaction(self), self._lock)
-
-
-def _give_way() -> None:
-    # To Linux, each thread is a process of its own.
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
 client_class = ImmediateSqliteClient
