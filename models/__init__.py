@@ -2,12 +2,13 @@
 
 from models.activity import Activity, ActivityKind, RevocationReason
 from models.admin import Admin, Role
+from models.attempt_counter import AttemptCounter
 from models.gateway import Gateway
 from models.installation import Installation
 from models.invitation import Invitation
+from models.known_address import KnownAddress
 from models.rows import Row, TenantRow, new_id, now
 from models.session import Session
-from models.sign_in_attempt import SignInAttempt
 from models.tenant import Tenant
 from models.token import TOKEN_WIRE_INDEX, Token, grant_mark, grants_of
 from models.token_brand import TokenBrand
@@ -21,15 +22,16 @@ __all__ = [
     "Activity",
     "ActivityKind",
     "Admin",
+    "AttemptCounter",
     "Gateway",
     "Installation",
     "Invitation",
+    "KnownAddress",
     "RefusalReason",
     "RevocationReason",
     "Role",
     "Row",
     "Session",
-    "SignInAttempt",
     "Tenant",
     "TenantRow",
     "Token",

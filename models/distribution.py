@@ -10,9 +10,10 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 TABLES = (
     "activity",
     "admin",
+    "attempt_counter",
     "invitation",
+    "known_address",
     "session",
-    "sign_in_attempt",
     "token",
     "token_last_use",
     "token_permission",

@@ -66,6 +66,16 @@ class TooManyAttempts(Refusal):
         self.retry_after_seconds = retry_after_seconds
 
 
+class Busy(Refusal):
+    """Too much slow work waits already. `retry_after_seconds` is at least 1."""
+
+    code = "BUSY"
+
+    def __init__(self) -> None:
+        self.retry_after_seconds = 1
+        super().__init__("The server is busy. Try again in a second.")
+
+
 class BadCursor(Refusal):
     """A cursor that this connection did not give out."""
 

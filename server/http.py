@@ -8,6 +8,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from server.errors import (
+    Busy,
     CrossSite,
     Forbidden,
     InvalidInput,
@@ -19,7 +20,6 @@ from server.errors import (
 )
 
 BODY_LIMIT = 64 * 1024
-SIGNED_IN_BODY_LIMIT = 1024 * 1024
 _STATUS: dict[type[Refusal], int] = {
     Unauthenticated: 401,
     WrongPassword: 401,
@@ -28,6 +28,7 @@ _STATUS: dict[type[Refusal], int] = {
     NotFound: 404,
     InvalidInput: 422,
     TooManyAttempts: 429,
+    Busy: 503,
 }
 _TITLES = {
     400: "Bad Request",
@@ -84,7 +85,7 @@ def refusal_problem(refusal: Refusal) -> Response:
     response = problem(_STATUS.get(type(refusal), 400), refusal.code, refusal.message, **members)
     if response.status_code == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(refusal, TooManyAttempts):
+    if isinstance(refusal, TooManyAttempts | Busy):
         response.headers["Retry-After"] = str(refusal.retry_after_seconds)
     return response
 
@@ -101,12 +102,12 @@ def require_json(request: Request) -> None:
         )
 
 
-async def read_json(request: Request, limit: int = BODY_LIMIT) -> Any:
-    """The JSON value in the body, of at most `limit` bytes. Raises `BadRequest`."""
+async def read_json(request: Request) -> Any:
+    """The JSON value in the body, of 64 KiB at most. Raises `BadRequest`."""
     require_json(request)
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise BadRequest(415, "UNSUPPORTED_MEDIA_TYPE", "Encoded bodies are not supported.")
-    return parse_json(await read_body(request, limit))
+    return parse_json(await read_body(request))
 
 
 def parse_json(body: bytes | str) -> Any:
@@ -117,15 +118,15 @@ def parse_json(body: bytes | str) -> Any:
         raise BadRequest(400, "BAD_JSON", "The body is not JSON in UTF-8.") from None
 
 
-async def read_body(request: Request, limit: int = BODY_LIMIT) -> bytes:
-    """The body, of at most `limit` bytes. Raises `BadRequest`."""
+async def read_body(request: Request) -> bytes:
+    """The body, of 64 KiB at most. Raises `BadRequest`."""
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > limit:
+            if len(body) > BODY_LIMIT:
                 raise BadRequest(
-                    413, "BODY_TOO_LARGE", f"The body must have at most {limit} bytes."
+                    413, "BODY_TOO_LARGE", f"The body must have at most {BODY_LIMIT} bytes."
                 )
     except ClientDisconnect:
         raise BadRequest(400, "DISCONNECTED", "The body did not arrive whole.") from None

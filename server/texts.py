@@ -42,7 +42,11 @@ def clean_email(text: str, field: str = "email") -> str:
 
 def normal_email(text: str) -> str:
     """The form in which addresses are compared; "" for what is longer than any."""
-    email = storable(unicodedata.normalize("NFC", text.strip()).lower())
+    trimmed = text.strip()
+    # Normalising takes quadratic time.
+    if len(trimmed) > _EMAIL_LENGTH:
+        return ""
+    email = storable(unicodedata.normalize("NFC", trimmed).lower())
     return email if len(email) <= _EMAIL_LENGTH else ""
 
 
@@ -63,6 +67,13 @@ def clean_slug(text: str, field: str = "slug") -> str:
 def is_slug(text: str) -> bool:
     """Whether `text` is a DNS label (RFC 1123)."""
     return _SLUG.fullmatch(text) is not None
+
+
+def normal_slug(text: str) -> str | None:
+    """The slug that a person means who types `text`: in any case, with spaces around; or None."""
+    trimmed = text.strip()
+    slug = trimmed.lower() if len(trimmed) <= 63 and trimmed.isascii() else ""
+    return slug if is_slug(slug) else None
 
 
 def searchable(text: str) -> str:

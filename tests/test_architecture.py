@@ -32,8 +32,14 @@ _FLOORS: list[set[str]] = [
     {"server.database"},
     {"server.service"},
     {"server.catalogue", "server.http", "server.logs", "server.passwords", "server.settings"},
-    {"server.paging", "server.texts", "server.web"},
-    {"server.roles", "server.errors", "server.token_format", "server.global_ids"},
+    {"server.fair_queue", "server.paging", "server.texts", "server.web"},
+    {
+        "server.roles",
+        "server.errors",
+        "server.token_format",
+        "server.global_ids",
+        "server.threads",
+    },
     {"models"},
 ]
 # Queries of the installation itself, which belongs to no tenant.
@@ -43,11 +49,12 @@ _QUERYING = ("models.", "server.access.", "server.operations.")
 _ROWS = {
     "Activity",
     "Admin",
+    "AttemptCounter",
     "Gateway",
     "Installation",
     "Invitation",
+    "KnownAddress",
     "Session",
-    "SignInAttempt",
     "Tenant",
     "Token",
     "TokenBrand",

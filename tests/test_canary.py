@@ -46,8 +46,8 @@ TENANT, OWNER, GUEST = "acme", "owner@acme.example", "guest@acme.example"
 PERMISSION = "GET /api/v1/devices"
 STORED_NAME = "a name that is stored"
 TABLES = (
-    "session", "token", "token_permission", "activity", "admin", "sign_in_attempt", "token_use",
-    "token_last_use", "gateway",
+    "session", "token", "token_permission", "activity", "admin", "attempt_counter", "token_use",
+    "token_last_use", "gateway", "known_address",
 )  # fmt: skip
 TOKEN = "a token's secret"
 # What PERMISSION opens.
@@ -169,7 +169,9 @@ def succeed(life: Life) -> None:
     life.session = life.show("POST", "/session", json=bearer)["session"]
     life.secrets["the owner's session"] = life.session
     life.secrets["another session"] = life.show("POST", "/session", json=bearer)["session"]
-    cookie = life.http.post("/session", json=sign_in).cookies["__Host-tessera_session"]
+    cookies = life.http.post("/session", json=sign_in).cookies
+    cookie = cookies["__Host-tessera_session"]
+    life.secrets["a browser's device"] = cookies["__Host-tessera_device"]
     life.http.cookies.clear()
     life.secrets["a cookie's session"] = cookie
 

@@ -109,16 +109,14 @@ def test_a_wrong_password_is_said_and_the_right_one_still_works(visitor: Develop
 
 def test_signing_out_ends_the_session(visitor: Developer) -> None:
     visitor.open_explorer()
-    (cookie,) = visitor.context.cookies()
-    assert (cookie["name"], cookie["httpOnly"], cookie["secure"], cookie["sameSite"]) == (
-        "__Host-tessera_session",
-        True,
-        True,
-        "Lax",
-    )
+    cookies = {cookie["name"]: cookie for cookie in visitor.context.cookies()}
+    assert cookies.keys() == {"tessera_session_local", "tessera_device_local"}
+    session, device = cookies["tessera_session_local"], cookies["tessera_device_local"]
+    assert (session["httpOnly"], session["sameSite"]) == (True, "Lax")
+    assert (device["httpOnly"], device["sameSite"]) == (True, "Strict")
     visitor.page.get_by_role("button", name="Sign out").click()
     visitor.page.wait_for_url(re.compile(f"^{re.escape(visitor.url)}/sign-in"))
-    assert visitor.context.cookies() == []
+    assert [cookie["name"] for cookie in visitor.context.cookies()] == ["tessera_device_local"]
     visitor.page.goto(f"{visitor.url}/graphiql")
     expect(visitor.page).to_have_url(f"{visitor.url}/sign-in?next=/graphiql")
     assert visitor.seen == Watch()

@@ -102,7 +102,11 @@ async def fill_tenant(
     invitations = [
         models.Invitation(**within, admin_id=a.id, digest=a.id.bytes, expires_at=at) for a in people
     ]
-    attempts = [models.SignInAttempt(**within, subject=a.id.bytes, updated_at=at) for a in people]
+    attempts = [models.AttemptCounter(**within, subject=a.id.bytes, started_at=at) for a in people]
+    addresses = [
+        models.KnownAddress(**within, admin_id=a.id, digest=a.id.bytes, signed_in_at=at)
+        for a in people
+    ]
     made = [
         models.Token(
             **within,
@@ -168,7 +172,8 @@ async def fill_tenant(
     await models.Admin.bulk_create(people)
     await models.Session.bulk_create(sessions)
     await models.Invitation.bulk_create(invitations)
-    await models.SignInAttempt.bulk_create(attempts)
+    await models.AttemptCounter.bulk_create(attempts)
+    await models.KnownAddress.bulk_create(addresses)
     await models.Token.bulk_create(made)
     await models.TokenPermission.bulk_create(held)
     await models.Activity.bulk_create(events)

@@ -1,151 +1,264 @@
-"""Sign-in attempts: counted before the password is looked at, and made to wait.
+"""Failed attempts to prove who one is: counted by subject, and made to wait.
 
-Counted are the address, the account from that address, and the account from anywhere. Waiting
-doubles with each failure up to a minute, so that guessing is slow and nobody is locked out for
-long; refused attempts do not count. From an address where the account signed in before, only what
-fails on this account from there counts: strangers' failures make nobody wait.
+The rules, for signing in:
+
+- A subject has some free failures. Each one beyond them makes the next attempt wait: 1 second,
+  then twice as long each time, up to the subject's limit. Failures are forgotten an hour after the
+  last one.
+- A stranger's attempt counts against three subjects: the account from that address, the account
+  from anywhere, and the address. For the account from anywhere the wait is 5 seconds at most, so
+  that fewer than twelve addresses, which wait a minute each between two guesses, cannot shut it for
+  long. More of them can: then a person whom the account does not know competes with them for each
+  turn.
+- From an address where the account signed in within the last 30 days, the account from anywhere
+  does not count: attackers elsewhere make nobody there wait. Attackers at the same address do.
+- A browser in which the account signed in before (`server.access.devices`) counts against a subject
+  of its own: no other client can make it wait.
+- An account that does not exist is counted as one that does, by the same statements. The subjects
+  of strangers are numbered buckets of a keyed digest, so that their number is fixed.
+
+A client that has to wait is refused by reading alone. An attempt under way is no failure: where it
+would exceed the free ones if it failed, the next attempt waits for its end. An attempt without an
+end (its process was killed) counts as a failure after half a minute.
 """
 
-from collections.abc import Iterable
+from asyncio import sleep
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address
 from math import ceil
 from uuid import UUID
 
-from tortoise.expressions import F
-
 import models
 from server.database import transaction
-from server.errors import TooManyAttempts
+from server.errors import Busy, InvalidInput, NotFound, Refusal, TooManyAttempts, WrongPassword
 from server.token_format import DigestKey
 
 NO_TENANT = UUID(int=0)
-_FORGOTTEN_AFTER = timedelta(hours=1)
-_KNOWN_FOR = timedelta(days=30)
+FORGOTTEN_AFTER = timedelta(hours=1)
+# Rows that strangers can make, of each of their three kinds of subject.
+BUCKETS = 1 << 18
+# Longer than any attempt takes.
+_UNDER_WAY_FOR = timedelta(seconds=30)
+_LOOK_AGAIN_SECONDS = 0.05
+_MAX_LOOKS = 60
 _PURGE_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class _Subject:
-    """What attempts are counted against: so many are free, then each wait doubles to `most`."""
+class Subject:
+    """What attempts are counted against: so many are free, then each wait doubles."""
 
-    tenant_id: UUID
     digest: bytes
     free: int
-    most_seconds: int
+    max_seconds: int
+    # Whether a success shows that the failures were the same person's.
+    is_forgiven: bool = True
 
     def wait_seconds(self, failures: int) -> int:
+        """How long the next attempt waits after so many failures."""
         if failures <= self.free:
             return 0
-        return min(self.most_seconds, 1 << min(failures - self.free - 1, 16))
+        return min(self.max_seconds, 1 << min(failures - self.free - 1, 16))
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """One attempt to sign in, already counted as a failure of each of `counted`."""
+class Counted:
+    """The subjects of one attempt, all within one tenant, or of none."""
 
-    counted: tuple[_Subject, ...]
-    known: _Subject
+    tenant_id: UUID
+    subjects: tuple[Subject, ...]
+
+
+class Attempt:
+    """An attempt under way. Its end is told once: `succeeded`, or by leaving `under_way`."""
+
+    def __init__(self, counted: Counted) -> None:
+        self._counted = counted
 
     async def succeeded(self) -> None:
-        """Forget the account's failures and take back this attempt's count on the address.
+        """Forget the failures that are forgiven. Call it within a transaction."""
+        for subject, row in await _hold(self._counted):
+            row.under_way = max(0, row.under_way - 1)
+            if subject.is_forgiven:
+                row.failures, row.failed_at = 0, None
+            await _write(row)
 
-        The rows stay: another attempt may be waiting for them.
-        """
-        for subject in _in_order(self.counted):
-            is_address = subject.tenant_id == NO_TENANT
-            failures = F("failures") - 1 if is_address else 0
-            await _rows(subject).update(failures=failures, blocked_until=None)
-        at = models.now()
-        row = models.SignInAttempt(
-            tenant_id=self.known.tenant_id, subject=self.known.digest, updated_at=at
-        )
-        await models.SignInAttempt.bulk_create([row], ignore_conflicts=True)
-        await _rows(self.known).update(updated_at=at)
+    async def failed(self) -> None:
+        """Count one more failure of each subject."""
+        async with transaction():
+            for _, row in await _hold(self._counted):
+                row.under_way = max(0, row.under_way - 1)
+                row.failures += 1
+                row.failed_at = models.now()
+                await _write(row)
 
-
-async def count(key: DigestKey, tenant_id: UUID | None, email: str, address: str) -> Attempt:
-    """Count an attempt on an account from an address, before anything about it is verified.
-
-    tenant_id: None for a tenant that does not exist, counted just the same. Raises
-    `TooManyAttempts`, without counting, while any of what it counts against has to wait.
-    """
-    tenant = tenant_id or NO_TENANT
-    network = _network(address)
-    pair = f"{tenant}\0{email}\0{network}"
-    here = _Subject(tenant, key.digest("attempts-here", pair), free=5, most_seconds=60)
-    anywhere = _Subject(
-        tenant, key.digest("attempts", f"{tenant}\0{email}"), free=10, most_seconds=30
-    )
-    known = _Subject(tenant, key.digest("known", pair), free=0, most_seconds=0)
-    origin = _Subject(NO_TENANT, key.digest("address", network), free=30, most_seconds=60)
-    async with transaction():
-        trusted = await _rows(known).filter(updated_at__gt=models.now() - _KNOWN_FOR).exists()
-        counted = (here,) if trusted else (here, anywhere, origin)
-        wait = await _count_all(counted)
-        await _purge(tenant)
-    if wait:
-        raise TooManyAttempts(wait)
-    return Attempt(counted, known)
+    async def withdrawn(self) -> None:
+        """Take the attempt back: nothing was tried."""
+        async with transaction():
+            for _, row in await _hold(self._counted):
+                row.under_way = max(0, row.under_way - 1)
+                await _write(row)
 
 
-async def _count_all(subjects: Iterable[_Subject]) -> int:
-    """Count one more failure each, or, if any has to wait, none; gives the seconds to wait."""
+def of_stranger(
+    key: DigestKey, slug: str, email: str, address: str, *, knows_address: bool
+) -> Counted:
+    """The subjects of an attempt on an account, which may or may not exist, from an address."""
+    account, network = f"{slug}\0{email}", network_of(address)
+    here = Subject(_bucket(key, "here", f"{account}\0{network}"), free=5, max_seconds=60)
+    anywhere = Subject(_bucket(key, "account", account), free=100, max_seconds=5)
+    origin = Subject(_bucket(key, "address", network), 30, max_seconds=60, is_forgiven=False)
+    return Counted(NO_TENANT, (here, origin) if knows_address else (here, anywhere, origin))
+
+
+def of_device(key: DigestKey, tenant_id: UUID, device: bytes) -> Counted:
+    """The subject of an attempt from a browser in which the account signed in before."""
+    digest = key.digest("attempts-device", device.hex())
+    return Counted(tenant_id, (Subject(digest, free=10, max_seconds=60),))
+
+
+def of_password_change(key: DigestKey, tenant_id: UUID, admin_id: UUID) -> Counted:
+    """The subject of a signed-in person who gives their current password."""
+    digest = key.digest("attempts-change", str(admin_id))
+    return Counted(tenant_id, (Subject(digest, free=5, max_seconds=60),))
+
+
+def of_invitation(tenant_id: UUID, invitation_digest: bytes) -> Counted:
+    """The subject of who holds an invitation that is open."""
+    return Counted(tenant_id, (Subject(b"i" + invitation_digest, free=20, max_seconds=60),))
+
+
+def of_unknown_invitation(key: DigestKey, address: str) -> Counted:
+    """The subject of who gives an invitation that is unknown, used or expired."""
+    digest = _bucket(key, "invitation", network_of(address))
+    return Counted(NO_TENANT, (Subject(digest, free=30, max_seconds=60),))
+
+
+async def look(counted: Counted) -> None:
+    """Raises `TooManyAttempts` while any subject has to wait. Writes nothing."""
     at = models.now()
-    ordered = _in_order(subjects)
-    await models.SignInAttempt.bulk_create(
+    digests = [subject.digest for subject in counted.subjects]
+    rows = await models.AttemptCounter.filter(tenant_id=counted.tenant_id, subject__in=digests)
+    by_digest = {bytes(row.subject): row for row in rows}
+    present = [(s, by_digest[s.digest]) for s in counted.subjects if s.digest in by_digest]
+    for _, row in present:
+        _settle(row, at)
+    _require_no_wait(present, at)
+
+
+@asynccontextmanager
+async def under_way(counted: Counted) -> AsyncIterator[Attempt]:
+    """One attempt. A refusal of what was tried counts as a failure, any other one does not.
+
+    Raises `TooManyAttempts` as `look` does, and `Busy` when too many attempts on the same subject
+    are under way for too long. Tell `succeeded` within.
+    """
+    await _begin(counted)
+    attempt = Attempt(counted)
+    try:
+        yield attempt
+    except (WrongPassword, NotFound, InvalidInput):
+        await attempt.failed()
+        raise
+    except Refusal:
+        await attempt.withdrawn()
+        raise
+
+
+async def _begin(counted: Counted) -> None:
+    for _ in range(_MAX_LOOKS):
+        if await _has_begun(counted):
+            return
+        await sleep(_LOOK_AGAIN_SECONDS)
+    raise Busy
+
+
+async def _has_begun(counted: Counted) -> bool:
+    """Begin an attempt unless the end of another one has to be known first."""
+    async with transaction():
+        held = await _hold(counted)
+        at = models.now()
+        _require_no_wait(held, at)
+        if any(row.under_way and row.failures + row.under_way > s.free for s, row in held):
+            return False
+        for _, row in held:
+            row.under_way += 1
+            row.started_at = at
+            await _write(row)
+        await _purge(counted.tenant_id, at)
+    return True
+
+
+async def _hold(counted: Counted) -> list[tuple[Subject, models.AttemptCounter]]:
+    """The subjects' rows, locked, as of now. In one order everywhere: none waits for another."""
+    at = models.now()
+    ordered = sorted(counted.subjects, key=lambda subject: subject.digest)
+    await models.AttemptCounter.bulk_create(
         [
-            models.SignInAttempt(tenant_id=s.tenant_id, subject=s.digest, updated_at=at)
-            for s in ordered
+            models.AttemptCounter(
+                tenant_id=counted.tenant_id, subject=subject.digest, started_at=at
+            )
+            for subject in ordered
         ],
-        # Changes nothing of a row that is there, but holds it: nobody counts or purges it now.
+        # Changes nothing of a row that is there, but locks it.
         on_conflict=["tenant_id", "subject"],
         update_fields=["subject"],
     )
-    rows = [await _rows(subject).get() for subject in ordered]
-    if wait := max(_seconds_left(row, at) for row in rows):
-        return wait
-    for subject, row in zip(ordered, rows, strict=True):
-        fresh = at - row.updated_at > _FORGOTTEN_AFTER
-        row.failures = 1 if fresh else row.failures + 1
-        row.updated_at = at
-        wait_seconds = subject.wait_seconds(row.failures)
-        row.blocked_until = at + timedelta(seconds=wait_seconds) if wait_seconds else None
-        await row.write("failures", "updated_at", "blocked_until")
-    return 0
+    held = [
+        (
+            subject,
+            await models.AttemptCounter.get(tenant_id=counted.tenant_id, subject=subject.digest),
+        )
+        for subject in ordered
+    ]
+    for _, row in held:
+        _settle(row, at)
+    return held
 
 
-def _seconds_left(row: models.SignInAttempt, at: datetime) -> int:
-    if row.blocked_until is None:
-        return 0
-    return max(0, ceil((row.blocked_until - at).total_seconds()))
+def _settle(row: models.AttemptCounter, at: datetime) -> None:
+    """Forget failures of long ago, and count the attempts whose end was never told."""
+    if row.failed_at is None or at - row.failed_at > FORGOTTEN_AFTER:
+        row.failures, row.failed_at = 0, None
+    if row.under_way and at - row.started_at > _UNDER_WAY_FOR:
+        row.failures += row.under_way
+        row.under_way, row.failed_at = 0, row.started_at
 
 
-def _rows(subject: _Subject):  # type: ignore[no-untyped-def]  # Tortoise's own query type
-    return models.SignInAttempt.filter(tenant_id=subject.tenant_id, subject=subject.digest)
+def _require_no_wait(held: list[tuple[Subject, models.AttemptCounter]], at: datetime) -> None:
+    waits = [
+        (row.failed_at - at).total_seconds() + subject.wait_seconds(row.failures)
+        for subject, row in held
+        if row.failed_at is not None
+    ]
+    if waits and max(waits) > 0:
+        raise TooManyAttempts(ceil(max(waits)))
 
 
-def _in_order(subjects: Iterable[_Subject]) -> list[_Subject]:
-    """The order in which rows are locked everywhere, so that no two attempts wait for each other.
-
-    The address comes first: its tenant is the nil UUID.
-    """
-    return sorted(subjects, key=lambda subject: (subject.tenant_id, subject.digest))
+async def _write(row: models.AttemptCounter) -> None:
+    await row.write("failures", "failed_at", "under_way", "started_at")
 
 
-async def _purge(tenant_id: UUID) -> None:
-    """Drop a few rows that nobody will ask about again, so that the table does not grow."""
-    old = models.SignInAttempt.filter(
-        tenant_id__in=[tenant_id, NO_TENANT], updated_at__lt=models.now() - _KNOWN_FOR
+async def _purge(tenant_id: UUID, at: datetime) -> None:
+    """Drop a few rows that tell nothing any more."""
+    old = models.AttemptCounter.filter(
+        tenant_id=tenant_id, started_at__lt=at - FORGOTTEN_AFTER - _UNDER_WAY_FOR
     )
-    # Only what nobody holds: two attempts that purge each other's rows would wait for ever.
+    # Only unlocked ones: two attempts that drop each other's rows would wait for ever.
     rows = await old.limit(_PURGE_AT_ONCE).select_for_update(skip_locked=True)
     if ids := [row.id for row in rows]:
-        await models.SignInAttempt.filter(tenant_id__in=[tenant_id, NO_TENANT], id__in=ids).delete()
+        await models.AttemptCounter.filter(tenant_id=tenant_id, id__in=ids).delete()
 
 
-def _network(address: str) -> str:
+def _bucket(key: DigestKey, kind: str, text: str) -> bytes:
+    number = int.from_bytes(key.digest(f"attempts-{kind}", text)[:8]) % BUCKETS
+    return f"{kind} {number}".encode()
+
+
+def network_of(address: str) -> str:
     """The address, or for IPv6 the /64 that one subscriber has."""
     try:
         parsed = ip_address(address)

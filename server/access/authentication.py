@@ -7,17 +7,14 @@ themselves and which is therefore guarded against other sites, and a bearer for 
 from functools import lru_cache
 
 from starlette.requests import Request
-from starlette.responses import Response
 
+from server.access.cookies import SESSION
 from server.access.principal import Principal
-from server.access.sessions import ABSOLUTE, principal_of
+from server.access.sessions import principal_of
 from server.errors import CrossSite, Unauthenticated
 from server.service import Service
 from server.settings import Settings
 from server.web.client_address import ClientAddresses, Network
-from server.web.cookies import read_cookie
-
-COOKIE = "__Host-tessera_session"
 
 
 async def authenticate(service: Service, request: Request) -> Principal:
@@ -25,7 +22,7 @@ async def authenticate(service: Service, request: Request) -> Principal:
     authorization = request.headers.getlist("authorization")
     if authorization:
         return await principal_of(service, _bearer(authorization))
-    secret = read_cookie(request.headers, COOKIE)
+    secret = SESSION.read(service.settings, request)
     if secret is None:
         raise Unauthenticated(detail="no credential")
     require_same_site(service.settings, request)
@@ -35,7 +32,7 @@ async def authenticate(service: Service, request: Request) -> Principal:
 async def is_signed_in(service: Service, request: Request) -> bool:
     """Whether a page's visitor has a session; a link on another site may lead to a page."""
     try:
-        await principal_of(service, read_cookie(request.headers, COOKIE) or "")
+        await principal_of(service, SESSION.read(service.settings, request) or "")
     except Unauthenticated:
         return False
     return True
@@ -56,24 +53,6 @@ def require_same_site(settings: Settings, request: Request) -> None:
             raise CrossSite
     elif origin is not None and origin.partition("://")[2] != request.headers.get("host"):
         raise CrossSite
-
-
-def set_cookie(response: Response, secret: str) -> None:
-    """Hand a session's secret to the browser, out of reach of scripts and of other hosts."""
-    response.set_cookie(
-        COOKIE,
-        secret,
-        max_age=int(ABSOLUTE.total_seconds()),
-        path="/",
-        secure=True,
-        httponly=True,
-        samesite="lax",
-    )
-
-
-def clear_cookie(response: Response) -> None:
-    """Have the browser forget the session."""
-    response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="lax")
 
 
 def client_address(settings: Settings, request: Request) -> str:

@@ -4,6 +4,7 @@ A session is a row; ending it is deleting the row. Where the secret travels (coo
 in `server.access.authentication`.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,17 +13,26 @@ from tortoise.expressions import RawSQL
 
 import models
 from server.access import attempts
+from server.access.devices import find_device, remember_device
 from server.access.principal import Principal
 from server.database import transaction
 from server.errors import NotFound, Unauthenticated, WrongPassword
-from server.passwords import check_new_password, hash_password, needs_rehash, verify_password
+from server.passwords import (
+    KNOWN,
+    STRANGERS,
+    Hashing,
+    check_new_password,
+    hash_password,
+    needs_rehash,
+)
 from server.service import Service
-from server.texts import is_slug, normal_email
+from server.texts import normal_email, normal_slug
 from server.token_format import new_tenant_secret, tenant_of
 
 IDLE = timedelta(hours=1)
 ABSOLUTE = timedelta(hours=12)
 INVITATION = timedelta(days=7)
+KNOWN_ADDRESS = timedelta(days=30)
 _TOUCH_AFTER = timedelta(minutes=1)
 # Null when the admin is gone. One statement instead of two: it stands before every request.
 _ADMINS_ROLE = RawSQL(
@@ -34,45 +44,135 @@ _PURGE_AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A new session. `secret` is shown to its owner now and never again."""
+    """A new session. `secret` is shown to its owner now and never again.
+
+    `device` is the new value of the browser's device cookie.
+    """
 
     secret: str
+    device: str
     expires_at: datetime
 
     def __repr__(self) -> str:
         return "SignedIn(…)"
 
 
-async def sign_in(
-    service: Service, *, tenant: str, email: str, password: str, address: str
-) -> SignedIn:
-    """A new session for whoever knows the password.
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """The account that a person names, with its admin if it exists."""
 
-    Raises `WrongPassword`, after the same work whatever was wrong, or `TooManyAttempts`.
+    slug: str
+    email: str
+    admin: models.Admin | None
+
+    @property
+    def password_hash(self) -> str | None:
+        return self.admin.password_hash if self.admin else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Visitor:
+    """As what a person is counted who signs in, and where their password waits to be verified."""
+
+    counted: attempts.Counted
+    hashing: Hashing
+    caller: Hashable
+    device: bytes | None = None
+
+
+async def sign_in(
+    service: Service, *, tenant: str, email: str, password: str, address: str, device: str = ""
+) -> SignedIn:
+    """A new session for a person who knows the password.
+
+    device: the browser's device cookie. Raises `WrongPassword`, after the same work whatever was
+    wrong, `TooManyAttempts` or `Busy`.
     """
-    found = await models.Tenant.get_or_none(slug=tenant) if is_slug(tenant) else None
-    tenant_id = found.id if found else None
-    address_of = normal_email(email)
-    attempt = await attempts.count(service.digest_key, tenant_id, address_of, address)
-    admin = await models.Admin.get_or_none(
-        tenant_id=tenant_id or attempts.NO_TENANT, email=address_of
-    )
-    if not await verify_password(password, admin.password_hash if admin else None) or not admin:
-        raise WrongPassword
-    rehashed = await _rehashed(password, admin.password_hash)
-    async with transaction():
-        present = await _locked(admin.tenant_id, admin.id)
-        if present is None:
+    account = await _account(tenant, email)
+    visitor = await _visitor(service, account, address, device)
+    await attempts.look(visitor.counted)
+    async with (
+        visitor.hashing.turn(visitor.caller) as turn,
+        attempts.under_way(visitor.counted) as attempt,
+    ):
+        admin = account.admin
+        if not await turn.verify(password, account.password_hash) or not admin:
             raise WrongPassword
-        if present.password_hash != admin.password_hash:
-            # Changed meanwhile; or another sign-in has only rehashed the same password.
-            if not await verify_password(password, present.password_hash):
+        if needs_rehash(str(admin.password_hash)):
+            rehashed = await turn.hash(password)
+        else:
+            rehashed = None
+        async with transaction():
+            present = await _locked(admin.tenant_id, admin.id)
+            if present is None:
                 raise WrongPassword
-        elif rehashed:
-            await _admin(admin).update(password_hash=rehashed)
-        signed_in = await _new_session(service, present)
-        await attempt.succeeded()
-        return signed_in
+            if present.password_hash != admin.password_hash:
+                # Changed meanwhile; or another sign-in has only rehashed the same password.
+                if not await turn.verify(password, present.password_hash):
+                    raise WrongPassword
+            elif rehashed:
+                present.password_hash = rehashed
+                await _admin(admin).update(password_hash=rehashed)
+            await _know_address(service, present, address)
+            await attempt.succeeded()
+            secret, expires_at = await _new_session(service, present)
+            new_device = remember_device(service.digest_key, present, device, visitor.device)
+            return SignedIn(secret, new_device, expires_at)
+
+
+async def _account(tenant: str, email: str) -> _Account:
+    slug = normal_slug(tenant) or ""
+    found = await models.Tenant.get_or_none(slug=slug)
+    tenant_id = found.id if found else attempts.NO_TENANT
+    address = normal_email(email)
+    return _Account(
+        slug, address, await models.Admin.get_or_none(tenant_id=tenant_id, email=address)
+    )
+
+
+async def _visitor(service: Service, account: _Account, address: str, device: str) -> _Visitor:
+    key, admin = service.digest_key, account.admin
+    tenant_id, admin_id = (
+        (admin.tenant_id, admin.id) if admin else (attempts.NO_TENANT, attempts.NO_TENANT)
+    )
+    knows_address = await models.KnownAddress.filter(
+        tenant_id=tenant_id,
+        admin_id=admin_id,
+        digest=_address_digest(service, admin_id, address),
+        signed_in_at__gt=models.now() - KNOWN_ADDRESS,
+    ).exists()
+    if admin and (known_device := find_device(key, admin, device)):
+        counted = attempts.of_device(key, admin.tenant_id, known_device)
+        return _Visitor(counted, KNOWN, admin.id, known_device)
+    counted = attempts.of_stranger(
+        key, account.slug, account.email, address, knows_address=knows_address
+    )
+    if knows_address:
+        return _Visitor(counted, KNOWN, admin_id)
+    return _Visitor(counted, STRANGERS, attempts.network_of(address))
+
+
+async def _know_address(service: Service, admin: models.Admin, address: str) -> None:
+    at = models.now()
+    row = models.KnownAddress(
+        tenant_id=admin.tenant_id,
+        admin_id=admin.id,
+        digest=_address_digest(service, admin.id, address),
+        signed_in_at=at,
+    )
+    await models.KnownAddress.bulk_create(
+        [row],
+        on_conflict=["tenant_id", "admin_id", "digest"],
+        update_fields=["signed_in_at"],
+    )
+    await models.KnownAddress.filter(
+        tenant_id=admin.tenant_id, admin_id=admin.id, signed_in_at__lte=at - KNOWN_ADDRESS
+    ).delete()
+
+
+def _address_digest(service: Service, admin_id: UUID, address: str) -> bytes:
+    network = attempts.network_of(address)
+    return service.digest_key.digest("known-address", f"{admin_id}\0{network}")
 
 
 async def principal_of(service: Service, secret: str) -> Principal:
@@ -127,50 +227,70 @@ async def invite(service: Service, admin: models.Admin) -> tuple[str, datetime]:
     return secret, expires
 
 
-async def accept_invitation(service: Service, *, invitation: str, password: str) -> None:
+async def accept_invitation(
+    service: Service, *, invitation: str, password: str, address: str, device: str = ""
+) -> str:
     """Set the invited admin's password, once, and end any session they had.
 
-    Raises `NotFound` for an invitation that is unknown, used or expired; `InvalidInput` for a
-    password that will not do, which leaves the invitation as it was.
+    Gives the new value of the browser's device cookie. Raises `NotFound` for an invitation that is
+    unknown, used or expired; `InvalidInput` for a password that is refused, which leaves the
+    invitation as it was; `TooManyAttempts` after many of either; `Busy`.
     """
+    key = service.digest_key
     tenant_id = tenant_of(invitation) or attempts.NO_TENANT
+    digest = key.digest("invitation", invitation)
     open_invitation = models.Invitation.filter(
-        tenant_id=tenant_id,
-        digest=service.digest_key.digest("invitation", invitation),
-        expires_at__gt=models.now(),
+        tenant_id=tenant_id, digest=digest, expires_at__gt=models.now()
     )
     found = await open_invitation.get_or_none()
     admin = found and await models.Admin.get_or_none(tenant_id=tenant_id, id=found.admin_id)
-    if not admin:
-        raise NotFound
-    password_hash = await _checked_hash(admin, password)
-    async with transaction():
-        # The row lock decides between two who accept at once: one deletes, the other finds none.
-        if await _locked(tenant_id, admin.id) is None or not await open_invitation.delete():
+    counted = (
+        attempts.of_invitation(tenant_id, digest)
+        if admin
+        else attempts.of_unknown_invitation(key, address)
+    )
+    await attempts.look(counted)
+    async with attempts.under_way(counted) as attempt:
+        if not admin:
             raise NotFound
-        await _set_password(admin, password_hash)
+        admin.password_hash = await _checked_hash(admin, password)
+        async with transaction():
+            # The row lock decides between two who accept at once: one deletes, the other finds
+            # none.
+            if await _locked(tenant_id, admin.id) is None or not await open_invitation.delete():
+                raise NotFound
+            await _set_password(admin)
+            await attempt.succeeded()
+    return remember_device(key, admin, device)
 
 
 async def change_password(
-    service: Service, principal: Principal, *, current: str, new: str, address: str
-) -> None:
+    service: Service, principal: Principal, *, current: str, new: str, device: str = ""
+) -> str:
     """Set another password and end every session of the admin, this one too.
 
-    Raises `WrongPassword`, `TooManyAttempts` or `InvalidInput`, and then changes nothing.
+    Gives the new value of the device cookie. Raises `WrongPassword`, `TooManyAttempts`, `Busy` or
+    `InvalidInput`, and then changes nothing.
     """
+    key = service.digest_key
     admin = await models.Admin.get_or_none(tenant_id=principal.tenant_id, id=principal.admin_id)
     if admin is None:
         raise Unauthenticated(detail="the admin was removed while asking")
-    attempt = await attempts.count(service.digest_key, admin.tenant_id, admin.email, address)
-    if not await verify_password(current, admin.password_hash):
-        raise WrongPassword("The current password is wrong.")
-    await attempt.succeeded()
-    password_hash = await _checked_hash(admin, new, field="newPassword")
+    await _check_new_password(admin, new, "newPassword")
+    counted = attempts.of_password_change(key, admin.tenant_id, admin.id)
+    await attempts.look(counted)
+    async with KNOWN.turn(admin.id) as turn, attempts.under_way(counted) as attempt:
+        if not await turn.verify(current, admin.password_hash):
+            raise WrongPassword("The current password is wrong.")
+        async with transaction():
+            await attempt.succeeded()
+    old_hash, admin.password_hash = admin.password_hash, await hash_password(new, admin.id)
     async with transaction():
         present = await _locked(admin.tenant_id, admin.id)
-        if present is None or present.password_hash != admin.password_hash:
+        if present is None or present.password_hash != old_hash:
             raise Unauthenticated(detail="the password was changed meanwhile")
-        await _set_password(admin, password_hash)
+        await _set_password(admin)
+    return remember_device(key, admin, device)
 
 
 async def end_sessions(tenant_id: UUID, admin_id: UUID) -> None:
@@ -178,7 +298,7 @@ async def end_sessions(tenant_id: UUID, admin_id: UUID) -> None:
     await models.Session.filter(tenant_id=tenant_id, admin_id=admin_id).delete()
 
 
-async def _new_session(service: Service, admin: models.Admin) -> SignedIn:
+async def _new_session(service: Service, admin: models.Admin) -> tuple[str, datetime]:
     secret = new_tenant_secret(admin.tenant_id)
     at = models.now()
     await _purge(admin.tenant_id, at)
@@ -189,7 +309,7 @@ async def _new_session(service: Service, admin: models.Admin) -> SignedIn:
         last_seen_at=at,
         expires_at=at + ABSOLUTE,
     )
-    return SignedIn(secret, session.expires_at)
+    return secret, session.expires_at
 
 
 async def _purge(tenant_id: UUID, at: datetime) -> None:
@@ -200,21 +320,21 @@ async def _purge(tenant_id: UUID, at: datetime) -> None:
         await models.Session.filter(tenant_id=tenant_id, id__in=ids).delete()
 
 
-async def _rehashed(password: str, password_hash: str | None) -> str | None:
-    if password_hash is None or not needs_rehash(password_hash):
-        return None
-    return await hash_password(password)
-
-
-async def _checked_hash(admin: models.Admin, password: str, field: str = "password") -> str:
+async def _check_new_password(admin: models.Admin, password: str, field: str = "password") -> None:
     tenant = await models.Tenant.get(id=admin.tenant_id)
-    await check_new_password(password, field, [admin.email, admin.name, tenant.slug, tenant.name])
-    return await hash_password(password)
+    check_new_password(password, field, [admin.email, admin.name, tenant.slug, tenant.name])
 
 
-async def _set_password(admin: models.Admin, password_hash: str) -> None:
-    await _admin(admin).update(password_hash=password_hash)
+async def _checked_hash(admin: models.Admin, password: str) -> str:
+    await _check_new_password(admin, password)
+    return await hash_password(password, admin.id)
+
+
+async def _set_password(admin: models.Admin) -> None:
+    """Write the admin's new hash, and end what the old password made."""
+    await _admin(admin).update(password_hash=admin.password_hash)
     await models.Invitation.filter(tenant_id=admin.tenant_id, admin_id=admin.id).delete()
+    await models.KnownAddress.filter(tenant_id=admin.tenant_id, admin_id=admin.id).delete()
     await end_sessions(admin.tenant_id, admin.id)
 
 

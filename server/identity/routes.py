@@ -8,13 +8,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from server.access import sessions
-from server.access.authentication import (
-    authenticate,
-    clear_cookie,
-    client_address,
-    require_same_site,
-    set_cookie,
-)
+from server.access.authentication import authenticate, client_address, require_same_site
+from server.access.cookies import DEVICE, SESSION
 from server.errors import InvalidInput, NotFound, Refusal, Unauthenticated
 from server.http import BadRequest, JsonResponse, problem, read_json, refusal_problem, text_fields
 from server.operations import admins, tenants
@@ -58,12 +53,14 @@ async def _sign_in(service: Service, request: Request) -> Response:
         email=email,
         password=password,
         address=client_address(service.settings, request),
+        device=DEVICE.read(service.settings, request) or "",
     )
     expires_at = rfc3339(signed_in.expires_at)
     if transport == "bearer":
         return JsonResponse({"session": signed_in.secret, "expiresAt": expires_at}, 201)
     response = JsonResponse({"expiresAt": expires_at}, 201)
-    set_cookie(response, signed_in.secret)
+    SESSION.give(service.settings, request, response, signed_in.secret)
+    DEVICE.give(service.settings, request, response, signed_in.device)
     return response
 
 
@@ -85,7 +82,7 @@ async def _who_am_i(service: Service, request: Request) -> Response:
 async def _sign_out(service: Service, request: Request) -> Response:
     await sessions.sign_out(await authenticate(service, request))
     response = Response(status_code=204)
-    clear_cookie(response)
+    SESSION.forget(service.settings, request, response)
     return response
 
 
@@ -93,26 +90,35 @@ async def _accept_invitation(service: Service, request: Request) -> Response:
     require_same_site(service.settings, request)
     invitation, password = text_fields(await read_json(request), ("invitation", "password"))
     try:
-        await sessions.accept_invitation(service, invitation=invitation, password=password)
+        device = await sessions.accept_invitation(
+            service,
+            invitation=invitation,
+            password=password,
+            address=client_address(service.settings, request),
+            device=DEVICE.read(service.settings, request) or "",
+        )
     except NotFound:
         raise InvalidInput(
             "invitation", "This invitation is unknown, used or expired. Ask for a new one."
         ) from None
-    return Response(status_code=204)
+    response = Response(status_code=204)
+    DEVICE.give(service.settings, request, response, device)
+    return response
 
 
 async def _change_password(service: Service, request: Request) -> Response:
     principal = await authenticate(service, request)
     current, new = text_fields(await read_json(request), ("currentPassword", "newPassword"))
-    await sessions.change_password(
+    device = await sessions.change_password(
         service,
         principal,
         current=current,
         new=new,
-        address=client_address(service.settings, request),
+        device=DEVICE.read(service.settings, request) or "",
     )
     response = Response(status_code=204)
-    clear_cookie(response)
+    SESSION.forget(service.settings, request, response)
+    DEVICE.give(service.settings, request, response, device)
     return response
 
 

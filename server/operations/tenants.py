@@ -39,8 +39,8 @@ async def create(
     slug, region = clean_slug(slug, "slug"), clean_slug(region, "region")
     name, owner_name = clean_name(name, "name"), clean_name(owner_name, "ownerName")
     owner_email = clean_email(owner_email, "ownerEmail")
-    await check_new_password(owner_password, "password", [owner_email, owner_name, slug, name])
-    password_hash = await hash_password(owner_password)
+    check_new_password(owner_password, "password", [owner_email, owner_name, slug, name])
+    password_hash = await hash_password(owner_password, slug)
     try:
         async with transaction():
             tenant = await models.Tenant.create(slug=slug, name=name, region=region)

@@ -194,7 +194,7 @@ async def test_an_invitation_of_a_removed_admin_is_worth_nothing(world: World) -
     await admins.remove(owner.principal, added.admin.id)
     with pytest.raises(NotFound):
         await accept_invitation(
-            world.service, invitation=added.invitation, password="nine copper lanterns flicker"
+            world.service, invitation=added.invitation, password=_PASSWORD, address="192.0.2.1"
         )
 
 
@@ -211,8 +211,12 @@ async def test_who_is_invited_again_keeps_their_tokens(world: World) -> None:
     assert second.invitation not in repr(second)
     assert (await principal_of(world.service, owner.session)).admin_id == owner.admin.id
     with pytest.raises(NotFound):
-        await accept_invitation(world.service, invitation=first.invitation, password=_PASSWORD)
-    await accept_invitation(world.service, invitation=second.invitation, password=_PASSWORD)
+        await accept_invitation(
+            world.service, invitation=first.invitation, password=_PASSWORD, address="192.0.2.1"
+        )
+    await accept_invitation(
+        world.service, invitation=second.invitation, password=_PASSWORD, address="192.0.2.1"
+    )
     with pytest.raises(Unauthenticated):
         await principal_of(world.service, owner.session)
     live = (await tokens.search(owner.principal, _ALL)).rows
@@ -228,7 +232,9 @@ async def test_an_expired_invitation_is_replaced_by_another(world: World) -> Non
     await models.Invitation.filter(tenant_id=added.admin.tenant_id).update(expires_at=models.now())
     again = await admins.invite_again(Operator(), world.service, slug, "a@example.com")
     assert again.expires_at > added.expires_at
-    await accept_invitation(world.service, invitation=again.invitation, password=_PASSWORD)
+    await accept_invitation(
+        world.service, invitation=again.invitation, password=_PASSWORD, address="192.0.2.1"
+    )
     assert (await models.Admin.get(id=added.admin.id)).password_hash
 
 
