@@ -36,6 +36,26 @@ from server.settings import Settings
 
 _log = logging.getLogger("tessera")
 _CORS_SECONDS = 600
+# A browser refuses to send any other than these and CORS's safelisted ones. Nothing here reads
+# those after the second: libraries add them to each request of a page.
+_CORS_HEADERS = (
+    "Authorization",
+    "Content-Type",
+    # W3C's trace context and baggage, and Zipkin's: OpenTelemetry.
+    "traceparent", "tracestate", "baggage", "b3",
+    # Sentry, Datadog, New Relic, Elastic, Application Insights.
+    "sentry-trace",
+    "x-datadog-origin", "x-datadog-parent-id", "x-datadog-sampling-priority", "x-datadog-trace-id",
+    "newrelic",
+    "elastic-apm-traceparent",
+    "Request-Id", "Request-Context",
+    # Apollo's, Hive's and other GraphQL clients.
+    "apollo-require-preflight", "apollographql-client-name", "apollographql-client-version",
+    "x-apollo-operation-id", "x-apollo-operation-name",
+    "graphql-client-name", "graphql-client-version", "graphql-require-preflight",
+    # Wrappers of `fetch`.
+    "Cache-Control", "Pragma", "X-Correlation-Id", "X-Request-Id", "X-Requested-With",
+)  # fmt: skip
 
 
 @asynccontextmanager
@@ -150,7 +170,7 @@ def _cors(settings: Settings) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "Content-Type"],
+            allow_headers=_CORS_HEADERS,
             allow_credentials=True,
             expose_headers=["X-Request-Id", "Retry-After"],
             max_age=_CORS_SECONDS,

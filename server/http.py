@@ -20,6 +20,7 @@ from server.errors import (
 )
 
 BODY_LIMIT = 64 * 1024
+SIGNED_IN_BODY_LIMIT = 1024 * 1024
 _STATUS: dict[type[Refusal], int] = {
     Unauthenticated: 401,
     WrongPassword: 401,
@@ -102,12 +103,12 @@ def require_json(request: Request) -> None:
         )
 
 
-async def read_json(request: Request) -> Any:
-    """The JSON value in the body, of 64 KiB at most. Raises `BadRequest`."""
+async def read_json(request: Request, limit: int = BODY_LIMIT) -> Any:
+    """The JSON value in the body, of at most `limit` bytes. Raises `BadRequest`."""
     require_json(request)
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise BadRequest(415, "UNSUPPORTED_MEDIA_TYPE", "Encoded bodies are not supported.")
-    return parse_json(await read_body(request))
+    return parse_json(await read_body(request, limit))
 
 
 def parse_json(body: bytes | str) -> Any:
@@ -118,15 +119,15 @@ def parse_json(body: bytes | str) -> Any:
         raise BadRequest(400, "BAD_JSON", "The body is not JSON in UTF-8.") from None
 
 
-async def read_body(request: Request) -> bytes:
-    """The body, of 64 KiB at most. Raises `BadRequest`."""
+async def read_body(request: Request, limit: int = BODY_LIMIT) -> bytes:
+    """The body, of at most `limit` bytes. Raises `BadRequest`."""
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > BODY_LIMIT:
+            if len(body) > limit:
                 raise BadRequest(
-                    413, "BODY_TOO_LARGE", f"The body must have at most {BODY_LIMIT} bytes."
+                    413, "BODY_TOO_LARGE", f"The body must have at most {limit} bytes."
                 )
     except ClientDisconnect:
         raise BadRequest(400, "DISCONNECTED", "The body did not arrive whole.") from None

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from server.errors import BadCursor, BadPage
 
-MOST = 100
-DEFAULT = 50
+MAX_PAGE_SIZE = 100
+DEFAULT_PAGE_SIZE = 50
 _T = TypeVar("_T")
 
 
@@ -24,7 +24,7 @@ class PageRequest:
     backwards: towards the connection's beginning, as `last` and `before` ask for.
     """
 
-    size: int = DEFAULT
+    size: int = DEFAULT_PAGE_SIZE
     position: UUID | None = None
     backwards: bool = False
 
@@ -65,9 +65,9 @@ def encode_cursor(connection: str, position: UUID) -> str:
 
 def _size(argument: str, value: int | None) -> int:
     if value is None:
-        return DEFAULT
-    if not 1 <= value <= MOST:
-        raise BadPage(f"`{argument}` must be from 1 to {MOST}.")
+        return DEFAULT_PAGE_SIZE
+    if not 1 <= value <= MAX_PAGE_SIZE:
+        raise BadPage(f"`{argument}` must be from 1 to {MAX_PAGE_SIZE}.")
     return value
 
 

@@ -239,6 +239,37 @@ async def test_pages_of_named_origins_may_call_with_a_session(
         assert "Origin" in response.headers["vary"]
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        "authorization,content-type,sentry-trace,baggage",
+        "authorization,traceparent,tracestate,baggage,b3",
+        "content-type,x-datadog-origin,x-datadog-parent-id,x-datadog-sampling-priority",
+        "x-datadog-trace-id,newrelic,elastic-apm-traceparent,request-id,request-context",
+        "apollo-require-preflight,apollographql-client-name,apollographql-client-version",
+        "x-apollo-operation-id, x-apollo-operation-name, graphql-client-name",
+        "graphql-client-version,graphql-require-preflight,x-requested-with,x-request-id",
+        "accept,accept-language,cache-control,content-language,pragma,x-correlation-id",
+    ],
+)
+async def test_pages_of_named_origins_may_send_what_their_libraries_add(
+    browser: httpx2.AsyncClient, names: str
+) -> None:
+    asked = {
+        "origin": FRIEND,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": names,
+    }
+    preflight = await browser.options("/graphql", headers=asked)
+    assert preflight.status_code == 200
+    allowed = preflight.headers["access-control-allow-headers"].lower().split(", ")
+    assert {name.strip() for name in names.split(",")} <= set(allowed)
+    for other in ("x-forwarded-for", "x-tessera-tenant", "cookie", "*"):
+        asked["access-control-request-headers"] = f"{names},{other}"
+        assert (await browser.options("/graphql", headers=asked)).status_code == 400
+        assert other not in allowed
+
+
 @pytest.mark.parametrize("origin", STRANGE)
 async def test_pages_of_other_origins_may_not_read_an_answer(
     browser: httpx2.AsyncClient, person: Person, origin: str

@@ -48,16 +48,29 @@ async def change(
 async def page_of(query: QuerySet[_Row], request: PageRequest, *, newest_first: bool) -> Page[_Row]:
     """The rows of `query` that `request` asks for: a keyset page, read off the index on ids."""
     descending = newest_first is not request.backwards
+    further = query
     if request.position is not None:
-        query = query.filter(**{"id__lt" if descending else "id__gt": request.position})
-    rows = await query.order_by("-id" if descending else "id").limit(request.size + 1)
-    return cut(rows, request)
+        further = query.filter(**{"id__lt" if descending else "id__gt": request.position})
+    rows = await further.order_by("-id" if descending else "id").limit(request.size + 1)
+    behind = False
+    if request.position is not None:
+        # The cursor's own row may be gone, or the last on its side: only a look tells.
+        where = {"id__gte" if descending else "id__lte": request.position}
+        behind = bool(
+            await query.filter(**where)
+            .order_by("id" if descending else "-id")
+            .limit(1)
+            .values_list("id", flat=True)
+        )
+    return cut(rows, request, behind=behind)
 
 
-def cut(rows: Collection[_Row], request: PageRequest) -> Page[_Row]:
-    """The page in rows read for `request`, of which the last only says that there are more."""
+def cut(rows: Collection[_Row], request: PageRequest, *, behind: bool = False) -> Page[_Row]:
+    """The page in rows read for `request`, of which the last only says that there are more.
+
+    behind: whether there are rows on the side that the request came from.
+    """
     page, beyond = list(rows)[: request.size], len(rows) > request.size
-    came_from = request.position is not None
     if request.backwards:
-        return Page(page[::-1], has_previous=beyond, has_next=came_from)
-    return Page(page, has_previous=came_from, has_next=beyond)
+        return Page(page[::-1], has_previous=beyond, has_next=behind)
+    return Page(page, has_previous=behind, has_next=beyond)

@@ -15,52 +15,36 @@ from graphql import (
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
+    OverlappingFieldsCanBeMergedRule,
     SelectionNode,
     SelectionSetNode,
     Source,
     StringValueNode,
+    ValidationContext,
     Visitor,
     parse,
     recommended_rules,
     specified_rules,
     validate,
-    value_from_ast_untyped,
     visit,
 )
 
-from server.paging import DEFAULT, MOST
+from server.graphql.errors import Limit
 
-MOST_TOKENS = 1_000
-MOST_DEPTH = 8
-MOST_ALIASES = 15
-MOST_NODES = 10_000
-_MOST_COMMENTS = 1_000
-_MOST_ERRORS = 20
+MAX_DOCUMENT_LENGTH = 64 * 1024
+# Each error finds its place by counting lines from the beginning.
+MAX_LINES = 5_000
+MAX_LEXICAL_TOKENS = 1_000
+MAX_DEPTH = 8
+MAX_ALIASES = 15
+_MAX_COMMENTS = 1_000
+_MAX_ERRORS = 20
+# In units of graphql-core: two for each pair of fields that are compared. A large document of a
+# program takes some hundreds, introspection as tools do it less than 2,000.
+_MAX_COMPARING = 20_000
 _KEPT = 256
 _SOURCE = "GraphQL request"
-_CONNECTIONS = {"tokens", "activity", "tokenActivity", "admins"}
-# Each connection is a query of its own wherever it stands.
-_QUERY_COST = 20
-# Lists without pages, and how many objects they are counted as: what is usual, not the most.
-_LISTS = {
-    "nodes": MOST,
-    "permissionCategories": 20,
-    "permissions": 20,
-    "granted": 20,
-    "withdrawn": 20,
-    "usage": 40,
-    "recentRefusals": 20,
-    # Introspection's own.
-    "types": 60,
-    "fields": 8,
-    "args": 2,
-    "enumValues": 6,
-    "inputFields": 3,
-    "possibleTypes": 5,
-    "interfaces": 2,
-    "directives": 5,
-}
-_Below = Callable[[SelectionSetNode | None], int]
+Below = Callable[[SelectionSetNode | None], int]
 
 
 class Rejected(Exception):
@@ -99,17 +83,24 @@ class Documents:
     def __init__(self, schema: GraphQLSchema, *, introspection: bool) -> None:
         self._schema = schema
         self._hide_suggestions = not introspection
-        self._rules = [*specified_rules, *recommended_rules]
+        self._rules = [
+            _BoundedOverlap if rule is OverlappingFieldsCanBeMergedRule else rule
+            for rule in (*specified_rules, *recommended_rules)
+        ]
         if not introspection:
             self._rules.append(NoSchemaIntrospectionCustomRule)
         self._kept: OrderedDict[str, Document] = OrderedDict()
 
     def read(self, text: str) -> Document:
         """The document that `text` is. Raises `Rejected`."""
+        if len(text) > MAX_DOCUMENT_LENGTH:
+            raise _rejected(f"A document may have at most {MAX_DOCUMENT_LENGTH} characters.")
         kept = self._kept.get(text)
         if kept is not None:
             self._kept.move_to_end(text)
             return kept
+        if text.count("\n") + text.count("\r") >= MAX_LINES:
+            raise _rejected(f"A document may have at most {MAX_LINES} lines.")
         document = self._valid(_parsed(text))
         if not _has_literal_text(document.node):
             self._kept[text] = document
@@ -119,13 +110,13 @@ class Documents:
 
     def _valid(self, node: DocumentNode) -> Document:
         # Counted before the rules of validation run: some take the square of the aliases' number.
-        if _count_aliases(node) > MOST_ALIASES:
-            raise _rejected(f"A document may have at most {MOST_ALIASES} aliases.")
+        if _count_aliases(node) > MAX_ALIASES:
+            raise _rejected(f"A document may have at most {MAX_ALIASES} aliases.")
         errors = validate(
             self._schema,
             node,
             self._rules,
-            max_errors=_MOST_ERRORS,
+            max_errors=_MAX_ERRORS,
             hide_suggestions=self._hide_suggestions,
         )
         if errors:
@@ -136,39 +127,20 @@ class Documents:
         return document
 
 
-def check_cost(
-    document: Document, operation: OperationDefinitionNode, variables: dict[str, Any]
-) -> None:
-    """Raises `Rejected` if the operation could ask for more than 10,000 objects.
+class _BoundedOverlap(OverlappingFieldsCanBeMergedRule):
+    """graphql-core's rule, which compares each pair of equal fields, with a smaller budget."""
 
-    Counted is what the lists' sizes allow, multiplied along their nesting, and each alias once:
-    it makes a field appear again where the schema has it once.
-    """
-    values = _values(operation, variables)
-
-    def cost(selection: SelectionNode, below: _Below) -> int:
-        inside = below(getattr(selection, "selection_set", None))
-        if not isinstance(selection, FieldNode):
-            return inside
-        if selection.name.value in _CONNECTIONS:
-            return _QUERY_COST + _page_size(selection, values) * (1 + inside)
-        if selection.name.value in _LISTS:
-            return _list_size(selection, values) * (1 + inside)
-        return inside + (selection.alias is not None)
-
-    if _measure(operation.selection_set, document.fragments, cost, sum) > MOST_NODES:
-        raise Rejected(
-            "QUERY_TOO_COMPLEX",
-            [GraphQLError(f"One request may ask for at most {MOST_NODES} objects of lists.")],
-        )
+    def __init__(self, context: ValidationContext) -> None:
+        super().__init__(context)
+        self.rule_context.remaining_complexity_budget = _MAX_COMPARING
 
 
 def _parsed(text: str) -> DocumentNode:
     try:
         return parse(
             Source(text, _SOURCE),
-            max_lexical_tokens=MOST_TOKENS,
-            max_comments=_MOST_COMMENTS,
+            max_lexical_tokens=MAX_LEXICAL_TOKENS,
+            max_comments=_MAX_COMMENTS,
             allow_empty_selection_sets=False,
         )
     except GraphQLError as error:
@@ -187,8 +159,8 @@ def _document(node: DocumentNode) -> Document:
 def _check_shape(
     operation: OperationDefinitionNode, fragments: dict[str, FragmentDefinitionNode]
 ) -> None:
-    if _depth(operation.selection_set, fragments) > MOST_DEPTH:
-        raise _rejected(f"A query may be at most {MOST_DEPTH} fields deep.")
+    if _depth(operation.selection_set, fragments) > MAX_DEPTH:
+        raise _rejected(f"A query may be at most {MAX_DEPTH} fields deep.")
     if operation.operation is OperationType.SUBSCRIPTION:
         raise _rejected("There are no subscriptions.")
     if operation.operation is OperationType.MUTATION and _root_fields(operation, fragments) != 1:
@@ -198,13 +170,13 @@ def _check_shape(
 def _depth(selected: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode]) -> int:
     """How many fields lie below each other at most; introspection has a rule of its own."""
 
-    def depth(selection: SelectionNode, below: _Below) -> int:
+    def depth(selection: SelectionNode, below: Below) -> int:
         if isinstance(selection, FieldNode):
             hidden = selection.name.value.startswith("__")
             return 0 if hidden else 1 + below(selection.selection_set)
         return below(getattr(selection, "selection_set", None))
 
-    return _measure(selected, fragments, depth, lambda depths: max(depths, default=0))
+    return measure(selected, fragments, depth, lambda depths: max(depths, default=0))
 
 
 def _root_fields(
@@ -212,18 +184,18 @@ def _root_fields(
 ) -> int:
     """How many fields an operation has at its root, each spread counted."""
 
-    def count(selection: SelectionNode, below: _Below) -> int:
+    def count(selection: SelectionNode, below: Below) -> int:
         if isinstance(selection, FieldNode):
             return 1
         return below(getattr(selection, "selection_set", None))
 
-    return _measure(operation.selection_set, fragments, count, sum)
+    return measure(operation.selection_set, fragments, count, sum)
 
 
-def _measure(
+def measure(
     selected: SelectionSetNode,
     fragments: dict[str, FragmentDefinitionNode],
-    measure: Callable[[SelectionNode, _Below], int],
+    of_one: Callable[[SelectionNode, Below], int],
     combine: Callable[[list[int]], int],
 ) -> int:
     """Measure a selection set, each fragment once however often it is spread."""
@@ -231,7 +203,7 @@ def _measure(
 
     def one(selection: SelectionNode) -> int:
         if not isinstance(selection, FragmentSpreadNode):
-            return measure(selection, all_of)
+            return of_one(selection, all_of)
         name = selection.name.value
         if name not in known:
             known[name] = all_of(fragments[name].selection_set)
@@ -241,32 +213,6 @@ def _measure(
         return combine([one(selection) for selection in chosen.selections]) if chosen else 0
 
     return all_of(selected)
-
-
-def _values(operation: OperationDefinitionNode, variables: dict[str, Any]) -> dict[str, Any]:
-    """The variables as they will be: those given, over the defaults of the rest."""
-    defaults = {
-        definition.variable.name.value: value_from_ast_untyped(definition.default_value)
-        for definition in operation.variable_definitions or ()
-        if definition.default_value
-    }
-    return defaults | variables
-
-
-def _page_size(field: FieldNode, values: dict[str, Any]) -> int:
-    size: Any = DEFAULT
-    for argument in field.arguments or ():
-        if argument.name.value in {"first", "last"}:
-            size = value_from_ast_untyped(argument.value, values)
-    return size if isinstance(size, int) and 1 <= size <= MOST else DEFAULT
-
-
-def _list_size(field: FieldNode, values: dict[str, Any]) -> int:
-    for argument in field.arguments or ():
-        if argument.name.value == "ids":
-            ids = value_from_ast_untyped(argument.value, values)
-            return min(len(ids), MOST) if isinstance(ids, list) else 1
-    return _LISTS[field.name.value]
 
 
 def _count_aliases(node: DocumentNode) -> int:
@@ -294,4 +240,4 @@ def _has_literal_text(node: DocumentNode) -> bool:
 
 
 def _rejected(message: str) -> Rejected:
-    return Rejected("GRAPHQL_VALIDATION_FAILED", [GraphQLError(message)])
+    return Rejected("GRAPHQL_VALIDATION_FAILED", [Limit(message)])

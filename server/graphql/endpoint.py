@@ -18,11 +18,13 @@ from server.access.authentication import authenticate
 from server.access.principal import Principal
 from server.errors import CrossSite, Unauthenticated
 from server.graphql.context import Context
-from server.graphql.documents import Document, Documents, Rejected, check_cost
-from server.graphql.errors import shown_error
+from server.graphql.cost import MAX_COERCION_ERRORS, check_cost
+from server.graphql.documents import Document, Documents, Rejected
+from server.graphql.errors import Limit, shown_error
 from server.graphql.executor import PlainFieldExecutor
+from server.graphql.metering import MAX_ANSWER_BYTES, MAX_OBJECTS, TooLargeError
 from server.graphql.schema import SCHEMA
-from server.http import BadRequest, parse_json, problem, read_json
+from server.http import SIGNED_IN_BODY_LIMIT, BadRequest, parse_json, problem, read_json
 from server.loop_thread import Runner, run_here
 from server.service import Service
 
@@ -31,7 +33,8 @@ _CORE_SCHEMA = SCHEMA._schema
 _RESPONSE_TYPE = "application/graphql-response+json"
 _JSON_TYPE = "application/json"
 _MEMBERS = {"query", "operationName", "variables", "extensions"}
-_MOST_COERCION_ERRORS = 20
+# Of errors at the fields of an answer.
+_MAX_ERRORS = 20
 _UNAVAILABLE = 503
 
 
@@ -96,10 +99,20 @@ class _Endpoint:
             response = _failed(405, "METHOD_NOT_ALLOWED", "Mutations need POST.", media_type)
             response.headers["Allow"] = "POST"
             return response
-        check_cost(document, operation, parameters.variables)
+        check_cost(
+            _CORE_SCHEMA,
+            self._service.catalogue,
+            document,
+            operation,
+            parameters.variables,
+            hide_suggestions=self._hide_suggestions,
+        )
         context = Context(self._service, principal)
-        result = await self._execute(document, operation, parameters.variables, context)
-        return _shown(result, request.state.request_id, media_type)
+        try:
+            result = await self._execute(document, operation, parameters.variables, context)
+            return _shown(result, request.state.request_id, media_type)
+        except TooLargeError:
+            raise _too_large() from None
 
     async def _execute(
         self,
@@ -115,7 +128,7 @@ class _Endpoint:
             variable_values=variables,
             operation_name=operation.name.value if operation.name else None,
             executor_class=PlainFieldExecutor,
-            max_coercion_errors=_MOST_COERCION_ERRORS,
+            max_coercion_errors=MAX_COERCION_ERRORS,
             hide_suggestions=self._hide_suggestions,
         )
         return await result if isawaitable(result) else result
@@ -139,7 +152,7 @@ def _acceptable(request: Request) -> str | None:
 async def _parameters(request: Request) -> _Parameters:
     if request.method == "GET":
         return _read_parameters(_query_members(request))
-    return _read_parameters(await read_json(request))
+    return _read_parameters(await read_json(request, SIGNED_IN_BODY_LIMIT))
 
 
 def _query_members(request: Request) -> dict[str, Any]:
@@ -174,7 +187,8 @@ def _read_parameters(members: Any) -> _Parameters:
 
 
 def _shown(result: ExecutionResult, request_id: str, media_type: str) -> Response:
-    errors = [shown_error(error, "BAD_USER_INPUT", request_id) for error in result.errors or ()]
+    failed = (result.errors or [])[:_MAX_ERRORS]
+    errors = [shown_error(error, "BAD_USER_INPUT", request_id) for error in failed]
     codes = {error["extensions"]["code"] for error in errors}
     body: dict[str, Any] = {"errors": errors} if errors else {}
     # Without a path the request itself failed, and there is no `data` to speak of (section 7.1).
@@ -188,13 +202,21 @@ def _shown(result: ExecutionResult, request_id: str, media_type: str) -> Respons
     return _response(body, 400 if bad else 200, media_type)
 
 
+def _too_large() -> Rejected:
+    limits = f"{MAX_OBJECTS} objects and {MAX_ANSWER_BYTES} bytes"
+    return Rejected("QUERY_TOO_COMPLEX", [Limit(f"An answer may have at most {limits}.")])
+
+
 def _failed(status: int, code: str, message: str, media_type: str) -> Response:
     error = {"message": message, "extensions": {"code": code}}
     return _response({"errors": [error]}, status, media_type)
 
 
 def _response(body: dict[str, Any], status: int, media_type: str) -> Response:
-    response = Response(orjson.dumps(body), status, media_type=f"{media_type}; charset=utf-8")
+    content = orjson.dumps(body)
+    if len(content) > MAX_ANSWER_BYTES:
+        raise TooLargeError
+    response = Response(content, status, media_type=f"{media_type}; charset=utf-8")
     response.headers["Cache-Control"] = "no-store"
     response.headers["Vary"] = "Accept, Cookie, Authorization"
     if status == 401:

@@ -1,38 +1,29 @@
 """Errors as GraphQL answers show them: coded, without values, and masked where unexpected."""
 
 import logging
-import re
 from typing import Any
 
-from graphql import GraphQLError, print_introspection_schema
+from graphql import GraphQLError
 
 from server.database import is_unavailable
 from server.errors import Refusal
-from server.graphql.schema import SCHEMA, sdl
+from server.graphql.messages import without_values
 from server.monitoring.metrics import UNEXPECTED_ERRORS
-from server.passwords import MIN_LENGTH
 
 _log = logging.getLogger("tessera.graphql")
-# graphql-core quotes what it was given after these. A value may be a secret: names suffice.
-_QUOTED = re.compile(
-    r"[,;]? [Ff]ound:? .*|, but encountered error .*|(?<!invalid)(?P<kept> value): .*| \".*",
-    re.DOTALL,
-)
-# What a client puts where a name belongs may be any text, with quotes in it too.
-_TAKEN_FOR_A_NAME = re.compile(
-    r"(?<=unknown field ').*(?='(, found|\.))|(?<=Value ').*(?=' does not exist in)", re.DOTALL
-)
-_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
-# No secret is shorter. Longer names are shown only where the schema has them.
-_LONG_WORD = re.compile(rf"[_0-9A-Za-z]{{{MIN_LENGTH},}}")
-_KNOWN = frozenset(_LONG_WORD.findall(sdl() + print_introspection_schema(SCHEMA._schema)))
+
+
+class Limit(GraphQLError):
+    """A limit of this server that a request exceeds; its message quotes nothing of the request."""
 
 
 def shown_error(error: GraphQLError, code: str, request_id: str) -> dict[str, Any]:
     """One error of an answer. `code` is for errors that GraphQL itself found in the request."""
     cause = _cause(error)
+    if isinstance(error, Limit):
+        message = error.message
     # Without a path it comes from no resolver, but from reading a value that does not fit.
-    if cause is None or not error.path:
+    elif cause is None or not error.path:
         message = without_values(error.message)
     elif isinstance(cause, Refusal):
         code, message = cause.code, cause.message
@@ -45,21 +36,6 @@ def shown_error(error: GraphQLError, code: str, request_id: str) -> dict[str, An
     if error.path:
         shown["path"] = error.path
     return shown | {"extensions": {"code": code}}
-
-
-def without_values(message: str) -> str:
-    """A message of graphql-core without what it quotes, but for names that can be no secret."""
-    named = _TAKEN_FOR_A_NAME.sub(_name_or_nothing, message)
-    bare = _LONG_WORD.sub(_known_or_nothing, _QUOTED.sub(r"\g<kept>", named))
-    return bare if bare.endswith((".", "?")) else f"{bare}."
-
-
-def _name_or_nothing(match: re.Match[str]) -> str:
-    return match[0] if _NAME.fullmatch(match[0]) else "…"
-
-
-def _known_or_nothing(match: re.Match[str]) -> str:
-    return match[0] if match[0] in _KNOWN else "…"
 
 
 def _cause(error: GraphQLError) -> BaseException | None:

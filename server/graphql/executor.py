@@ -4,6 +4,8 @@ Most of a page is attributes that need neither resolver nor argument, and object
 attributes. graphql-core builds a path and an info object for each and looks its type up anew, tens
 of thousands of times a page. Here they are read straight off the objects, by a plan that is made
 once for each selection. Whatever fails, waits or takes an argument takes graphql-core's way.
+
+On either way each object and text is counted, and an answer that grows too large ends it all.
 """
 
 from collections.abc import Callable
@@ -16,6 +18,8 @@ from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import AwaitableOrValue, Path
 from graphql.type import GraphQLOutputType
 from strawberry import UNSET
+
+from server.graphql.metering import Meter, TooLargeError, names_size, text_size
 
 _Step = Callable[[Any], Any]
 _TYPE_NAME = "__typename"
@@ -40,15 +44,17 @@ class _Plan(NamedTuple):
 
     plain: list[_Field]
     rest: GroupedFieldSet
+    size: int
 
 
 class PlainFieldExecutor(Executor[Any]):
-    """Gives what graphql-core's executor gives, sooner."""
+    """Gives what graphql-core's executor gives, sooner, and raises `TooLargeError` for too much."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Keyed by identity; the values hold on to what the keys name, so that no id is reused.
         self._plans: dict[int, tuple[GroupedFieldSet, _Plan]] = {}
+        self._meter = Meter()
 
     def execute_fields(
         self,
@@ -59,9 +65,12 @@ class PlainFieldExecutor(Executor[Any]):
         position_context: Any,
     ) -> AwaitableOrValue[dict[str, Any]]:
         """As graphql-core's, but for the fields that need nothing of it."""
-        plain, rest = self._plan(parent_type, grouped_field_set)
+        plain, rest, size = self._plan(parent_type, grouped_field_set)
+        self._meter.add(1, size)
         try:
-            results = _read(source_value, plain)
+            results = self._read(source_value, plain)
+        except TooLargeError:
+            raise
         except Exception:
             # Of whatever is wrong, graphql-core makes what the specification asks for.
             results, rest = {}, grouped_field_set
@@ -70,6 +79,7 @@ class PlainFieldExecutor(Executor[Any]):
         others = super().execute_fields(parent_type, source_value, path, rest, position_context)
 
         def in_order(others: dict[str, Any]) -> dict[str, Any]:
+            self._meter.add(0, sum(map(text_size, others.values())))
             both = results | others
             return {name: both[name] for name in grouped_field_set if name in both}
 
@@ -81,6 +91,12 @@ class PlainFieldExecutor(Executor[Any]):
 
         return awaited()
 
+    def handle_field_error(self, raw_error: Exception, *args: Any) -> None:
+        """As graphql-core's, but that no field is null in an answer that has grown too large."""
+        if isinstance(raw_error, TooLargeError):
+            raise raw_error
+        super().handle_field_error(raw_error, *args)
+
     def build_response(self, data: dict[str, Any] | None) -> Any:
         """As graphql-core's."""
         # An executor refers to itself: the page's rows would stay until the collector came.
@@ -90,7 +106,7 @@ class PlainFieldExecutor(Executor[Any]):
     def _plan(self, parent_type: GraphQLObjectType, grouped: GroupedFieldSet) -> _Plan:
         known = self._plans.get(id(grouped))
         if known is None:
-            plan = _Plan([], {})
+            plan = _Plan([], {}, names_size(grouped))
             for name, details in grouped.items():
                 try:
                     plan.plain.append(self._field(parent_type, name, details))
@@ -128,34 +144,53 @@ class PlainFieldExecutor(Executor[Any]):
             return None if inner.name in _AS_THEY_ARE else inner.coerce_output_value
         if isinstance(inner, GraphQLList):
             complete = self._completion(inner.of_type, details)
-            return complete and (lambda values: [complete(value) for value in values])
+            if complete is None:
+                return self._completed_texts
+            return lambda values: [complete(value) for value in values]
         if isinstance(inner, GraphQLObjectType):
             grouped = self.collect_subfields(inner, details).grouped_field_set
-            plain, rest = self._plan(inner, grouped)
+            plain, rest, size = self._plan(inner, grouped)
             if not rest:
-                return _completed_once(plain)
+                return self._completed_once(plain, size)
         raise _NotPlainError
 
+    def _read(self, source: Any, fields: list[_Field]) -> dict[str, Any]:
+        """Raises `_NotPlainError` for a value that is not there, or null where it must not be."""
+        values, size = {}, 0
+        for response_name, get, nullable, complete in fields:
+            value = get(source)
+            if value is UNSET or (value is None and not nullable):
+                raise _NotPlainError
+            if complete is not None and value is not None:
+                value = complete(value)
+            values[response_name] = value
+            if type(value) is str:
+                size += len(value)
+        self._meter.add(0, size)
+        return values
 
-def _read(source: Any, fields: list[_Field]) -> dict[str, Any]:
-    """Raises `_NotPlainError` for a value that is not there, or null where it must not be."""
-    values = {}
-    for response_name, get, nullable, complete in fields:
-        value = get(source)
-        if value is UNSET or (value is None and not nullable):
-            raise _NotPlainError
-        values[response_name] = value if value is None or complete is None else complete(value)
-    return values
+    def _completed_once(self, fields: list[_Field], size: int) -> _Step:
+        """Completes an object, each once: a page shows one permission or admin many times.
 
+        What it takes is counted each time: it is written each time.
+        """
+        known: dict[int, tuple[Any, dict[str, Any], int, int]] = {}
+        meter = self._meter
 
-def _completed_once(fields: list[_Field]) -> _Step:
-    """Completes an object, each once: a page shows one permission or admin many times."""
-    known: dict[int, tuple[Any, dict[str, Any]]] = {}
+        def complete(source: Any) -> dict[str, Any]:
+            found = known.get(id(source))
+            if found is not None:
+                meter.add(found[2], found[3])
+                return found[1]
+            objects, bytes_before = meter.objects, meter.size
+            meter.add(1, size)
+            values = self._read(source, fields)
+            taken = (meter.objects - objects, meter.size - bytes_before)
+            known[id(source)] = (source, values, *taken)
+            return values
 
-    def complete(source: Any) -> dict[str, Any]:
-        found = known.get(id(source))
-        if found is None:
-            found = known[id(source)] = (source, _read(source, fields))
-        return found[1]
+        return complete
 
-    return complete
+    def _completed_texts(self, values: Any) -> Any:
+        self._meter.add(0, text_size(values))
+        return values

@@ -15,7 +15,7 @@ from server.graphql.tenants import tenant
 from server.graphql.tokens import ACTIVITY_TYPES, shown_activity, shown_token
 from server.operations import activity
 
-_MOST_IDS = 100
+MAX_IDS = 100
 NodeId = Annotated[strawberry.ID, strawberry.argument(description="Its global id.")]
 NodeIds = Annotated[
     list[strawberry.ID], strawberry.argument(description="Their global ids, at most 100.")
@@ -29,8 +29,8 @@ async def node(info: Info, id: NodeId) -> Node | None:
 
 async def nodes(info: Info, ids: NodeIds) -> list[Node | None]:
     """Objects of the tenant in the order of `ids`, null where there is none."""
-    if len(ids) > _MOST_IDS:
-        raise QueryTooComplex(f"Ask for at most {_MOST_IDS} nodes at once.")
+    if len(ids) > MAX_IDS:
+        raise QueryTooComplex(f"Ask for at most {MAX_IDS} nodes at once.")
     return await _find(info, ids)
 
 

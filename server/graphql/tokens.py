@@ -25,7 +25,7 @@ from server.graphql.basics import (
     given,
     page_info,
 )
-from server.graphql.context import Info
+from server.graphql.context import Info, permission_keys
 from server.graphql.permissions import Permission, shown_permissions
 from server.graphql.selection import selected_fields
 from server.graphql.usage import TokenRefusal, TokenUsage, shown_refusal, shown_usage
@@ -130,9 +130,8 @@ class Token(Node):
             strawberry.argument(description="Count from the day of this instant on, in UTC."),
         ] = UNSET,
     ) -> list[TokenUsage]:
-        context = info.context
-        found = await usage.of_token(context.principal, self.row.id, given(since))
-        return [shown_usage(context.service.catalogue, one) for one in found]
+        found = await info.context.usage.load((self.row.id, given(since)))
+        return [shown_usage(info.context.service.catalogue, one) for one in found]
 
     @strawberry.field(description="Why calls with it were denied: the latest 20, latest first.")
     async def recent_refusals(self, info: Info) -> list[TokenRefusal]:
@@ -309,7 +308,10 @@ async def _load_ahead(info: Info, shown: list[Token]) -> None:
             token.loaded_last_used_from = last.last_used_from if last else None
             token.loaded_last_used_user_agent = last.last_used_user_agent if last else None
     if "permissions" in selected:
-        keys = await tokens.permission_keys(context.principal, [token.row.id for token in shown])
+        ids = [token.row.id for token in shown]
+        # Where `grants` are written there are few permissions, which need no counting.
+        uncounted = [token.row.id for token in shown if token.row.grants is None]
+        keys = await permission_keys(context.principal, ids, uncounted)
         for token in shown:
             token.loaded_permissions = shown_permissions(
                 context.service.catalogue, keys[token.row.id]

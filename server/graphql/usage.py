@@ -9,8 +9,7 @@ from server.graphql.basics import DateTime, described
 from server.graphql.permissions import Permission, shown_permissions
 from server.operations.usage import Usage
 
-# GraphQL's Int ends here.
-_MOST = 2**31 - 1
+_MAX_INT = 2**31 - 1
 described(
     RefusalReason,
     "Why a call with a token was denied.",
@@ -51,8 +50,8 @@ def shown_usage(source: catalogue.Catalogue, usage: Usage) -> TokenUsage:
     """A token's use of one operation as GraphQL shows it."""
     return TokenUsage(
         permission=shown_permissions(source, [usage.key])[0] if usage.key else None,
-        allowed=min(usage.allowed, _MOST),
-        denied=min(usage.denied, _MOST),
+        allowed=min(int(usage.allowed), _MAX_INT),
+        denied=min(int(usage.denied), _MAX_INT),
         first_used_at=DateTime(usage.first_used_at),
         last_used_at=DateTime(usage.last_used_at),
     )

@@ -3,13 +3,21 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
+
+from tortoise.functions import Max, Min, Sum
+from tortoise.queryset import QuerySet
 
 import models
 from server.access.principal import Principal
 from server.access.tenancy import owned
 from server.access.uses import KEPT_REFUSALS
+from server.errors import QueryTooComplex
 from server.roles import Right
+
+_MAX_DAYS = 400_000
+_DAYS_AT_ONCE, _PART = 50_000, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,28 +31,54 @@ class Usage:
     last_used_at: datetime
 
 
-async def of_token(
-    principal: Principal, token_id: UUID, since: datetime | None = None
-) -> list[Usage]:
-    """A token's use by operation, the latest used first; empty for a token of another tenant.
+async def of_tokens(
+    principal: Principal, token_ids: Collection[UUID], since: datetime | None = None
+) -> dict[UUID, list[Usage]]:
+    """The use of each of these tokens by operation, the latest used first.
+
+    Empty for a token of another tenant. Raises `QueryTooComplex` where more than 400,000 days of
+    use would have to be summed.
 
     since: counts from the beginning of its day, in UTC; None is from the oldest there is.
     """
     principal.require(Right.READ)
-    days = owned(models.TokenUse, principal).filter(token_id=token_id)
+    days = owned(models.TokenUse, principal)
     if since is not None:
         days = days.filter(day__gte=since.astimezone(UTC).date())
-    usage: dict[str, Usage] = {}
-    for day in await days:
-        before = usage.get(day.key)
-        usage[day.key] = Usage(
-            day.key,
-            day.allowed + (before.allowed if before else 0),
-            day.denied + (before.denied if before else 0),
-            min(day.first_used_at, before.first_used_at) if before else day.first_used_at,
-            max(day.last_used_at, before.last_used_at) if before else day.last_used_at,
-        )
-    return sorted(usage.values(), key=lambda one: one.last_used_at, reverse=True)
+    found: dict[UUID, list[Usage]] = {token_id: [] for token_id in token_ids}
+    for part in await _parts(days, list(token_ids)):
+        for token_id, *columns in await _summed(days.filter(token_id__in=part)):
+            found[token_id].append(Usage(*columns))
+    for usages in found.values():
+        usages.sort(key=lambda one: one.last_used_at, reverse=True)
+    return found
+
+
+async def _parts(days: QuerySet[models.TokenUse], token_ids: list[UUID]) -> list[list[UUID]]:
+    """The tokens together, or in parts where one statement would keep the database busy."""
+    of_all = days.filter(token_id__in=token_ids)
+    if not await _has_more_than(_DAYS_AT_ONCE, of_all):
+        return [token_ids]
+    if await _has_more_than(_MAX_DAYS, of_all):
+        raise QueryTooComplex("Ask for the usage of fewer tokens, or with a later `since`.")
+    return [token_ids[start : start + _PART] for start in range(0, len(token_ids), _PART)]
+
+
+async def _has_more_than(number: int, days: QuerySet[models.TokenUse]) -> bool:
+    """Whether there are more rows, by reading no more of the index than that."""
+    return bool(await days.offset(number).limit(1).values_list("day"))
+
+
+async def _summed(days: QuerySet[models.TokenUse]) -> list[tuple[UUID, Any, Any, Any, Any, Any]]:
+    summed = days.annotate(
+        sum_allowed=Sum("allowed"),
+        sum_denied=Sum("denied"),
+        first=Min("first_used_at"),
+        last=Max("last_used_at"),
+    )
+    return await summed.group_by("token_id", "key").values_list(
+        "token_id", "key", "sum_allowed", "sum_denied", "first", "last"
+    )
 
 
 async def last_uses(

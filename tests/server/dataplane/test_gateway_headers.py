@@ -47,11 +47,11 @@ HOSTILE = """
 """.split()  # noqa: SIM905 as a list it would take 150 lines
 # What a header's name may hold besides letters, digits and `-` (RFC 9110, section 5.6.2).
 MARKS = "_.!#$%&'*+^`|~"
-# What a gateway writes itself. Traefik adds what else Tessera answers with.
+# What a gateway writes itself. Traefik adds what else Tessera answers with, a newer Caddy Via.
 WRITTEN = {
     "connection", "content-length", "host", "transfer-encoding", "x-forwarded-for",
     "x-forwarded-host", "x-forwarded-proto", "x-request-id", "x-tessera-permission",
-    "x-tessera-tenant", "x-tessera-token", "ratelimit", "ratelimit-policy",
+    "x-tessera-tenant", "x-tessera-token", "ratelimit", "ratelimit-policy", "via",
 }  # fmt: skip
 
 
@@ -103,12 +103,12 @@ def test_such_a_spelling_is_refused_where_the_gateway_does_not_drop_it(
     street: Street, name: str
 ) -> None:
     answer = street.proxy.ask(street.host, street.one, "GET", TARGET, f"{name}: {CANARY}")
-    if street.proxy.kind in {"caddy", "traefik"}:
+    if street.proxy.kind in {"caddy", "traefik"} and answer.status != 200:  # Caddy 2.11 drops it
         assert (answer.status, answer.json()["code"]) == (403, "HEADER_NOT_CANONICAL")
     elif street.proxy.kind == "envoy" and "_" in name:
         assert answer.status == 400
     else:
-        assert answer.status == 200
+        assert (answer.status, street.proxy.kind == "traefik") == (200, False)
 
 
 def test_ordinary_headers_reach_the_api_as_they_came(street: Street) -> None:
@@ -224,7 +224,9 @@ def test_the_four_files_pass_on_the_same_headers() -> None:
     assert all(name.lower().replace("-", "_") == variable for name, variable in ours)
     kept = re.findall(r"^\t\t\t(\S+) \{header\.(\S+)\}$", texts["Caddyfile"], re.MULTILINE)
     assert all(name == source for name, source in kept)
-    passed = re.findall(r"import pass (\S+)", texts["Caddyfile"])
+    sent = re.findall(r"import pass (\S+) \{vars\.(\S+)\}$", texts["Caddyfile"], re.MULTILINE)
+    assert all(name == source for name, source in sent)
+    passed = [name for name, _ in sent]
     assert {name for name, _ in kept} == set(passed) == {*PASSED, *_of_caddy()}
     allowed = re.findall(r'\["([a-z0-9-]+)"\] = true', texts["envoy.yaml"])
     assert allowed[: len(PASSED)] == [name.lower() for name in PASSED]
