@@ -20,6 +20,7 @@ from server.access.digest_keys import digest_key
 from server.catalogue import CatalogueError, read_catalogue
 from server.console.routes import routes as console_routes
 from server.dataplane.authorize import Authorize
+from server.dataplane.connection import Limits
 from server.dataplane.demo import DemoApi
 from server.dataplane.introspect import routes as introspection_routes
 from server.dataplane.record import Record
@@ -101,9 +102,9 @@ class App:
         else:
             await self._routed(scope, receive, send)
 
-    def protocol(self) -> type[Protocol]:
-        """What speaks HTTP for this application."""
-        return protocol_of(self._authorize, lambda port: port not in self._demo)
+    def protocol(self, limits: Limits | None = None) -> type[Protocol]:
+        """What speaks HTTP for this application, to clients that stay within `limits`."""
+        return protocol_of(self._authorize, lambda port: port not in self._demo, limits)
 
     def _is_check(self, scope: Scope) -> bool:
         path = scope.get("path", "")

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import gc
 import os
+import resource
 import signal
 import threading
 from collections.abc import Iterator
@@ -15,13 +16,19 @@ from server.app import App, create_app, running_service
 from server.cli import demo
 from server.cli.commands import Commands
 from server.cli.listening import listen
+from server.dataplane.connection import Limits
 from server.errors import Misconfigured
 from server.logs import logging_to_standard_error
 from server.loop_thread import loop_thread
 from server.service import Service
 from server.settings import read_settings
 
-_KEEP_ALIVE_SECONDS = 5
+# Longer than gateways keep a connection for reuse: a request that is sent while this end closes the
+# connection fails.
+_KEEP_ALIVE_SECONDS = 75
+# Open files beside connections: listeners, the database, the rate limit's store, pages.
+_OTHER_FILES = 200
+_MAX_FILES = 65_536
 _OBJECTS_BEFORE_COLLECTING = 20_000
 _SHUTDOWN_SECONDS = 10
 # More than requests, the last decisions and the connections take, each by its own time-out.
@@ -100,11 +107,26 @@ class _Server(uvicorn.Server):
         self.handle_exit(number, None)
 
 
+def _max_connections() -> int:
+    """How many connections may be open, by the files that the process may open.
+
+    Without a bound, clients that keep connections open would leave no file for the database.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = {resource.RLIM_INFINITY, -1}
+    allowed = _MAX_FILES if hard in unlimited else min(hard, _MAX_FILES)
+    if soft not in unlimited and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+        soft = allowed
+    files = _MAX_FILES if soft in unlimited else soft
+    return min(Limits().connections, max(files - _OTHER_FILES, files // 2))
+
+
 def _server(app: App) -> uvicorn.Server:
     return _Server(
         uvicorn.Config(
             app,
-            http=app.protocol(),
+            http=app.protocol(Limits(connections=_max_connections())),
             lifespan="off",
             ws="none",
             # Its access log would hold query strings; the envelope writes a line that does not.

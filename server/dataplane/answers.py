@@ -134,5 +134,15 @@ UNKNOWN_PEER = _problem(403, "Forbidden", "UNKNOWN_PEER", "Only configured gatew
 UNREADABLE = _problem(
     400, "Bad Request", "BAD_REQUEST", "The gateway does not say what it asks about."
 )
+# Of requests that are not read to their end, checks or not: `connection` ends with them.
+MALFORMED = _problem(400, "Bad Request", "MALFORMED_REQUEST", "The request is not HTTP/1.1.")
+TOO_SLOW = _problem(408, "Request Timeout", "TOO_SLOW", "The request took too long to arrive.")
+BODY_TOO_LARGE = _problem(413, "Content Too Large", "BODY_TOO_LARGE", "The body is too large.")
+HEADERS_TOO_LARGE = _problem(
+    431,
+    "Request Header Fields Too Large",
+    "HEADERS_TOO_LARGE",
+    "The request line and headers may have at most 32 KiB and 100 lines.",
+)
 UNAVAILABLE = _problem(503, "Service Unavailable", "UNAVAILABLE", "The database does not answer.")
 INTERNAL = _problem(500, "Internal Server Error", "INTERNAL", "Something went wrong.")

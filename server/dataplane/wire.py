@@ -1,67 +1,52 @@
-"""Checks straight from the wire and back: everything else goes uvicorn's own way.
+"""Checks straight from the wire and back: every other request goes uvicorn's own way.
 
 A check is asked for every request of every tenant's API. As an ASGI scope, a task, and messages
 that pass through five coroutines and two regular expressions for each header, it would take longer
-than the decision does. The hooks are not public: were they gone, checks would go the usual way too.
+than the decision does. Only `tessera serve` takes this way: another ASGI server asks the
+application itself (`Authorize.__call__`), which answers the same but has none of the limits here.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any
-
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from collections.abc import Callable
 
 from server.dataplane.answers import Answer
 from server.dataplane.authorize import Authorize
+from server.dataplane.connection import Connection, DefaultHeaders, Exchange, Limits
 from server.dataplane.originals import PREFIX
 
 _PATH = PREFIX.encode()
 _MORE = (_PATH + b"?", _PATH + b"/")
 
 
-def protocol_of(authorize: Authorize, is_asked_on: Callable[[int], bool]) -> type[asyncio.Protocol]:
-    """uvicorn's protocol for HTTP/1.1, with a short cut for the requests that are checks.
+def protocol_of(
+    authorize: Authorize, is_asked_on: Callable[[int], bool], limits: Limits | None = None
+) -> type[asyncio.Protocol]:
+    """uvicorn's protocol for HTTP/1.1, with limits, and a short cut for requests that are checks.
 
     is_asked_on: whether checks come in on a port.
     """
+    within = limits or Limits()
 
     class Protocol(_Protocol):
         _authorize = authorize
         _is_asked_on = staticmethod(is_asked_on)
-        _defaults = _DefaultHeaders()
+        default_headers = DefaultHeaders()
+        limits = within
 
     return Protocol
 
 
-class _Protocol(HttpToolsProtocol):
+class _Protocol(Connection):
     """One connection."""
 
     _authorize: Authorize
     _is_asked_on: Callable[[int], bool]
-    _defaults: "_DefaultHeaders"
-    _idle_since: float | None = None
-    _idle_timer: asyncio.TimerHandle | None = None
 
-    def on_message_begin(self) -> None:
-        self._idle_since = None
-        # All of what uvicorn sets here that a check needs; the rest is its scope.
-        self.url = b""
-        self.headers = []
-        self.expect_100_continue = False
-
-    def on_headers_complete(self) -> None:
+    def _serve(self, keep_alive: bool) -> None:
         if not self._is_check():
-            url, headers, expects = self.url, self.headers, self.expect_100_continue
-            super().on_message_begin()
-            self.url, self.expect_100_continue = url, expects
-            self.headers.extend(headers)
-            super().on_headers_complete()
+            super()._serve(keep_alive)
             return
-        before, self.cycle = self.cycle, _Exchange(self, self._authorize, self._defaults)
+        before, self.cycle = self.cycle, _CheckExchange(self, self._authorize, keep_alive)
         if before is None or before.response_complete:
             self.cycle.start()
         else:
@@ -70,68 +55,22 @@ class _Protocol(HttpToolsProtocol):
 
     def _is_check(self) -> bool:
         url = self.url
-        return (
-            (url == _PATH or (url.startswith(_MORE) and b"#" not in url))
-            and self._is_asked_on((self.server and self.server[1]) or 0)
-            and not self.parser.should_upgrade()
+        return (url == _PATH or (url.startswith(_MORE) and b"#" not in url)) and self._is_asked_on(
+            (self.server and self.server[1]) or 0
         )
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
-        super().connection_lost(exc)
 
-    def answered(self) -> None:
-        """A check is answered: the connection waits for the next request."""
-        if self.pipeline or self.flow.read_paused:
-            self.on_response_complete()
-            return
-        self.server_state.total_requests += 1
-        # One timer that looks at the time, instead of one for each request.
-        self._idle_since = self.loop.time()
-        if self._idle_timer is None:
-            self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._idled)
+class _CheckExchange(Exchange):
+    """A check and its answer."""
 
-    def _idled(self) -> None:
-        self._idle_timer = None
-        if self._idle_since is None:
-            return  # a request is under way, and what comes after it is timed anew
-        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
-        if left > 0:
-            self._idle_timer = self.loop.call_later(left, self._idled)
-        else:
-            self.timeout_keep_alive_handler()
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        if isinstance(cycle, _Exchange):
-            # It was sent before the answer to the one before it. Not at once: of hundreds that
-            # were, each would be answered within the answering of another.
-            self.loop.call_soon(cycle.start)
-        else:
-            super()._start_asgi_task(cycle, app)
-
-
-class _Exchange(RequestResponseCycle):
-    """A check and its answer: as much of uvicorn's cycle as its protocol looks at."""
-
-    response_complete = disconnected = False
-    more_body = True
-    # What a gateway sends along is not looked at.
-    body: Any = b""
-
-    def __init__(
-        self, protocol: _Protocol, authorize: Authorize, defaults: "_DefaultHeaders"
-    ) -> None:
-        parser = protocol.parser
-        self.message_event: Any = _NOBODY_WAITS
-        self.keep_alive = parser.should_keep_alive() and parser.get_http_version() != "1.0"
+    def __init__(self, protocol: _Protocol, authorize: Authorize, keep_alive: bool) -> None:
+        self.keep_alive = keep_alive
+        self._protocol: _Protocol = protocol
         self.peer = protocol.client[0] if protocol.client else ""
-        self.method = parser.get_method()
+        self.method = protocol.parser.get_method()
         self.target = protocol.url
         self.headers = protocol.headers
-        self._protocol = protocol
         self._authorize = authorize
-        self._defaults = defaults
 
     def start(self) -> None:
         """Ask whether it may pass."""
@@ -155,48 +94,9 @@ class _Exchange(RequestResponseCycle):
     def _write(self, answer: Answer) -> None:
         protocol = self._protocol
         del self._protocol  # which holds on to this
-        transport = protocol.transport
         # The client may have gone while it was decided, or sent what ends the connection.
-        if self.disconnected or transport.is_closing():
+        if self.disconnected or protocol.transport.is_closing():
             return
-        status, head, body = answer
-        transport.write(
-            b"%b%b%b%b\r\n%b"
-            % (
-                STATUS_LINE[status],
-                self._defaults.joined(protocol.server_state.default_headers),
-                head,
-                b"" if self.keep_alive else b"connection: close\r\n",
-                b"" if self.method == b"HEAD" else body,
-            )
-        )
+        protocol.write(answer, self.keep_alive, self.method != b"HEAD")
         self.response_complete = True
-        if self.keep_alive:
-            protocol.answered()
-        else:
-            transport.close()
-            protocol.on_response_complete()
-
-
-class _DefaultHeaders:
-    """The headers of every answer as lines. uvicorn makes a new list of them every second."""
-
-    def __init__(self) -> None:
-        self._of: Sequence[tuple[bytes, bytes]] = ()
-        self._joined = b""
-
-    def joined(self, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
-        if headers is not self._of:
-            self._of = headers
-            self._joined = b"".join(b"%b: %b\r\n" % header for header in headers)
-        return self._joined
-
-
-class _NobodyWaits:
-    """In place of the event by which uvicorn tells that more of a body has come."""
-
-    def set(self) -> None:
-        """Nobody is to be woken."""
-
-
-_NOBODY_WAITS = _NobodyWaits()
+        protocol.answered(self)

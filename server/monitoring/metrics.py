@@ -62,6 +62,12 @@ class _LogLines(Collector):
 
 
 REGISTRY.register(_LogLines())
+CONNECTIONS_ENDED = Counter(
+    "tessera_connections_ended_total",
+    "Connections that were ended for what their clients sent, or did not send or read.",
+    ["reason"],
+    registry=REGISTRY,
+)
 RECORDS_DROPPED = Counter(
     "tessera_decision_records_dropped_total",
     "Decisions that were not recorded because too many waited to be written.",

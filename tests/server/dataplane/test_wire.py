@@ -2,67 +2,22 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
-import uvicorn
 
 import models
-from server.app import create_app
 from server.service import Service
 from tests.factories import World
-from tests.process import LOOPBACK, free_port
+from tests.process import LOOPBACK
+from tests.serving import exchange, serving
 
 KEY = "GET /api/v1/devices"
 # What differs from one answer to the next.
 _CHANGES = re.compile(rb"\ndate: [^\r]*|;r=\d+;t=\d+")
 
 
-@asynccontextmanager
-async def serving(
-    service: Service, *, past_uvicorn: bool, keep_alive_seconds: int = 5
-) -> AsyncIterator[int]:
-    """The port of a server in this process."""
-    app, port = create_app(service), free_port()
-    config = uvicorn.Config(
-        app,
-        http=app.protocol() if past_uvicorn else "httptools",
-        host=LOOPBACK,
-        port=port,
-        lifespan="off",
-        ws="none",
-        log_config=None,
-        server_header=False,
-        timeout_keep_alive=keep_alive_seconds,
-    )
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server._serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn tells it in no other way
-        await asyncio.sleep(0.01)
-    try:
-        yield port
-    finally:
-        server.should_exit = True
-        await running
-        await app.close()
-
-
-async def exchange(port: int, sent: bytes) -> bytes:
-    """All that comes back until the server ends the connection, or nothing more comes."""
-    reader, writer = await asyncio.open_connection(LOOPBACK, port)
-    writer.write(sent)
-    received = b""
-    try:
-        async with asyncio.timeout(0.5):
-            while part := await reader.read(65_536):
-                received += part
-        received += b"<end>"
-    except TimeoutError:
-        pass
-    finally:
-        writer.close()
-    return _CHANGES.sub(b"", received)
+async def answers_to(port: int, sent: bytes) -> bytes:
+    return _CHANGES.sub(b"", await exchange(port, sent))
 
 
 def requests(host: str, secret: str) -> dict[str, bytes]:
@@ -100,7 +55,8 @@ def requests(host: str, secret: str) -> dict[str, bytes]:
         "the last": request(get, bearer, "Connection: close"),
         "HTTP/1.0": request("GET /authorize HTTP/1.0", bearer),
         "several at once": passes * 3 + request(get, "Connection: close") + passes,
-        "then nonsense": passes + b"\x00\x01\r\n\r\n",
+        "asks for WebSocket": request(get, bearer, "Connection: Upgrade", "Upgrade: websocket"),
+        "asks for HTTP/2": request(get, bearer, "Connection: Upgrade", "Upgrade: h2c"),
     }
 
 
@@ -118,8 +74,8 @@ async def test_the_bytes_are_those_that_uvicorn_would_send(service: Service, wor
         serving(service, past_uvicorn=True) as ours,
         serving(service, past_uvicorn=False) as theirs,
     ):
-        got = await asyncio.gather(*(exchange(ours, one) for one in sent.values()))
-        expected = await asyncio.gather(*(exchange(theirs, one) for one in sent.values()))
+        got = await asyncio.gather(*(answers_to(ours, one) for one in sent.values()))
+        expected = await asyncio.gather(*(answers_to(theirs, one) for one in sent.values()))
     for name, one, other in zip(sent, got, expected, strict=True):
         assert one == other, name
         assert one.startswith(b"HTTP/1.1 "), name

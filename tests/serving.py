@@ -1,0 +1,67 @@
+"""A server in this process: uvicorn on a loopback port, with our protocol or its own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+
+from server.app import create_app
+from server.dataplane.connection import Limits
+from server.service import Service
+from tests.process import LOOPBACK, free_port
+
+
+@asynccontextmanager
+async def serving(
+    service: Service,
+    *,
+    past_uvicorn: bool = True,
+    keep_alive_seconds: int = 5,
+    limits: Limits | None = None,
+) -> AsyncIterator[int]:
+    """The port of a server in this process."""
+    app, port = create_app(service), free_port()
+    config = uvicorn.Config(
+        app,
+        http=app.protocol(limits) if past_uvicorn else "httptools",
+        host=LOOPBACK,
+        port=port,
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=keep_alive_seconds,
+    )
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server._serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn tells it in no other way
+        await asyncio.sleep(0.01)
+    try:
+        yield port
+    finally:
+        server.should_exit = True
+        await running
+        await app.close()
+
+
+async def exchange(port: int, sent: bytes, seconds: float = 0.5) -> bytes:
+    """All that comes back until the server ends the connection, or for this long.
+
+    Ends with `<end>` if the server ended it.
+    """
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    writer.write(sent)
+    received = b""
+    try:
+        async with asyncio.timeout(seconds):
+            while part := await reader.read(65_536):
+                received += part
+        received += b"<end>"
+    except TimeoutError:
+        pass
+    except ConnectionError:
+        received += b"<reset>"
+    finally:
+        writer.close()
+    return received
