@@ -17,6 +17,7 @@ from server import database
 from server.access.authentication import is_signed_in
 from server.access.brands import require_listed
 from server.access.digest_keys import digest_key
+from server.access.turns import Turns
 from server.catalogue import CatalogueError, read_catalogue
 from server.console.routes import routes as console_routes
 from server.dataplane.authorize import Authorize
@@ -130,14 +131,15 @@ def create_app(service: Service, run: Runner = run_here) -> App:
 
 
 def _routed(service: Service, run: Runner) -> Starlette:
+    turns = Turns(service.settings.max_requests_per_tenant)
 
     async def has_session(request: Request) -> bool:
         return await is_signed_in(service, request)
 
     app = Starlette(
         routes=[
-            *graphql_routes(service, run),
-            *identity_routes(service),
+            *graphql_routes(service, turns, run),
+            *identity_routes(service, turns),
             *introspection_routes(service),
             *monitoring_routes(),
             *console_routes(has_session),

@@ -76,6 +76,16 @@ class Busy(Refusal):
         super().__init__("The server is busy. Try again in a second.")
 
 
+class TooManyRequests(Refusal):
+    """The person, or their tenant, has too many requests under way."""
+
+    code = "TOO_MANY_REQUESTS"
+    retry_after_seconds: ClassVar[int] = 1
+
+    def __init__(self) -> None:
+        super().__init__("Too many requests are under way. Wait for their answers.")
+
+
 class BadCursor(Refusal):
     """A cursor that this connection did not give out."""
 

@@ -15,6 +15,7 @@ from server.errors import (
     NotFound,
     Refusal,
     TooManyAttempts,
+    TooManyRequests,
     Unauthenticated,
     WrongPassword,
 )
@@ -30,6 +31,7 @@ _STATUS: dict[type[Refusal], int] = {
     InvalidInput: 422,
     TooManyAttempts: 429,
     Busy: 503,
+    TooManyRequests: 429,
 }
 _TITLES = {
     400: "Bad Request",
@@ -86,7 +88,7 @@ def refusal_problem(refusal: Refusal) -> Response:
     response = problem(_STATUS.get(type(refusal), 400), refusal.code, refusal.message, **members)
     if response.status_code == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(refusal, TooManyAttempts | Busy):
+    if isinstance(refusal, TooManyAttempts | TooManyRequests | Busy):
         response.headers["Retry-After"] = str(refusal.retry_after_seconds)
     return response
 

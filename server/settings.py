@@ -34,6 +34,7 @@ class Settings:
     gateway: the kind of gateway that asks `/authorize`: nginx, caddy, traefik or envoy.
     gateway_peers: networks that `/authorize` is answered to.
     rate_limit_url: the Redis or Valkey that counts for all instances; None counts in memory.
+    max_requests_per_tenant: how many requests of a tenant's people an instance works on at once.
     introspection: whether signed-in admins may introspect the GraphQL schema.
     log_level: DEBUG, INFO, WARNING or ERROR.
     """
@@ -51,6 +52,7 @@ class Settings:
     gateway: str = "nginx"
     gateway_peers: tuple[Network, ...] = _LOOPBACK
     rate_limit_url: str | None = field(default=None, repr=False)
+    max_requests_per_tenant: int = 16
     introspection: bool = True
     log_level: str = "INFO"
 
@@ -79,6 +81,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         gateway=_gateway(environment),
         gateway_peers=_networks(environment, "TESSERA_GATEWAY_PEERS") or _LOOPBACK,
         rate_limit_url=_rate_limit_url(environment),
+        max_requests_per_tenant=_whole_number(
+            environment, "TESSERA_MAX_REQUESTS_PER_TENANT", 16, 1, 1_000
+        ),
         introspection=_yes_or_no(environment, "TESSERA_INTROSPECTION", default=True),
         log_level=_log_level(environment),
     )

@@ -16,7 +16,8 @@ from starlette.routing import Route
 
 from server.access.authentication import authenticate
 from server.access.principal import Principal
-from server.errors import CrossSite, Unauthenticated
+from server.access.turns import Turns
+from server.errors import CrossSite, TooManyRequests, Unauthenticated
 from server.graphql.context import Context
 from server.graphql.cost import MAX_COERCION_ERRORS, check_cost
 from server.graphql.documents import Document, Documents, Rejected
@@ -45,15 +46,16 @@ class _Parameters:
     variables: dict[str, Any]
 
 
-def routes(service: Service, run: Runner = run_here) -> list[Route]:
+def routes(service: Service, turns: Turns, run: Runner = run_here) -> list[Route]:
     """`/graphql`."""
     # No methods here are all of them: the endpoint itself says which it takes.
-    return [Route("/graphql", _Endpoint(service, run).answer, methods=[])]
+    return [Route("/graphql", _Endpoint(service, turns, run).answer, methods=[])]
 
 
 class _Endpoint:
-    def __init__(self, service: Service, run: Runner) -> None:
+    def __init__(self, service: Service, turns: Turns, run: Runner) -> None:
         self._service = service
+        self._turns = turns
         self._run_aside = run
         introspection = service.settings.introspection
         self._hide_suggestions = not introspection
@@ -73,6 +75,10 @@ class _Endpoint:
             return _failed(401, refusal.code, refusal.message, media_type)
         except CrossSite as refusal:
             return _failed(403, refusal.code, refusal.message, media_type)
+        except TooManyRequests as refusal:
+            response = _failed(429, refusal.code, refusal.message, media_type)
+            response.headers["Retry-After"] = str(refusal.retry_after_seconds)
+            return response
         except BadRequest as error:
             return _failed(error.status, error.code, error.message, media_type)
         except Rejected as rejected:
@@ -86,9 +92,11 @@ class _Endpoint:
         # malformed.
         principal = await authenticate(self._service, request)
         parameters = await _parameters(request)
-        return await self._run_aside(
-            lambda: self._performed(request, principal, parameters, media_type)
-        )
+        # Once the body is there: who sends slowly holds no place.
+        async with self._turns.turn(principal):
+            return await self._run_aside(
+                lambda: self._performed(request, principal, parameters, media_type)
+            )
 
     async def _performed(
         self, request: Request, principal: Principal, parameters: _Parameters, media_type: str

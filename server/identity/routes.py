@@ -10,6 +10,8 @@ from starlette.routing import Route
 from server.access import sessions
 from server.access.authentication import authenticate, client_address, require_same_site
 from server.access.cookies import DEVICE, SESSION
+from server.access.principal import Principal
+from server.access.turns import Turns
 from server.errors import InvalidInput, NotFound, Refusal, Unauthenticated
 from server.http import BadRequest, JsonResponse, problem, read_json, refusal_problem, text_fields
 from server.operations import admins, tenants
@@ -18,7 +20,7 @@ from server.service import Service
 _Handler = Callable[[Service, Request], Awaitable[Response]]
 
 
-def routes(service: Service) -> list[Route]:
+def routes(service: Service, turns: Turns) -> list[Route]:
     """`/session`, `/invitation` and `/password`."""
 
     # All methods of a path in one route: a refused one is told them all in `Allow`.
@@ -35,10 +37,23 @@ def routes(service: Service) -> list[Route]:
         return Route(path, endpoint, methods=list(handlers))
 
     return [
-        route("/session", POST=_sign_in, GET=_who_am_i, DELETE=_sign_out),
+        route("/session", POST=_sign_in, GET=_in_turn(turns, _who_am_i), DELETE=_sign_out),
         route("/invitation", POST=_accept_invitation),
         route("/password", PUT=_change_password),
     ]
+
+
+def _in_turn(
+    turns: Turns, handler: Callable[[Service, Request, Principal], Awaitable[Response]]
+) -> _Handler:
+    """Hands a signed-in person's request on once they may have another one under way."""
+
+    async def handle(service: Service, request: Request) -> Response:
+        principal = await authenticate(service, request)
+        async with turns.turn(principal):
+            return await handler(service, request, principal)
+
+    return handle
 
 
 async def _sign_in(service: Service, request: Request) -> Response:
@@ -64,8 +79,7 @@ async def _sign_in(service: Service, request: Request) -> Response:
     return response
 
 
-async def _who_am_i(service: Service, request: Request) -> Response:
-    principal = await authenticate(service, request)
+async def _who_am_i(_service: Service, _request: Request, principal: Principal) -> Response:
     tenant = await tenants.get(principal)
     admin = (await admins.find_many(principal, [principal.admin_id])).get(principal.admin_id)
     if admin is None:

@@ -34,6 +34,7 @@ def test_everything_said_is_taken() -> None:
             "TESSERA_GATEWAY": "Envoy",
             "TESSERA_GATEWAY_PEERS": "10.1.0.0/16",
             "TESSERA_RATE_LIMIT_URL": "redis://:pass@cache.example.com:6379/1",
+            "TESSERA_MAX_REQUESTS_PER_TENANT": "8",
             "TESSERA_INTROSPECTION": "no",
             "TESSERA_LOG_LEVEL": "warning",
         }
@@ -52,6 +53,7 @@ def test_everything_said_is_taken() -> None:
         gateway="envoy",
         gateway_peers=(ip_network("10.1.0.0/16"),),
         rate_limit_url="redis://:pass@cache.example.com:6379/1",
+        max_requests_per_tenant=8,
         introspection=False,
         log_level="WARNING",
     )
@@ -69,6 +71,8 @@ _MISTAKES = [
     ("TESSERA_DATABASE_POOL_SIZE", "0"),
     ("TESSERA_DATABASE_POOL_SIZE", "canary"),
     ("TESSERA_DATABASE_POOL_SIZE", "9" * 5000),
+    ("TESSERA_MAX_REQUESTS_PER_TENANT", "0"),
+    ("TESSERA_MAX_REQUESTS_PER_TENANT", "1001"),
     ("TESSERA_API_URL", "https://canary.example.com"),
     ("TESSERA_API_URL", "https://{tenant}.{canary}.example.com"),
     ("TESSERA_API_URL", "{tenant}"),
