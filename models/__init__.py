@@ -13,7 +13,7 @@ from models.tenant import Tenant
 from models.token import TOKEN_WIRE_INDEX, Token, grant_mark, grants_of
 from models.token_brand import TokenBrand
 from models.token_last_use import TokenLastUse
-from models.token_permission import TokenPermission
+from models.token_permission import TokenPermission, shape_of
 from models.token_refusal import RefusalReason, TokenRefusal
 from models.token_use import TokenUse
 
@@ -44,4 +44,5 @@ __all__ = [
     "grants_of",
     "new_id",
     "now",
+    "shape_of",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
-from server.catalogue.matching import Matcher
+from server.catalogue.matching import NOTHING_CLOSED, Closures, Matcher
 from server.catalogue.permissions import Category, Permission, Refusal
 
 _RETIRED = "Retired"
@@ -12,25 +12,35 @@ _RETIRED = "Retired"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
-    """The permissions of one document, and what of it could not be used."""
+    """The permissions of one document, and what of it could not be used.
+
+    `notes` are remarks on parts that are used, or that are legal and closed.
+    """
 
     title: str
     categories: tuple[Category, ...]
     refusals: tuple[Refusal, ...]
+    notes: tuple[Refusal, ...]
     _by_key: dict[str, Permission] = field(repr=False)
     _matcher: Matcher = field(repr=False)
 
     @classmethod
     def of(
-        cls, title: str, categories: tuple[Category, ...], refusals: tuple[Refusal, ...]
+        cls,
+        title: str,
+        categories: tuple[Category, ...],
+        refusals: tuple[Refusal, ...],
+        closures: Closures = NOTHING_CLOSED,
+        notes: tuple[Refusal, ...] = (),
     ) -> Self:
-        """A catalogue of these categories."""
+        """A catalogue of these categories, in which `closures` are closed."""
         by_key = {
             permission.key: permission
             for category in categories
             for permission in category.permissions
         }
-        return cls(title, categories, refusals, by_key, Matcher.of(by_key.values()))
+        matcher = Matcher.of(tuple(by_key.values()), closures)
+        return cls(title, categories, refusals, notes, by_key, matcher)
 
     @property
     def permissions(self) -> tuple[Permission, ...]:

@@ -1,46 +1,49 @@
-"""Reading an OpenAPI document: one permission per operation, and a reason for each that is none."""
+"""Reading an OpenAPI document: one permission per operation, and a reason for each that is none.
+
+What the document holds and the reader cannot use is closed: it takes part in matching, so that no
+other operation opens what is meant for it.
+"""
 
 import json
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-import yaml
-
 from server.catalogue.catalogue import Catalogue
-from server.catalogue.matching import canonical_path
+from server.catalogue.loading import MAX_DEPTH, load, names_twice
+from server.catalogue.matching import Closed, Closures
+from server.catalogue.paths import (
+    base_fault,
+    closest_segments,
+    path_fault,
+    possible_spannings,
+    shape_of,
+    spanning_fault,
+)
 from server.catalogue.permissions import CatalogueError, Category, Permission, Refusal
 from server.catalogue.servers import base_of
+from server.catalogue.templates import Segment, names_in, narrowed
 
 DEFAULT_DOCUMENT = Path(__file__).parent / "iru_endpoint.json"
-_MOST_BYTES = 32 * 1024 * 1024
-_MOST_DEPTH = 100
-# What keeps a document from taking more memory than its size explains. A part of YAML takes some
-# hundred bytes; aliases, merge keys, references and servers multiply what they name.
-_MOST_PARTS, _MOST_ALIASES, _MOST_MERGED = 2_000_000, 100_000, 100_000
-_MOST_PLACES, _MOST_REFUSALS = 100_000, 10_000
-_MOST_NAME, _MOST_KEY = 200, 512
+# References and servers multiply what they name.
+_MAX_PLACES, _MAX_REFUSALS = 100_000, 10_000
+_MAX_NAME, _MAX_KEY = 200, 512
 _METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace", "query")
 _MEMBERS = {"summary", "description", "servers", "parameters", "additionalOperations"}
 _VERSION = re.compile(r"3\.[012](\..*)?")
-_SEGMENT = re.compile(r"([A-Za-z0-9\-._~!$&'()*+,=:@]|%[0-9A-F]{2}|\{[^{}/?#\x22\\]+\})*")
 _UNTAGGED = "Other"
-_TWICE = "It stands here twice; the last one counts."
-_MERGE = "tag:yaml.org,2002:merge"
-# Most of these for values that are not of the type which the document says, such as `!!int ""`.
-_NO_YAML = (
-    yaml.YAMLError,
-    RecursionError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    ArithmeticError,
+_SPANS = "x-multi-segment"
+_TWICE = "It stands here twice, so that it is closed. Keep one."
+_ELSEWHERE = (
+    "It refers to another document. Bundle all into one file first, for example with"
+    " `redocly bundle`."
 )
+_NOWHERE = "The reference leads nowhere in this document."
 
 
 def read_catalogue(path: Path | None) -> Catalogue:
@@ -49,122 +52,74 @@ def read_catalogue(path: Path | None) -> Catalogue:
     path: None is the document that ships. Raises `CatalogueError` for what is no such document;
     parts that cannot be used are among the catalogue's `refusals`.
     """
-    document = _load(path or DEFAULT_DOCUMENT)
+    return catalogue_of(load(path or DEFAULT_DOCUMENT))
+
+
+def catalogue_of(document: Any) -> Catalogue:
+    """The catalogue of a document's content. Raises `CatalogueError`."""
     if not isinstance(document, dict) or not _VERSION.fullmatch(str(document.get("openapi"))):
         raise CatalogueError("The document is not OpenAPI 3.0, 3.1 or 3.2.")
+    if "paths" in names_twice(document):
+        raise CatalogueError("The document has `paths` twice.")
     return _Reader(document).read()
 
 
-def _load(path: Path) -> Any:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise CatalogueError(f"The document cannot be read: {error.strerror}.") from None
-    if len(content) > _MOST_BYTES:
-        raise CatalogueError("The document is larger than 32 MiB.")
-    try:
-        return json.loads(content, object_pairs_hook=_object)
-    except RecursionError:
-        raise CatalogueError("The document is nested too deeply.") from None
-    except ValueError:
-        return _load_yaml(content)
+@dataclass(frozen=True, slots=True)
+class _Bases:
+    """The paths of servers. `all_known`: each server could be read."""
+
+    paths: tuple[str, ...]
+    all_known: bool = True
 
 
-class _Object(dict[Any, Any]):
-    """An object that knows which of its names stood in the document twice."""
-
-    twice: Sequence[Any] = ()
+_UNKNOWN = _Bases((), all_known=False)
 
 
-def _object(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
-    made = dict(pairs)
-    if len(made) == len(pairs):
-        return made
-    marked = _Object(made)
-    marked.twice = [name for name, times in Counter(n for n, _ in pairs).items() if times > 1]
-    return marked
+@dataclass(slots=True)
+class _Item:
+    """A path item whose references are followed, and what is known of all its operations."""
 
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """A safe loader that makes `_Object`s, and of merge keys no more than memory can hold."""
-
-    merged = 0
-
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        for key, value in node.value:
-            if key.tag == _MERGE:
-                self._count(value.value if isinstance(value, yaml.SequenceNode) else [value])
-        super().flatten_mapping(node)
-
-    def _count(self, parts: list[yaml.Node]) -> None:
-        """What is to be merged is counted before it is: one list may name one mapping often."""
-        for part in parts:
-            if isinstance(part, yaml.MappingNode):
-                self.flatten_mapping(part)
-                self.merged += len(part.value)
-            if self.merged > _MOST_MERGED:
-                raise CatalogueError("The document merges too much into its mappings.")
-
-
-def _construct_object(loader: _Loader, node: yaml.MappingNode) -> Iterator[_Object]:
-    made = _Object()
-    yield made  # before its members: they may refer to it
-    merged = [key for key, _ in node.value if key.tag == _MERGE]
-    loader.flatten_mapping(node)
-    twice = []
-    pairs = [(_key(loader.construct_object(k, deep=True)), k, v) for k, v in node.value]
-    for name, _, value in pairs:
-        # What is merged stands first, and may be said anew.
-        if name in made and not merged:
-            twice.append(name)
-        made[name] = loader.construct_object(value, deep=True)
-    if twice:
-        made.twice = twice
-
-
-def _key(name: Any) -> Any:
-    return name if isinstance(name, str | int | float | bool | None) else str(name)
-
-
-_Loader.add_constructor("tag:yaml.org,2002:map", _construct_object)
-
-
-def _load_yaml(content: bytes) -> Any:
-    try:
-        depth = aliases = 0
-        for parts, event in enumerate(yaml.parse(content, Loader=_Loader)):
-            aliases += isinstance(event, yaml.AliasEvent)
-            depth += isinstance(event, yaml.CollectionStartEvent)
-            depth -= isinstance(event, yaml.CollectionEndEvent)
-            if depth > _MOST_DEPTH or aliases > _MOST_ALIASES:
-                raise CatalogueError("The document is nested too deeply, or has too many aliases.")
-            if parts > _MOST_PARTS:
-                raise CatalogueError(f"The document has more than {_MOST_PARTS:,} parts.")
-        return yaml.load(content, Loader=_Loader)  # noqa: S506 - made of one of the safe loaders
-    except _NO_YAML:
-        raise CatalogueError("The document is neither JSON nor YAML.") from None
+    path: str
+    pointer: list[str]
+    members: dict[str, Any]
+    twice: set[Any]
+    bases: _Bases
+    # By the name of a parameter of its path: whether it spans slashes.
+    spans: dict[str, bool] = field(default_factory=dict)
 
 
 class _Reader:
-    """Reads one document; collects what it refuses."""
+    """Reads one document; collects what it refuses and closes."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document
         self._refusals: dict[Refusal, None] = {}
+        self._notes: dict[Refusal, None] = {}
         self._shapes: dict[tuple[str, str], str] = {}
-        self._document_bases: tuple[str, ...] = ()
+        self._places = 0
+        self._document_bases = _Bases(("",))
+        # Every base that a server names, in the order of the document.
+        self._all_bases: dict[str, None] = {}
+        self._closed: dict[Closed, None] = {}
+        self._unplaced: dict[tuple[str, Closed], None] = {}
+        self._unreadable: list[tuple[str, frozenset[str]]] = []
+        # By place, the paths that are closed there: for these methods, or for all but their own.
+        self._claims: dict[str, list[tuple[str, str | None]]] = defaultdict(list)
 
     def read(self) -> Catalogue:
         info = self._document.get("info")
         title = _clean(info.get("title") if isinstance(info, dict) else None) or "API"
         self._refuse_twice(self._document, [])
-        self._document_bases = self._bases(self._document, [], ("",))
+        self._document_bases = self._bases(self._document, [], _Bases(("",)))
+        if "servers" in names_twice(self._document):
+            self._document_bases = _UNKNOWN
+        self._all_bases.update(dict.fromkeys(self._document_bases.paths or ("",)))
         found: dict[str, list[Permission]] = {name: [] for name in self._tags()}
-        for permission in self._permissions():
+        for permission in self._unclaimed(list(self._permissions())):
             found.setdefault(permission.category, []).append(permission)
         categories = tuple(Category(name, tuple(held)) for name, held in found.items() if held)
-        return Catalogue.of(title, categories, tuple(self._refusals))
+        closures = Closures(tuple(self._closed), self._unreadable_places(), tuple(self._unplaced))
+        return Catalogue.of(title, categories, tuple(self._refusals), closures, tuple(self._notes))
 
     def _tags(self) -> Iterator[str]:
         tags = self._document.get("tags")
@@ -177,58 +132,105 @@ class _Reader:
         if not isinstance(paths, dict):
             self._refuse(["paths"], "`paths` must be an object.")
             return
+        if "$ref" in paths:
+            raise CatalogueError(f"`paths` is a reference. {_ELSEWHERE}")
         self._refuse_twice(paths, ["paths"])
         for path, item in paths.items():
             if str(path).startswith("x-"):
                 continue
-            reason = _path_fault(path)
+            reason = path_fault(path)
             if reason:
                 self._refuse(["paths", str(path)], reason)
-                continue
-            yield from self._of_path(path, item)
+                self._unreadable.append((str(path), self._marked(str(path), item)))
+                for part in self._parts_with_parameters(item):
+                    self._bases(part, ["paths", str(path)], self._document_bases)
+            elif path in names_twice(paths):
+                self._close(path, replace(self._document_bases, all_known=False))
+            else:
+                yield from self._of_path(path, item)
 
-    def _of_path(self, path: str, item: Any) -> Iterator[Permission]:
-        pointer = ["paths", path]
-        resolved = self._resolve(item, pointer)
-        if resolved is None:
+    def _of_path(self, path: str, member: Any) -> Iterator[Permission]:
+        item = self._item(path, member)
+        if item is None:
+            # What cannot be read may name servers of its own.
+            self._close(path, replace(self._document_bases, all_known=False))
             return
-        bases = self._bases(resolved, pointer, self._document_bases)
-        for name, member in resolved.items():
+        refused = len(self._refusals)
+        for name, operation in item.members.items():
+            pointer = [*item.pointer, str(name)]
             if name in _METHODS:
-                yield from self._permission(path, name, member, [*pointer, name], bases)
+                yield from self._of_method(item, name, operation, pointer)
             elif str(name).lower() in _METHODS:
-                self._refuse([*pointer, str(name)], "The names of methods are in lower case.")
+                self._refuse(pointer, "The names of methods are in lower case.")
+                self._close_method(item, str(name))
             elif name not in _MEMBERS and not str(name).startswith("x-"):
-                self._refuse([*pointer, str(name)], "OpenAPI knows no such member of a path item.")
-        self._refuse_additional(resolved, pointer)
+                self._refuse(pointer, "OpenAPI knows no such member of a path item.")
+                self._close(path, replace(item.bases, all_known=False), item.spans)
+        self._refuse_additional(item)
+        if not any(name in _METHODS for name in item.members):
+            self._close(path, item.bases, item.spans)
+            if len(self._refusals) == refused:
+                self._note(item.pointer, "It has no operation, so that the path is closed.")
 
-    def _refuse_additional(self, item: dict[str, Any], pointer: list[str]) -> None:
-        pointer = [*pointer, "additionalOperations"]
-        extra = item.get("additionalOperations") or {}
+    def _item(self, path: str, member: Any) -> _Item | None:
+        """The path item of `member`; None if it cannot be used."""
+        pointer = ["paths", path]
+        followed = self._resolve(member, pointer, "A path item must be an object.")
+        if followed is None:
+            return None
+        members, twice = followed
+        bases = self._bases(members, pointer, self._document_bases)
+        if "servers" in twice:
+            bases = _UNKNOWN
+        item = _Item(path, pointer, members, twice, bases)
+        item.spans = self._spans(item, members, pointer, "parameters" in twice)
+        if not bases.all_known:
+            self._unplaced[path, Closed(path, (), _spanning(item.spans))] = None
+        # Where each operation has servers of its own, the path still is at its own.
+        if any(isinstance(one, dict) and "servers" in one for one in members.values()):
+            self._add_closed(Closed(path, bases.paths, _spanning(item.spans)))
+        return item
+
+    def _refuse_additional(self, item: _Item) -> None:
+        pointer = [*item.pointer, "additionalOperations"]
+        extra = item.members.get("additionalOperations") or {}
         if not isinstance(extra, dict):
             self._refuse(pointer, "`additionalOperations` must be an object.")
+            self._close(item.path, item.bases, item.spans)
             return
-        for method in extra:
+        for method, operation in extra.items():
             reason = "Only the methods of HTTP that OpenAPI names can be granted."
             self._refuse([*pointer, str(method)], reason)
+            part = operation if isinstance(operation, dict) else {"servers": ""}
+            bases = self._bases(part, [*pointer, str(method)], item.bases)
+            self._close(item.path, bases, item.spans, str(method).upper())
 
-    def _resolve(self, item: Any, pointer: list[str]) -> dict[str, Any] | None:
-        """The path item, its local references followed; what stands beside them adds to it."""
+    def _resolve(
+        self, part: Any, pointer: list[str], fault: str
+    ) -> tuple[dict[str, Any], set[Any]] | None:
+        """An object, its local references followed; what stands beside them adds to it.
+
+        Also the names that are in it or on the way twice. None if there is none: then it is
+        refused, with `fault` for what is no object.
+        """
         merged: dict[str, Any] = {}
+        twice: set[Any] = set()
         at = pointer
-        for _ in range(_MOST_DEPTH):
-            if not isinstance(item, dict):
-                self._refuse(pointer, "A path item must be an object.")
+        for _ in range(MAX_DEPTH):
+            if not isinstance(part, dict):
+                self._refuse(pointer, fault)
                 return None
-            self._refuse_twice(item, at)
-            merged = item | merged
+            self._refuse_twice(part, at)
+            twice.update(names_twice(part))
+            merged = part | merged
             reference = merged.pop("$ref", None)
             if reference is None:
-                return merged
+                return merged, twice
             at = _places(reference)
-            item = self._part(at)
-            if item is None:
-                self._refuse([*pointer, "$ref"], "The reference leads nowhere in this document.")
+            part = self._part(at)
+            if part is None or "$ref" in twice:
+                reason = _NOWHERE if at else _ELSEWHERE
+                self._refuse([*pointer, "$ref"], reason)
                 return None
         self._refuse([*pointer, "$ref"], "The references go round in a circle.")
         return None
@@ -237,70 +239,256 @@ class _Reader:
         """What stands in the document where these names lead, from the outside in, or None."""
         part: Any = self._document if places else None
         for depth, name in enumerate(places):
+            if isinstance(part, list) and name.isascii() and name.isdigit():
+                part = part[int(name)] if len(name) < 9 and int(name) < len(part) else None
+                continue
             if not isinstance(part, dict) or name not in part:
                 return None
-            if name in getattr(part, "twice", ()):
+            if name in names_twice(part):
                 self._refuse(places[: depth + 1], _TWICE)
+                return None
             part = part[name]
         return part
 
-    def _permission(
-        self, path: str, method: str, operation: Any, pointer: list[str], bases: tuple[str, ...]
+    def _of_method(
+        self, item: _Item, method: str, member: Any, pointer: list[str]
     ) -> Iterator[Permission]:
-        if not isinstance(operation, dict):
-            self._refuse(pointer, "An operation must be an object.")
-            return
-        key = f"{method.upper()} {path}"
-        if len(key) > _MOST_KEY:
-            self._refuse(pointer, f"Method and path have more than {_MOST_KEY} characters.")
-            return
-        bases = self._bases(operation, pointer, bases)
-        shapes = [(method, _shape(base + path)) for base in bases]
-        taken = [self._shapes[shape] for shape in shapes if shape in self._shapes]
-        if taken:
-            self._refuse(pointer, f"It cannot be told from {taken[0]}.")
-            return
-        self._shapes.update(dict.fromkeys(shapes, key))
-        if len(self._shapes) > _MOST_PLACES:
+        found = None
+        if method not in item.twice:
+            found = self._permission(item, method, member, pointer)
+        if found is None:
+            self._close_method(item, method)
+            if not isinstance(member, dict) or "$ref" in member or method in item.twice:
+                unknown = replace(item.bases, all_known=False)
+                self._close(item.path, unknown, item.spans, method.upper())
+        elif found.bases:
+            yield found
+
+    def _permission(
+        self, item: _Item, method: str, member: Any, pointer: list[str]
+    ) -> Permission | None:
+        """The permission of an operation; without bases if no server of it can be read."""
+        followed = self._resolve(member, pointer, "An operation must be an object.")
+        key = f"{method.upper()} {item.path}"
+        if followed is None:
+            return None
+        if len(key) > _MAX_KEY:
+            self._refuse(pointer, f"Method and path have more than {_MAX_KEY} characters.")
+            return None
+        operation, twice = followed
+        spans = self._spans(item, operation, pointer, "parameters" in twice)
+        spanning = _spanning(spans)
+        bases = self._bases(operation, pointer, item.bases)
+        if "servers" in twice:
+            bases = _UNKNOWN
+        if not bases.all_known:
+            self._unplaced[item.path, Closed(item.path, (), spanning)] = None
+        if reason := spanning_fault(item.path, spanning):
+            self._refuse(pointer, reason)
+            return None
+        if taken := self._take(key, method, [base + item.path for base in bases.paths]):
+            self._refuse(pointer, f"It cannot be told from {taken}.")
+            self._add_closed(Closed(item.path, bases.paths, spanning))
+            bases = _Bases(())
+        name = _clean(operation.get("summary")) or _clean(operation.get("operationId")) or key
+        return Permission(
+            key,
+            name,
+            method.upper(),
+            item.path,
+            _first_tag(operation),
+            bases=bases.paths,
+            spanning=spanning,
+            deprecated=operation.get("deprecated") is True,
+        )
+
+    def _take(self, key: str, method: str, places: list[str]) -> str | None:
+        """The operation that has one of these places already, or the same key by other names."""
+        self._count_places(len(places))
+        shapes = [(method, shape_of(narrowed(place))) for place in places] + [("", shape_of(key))]
+        taken = next((self._shapes[shape] for shape in shapes if shape in self._shapes), None)
+        for shape in shapes:
+            self._shapes.setdefault(shape, taken or key)
+        return taken
+
+    def _count_places(self, count: int) -> None:
+        self._places += count
+        if self._places > _MAX_PLACES:
             raise CatalogueError(
-                f"The document has more than {_MOST_PLACES:,} operations, each counted once for"
+                f"The document has more than {_MAX_PLACES:,} operations, each counted once for"
                 " each base path."
             )
-        name = _clean(operation.get("summary")) or _clean(operation.get("operationId")) or key
-        if bases:
-            yield Permission(key, name, method.upper(), path, _first_tag(operation), bases=bases)
 
-    def _bases(
-        self, part: dict[str, Any], pointer: list[str], inherited: tuple[str, ...]
-    ) -> tuple[str, ...]:
+    def _bases(self, part: dict[str, Any], pointer: list[str], inherited: _Bases) -> _Bases:
         """The base paths of the servers that a part of the document names, or those it inherits."""
         servers = part.get("servers")
         if servers is None or servers == []:
             return inherited
         if not isinstance(servers, list):
             self._refuse([*pointer, "servers"], "`servers` must be a list.")
-            return ()
+            return _UNKNOWN
         bases: dict[str, None] = {}
+        all_known = True
         for place, server in enumerate(servers):
             base, fault = base_of(server)
-            fault = fault or (_path_fault(base) if base else None)
+            fault = fault or base_fault(base)
             if fault:
                 self._refuse([*pointer, "servers", str(place)], fault)
+                all_known = False
             else:
                 bases[base] = None
-        return tuple(bases)
+        self._all_bases.update(bases)
+        return _Bases(tuple(bases), all_known)
+
+    def _spans(
+        self, item: _Item, part: dict[str, Any], pointer: list[str], is_twice: bool
+    ) -> dict[str, bool]:
+        """Which parameters of the path span slashes, by the item's parameters and by `part`'s.
+
+        Where a parameter cannot be read, the path is closed as if each of its own did.
+        """
+        spans = dict(item.spans)
+        listed = part.get("parameters")
+        known = (listed is None or isinstance(listed, list)) and not is_twice
+        for place, parameter in enumerate(listed if isinstance(listed, list) else ()):
+            at = [*pointer, "parameters", str(place)]
+            parameter = self._parameter(parameter)
+            if parameter is None:
+                known = False
+            elif parameter.get("in") == "path":
+                name, mark = str(parameter.get("name")), parameter.get(_SPANS)
+                if mark is not None and name not in names_in(item.path):
+                    self._note(at, f"`{name}` is no parameter of {item.path}.")
+                elif mark is None:
+                    spans.pop(name, None)
+                elif isinstance(mark, bool):
+                    spans[name] = mark
+                else:
+                    self._refuse([*at, _SPANS], f"`{_SPANS}` is either true or false.")
+                    known = False
+                if spans.get(name):
+                    self._note(at, f"`{name}` spans slashes in {item.path}.")
+        if not known:
+            self._close_spanning(item.path, item.bases)
+        return spans
+
+    def _marked(self, path: str, item: Any) -> frozenset[str]:
+        """The names of parameters that may span slashes in a path that cannot be read itself."""
+        parts = self._parts_with_parameters(item)
+        marked: set[str] = set()
+        for part in parts:
+            listed = part.get("parameters", [])
+            for parameter in listed if isinstance(listed, list) else [None]:
+                read = self._parameter(parameter)
+                if read is None:
+                    return frozenset(names_in(path))
+                if read.get(_SPANS, False):
+                    marked.add(str(read.get("name")))
+        return frozenset(marked if len(parts) > 1 else names_in(path))
+
+    def _parts_with_parameters(self, item: Any) -> list[dict[str, Any]]:
+        """A path item and its operations; none if one of them cannot be read."""
+        if not isinstance(item, dict) or "$ref" in item:
+            return []
+        operations = [operation for name, operation in item.items() if name in _METHODS]
+        if any(not isinstance(one, dict) or "$ref" in one for one in operations):
+            return []
+        return [item, *operations]
+
+    def _parameter(self, parameter: Any) -> dict[str, Any] | None:
+        for _ in range(MAX_DEPTH):
+            if not isinstance(parameter, dict) or _SPANS in names_twice(parameter):
+                return None
+            if "$ref" not in parameter:
+                return parameter
+            parameter = self._part(_places(parameter["$ref"]))
+        return None
+
+    def _close_method(self, item: _Item, method: str) -> None:
+        self._close(item.path, item.bases, item.spans, method.upper())
+
+    def _close(
+        self,
+        path: str,
+        bases: _Bases,
+        spans: dict[str, bool] | None = None,
+        method: str | None = None,
+    ) -> None:
+        """Close a path for one method, or for all that have no permission in it."""
+        spanning = _spanning(spans or {})
+        if spanning_fault(path, spanning):
+            self._unreadable.append((path, spanning))
+        else:
+            head = method in {None, "HEAD"}
+            self._add_closed(Closed(path, bases.paths, spanning, closes_head=head))
+        if not bases.all_known:
+            self._unplaced[path, Closed(path, (), spanning)] = None
+        for possible in {spanning, *possible_spannings(path)}:
+            for base in bases.paths:
+                self._claims[shape_of(base + path, possible)].append((path, method))
+        # Its parameters may be marked where nobody could read it.
+        self._close_spanning(path, bases)
+
+    def _close_spanning(self, path: str, bases: _Bases) -> None:
+        for spanning in possible_spannings(path):
+            closed = Closed(path, bases.paths, spanning)
+            self._add_closed(closed)
+            if not bases.all_known:
+                self._unplaced[path, closed] = None
+
+    def _add_closed(self, closed: Closed) -> None:
+        if closed not in self._closed:
+            self._count_places(len(closed.bases))
+            self._closed[closed] = None
+
+    def _unclaimed(self, permissions: list[Permission]) -> Iterator[Permission]:
+        """These permissions but where a path that is closed cannot be told from theirs."""
+        for permission in permissions:
+            claims = {base: self._claim(permission, base) for base in permission.bases}
+            claimed = next(filter(None, claims.values()), None)
+            if claimed is None:
+                yield permission
+                continue
+            pointer = ["paths", permission.path, permission.method.lower()]
+            self._refuse(pointer, f"It cannot be told from {claimed}, which is closed.")
+            left = tuple(base for base, claim in claims.items() if claim is None)
+            if left:
+                yield replace(permission, bases=left)
+
+    def _claim(self, permission: Permission, base: str) -> str | None:
+        place = base + permission.path
+        for shape in (shape_of(place, permission.spanning), shape_of(narrowed(place))):
+            for path, method in self._claims.get(shape, ()):
+                if method == permission.method or (method is None and path != permission.path):
+                    return path
+        return None
+
+    def _unreadable_places(self) -> tuple[tuple[Segment, ...], ...]:
+        self._count_places(len(self._unreadable) * len(self._all_bases))
+        return tuple(
+            closest_segments(f"{base}/{path}", spanning)
+            for path, spanning in self._unreadable
+            for base in self._all_bases
+        )
 
     def _refuse_twice(self, part: Any, pointer: list[str]) -> None:
-        for name in getattr(part, "twice", ()):
+        for name in names_twice(part):
             self._refuse([*pointer, str(name)], _TWICE)
 
     def _refuse(self, pointer: list[str], reason: str) -> None:
-        parts = (_shown(part).replace("~", "~0").replace("/", "~1") for part in pointer)
-        self._refusals[Refusal("/" + "/".join(parts), reason)] = None
-        if len(self._refusals) > _MOST_REFUSALS:
+        self._refusals[Refusal(_pointer(pointer), reason)] = None
+        if len(self._refusals) > _MAX_REFUSALS:
             raise CatalogueError(
-                f"More than {_MOST_REFUSALS:,} parts of the document cannot be used."
+                f"More than {_MAX_REFUSALS:,} parts of the document cannot be used."
             )
+
+    def _note(self, pointer: list[str], text: str) -> None:
+        if len(self._notes) < _MAX_REFUSALS:
+            self._notes[Refusal(_pointer(pointer), text)] = None
+
+
+def _spanning(spans: dict[str, bool]) -> frozenset[str]:
+    return frozenset(name for name, does in spans.items() if does)
 
 
 def _places(reference: Any) -> list[str]:
@@ -311,31 +499,9 @@ def _places(reference: Any) -> list[str]:
     return [name.replace("~1", "/").replace("~0", "~") for name in names]
 
 
-def _path_fault(path: Any) -> str | None:
-    """Why a path template cannot be matched safely; None if it can."""
-    if not isinstance(path, str) or not path.startswith("/"):
-        return "A path must start with a slash."
-    segments = path[1:].split("/")
-    if any(not segment for segment in segments[:-1]):
-        return "A path must not have empty segments."
-    if any(segment in {".", ".."} for segment in segments):
-        return "A path must not have dot segments."
-    # Parameters have any name, but it comes to be in a header.
-    if not path.isprintable() or not all(map(_SEGMENT.fullmatch, segments)):
-        return "A path must be made of plain characters and {parameters}."
-    if any(segment.count("{") > 1 for segment in segments):
-        return "A segment of a path must not have several parameters."
-    if canonical_path(re.sub(r"\{[^{}]*\}", "x", path)) is None:
-        return "A path must be in canonical form."
-    names = re.findall(r"\{([^{}]*)\}", path)
-    if len(names) != len(set(names)):
-        return "A path must not name a parameter twice."
-    return None
-
-
-def _shape(path: str) -> str:
-    """What a template matches, whatever its parameters are called and characters are escaped."""
-    return unquote(re.sub(r"\{[^{}]*\}", "{}", path))
+def _pointer(names: list[str]) -> str:
+    """A JSON pointer (RFC 6901)."""
+    return "/" + "/".join(_shown(name).replace("~", "~0").replace("/", "~1") for name in names)
 
 
 def _shown(text: str) -> str:
@@ -353,4 +519,4 @@ def _clean(text: Any) -> str:
     if not isinstance(text, str):
         return ""
     visible = "".join(c for c in text if not unicodedata.category(c).startswith("C"))
-    return unicodedata.normalize("NFC", visible).strip()[:_MOST_NAME]
+    return unicodedata.normalize("NFC", visible).strip()[:_MAX_NAME]

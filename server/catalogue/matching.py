@@ -6,12 +6,15 @@ compared decoded, and a target that such a backend could read in another way has
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Self
 from urllib.parse import unquote_to_bytes
 
 from server.catalogue.permissions import Permission
+from server.catalogue.templates import Segment, folded, literal, segments_of
+from server.catalogue.tree import MAX_SPANNED_SEGMENTS, Node, Operations
 
 _MOST_LENGTH = 8192
 # What most targets are: no query, nothing encoded, no segment that is empty or begins with a dot.
@@ -73,58 +76,45 @@ def _is_stream_safe(text: str) -> bool:
     return True
 
 
-@dataclass(slots=True)
-class _Node:
-    """What may follow one beginning of a path, segment by segment."""
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A path of the document that opens nothing, or no more than its permissions.
 
-    literals: dict[str, "_Node"] = field(default_factory=dict)
-    # Parameters with text around them, such as `{name}.json`, by the text before and after: grouped
-    # by the lengths of these, so that no segment is compared with each. The most text goes first.
-    framed: dict[tuple[int, int], dict[tuple[str, str], "_Node"]] = field(default_factory=dict)
-    parameter: "_Node | None" = None
-    methods: dict[str, Permission] | None = None
-    # The same place among all paths as a backend reads them that ignores spelling.
-    alike: "_Node | None" = None
+    It takes part in matching, so that no less concrete path opens what is meant for it.
+    closes_head: a HEAD of its own cannot be used, so that GET does not stand for it.
+    """
 
-    def find(self, segments: list[str], place: int) -> dict[str, Permission] | None:
-        """The operations of the most concrete path that `segments` fit, from `place` on."""
-        if place == len(segments):
-            return self.methods
-        segment = segments[place]
-        literal = self.literals.get(segment)
-        found = literal.find(segments, place + 1) if literal else None
-        if found is not None or not segment:
-            return found
-        for (before, after), nodes in self.framed.items():
-            if len(segment) > before + after:
-                node = nodes.get((segment[:before], segment[len(segment) - after :]))
-                found = node.find(segments, place + 1) if node else None
-                if found is not None:
-                    return found
-        return self.parameter.find(segments, place + 1) if self.parameter else None
+    path: str
+    bases: tuple[str, ...]
+    spanning: frozenset[str] = frozenset()
+    closes_head: bool = False
 
-    def child(self, segment: str, read: Callable[[str], str]) -> "_Node":
-        """What follows by a segment of a template, whose text `read` gives; made if need be."""
-        if "{" not in segment:
-            return self.literals.setdefault(read(segment), _Node())
-        before, after = read(segment.partition("{")[0]), read(segment.partition("}")[2])
-        if not before and not after:
-            self.parameter = self.parameter or _Node()
-            return self.parameter
-        lengths = (len(before), len(after))
-        if lengths not in self.framed:
-            self.framed[lengths] = {}
-            most_first = sorted(self.framed.items(), key=lambda one: (-sum(one[0]), -one[0][0]))
-            self.framed = dict(most_first)
-        return self.framed[lengths].setdefault((before, after), _Node())
+
+@dataclass(frozen=True, slots=True)
+class Closures:
+    """What of a document is closed.
+
+    unreadable: paths in which a segment cannot be read; it stands here as a parameter.
+    unplaced: paths of which a server cannot be read, so that they may be at any place, each
+    with what it closes.
+    """
+
+    paths: tuple[Closed, ...] = ()
+    unreadable: tuple[tuple[Segment, ...], ...] = ()
+    unplaced: tuple[tuple[str, Closed], ...] = ()
+
+
+NOTHING_CLOSED = Closures()
 
 
 class Matcher:
     """All operations of a catalogue by their paths. Looking one up costs as much among any number.
 
     Of several templates that fit, the one counts whose segments are concrete further to the left;
-    a path without parameters comes before all of them, as OpenAPI asks. Methods are looked up on
-    that path alone: whatever a less concrete one could do with the method stays closed.
+    a path without parameters comes before all of them, as OpenAPI asks. A segment with text comes
+    before a parameter alone, and that before one that spans slashes. Where several parameters in
+    a segment, or spanning ones, leave open which of two templates is meant, none is. Methods are
+    looked up on the one path alone: the same method of a less concrete path stays closed.
 
     A parameter does not take another spelling of what is concrete in its place, in other cases or
     forms of Unicode's: backends that make no difference there would serve the concrete one. Nor
@@ -132,18 +122,41 @@ class Matcher:
     """
 
     def __init__(self) -> None:
-        self._concrete: dict[str, dict[str, Permission]] = {}
-        self._root = _Node()
+        self._concrete: dict[str, Operations] = {}
+        self._root = Node()
         # As such a backend reads them: the permissions at each path, by their keys.
-        self._alike = _Node()
+        self._alike = Node()
+        self._unreadable = Node()
+        # By the document's paths: these may be behind any base.
+        self._unplaced = Node()
+        self._has_unplaced = False
+        self._is_certain = True
 
     @classmethod
-    def of(cls, permissions: Iterable[Permission]) -> Self:
+    def of(cls, permissions: Collection[Permission], closures: Closures = NOTHING_CLOSED) -> Self:
         """The matcher of these permissions, each under the base paths that it is served at."""
         matcher = cls()
+        spannings: dict[str, set[frozenset[str]]] = defaultdict(set)
         for permission in permissions:
-            for base in permission.bases:
-                matcher._add(base + permission.path, permission)
+            spannings[permission.path].add(permission.spanning)
+        for closed in closures.paths:
+            spannings[closed.path].add(closed.spanning)
+        for permission in permissions:
+            # Where one operation of a path spans slashes and another does not, the one that spans
+            # is also at the place of the other.
+            for spanning in spannings[permission.path]:
+                if spanning <= permission.spanning:
+                    matcher._add_permission(permission, spanning)
+        for closed in closures.paths:
+            matcher._close(closed)
+        for segments in closures.unreadable:
+            _node(matcher._unreadable, _folded(segments)).operations = {}
+        for owner, closed in closures.unplaced:
+            segments = segments_of(closed.path, closed.spanning)
+            node = _node(matcher._unplaced, _folded(segments))
+            node.operations = {**(node.operations or {}), owner: None}
+        matcher._has_unplaced = bool(closures.unplaced)
+        matcher._is_certain = not closures.unreadable and not closures.unplaced
         return matcher
 
     def match(self, method: str, path: str) -> Permission | None:
@@ -151,10 +164,14 @@ class Matcher:
 
         HEAD is GET where the path has no HEAD of its own (RFC 9110, section 9.3.2).
         """
-        methods = self._concrete.get(path)
-        if methods is not None:
-            return _of(method, methods)
-        return self._straight(method, path) or self._search(method, path)
+        operations = self._concrete.get(path)
+        if operations is not None:
+            found = _of(method, operations)
+        else:
+            found = self._straight(method, path) or self._search(method, path)
+        if self._is_certain or found is None:
+            return found
+        return None if self._may_be_closed(found, path) else found
 
     def _straight(self, method: str, path: str) -> Permission | None:
         """What `_search` finds, if no segment leaves a choice, in a quarter of its time; or None.
@@ -169,59 +186,97 @@ class Matcher:
             following = node.literals.get(segment)
             if following is None:
                 alike, following = node.alike, node.parameter
-                if following is None or alike is None or alike.framed:
+                if following is None or alike is None or alike.leaves_a_choice:
                     return None
                 if not segment or segment.lower() in alike.literals:
                     return None
             node = following
-        return node.methods.get(method) if node.methods else None
+        return node.operations.get(method) if node.operations else None
 
     def _search(self, method: str, path: str) -> Permission | None:
-        methods = self._root.find(path[1:].split("/"), 0)
-        found = _of(method, methods) if methods is not None else None
+        operations = self._root.find(path[1:].split("/"), 0, {})
+        found = _of(method, operations) if operations is not None else None
         return found if found is not None and self._is_alike(found, path) else None
 
     def _is_alike(self, found: Permission, path: str) -> bool:
         """Whether backends that make no difference of spelling serve the same template."""
-        alike = _folded(path)
+        alike = folded(path)
         if _DOTS.search(alike):
             return False
         for reading in {alike, _ENDS.split(alike, maxsplit=1)[0]}:
-            permissions = self._alike.find(reading[1:].split("/"), 0)
+            permissions = self._alike.find(reading[1:].split("/"), 0, {})
             if permissions is None or found.key not in permissions:
                 return False
         return True
 
-    def _add(self, path: str, permission: Permission) -> None:
+    def _may_be_closed(self, found: Permission, path: str) -> bool:
+        """Whether the path may be meant for one that cannot be read, or at an unknown place.
+
+        A path without parameters is meant for no template.
+        """
+        segments = folded(path)[1:].split("/")
+        if len(segments) > MAX_SPANNED_SEGMENTS:
+            return True
+        is_concrete = path in self._concrete
+        for place in range(len(segments)) if self._has_unplaced else (0,):
+            if not is_concrete and self._unreadable.find(segments, place, {}) is not None:
+                return True
+            owners = self._unplaced.find(segments, place, {})
+            if owners is None or owners.keys() == {found.path}:
+                continue
+            if not is_concrete or any("{" not in owner for owner in owners):
+                return True
+        return False
+
+    def _add_permission(self, permission: Permission, spanning: Collection[str]) -> None:
+        for operations, alike in self._places(permission.path, permission.bases, spanning):
+            operations[permission.method] = alike[permission.key] = permission
+
+    def _close(self, closed: Closed) -> None:
+        for operations, _ in self._places(closed.path, closed.bases, closed.spanning):
+            if closed.closes_head:
+                operations.setdefault("HEAD", None)
+
+    def _places(
+        self, path: str, bases: Iterable[str], spanning: Collection[str]
+    ) -> Iterator[tuple[Operations, Operations]]:
+        """What stands where a path is served: by method, and by key among the folded paths."""
+        for base in bases:
+            segments = segments_of(base + path, spanning)
+            yield self._place(base + path, segments)
+            narrowed = tuple(segment.narrowed() for segment in segments)
+            if narrowed != segments:
+                yield self._place(base + path, narrowed)
+
+    def _place(self, path: str, segments: Iterable[Segment]) -> tuple[Operations, Operations]:
         node, alike = self._root, self._alike
         node.alike = alike
         is_template = "{" in path
-        for segment in path[1:].split("/"):
-            alike = alike.child(segment, _folded_literal)
+        for segment in segments:
+            alike = alike.child(segment.folded())
             if is_template:
-                node = node.child(segment, _literal)
+                node = node.child(segment)
                 node.alike = alike
-        alike.methods = {**(alike.methods or {}), permission.key: permission}
-        if is_template:
-            node.methods = {**(node.methods or {}), permission.method: permission}
-        else:
-            self._concrete.setdefault(_literal(path), {})[permission.method] = permission
+        if alike.operations is None:
+            alike.operations = {}
+        if not is_template:
+            return self._concrete.setdefault(literal(path), {}), alike.operations
+        if node.operations is None:
+            node.operations = {}
+        return node.operations, alike.operations
 
 
-def _of(method: str, methods: dict[str, Permission]) -> Permission | None:
-    found = methods.get(method)
-    return methods.get("GET") if found is None and method == "HEAD" else found
+def _folded(segments: Iterable[Segment]) -> list[Segment]:
+    return [segment.folded() for segment in segments]
 
 
-def _literal(text: str) -> str:
-    """Text of a template as `canonical_path` gives it; the reader refuses what is no UTF-8."""
-    return unquote_to_bytes(text).decode(errors="replace") if "%" in text else text
+def _node(node: Node, segments: Iterable[Segment]) -> Node:
+    for segment in segments:
+        node = node.child(segment)
+    return node
 
 
-def _folded_literal(text: str) -> str:
-    return _folded(_literal(text))
-
-
-def _folded(text: str) -> str:
-    """The same for all spellings that only case, or Unicode's compatible forms, tell apart."""
-    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+def _of(method: str, operations: Operations) -> Permission | None:
+    if method == "HEAD" and method not in operations:
+        return operations.get("GET")
+    return operations.get(method)

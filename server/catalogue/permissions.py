@@ -12,6 +12,7 @@ class Permission:
     """One operation of the API. `key` is "METHOD path-template".
 
     `bases` are the paths of the servers that it is served at, each without a slash at its end.
+    `spanning` names its parameters that span slashes although the path does not say so.
     """
 
     key: str
@@ -21,6 +22,8 @@ class Permission:
     category: str
     retired: bool = False
     bases: tuple[str, ...] = ("",)
+    spanning: frozenset[str] = frozenset()
+    deprecated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Category:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A part of a document that cannot be used: its JSON pointer (RFC 6901), and why."""
+    """A part of a document: its JSON pointer (RFC 6901), and why it cannot be used."""
 
     pointer: str
     reason: str

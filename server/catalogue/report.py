@@ -4,7 +4,7 @@ from server.catalogue.catalogue import Catalogue
 
 
 def grid(catalogue: Catalogue) -> str:
-    """The permission grid of a catalogue, and every part of its document that was refused."""
+    """The permission grid of a catalogue, what of its document was refused, and remarks."""
     lines: list[str] = []
     for category in catalogue.categories:
         lines.append(category.name)
@@ -19,6 +19,6 @@ def grid(catalogue: Catalogue) -> str:
     bases = dict.fromkeys(base for p in catalogue.permissions for base in p.bases)
     if any(bases):
         lines.append(f"served under {', '.join(base or '/' for base in bases)}")
-    for refusal in catalogue.refusals:
-        lines.append(f"refused: {refusal.pointer}: {refusal.reason}")
+    lines += [f"refused: {one.pointer}: {one.reason}" for one in catalogue.refusals]
+    lines += [f"note: {one.pointer}: {one.reason}" for one in catalogue.notes]
     return "\n".join(lines)

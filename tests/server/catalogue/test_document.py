@@ -116,7 +116,9 @@ _BAD_PATHS = {
     "/é": "plain characters",
     "/a%2fb%zz": "plain characters",
     "/{a}/{a}": "twice",
-    "/{a}-{b}": "several parameters",
+    "/{a}{b}": "there must be text",
+    "/x{a}{b}y": "there must be text",
+    "/{a}/{a+}": "twice",
     "/a%2Eb": "canonical form",
     "/a%2525": "canonical form",
     '/{a"b}': "plain characters",
@@ -306,27 +308,27 @@ def test_what_stands_twice_on_the_way_of_a_reference_is_named(tmp_path: Path) ->
         ' "x": {"y": {"put": {}}, "y": {"get": {}, "get": {}}}}'
     )
     catalogue = _read(tmp_path, text)
-    assert [p.key for p in catalogue.permissions] == ["GET /a", "GET /b"]
-    assert [refusal.pointer for refusal in catalogue.refusals] == ["/x/y", "/x/y/get"]
+    assert catalogue.permissions == ()
+    pointers = [refusal.pointer for refusal in catalogue.refusals]
+    assert pointers == ["/x/y", "/paths/~1a/$ref", "/paths/~1b/$ref"]
 
 
 @pytest.mark.parametrize(
     "text",
     [
         '{"openapi": "3.1.0", "paths": {"/a": {"get": {"summary": "1"}}, "/b": {"get": {}},'
-        ' "/a": {"get": {"summary": "2"}, "put": {}, "put": {}}}}',
+        ' "/c": {"put": {}, "put": {}, "post": {}}, "/a": {"get": {"summary": "2"}}}}',
         "openapi: 3.1.0\npaths:\n  /a: {get: {summary: 1}}\n  /b: {get: {}}\n"
-        "  /a: {get: {summary: '2'}, put: {}, put: {}}\n",
+        "  /c: {put: {}, put: {}, post: {}}\n  /a: {get: {summary: '2'}}\n",
     ],
     ids=["JSON", "YAML"],
 )
-def test_what_stands_twice_is_named(tmp_path: Path, text: str) -> None:
+def test_what_stands_twice_is_named_and_closed(tmp_path: Path, text: str) -> None:
     catalogue = _read(tmp_path, text)
-    assert {p.key: p.name for p in catalogue.permissions}["GET /a"] == "2"
-    assert _reasons(catalogue) == {
-        "/paths/~1a": "It stands here twice; the last one counts.",
-        "/paths/~1a/put": "It stands here twice; the last one counts.",
-    }
+    assert [p.key for p in catalogue.permissions] == ["GET /b", "POST /c"]
+    twice = "It stands here twice, so that it is closed. Keep one."
+    assert _reasons(catalogue) == {"/paths/~1a": twice, "/paths/~1c/put": twice}
+    assert catalogue.match("GET", "/a") is catalogue.match("PUT", "/c") is None
 
 
 def test_operations_are_under_the_paths_of_their_servers(tmp_path: Path) -> None:
@@ -398,3 +400,62 @@ def test_the_grid_names_every_permission_and_every_refusal(tmp_path: Path) -> No
     assert "Read a" in text
     assert "1 permissions in 1 categories" in text
     assert "/paths/b: A path must start with a slash." in text
+
+
+def test_parameters_that_span_slashes_are_marked(tmp_path: Path) -> None:
+    def marked(name: str, mark: Any = True) -> dict[str, Any]:
+        return {"name": name, "in": "path", "x-multi-segment": mark}
+
+    paths: dict[str, Any] = {
+        "/a/{p}": {"parameters": [{"$ref": "#/components/parameters/p"}], "get": {}},
+        "/b/{p}": {"get": {"parameters": [marked("p")]}, "put": {}},
+        "/c/{p}": {"parameters": [marked("p")], "get": {"parameters": [marked("p", False)]}},
+        "/d/{p+}": {"get": {}},
+        "/e/{p}": {"get": {"parameters": [marked("p", "yes")]}},
+        "/f/{p}": {"get": {"parameters": [marked("other"), {"name": "p", "in": "query"}]}},
+        "/g/{p}.{q}/{r}": {"get": {"parameters": [marked("p"), marked("r")]}},
+    }
+    document = _document(paths, components={"parameters": {"p": marked("p")}})
+    catalogue = _read(tmp_path, document)
+    assert {p.key: set(p.spanning) for p in catalogue.permissions} == {
+        "GET /a/{p}": {"p"},
+        "GET /b/{p}": {"p"},
+        "PUT /b/{p}": set(),
+        "GET /c/{p}": set(),
+        "GET /d/{p+}": set(),
+        "GET /e/{p}": set(),
+        "GET /f/{p}": set(),
+    }
+    spanning = {name for name in "abcdef" if catalogue.match("GET", f"/{name}/1/2")}
+    assert spanning == {"a", "b", "d"}
+    assert catalogue.match("PUT", "/b/1/2") is None
+    assert set(_reasons(catalogue)) == {
+        "/paths/~1e~1{p}/get/parameters/0/x-multi-segment",
+        "/paths/~1g~1{p}.{q}~1{r}/get",
+    }
+    assert len(catalogue.notes) == 6
+
+
+def test_an_operation_by_reference(tmp_path: Path) -> None:
+    shared = {"summary": "Shared", "tags": ["A"]}
+    paths = {
+        "/a": {"get": {"$ref": "#/x/shared"}, "put": {"$ref": "other.yaml"}},
+        "/b": {"get": {"$ref": "#/x/shared", "summary": "Its own"}},
+    }
+    catalogue = _read(tmp_path, _document(paths, x={"shared": shared}))
+    assert [(p.key, p.name, p.category) for p in catalogue.permissions] == [
+        ("GET /a", "Shared", "A"),
+        ("GET /b", "Its own", "A"),
+    ]
+    assert "Bundle" in _reasons(catalogue)["/paths/~1a/put/$ref"]
+
+
+def test_one_shape_is_one_permission_wherever_it_is_served(tmp_path: Path) -> None:
+    """What tokens hold is known by method and shape: two such permissions could not be told."""
+    paths = {
+        "/a/{x}": {"get": {}, "servers": [{"url": "/v1"}]},
+        "/a/{y}": {"get": {}, "servers": [{"url": "/v2"}]},
+    }
+    catalogue = _read(tmp_path, _document(paths))
+    assert [p.key for p in catalogue.permissions] == ["GET /a/{x}"]
+    assert catalogue.match("GET", "/v2/a/1") is None

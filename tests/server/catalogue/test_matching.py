@@ -13,6 +13,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from server.catalogue import Catalogue, Category, Permission, canonical_path, read_catalogue
+from server.catalogue.templates import segments_of
 
 
 def catalogue_of(*keys: str, bases: tuple[str, ...] = ("",)) -> Catalogue:
@@ -225,19 +226,19 @@ def test_matching_is_choosing_the_most_concrete_of_all_that_fit(
     keys = [f"{method} /{'/'.join(path)}" for method, path in distinct.values()]
     found = catalogue_of(*keys).match("GET", "/" + "/".join(segments))
 
-    def rank(template: list[str]) -> list[tuple[int, int]] | None:
+    def rank(template: list[str]) -> list[tuple[int, int, int]] | None:
         ranks = []
         for want, segment in zip(template, segments, strict=True):
             before, brace, rest = want.partition("{")
             after = rest.partition("}")[2]
             if not brace:
-                fits, concrete = want == segment, (0, 0)
+                fits, concrete = want == segment, (0, 0, 0)
             else:
                 text = len(before + after)
                 fits = (
                     len(segment) > text and segment.startswith(before) and segment.endswith(after)
                 )
-                concrete = (1 if text else 2, -text)
+                concrete = (1 if text else 2, -text, -len(before))
             if not fits:
                 return None
             ranks.append(concrete)
@@ -310,6 +311,169 @@ def test_another_spelling_of_what_is_concrete_is_no_parameter(target: str, key: 
     assert key_of(_SPELLED, f"GET {target}") == key
 
 
+_IN_PARTS = catalogue_of(
+    "GET /compare/{base}...{head}",
+    "GET /compare/{id}",
+    "GET /files/{name}.{format}",
+    "GET /files/{name}.json",
+    "GET /files/{name}",
+    "GET /files/all.zip",
+    "GET /maps/{x}-{y}-{z}",
+    "GET /maps/{a}.{b}",
+    "GET /at/p{x}X{y}s",
+    "GET /at/Q({a},{b})",
+    "GET /twice/{a}aa{b}",
+)
+
+
+@pytest.mark.parametrize(
+    ("target", "key"),
+    [
+        ("/compare/main...next", "GET /compare/{base}...{head}"),
+        ("/compare/....", "GET /compare/{id}"),
+        ("/compare/a...", "GET /compare/{id}"),
+        ("/compare/.....", "GET /compare/{base}...{head}"),
+        ("/compare/a/b...c", None),
+        ("/files/a.png", "GET /files/{name}.{format}"),
+        ("/files/a.json", "GET /files/{name}.json"),
+        ("/files/a.b.json", "GET /files/{name}.json"),
+        ("/files/a.JSON", None),
+        ("/files/a", "GET /files/{name}"),
+        ("/files/.a", "GET /files/{name}"),
+        ("/files/all.zip", "GET /files/all.zip"),
+        ("/files/ALL.zip", None),
+        ("/files/all.zi%EF%BD%90", None),
+        ("/maps/1-2-3", "GET /maps/{x}-{y}-{z}"),
+        ("/maps/1-2", None),
+        ("/maps/--1--2-", "GET /maps/{x}-{y}-{z}"),
+        # Both fit, and neither is a special case of the other.
+        ("/maps/1-2.5-3", None),
+        ("/at/p1X2s", "GET /at/p{x}X{y}s"),
+        ("/at/p1x2s", None),
+        ("/at/Q(1,2)", "GET /at/Q({a},{b})"),
+        ("/at/q(1,2)", None),
+        ("/twice/aaaa", "GET /twice/{a}aa{b}"),
+        ("/twice/aaa", None),
+    ],
+)
+def test_a_segment_may_have_several_parameters(target: str, key: str | None) -> None:
+    assert key_of(_IN_PARTS, f"GET {target}") == key
+
+
+def spanning_catalogue(*paths: str, marked: str = "") -> Catalogue:
+    permissions = tuple(
+        Permission(f"GET {p}", "", "GET", p, category="All", spanning=frozenset(marked.split()))
+        for p in paths
+    )
+    return Catalogue.of("API", (Category("All", permissions),), ())
+
+
+_SPANNING = spanning_catalogue(
+    "/files/{path+}",
+    "/files/{path+}/raw",
+    "/files/new",
+    "/files/{id}",
+    "/branches/{branch}",
+    "/branches/{branch}/protection",
+    "/branches/{branch}/protection/{rule}",
+    "/branches/{branch}/users/{user}",
+    "/compare/{from}...{to}",
+    "/zip/{path+}.zip",
+    marked="branch from to",
+)
+
+
+@pytest.mark.parametrize(
+    ("target", "key"),
+    [
+        ("/files/a/b/c", "GET /files/{path+}"),
+        ("/files/a", "GET /files/{id}"),
+        ("/files", None),
+        ("/files/", None),
+        ("/files/a/b/", None),
+        ("/files/a//b", None),
+        ("/files/a/../b", None),
+        ("/files/a/%2e%2e/b", None),
+        ("/files/a%2fb", None),
+        ("/files/new", "GET /files/new"),
+        ("/files/NEW", None),
+        ("/files/new/er", "GET /files/{path+}"),
+        ("/files/a/raw", "GET /files/{path+}/raw"),
+        ("/files/a/b/raw", "GET /files/{path+}/raw"),
+        ("/files/a/RAW", None),
+        ("/files/raw/raw/raw", "GET /files/{path+}/raw"),
+        ("/files/a/raw/b", "GET /files/{path+}"),
+        ("/files/" + "/".join("a" * 63), "GET /files/{path+}"),
+        ("/files/" + "/".join("a" * 64), None),
+        ("/branches/main", "GET /branches/{branch}"),
+        ("/branches/feature/one", "GET /branches/{branch}"),
+        ("/branches/feature/one/protection", "GET /branches/{branch}/protection"),
+        ("/branches/main/protection/x", "GET /branches/{branch}/protection/{rule}"),
+        # Which of two is meant, only the backend knows.
+        ("/branches/a/users/protection", None),
+        ("/branches/feature/%EF%BC%8Fone", None),  # a full-width slash
+        ("/compare/main...next", "GET /compare/{from}...{to}"),
+        ("/compare/feature/a...feature/b", "GET /compare/{from}...{to}"),
+        ("/compare/feature/a../b", None),
+        ("/compare/a/...b", None),
+        ("/zip/a/b.zip", "GET /zip/{path+}.zip"),
+        ("/zip/a/.zip", None),
+        ("/zip/a.ZIP", None),
+    ],
+)
+def test_a_parameter_spans_slashes_only_where_it_is_marked(target: str, key: str | None) -> None:
+    assert key_of(_SPANNING, f"GET {target}") == key
+
+
+def test_one_operation_of_a_path_may_span_slashes_and_another_not() -> None:
+    permissions = tuple(
+        Permission(f"{m} /f/{{p}}", "", m, "/f/{p}", category="All", spanning=frozenset(names))
+        for m, names in (("GET", "p"), ("PUT", ""))
+    )
+    catalogue = Catalogue.of("API", (Category("All", permissions),), ())
+    assert [
+        bool(catalogue.match(method, path))
+        for path in ("/f/a", "/f/a/b")
+        for method in ("GET", "PUT")
+    ] == [True, True, True, False]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.sampled_from(["a", ".", "-", "/", ".."]), max_size=8).map("".join),
+    st.lists(st.sampled_from(["a", ".", "-", "{x}", "{y+}"]), min_size=1, max_size=5).map("".join),
+)
+def test_a_segment_takes_what_a_regular_expression_would(text: str, template: str) -> None:
+    """Against one that may go back over what it took."""
+    assume("}{" not in template and "{" in template)
+    pieces = re.split(r"(\{[^}]*\})", template)
+    value = {"{x}": "[^/]+", "{y+}": "[^/]+(?:/[^/]+)*"}
+    pattern = "".join(value.get(piece, re.escape(piece)) for piece in pieces)
+    (segment,) = segments_of(f"/{template}")
+    if segment.is_spanning:
+        parts = text.split("/")
+        fits = len(parts) in set(segment.ends(parts, 0))
+    else:
+        fits = "/" not in text and segment.fits(text)
+    assert fits == (re.fullmatch(pattern, text) is not None)
+
+
+@pytest.mark.parametrize(
+    ("keys", "path"),
+    [
+        (["GET /x/{a}...{b}...{c}"], "/x/" + "." * 8000),
+        (["GET /x/{a+}...{b+}...{c+}x"], "/x/" + "." * 8000),
+        (["GET /{a+}/y/{b+}/z/{c+}/w"], "/y/z" * 31 + "/w/v"),
+        (["GET /{a+}/x/{b}/x/{c+}/x/{d}"], "/x" * 64),
+        ([f"GET /{{a+}}/{n}/{{b}}/{n}/{{c+}}" for n in "abcd"], "/a/b/c/d" * 16),
+    ],
+    ids=["dots", "spanning dots", "nested", "one letter", "many"],
+)
+def test_no_path_makes_matching_slow(keys: list[str], path: str) -> None:
+    catalogue = catalogue_of(*keys, "GET /{plain}")
+    assert steps(lambda: catalogue.match("GET", path)) < 100_000
+
+
 _CASES = st.sampled_from(["a", "A", "b", "B", "{x}", "{y}", "a{z}", "{z}A"])
 
 
@@ -351,8 +515,12 @@ def steps(work: Callable[[], Any]) -> int:
 
 @pytest.mark.parametrize(
     "template",
-    ["/api/v{m}/things-{n}/{{id}}/parts/{{part}}", "/api/v{m}/things-{n}({{id}})/parts/{{part}}"],
-    ids=["whole segments", "parts of segments"],
+    [
+        "/api/v{m}/things-{n}/{{id}}/parts/{{part}}",
+        "/api/v{m}/things-{n}({{id}})/parts/{{part}}",
+        "/api/v{m}/things-{n}({{id}},{{no}})/{{part}}.x.{{end}}",
+    ],
+    ids=["whole segments", "parts of segments", "several in a segment"],
 )
 def test_a_match_costs_the_same_among_100_operations_and_among_10_000(template: str) -> None:
     taken = {}
@@ -361,6 +529,7 @@ def test_a_match_costs_the_same_among_100_operations_and_among_10_000(template: 
         catalogue = catalogue_of(*keys)
         one = (size // 14) * 7 + 1
         path = template.format(m=1, n=one).replace("{id}", "x").replace("{part}", "y")
+        path = path.replace("{no}", "z").replace("{end}", "e")
         assert catalogue.match("GET", path) is not None
         taken[size] = steps(lambda c=catalogue, p=path: c.match("GET", p))  # type: ignore[misc]
     assert taken[10_000] <= 1.5 * taken[100]
