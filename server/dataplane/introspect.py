@@ -13,7 +13,7 @@ from server.http import BadRequest, JsonResponse, problem, read_body
 from server.service import Service
 
 _FORM = "application/x-www-form-urlencoded"
-_MOST_FIELDS = 10
+_MAX_FIELDS = 10
 
 
 def routes(service: Service) -> list[Route]:
@@ -45,7 +45,7 @@ async def _is_authenticated(service: Service, request: Request) -> bool:
     if scheme.lower() != "basic":
         return False
     try:
-        name, _, secret = b64decode(credential, validate=True).decode().partition(":")
+        name, _, secret = b64decode(credential.strip(" "), validate=True).decode().partition(":")
         name, secret = unquote_plus(name, errors="strict"), unquote_plus(secret, errors="strict")
     except ValueError:
         return False
@@ -60,7 +60,7 @@ async def _token(request: Request) -> str:
         fields = parse_qsl(
             (await read_body(request)).decode("ascii"),
             keep_blank_values=True,
-            max_num_fields=_MOST_FIELDS,
+            max_num_fields=_MAX_FIELDS,
             errors="strict",
         )
     except ValueError:

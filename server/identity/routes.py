@@ -13,7 +13,15 @@ from server.access.cookies import DEVICE, SESSION
 from server.access.principal import Principal
 from server.access.turns import Turns
 from server.errors import InvalidInput, NotFound, Refusal, Unauthenticated
-from server.http import BadRequest, JsonResponse, problem, read_json, refusal_problem, text_fields
+from server.http import (
+    SIGNED_IN_BODY_LIMIT,
+    BadRequest,
+    JsonResponse,
+    problem,
+    read_json,
+    refusal_problem,
+    text_fields,
+)
 from server.operations import admins, tenants
 from server.service import Service
 
@@ -122,7 +130,8 @@ async def _accept_invitation(service: Service, request: Request) -> Response:
 
 async def _change_password(service: Service, request: Request) -> Response:
     principal = await authenticate(service, request)
-    current, new = text_fields(await read_json(request), ("currentPassword", "newPassword"))
+    sent = await read_json(request, SIGNED_IN_BODY_LIMIT)
+    current, new = text_fields(sent, ("currentPassword", "newPassword"))
     device = await sessions.change_password(
         service,
         principal,

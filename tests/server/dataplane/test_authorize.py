@@ -252,6 +252,13 @@ async def test_no_credential_is_a_failure_of_the_server(door: Door, value: bytes
     assert answer.status_code == 401
 
 
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "Bearer  ", "Bearer    "])
+async def test_the_scheme_is_read_in_any_case_and_with_any_spaces(door: Door, scheme: str) -> None:
+    headers = {"Authorization": f"{scheme} {door.secret}"}
+    answer = await door.gateway.ask(None, host=door.host, headers=headers)
+    assert answer.status_code == 200
+
+
 async def test_two_credentials_are_none(door: Door) -> None:
     answer = await door.gateway.ask(
         door.secret, host=door.host, headers={"Authorization": f"Bearer {door.secret}"}

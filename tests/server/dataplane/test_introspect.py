@@ -34,7 +34,9 @@ async def test_a_live_token_is_described(http: httpx2.AsyncClient, world: World)
     gateway = await gateways.create(Operator(), world.service, "orders")
     for credential in (
         basic("orders", gateway.secret),
+        {"Authorization": basic("orders", gateway.secret)["Authorization"].replace(" ", "  ")},
         {"Authorization": f"Bearer {gateway.secret}"},
+        {"Authorization": f"bearer   {gateway.secret}"},
     ):
         answer = await http.post("/introspect", data={"token": made.secret}, headers=credential)
         assert answer.status_code == 200
