@@ -40,7 +40,8 @@ def test_json_in_utf_8_is_understood_however_it_is_written(value: str) -> None:
         "application/json; charset=latin-1", 'application/json; charset="utf-8',
         "application/json, text/plain", "text/plain; application/json", "application/json x/y",
         "application/json; boundary=x", "application/json; charset=utf-8 x",
-        "application/json; utf-8", "multipart/form-data; a=application/json", "application/json\x0b;",
+        "application/json; utf-8", "multipart/form-data; a=application/json",
+        "application/json\x0b;",
     ],
 )  # fmt: skip
 def test_what_merely_resembles_it_is_not(value: str) -> None:
