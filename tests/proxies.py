@@ -171,7 +171,7 @@ def proxy(
 
     Skips where the machine has none; in CI that is a failure.
     """
-    program = _program(kind)
+    program = program_of(kind)
     port = free_port()
     file = folder / _FILES.get(kind, "envoy.yaml")
     text = text or (CONFIGURATIONS / file.name).read_text()
@@ -183,7 +183,7 @@ def proxy(
     file.write_text(file_text)
     environment = {"HOME": str(folder), "PATH": os.environ["PATH"]}
     with Child(command, log=folder / f"{kind}.log", environment=environment) as child:
-        _wait_until_open(port, child)
+        wait_until_open(port, child)
         ready = Proxy(kind, port)
         # Traefik listens before it has read what to do.
         while ready.ask("x.api.x.example.com", None).status == 404:
@@ -238,7 +238,8 @@ _COMMANDS: dict[str, _Command] = {
 }
 
 
-def _program(kind: str) -> str:
+def program_of(kind: str) -> str:
+    """Where the program is; skips where the machine has none, which fails in CI."""
     places = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin"])
     found = shutil.which(kind, path=places)
     if found is None:
@@ -248,7 +249,8 @@ def _program(kind: str) -> str:
     return found
 
 
-def _wait_until_open(port: int, child: Child) -> None:
+def wait_until_open(port: int, child: Child) -> None:
+    """Waits until `child` listens on `port`."""
     patience = time.monotonic() + _START_SECONDS
     while True:
         try:

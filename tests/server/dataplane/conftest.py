@@ -1,4 +1,4 @@
-"""One street for each kind of gateway, for a whole module of tests."""
+"""One street for each kind of gateway, for all tests of gateways."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from tests.proxies import KINDS, Upstream, proxy
 from tests.streets import Street, furnish
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="session", params=KINDS)
 def street(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Street]:

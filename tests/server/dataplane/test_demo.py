@@ -63,3 +63,18 @@ async def test_a_preflight_passes_at_the_demo_where_the_settings_let_it(
         assert answer.status_code == status
         assert (await http.get("/api/v1/devices", headers=PREFLIGHT)).status_code == 401
     demo.close()
+
+
+@pytest.mark.parametrize("name", ["X_HTTP_Method_Override", "X.Tessera.Tenant"])
+async def test_a_header_in_another_spelling_is_refused_at_the_demo(
+    service: Service, world: World, name: str
+) -> None:
+    person = await world.person()
+    tenant = await models.Tenant.get(id=person.admin.tenant_id)
+    created = await tokens.create(person.principal, service, name="t", permissions=[HELD])
+    demo = DemoApi(service, Record(), f"{tenant.slug}.api.us.example.com")
+    sent = {"Authorization": f"Bearer {created.secret}", name: "x"}
+    async with http_of(demo) as http:
+        answer = await http.get("/api/v1/devices", headers=sent)
+    demo.close()
+    assert (answer.status_code, answer.json()["code"]) == (403, "HEADER_NOT_CANONICAL")

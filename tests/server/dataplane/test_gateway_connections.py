@@ -1,0 +1,112 @@
+"""Idle connections from each real gateway to Tessera: the gateway ends them, Tessera never first.
+
+A question that is sent while Tessera closes the connection would have no answer: Envoy made 32 of
+400 such checks, as far apart as Tessera kept connections, a 503.
+"""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from server.catalogue import read_catalogue
+from server.cli.serve import _KEEP_ALIVE_SECONDS
+from tests.process import LOOPBACK
+from tests.proxies import CONFIGURATIONS, Upstream, proxy
+
+HOST = "acme.api.us.example.com"
+TARGET = "/api/v1/devices"
+# The setting in each file; Traefik has none for its questions.
+SETTINGS = {
+    "nginx": ("nginx.conf", "keepalive_timeout {}s;"),
+    "caddy": ("Caddyfile", "keepalive {}s"),
+    "envoy": ("envoy.yaml", "idle_timeout: {}s"),
+}
+
+
+class Tessera:
+    """Lets everything pass, and counts connections."""
+
+    def __init__(self, *, closes_silently: bool = False) -> None:
+        self.opened = 0
+        self.closed = threading.Event()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle(self) -> None:
+                outer.opened += 1
+                outer.closed.clear()
+                super().handle()
+                outer.closed.set()
+
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                self.close_connection = closes_silently
+
+            def log_message(self, *_arguments: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
+        self.port: int = self._server.server_address[1]
+
+    @contextmanager
+    def running(self) -> Iterator["Tessera"]:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        try:
+            yield self
+        finally:
+            self._server.shutdown()
+            self._server.server_close()
+
+
+def text_of(kind: str, seconds: int) -> str:
+    """The shipped configuration with `seconds` in place of its idle time-out."""
+    file, setting = SETTINGS[kind]
+    text = (CONFIGURATIONS / file).read_text()
+    assert text.count(setting.format(60)) == 1
+    return text.replace(setting.format(60), setting.format(seconds))
+
+
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_an_idle_connection_is_kept_and_then_closed_by_the_gateway(
+    kind: str, tmp_path: Path
+) -> None:
+    with (
+        Upstream(read_catalogue(None)) as upstream,
+        Tessera().running() as tessera,
+        proxy(kind, tmp_path, tessera.port, upstream.port, text_of(kind, 2)) as gate,
+    ):
+        before = tessera.opened
+        statuses = {gate.ask(HOST, None, "GET", TARGET).status for _ in range(5)}
+        assert statuses == {200}
+        assert tessera.opened - before <= 2
+        assert tessera.closed.wait(20)
+
+
+def test_every_file_closes_before_tessera_does() -> None:
+    for file, setting in SETTINGS.values():
+        pattern = re.escape(setting).replace(r"\{\}", "([0-9]+)")
+        found = re.findall(pattern, (CONFIGURATIONS / file).read_text())
+        assert [int(seconds) < _KEEP_ALIVE_SECONDS for seconds in found] == [True], file
+
+
+def test_traefik_asks_again_where_a_connection_was_closed(tmp_path: Path) -> None:
+    """It keeps them for 90 s, and repeats a question that got no answer at all."""
+    tessera = Tessera(closes_silently=True)
+    with (
+        Upstream(read_catalogue(None)) as upstream,
+        tessera.running(),
+        proxy("traefik", tmp_path, tessera.port, upstream.port) as gate,
+    ):
+        before = tessera.opened
+        statuses = [gate.ask(HOST, None, "GET", TARGET).status for _ in range(100)]
+    assert statuses == [200] * 100
+    assert tessera.opened - before >= 100
