@@ -214,7 +214,9 @@ def test_more_headers_than_tessera_reads_are_the_clients_fault(street: Street) -
     answer = street.proxy.ask(
         street.host, street.one, "GET", TARGET, *(f"X-{n}: 1" for n in range(150))
     )
-    assert answer.status in {200, 431}
+    # Envoy has a limit of its own, and asks with few of them.
+    assert answer.status == 431
+    assert answer.header("retry-after") is None
 
 
 def test_the_four_files_pass_on_the_same_headers() -> None:
