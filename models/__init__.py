@@ -15,6 +15,7 @@ from models.token_brand import TokenBrand
 from models.token_last_use import TokenLastUse
 from models.token_permission import TokenPermission, shape_of
 from models.token_refusal import RefusalReason, TokenRefusal
+from models.token_search import TokenSearch, place_of
 from models.token_use import TokenUse
 
 __all__ = [
@@ -39,10 +40,12 @@ __all__ = [
     "TokenLastUse",
     "TokenPermission",
     "TokenRefusal",
+    "TokenSearch",
     "TokenUse",
     "grant_mark",
     "grants_of",
     "new_id",
     "now",
+    "place_of",
     "shape_of",
 ]

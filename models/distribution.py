@@ -18,6 +18,7 @@ TABLES = (
     "token_last_use",
     "token_permission",
     "token_refusal",
+    "token_search",
     "token_use",
 )
 

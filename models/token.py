@@ -33,15 +33,13 @@ class Token(TenantRow):
     """An API token's record, live until `revoked_at` is set.
 
     `digest` is the keyed digest of the secret, `hint` its public beginning. `revision` counts the
-    changes. `search_text` is name and description, case-folded. `created_by_id` names an admin
-    who may be gone. `grants` are the marks of all its permissions, and change with these in one
-    transaction; where they are null, the permissions' own rows tell. `idempotency_key` is a keyed
-    digest too, in hexadecimal.
+    changes. `created_by_id` names an admin who may be gone. `grants` are the marks of all its
+    permissions, and change with these in one transaction; where they are null, the permissions' own
+    rows tell. `idempotency_key` is a keyed digest too, in hexadecimal.
     """
 
     name = fields.CharField(max_length=100)
     description = fields.CharField(max_length=1000)
-    search_text = fields.TextField()
     digest = fields.BinaryField()
     hint = fields.CharField(max_length=32)
     revision = fields.IntField(default=1)

@@ -101,6 +101,21 @@ class BadPage(Refusal):
     code = "BAD_PAGE"
 
 
+class BadSearch(Refusal):
+    """A search text that is longer than any may be, or that no text can hold."""
+
+    code = "BAD_SEARCH"
+
+
+class SearchTooBroad(Refusal):
+    """A search that would have to examine more tokens than one request may."""
+
+    code = "SEARCH_TOO_BROAD"
+
+    def __init__(self) -> None:
+        super().__init__("Too many tokens come close to this search text. Enter more of it.")
+
+
 class QueryTooComplex(Refusal):
     """A query that asks for more than one request may fetch."""
 

@@ -1,53 +1,80 @@
-"""Texts that people give: trimmed, in one normal form, without characters that deceive."""
+"""Texts that people give: trimmed, in one normal form, without characters that deceive.
+
+Every function checks the length before it looks at the characters: normalising takes quadratic time
+on long runs of combining marks, and holds Python's lock meanwhile.
+"""
 
 import re
 import unicodedata
+from hashlib import blake2b
+from uuid import UUID
+
+import idna
 
 from server.errors import InvalidInput
 
-NAME_LENGTH = 100
-DESCRIPTION_LENGTH = 1000
-_EMAIL_LENGTH = 254
+MAX_NAME_LENGTH = 100
+MAX_DESCRIPTION_LENGTH = 1000
+MAX_SLUG_LENGTH = 63
+_MAX_EMAIL_LENGTH = 254
+# A letter with its marks, which normalising composes, has up to four code points before that.
+_MAX_DECOMPOSED = 4
+# As in UAX #15's stream-safe format. No word of any language has more.
+_MAX_MARKS = 30
 # Control, format (bidi among them), surrogate, private use, line and paragraph separators.
 _REFUSED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+# The soft hyphen and the word joiner: pasted texts hold them, and nobody sees them.
+_DROPPED = re.compile("[\u00ad\u2060]")
+_JOINERS = "\u200c\u200d"
+_ZWJ = "\u200d"
+_LINE_BREAK = re.compile(r"\r\n?")
+_VIRAMA = 9
 _SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+# Accents and the like; marks that tell letters apart, as in Hindi or Japanese, have lower classes.
+_MIN_ACCENT_CLASS = 200
+_GRAM_LENGTHS = (1, 2, 3)
+_WORD_BYTES = 4
+# More would only make the question longer: each already narrows what is compared in the end.
+_MAX_WORDS = 32
 
 
 def clean_name(text: str, field: str = "name") -> str:
-    """`text` as a name: 1 to 100 code points. Raises `InvalidInput`."""
-    name = _clean(text, field)
+    """`text` as a name: 1 to 100 code points in one line. Raises `InvalidInput`."""
+    name = _clean(text, field, "A name", MAX_NAME_LENGTH)
     if not name:
-        raise InvalidInput(field, "A name is needed.")
-    if len(name) > NAME_LENGTH:
-        raise InvalidInput(field, f"A name has at most {NAME_LENGTH} characters.")
+        raise InvalidInput(field, "Enter a name.")
     return name
 
 
 def clean_description(text: str, field: str = "description") -> str:
-    """`text` as a description: up to 1,000 code points. Raises `InvalidInput`."""
-    description = _clean(text, field)
-    if len(description) > DESCRIPTION_LENGTH:
-        raise InvalidInput(field, f"A description has at most {DESCRIPTION_LENGTH} characters.")
-    return description
+    """`text` as a description: up to 1,000 code points, with line breaks as `\\n`.
+
+    Raises `InvalidInput`.
+    """
+    lines = _LINE_BREAK.sub("\n", text)
+    return _clean(lines, field, "A description", MAX_DESCRIPTION_LENGTH, allowed="\n")
 
 
 def clean_email(text: str, field: str = "email") -> str:
-    """`text` as an e-mail address in lower case. Raises `InvalidInput`."""
+    """`text` as an e-mail address in the form of `normal_email`. Raises `InvalidInput`."""
     email = normal_email(text)
-    if len(email) > _EMAIL_LENGTH or not _EMAIL.fullmatch(email) or _has_refused(text.strip()):
-        raise InvalidInput(field, "This is not an e-mail address.")
+    if not _EMAIL.fullmatch(email) or any(map(_is_refused, text.strip())):
+        raise InvalidInput(field, "Enter an e-mail address.")
     return email
 
 
 def normal_email(text: str) -> str:
-    """The form in which addresses are compared; "" for what is longer than any."""
+    """The form in which addresses are stored and compared: lower case, the domain in ASCII.
+
+    "" for what is longer than any address, or has a domain that cannot be written in ASCII.
+    """
     trimmed = text.strip()
-    # Normalising takes quadratic time.
-    if len(trimmed) > _EMAIL_LENGTH:
+    if len(trimmed) > _MAX_EMAIL_LENGTH:
         return ""
-    email = storable(unicodedata.normalize("NFC", trimmed).lower())
-    return email if len(email) <= _EMAIL_LENGTH else ""
+    local, at, domain = storable(unicodedata.normalize("NFC", trimmed).lower()).rpartition("@")
+    email = f"{local}{at}{_ascii_domain(domain)}" if at else domain
+    return email if len(email) <= _MAX_EMAIL_LENGTH else ""
 
 
 def storable(text: str) -> str:
@@ -72,21 +99,130 @@ def is_slug(text: str) -> bool:
 def normal_slug(text: str) -> str | None:
     """The slug that a person means who types `text`: in any case, with spaces around; or None."""
     trimmed = text.strip()
-    slug = trimmed.lower() if len(trimmed) <= 63 and trimmed.isascii() else ""
+    slug = trimmed.lower() if len(trimmed) <= MAX_SLUG_LENGTH and trimmed.isascii() else ""
     return slug if is_slug(slug) else None
 
 
+def search_text(name: str, description: str) -> str:
+    """What a token is found by. Only the line break between the two is in no search term."""
+    return f"{searchable(name)}\n{searchable(description)}"
+
+
 def searchable(text: str) -> str:
-    """The form in which texts are searched: upper and lower case alike."""
-    return storable(unicodedata.normalize("NFC", text.casefold()))
+    """The form in which texts are searched: without case, width, accents, joiners and line breaks.
+
+    The caller bounds the length of `text`.
+    """
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    bare = "".join(filter(_is_searched, folded))
+    return " ".join(storable(unicodedata.normalize("NFC", bare)).split())
 
 
-def _clean(text: str, field: str) -> str:
-    trimmed = text.strip()
-    if _has_refused(trimmed):
-        raise InvalidInput(field, "Control, format and invisible characters are not allowed.")
-    return unicodedata.normalize("NFC", trimmed)
+def has_too_many_marks(text: str) -> bool:
+    """Whether more combining marks follow each other in `text` than in any word."""
+    marks = 0
+    for character in text:
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks > _MAX_MARKS:
+            return True
+    return False
 
 
-def _has_refused(text: str) -> bool:
-    return any(unicodedata.category(character) in _REFUSED_CATEGORIES for character in text)
+def index_words(tenant_id: UUID, text: str) -> list[str]:
+    """The words of every sequence of one to three characters in a searchable text."""
+    grams = {
+        text[start : start + length]
+        for length in _GRAM_LENGTHS
+        for start in range(len(text) - length + 1)
+    }
+    return sorted(_word(tenant_id, gram) for gram in grams)
+
+
+def query_words(tenant_id: UUID, term: str) -> list[str]:
+    """The words that a text's `index_words` must hold for `term`, searchable, to be in it."""
+    length = min(len(term), _GRAM_LENGTHS[-1])
+    starts = range(len(term) - length + 1)
+    grams = dict.fromkeys(term[start : start + length] for start in starts)
+    return [_word(tenant_id, gram) for gram in list(grams)[:_MAX_WORDS]]
+
+
+def _word(tenant_id: UUID, gram: str) -> str:
+    encoded = gram.encode("utf-8", "surrogatepass")
+    return blake2b(encoded, digest_size=_WORD_BYTES, key=tenant_id.bytes).hexdigest()
+
+
+def _is_searched(character: str) -> bool:
+    return (
+        unicodedata.combining(character) < _MIN_ACCENT_CLASS
+        and unicodedata.category(character) != "Cf"
+    )
+
+
+def _clean(text: str, field: str, kind: str, most: int, allowed: str = "") -> str:
+    trimmed = _DROPPED.sub("", text).strip()
+    if len(trimmed) <= _MAX_DECOMPOSED * most:
+        _check_characters(trimmed, field, kind, allowed)
+        cleaned = unicodedata.normalize("NFC", trimmed)
+        if len(cleaned) <= most:
+            return cleaned
+    raise InvalidInput(field, f"{kind} has at most {most} characters.")
+
+
+def _check_characters(text: str, field: str, kind: str, allowed: str) -> None:
+    refused = (
+        at
+        for at, character in enumerate(text)
+        if character not in allowed and _is_refused(character)
+    )
+    if not all(text[at] in _JOINERS and _joins(text, at) for at in refused):
+        raise InvalidInput(field, f"{kind} cannot hold control characters or invisible ones.")
+    if has_too_many_marks(text):
+        raise InvalidInput(field, f"{kind} has at most {_MAX_MARKS} accents on one letter.")
+
+
+def _is_refused(character: str) -> bool:
+    return unicodedata.category(character) in _REFUSED_CATEGORIES
+
+
+def _joins(text: str, at: int) -> bool:
+    """Whether the joiner at that index shapes what is beside it: elsewhere it would be invisible.
+
+    RFC 5892, appendix A: after a virama, or between letters of a cursive script; and before a
+    virama, as in Bengali, and between the parts of an emoji.
+    """
+    before, after = text[at - 1 : at], text[at + 1 : at + 2]
+    if not before:
+        return False
+    if unicodedata.combining(before) == _VIRAMA:
+        return True
+    if not after:
+        return False
+    if unicodedata.combining(after) == _VIRAMA:
+        return unicodedata.category(before) == "Lo"
+    if text[at] == _ZWJ and _is_emoji(before) and _is_emoji(after):
+        return True
+    return _is_cursive(_base(text, at)) and _is_cursive(after)
+
+
+def _base(text: str, end: int) -> str:
+    """The last character before `end` that is no mark; "" if there is none."""
+    nearest = reversed(text[max(0, end - _MAX_MARKS - 1) : end])
+    return next((c for c in nearest if not unicodedata.combining(c)), "")
+
+
+def _is_cursive(character: str) -> bool:
+    return bool(character) and unicodedata.bidirectional(character) == "AL"
+
+
+def _is_emoji(character: str) -> bool:
+    return unicodedata.category(character) in {"So", "Sk", "Sm"} or character == "\ufe0f"
+
+
+def _ascii_domain(domain: str) -> str:
+    """The domain in its ASCII spelling (IDNA 2008 after UTS #46); "" where it has none."""
+    if domain.isascii():
+        return domain
+    try:
+        return idna.encode(domain, uts46=True).decode()
+    except (idna.IDNAError, UnicodeError):
+        return ""

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import models
 from models import ActivityKind
-from server.texts import searchable
+from server.texts import search_text
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,12 @@ class Birth:
 
 @dataclass(frozen=True)
 class Ledger:
-    """All tokens of a database, what they hold, and their activity in its order."""
+    """All tokens of a database, what they hold, their activity in its order, and their texts."""
 
     tokens: dict[UUID, models.Token]
     held: dict[UUID, set[str]]
     story: dict[UUID, list[models.Activity]]
+    searched: dict[UUID, str]
 
     def of(self, tenant_id: UUID) -> list[models.Token]:
         return [token for token in self.tokens.values() if token.tenant_id == tenant_id]
@@ -39,7 +40,8 @@ class Ledger:
         if token is None:
             return [f"{token_id} has activity or permissions, and no row"]
         found = _replayed(token, self.held[token_id], self.story[token_id], birth)
-        return [f"{token_id}: {one}" for one in found]
+        search = _searched(token, self.searched.get(token_id))
+        return [f"{token_id}: {one}" for one in (*found, *search)]
 
     def orphans(self) -> set[UUID]:
         """Tokens that activity or permissions speak of, without a row."""
@@ -57,7 +59,16 @@ async def read_ledger(tenants: Collection[UUID] | None = None) -> Ledger:
         held[token_id].add(key)
     for activity in await models.Activity.filter(**within).order_by("id"):
         story[activity.token_id].append(activity)
-    return Ledger({t.id: t for t in await models.Token.filter(**within)}, held, story)
+    searched = await models.TokenSearch.filter(**within).values_list("id", "text")
+    tokens = {token.id: token for token in await models.Token.filter(**within)}
+    return Ledger(tokens, held, story, dict(searched))
+
+
+def _searched(token: models.Token, text: str | None) -> Iterable[str]:
+    """A live token is found by its name and description, and a revoked one by nothing."""
+    live = token.revoked_at is None
+    if text != (search_text(token.name, token.description) if live else None):
+        yield f"it is searched as {text!r}"
 
 
 def _replayed(
@@ -87,8 +98,6 @@ def _replayed(
             keys = (keys | granted) - withdrawn
     if (token.name, token.description) != (name, description):
         yield f"it is called {token.name!r}, by its activity {name!r}"
-    if token.search_text != searchable(f"{token.name}\n{token.description}"):
-        yield f"it is searched as {token.search_text!r}"
     if held != keys:
         yield f"it holds {held}, by its activity {keys}"
     if {*_marks(token.grants)} != {models.grant_mark(key) for key in held}:

@@ -61,6 +61,7 @@ _ROWS = {
     "TokenLastUse",
     "TokenPermission",
     "TokenRefusal",
+    "TokenSearch",
     "TokenUse",
 }
 

@@ -10,6 +10,7 @@ from time import perf_counter
 from playwright.sync_api import Browser, Page
 
 import models
+from server.access import token_search
 from server.app import running_service
 from tests.conftest import settings_for
 from tests.factories import PASSWORD, World
@@ -32,8 +33,7 @@ async def _fill(url: str) -> None:
                 models.Token(
                     tenant_id=owner.admin.tenant_id,
                     name=f"Token {number}",
-                    description="what it is for",
-                    search_text=f"token {number}\nwhat it is for" + " needle" * (number == 5),
+                    description="what it is for" + " needle" * (number == 5),
                     digest=number.to_bytes(32, "big"),
                     hint="tsr_…",
                     created_by_id=owner.admin.id,
@@ -41,6 +41,7 @@ async def _fill(url: str) -> None:
                 for number in range(tokens)
             ]
             await models.Token.bulk_create(rows, batch_size=500)
+            await token_search.add_all(rows)
             held = [
                 models.TokenPermission(tenant_id=row.tenant_id, token_id=row.id, key=key)
                 for row in rows[-_SHOWN:]

@@ -28,6 +28,7 @@ from graphql import (
 
 import models
 from models import ActivityKind, Role
+from server.access import token_search
 from server.app import create_app, running_service
 from server.graphql import cost
 from server.graphql.schema import SCHEMA
@@ -777,7 +778,6 @@ async def fill(service: Service, person: Person) -> None:
             tenant_id=tenant_id,
             name=f"Token {n}",
             description="",
-            search_text=f"token {n}",
             digest=n.to_bytes(32, "big"),
             hint="tsr_…",
             created_by_id=person.admin.id,
@@ -786,6 +786,7 @@ async def fill(service: Service, person: Person) -> None:
     ]
     keys = [permission.key for permission in service.catalogue.permissions]
     await models.Token.bulk_create(tokens)
+    await token_search.add_all(tokens)
     await models.TokenPermission.bulk_create(
         models.TokenPermission(tenant_id=tenant_id, token_id=token.id, key=key)
         for token in tokens

@@ -14,6 +14,7 @@ from server.errors import Unauthenticated
 from server.paging import Page, PageRequest
 from server.roles import Right
 
+_T = TypeVar("_T")
 _Row = TypeVar("_Row", bound=models.TenantRow)
 
 
@@ -65,7 +66,7 @@ async def page_of(query: QuerySet[_Row], request: PageRequest, *, newest_first: 
     return cut(rows, request, behind=behind)
 
 
-def cut(rows: Collection[_Row], request: PageRequest, *, behind: bool = False) -> Page[_Row]:
+def cut(rows: Collection[_T], request: PageRequest, *, behind: bool = False) -> Page[_T]:
     """The page in rows read for `request`, of which the last only says that there are more.
 
     behind: whether there are rows on the side that the request came from.

@@ -21,6 +21,7 @@ from tortoise.context import TortoiseContext, require_context
 from tortoise.transactions import in_transaction
 
 from server.database.files import keep_private, read_only_uri, sqlite_file
+from server.database.sqlite_engine import has_full_text_index
 from server.errors import Misconfigured
 from server.settings import Settings
 
@@ -120,6 +121,12 @@ def _sqlite(settings: Settings) -> dict[str, Any]:
         raise Misconfigured(f"The database is a folder and not a file: {path}")
     if not _may_be_sqlite(path):
         raise Misconfigured(f"The file is no SQLite database: {path}")
+    with closing(sqlite3.connect(":memory:")) as probe:
+        if not has_full_text_index(probe):
+            raise Misconfigured(
+                "This Python's SQLite has no full-text search (FTS5). Use a Python whose SQLite"
+                " has it, or PostgreSQL."
+            )
     keep_private(path)
     return {
         "engine": "server.database.sqlite_engine",

@@ -36,6 +36,16 @@ class _ImmediateTransaction(SqliteTransactionWrapper):
         return NestedTransactionContext(_ImmediateTransaction(self))
 
 
+def has_full_text_index(connection: sqlite3.Connection) -> bool:
+    """Whether this SQLite is built with FTS5, by which tokens are searched."""
+    try:
+        connection.execute("CREATE VIRTUAL TABLE temp.full_text_probe USING fts5(words)")
+    except sqlite3.DatabaseError:
+        return False
+    connection.execute("DROP TABLE temp.full_text_probe")
+    return True
+
+
 class ImmediateSqliteClient(SqliteClient):
     """A SQLite client whose transactions are immediate."""
 

@@ -18,7 +18,10 @@ _ADMIN_ID = "The admin's global id."
 
 @strawberry.input(description="Whom to invite.")
 class AddAdminInput:
-    email: str = strawberry.field(description="The e-mail address they will sign in with.")
+    email: str = strawberry.field(
+        description="The e-mail address they will sign in with. It is kept in lower case, and an"
+        " international domain in its ASCII spelling."
+    )
     name: str = strawberry.field(description="What they are called: 1 to 100 characters.")
     role: Role = strawberry.field(description="What they will be: anything but the owner.")
 

@@ -15,8 +15,8 @@ from server.operations import tokens
 _INPUT = strawberry.argument(description="What to change, and to what.")
 _TOKEN_ID = "The token's global id."
 _IF_REVISION = "Change it only if this is still its revision."
-_NAME = "What to call it: 1 to 100 characters after trimming."
-_DESCRIPTION = "What it is for: up to 1,000 characters."
+_NAME = "What to call it: 1 to 100 characters in one line, after trimming."
+_DESCRIPTION = "What it is for: up to 1,000 characters. Line breaks are kept."
 
 
 @strawberry.input(description="What to make.")

@@ -72,7 +72,9 @@ async def _last_used_user_agent(root: "Token", info: Info) -> str | None:
 @strawberry.type(description="An API token's record. Its secret is in none of its fields.")
 class Token(Node):
     name: str = strawberry.field(description="What it is called. Names need not differ.")
-    description: str = strawberry.field(description="What it is for; may be empty.")
+    description: str = strawberry.field(
+        description="What it is for; may be empty, and may have line breaks."
+    )
     hint: str = strawberry.field(description="The beginning of its secret, to recognise it by.")
     revision: int = strawberry.field(
         description="Counts its changes. Give it as `ifRevision` to change only what you have seen."
@@ -275,7 +277,9 @@ async def list_tokens(
     search: Annotated[
         str | None,
         strawberry.argument(
-            description="Only those with this text in name or description, in any case."
+            description="Only those with this text in name or description. Case, width and accents"
+            " make no difference. At most 200 characters, or the answer is `BAD_SEARCH`. Where too"
+            " many tokens would have to be read for it, the answer is `SEARCH_TOO_BROAD`."
         ),
     ] = UNSET,
 ) -> TokenConnection:

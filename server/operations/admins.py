@@ -11,6 +11,7 @@ from tortoise.functions import Count
 
 import models
 from models import ActivityKind, RevocationReason, Role
+from server.access import token_search
 from server.access.activity import record_all
 from server.access.principal import Operator, Principal
 from server.access.sessions import end_sessions, invite
@@ -193,6 +194,7 @@ async def _revoke_tokens(principal: Principal, admin: models.Admin) -> int:
             .filter(id__in=ids)
             .update(revoked_at=at, revision=F("revision") + 1)
         )
+        await token_search.remove(principal.tenant_id, ids)
         reason = RevocationReason.CREATOR_REMOVED.value
         await record_all(principal, ActivityKind.REVOKED, tokens, reason=reason)
         revoked += len(tokens)

@@ -53,7 +53,7 @@ async def load_checks(url: str, tokens: Tokens, key: DigestKey) -> list[bytes]:
         Table(
             "token",
             (
-                *("tenant_id", "id", "created_at", "name", "description", "search_text"),
+                *("tenant_id", "id", "created_at", "name", "description"),
                 *("digest", "hint", "revision", "created_by_id", "grants"),
             ),
             _tokens(tenants, tokens, token_ids, asked, key),
@@ -91,4 +91,4 @@ def _tokens(
         tenant_id = tenants[place // tokens.each][0]
         name = f"token {place}"
         grants = grants_of(_held(place))
-        yield tenant_id, token_id, at, name, "", f"{name}\n", digest, hint, 1, tenant_id, grants
+        yield tenant_id, token_id, at, name, "", digest, hint, 1, tenant_id, grants

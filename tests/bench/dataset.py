@@ -20,7 +20,6 @@ from server.access.sessions import ABSOLUTE
 from server.catalogue import read_catalogue
 from server.graphql.tokens import TOKENS
 from server.paging import encode_cursor
-from server.texts import searchable
 from server.token_format import DigestKey, new_tenant_secret, new_token_secret, token_hint
 from tests.bench.page import PAGE_SIZE, Ask
 
@@ -134,7 +133,7 @@ def _tables(tenants: Sequence[_Tenant], key: DigestKey) -> list[Table]:
         Table(
             "token",
             (
-                *("tenant_id", "id", "created_at", "name", "description", "search_text"),
+                *("tenant_id", "id", "created_at", "name", "description"),
                 *("digest", "hint", "revision", "created_by_id"),
             ),
             _tokens(tenants, at),
@@ -167,8 +166,8 @@ def _tokens(tenants: Sequence[_Tenant], at: datetime) -> Iterator[tuple[Any, ...
             description = f"Made for {name.lower()}; ask the platform team before it is revoked."
             yield (
                 *(tenant.id, token_id, at, name, description),
-                *(searchable(f"{name}\n{description}"), random.randbytes(32)),
-                *(token_hint(new_token_secret("tsr")), 1, random.choice(tenant.admin_ids)),
+                *(random.randbytes(32), token_hint(new_token_secret("tsr"))),
+                *(1, random.choice(tenant.admin_ids)),
             )
 
 

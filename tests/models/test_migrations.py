@@ -23,11 +23,17 @@ from tortoise.models import Model
 from tortoise.utils import generate_schema_for_client
 
 import models
+from models import Role
 from models.distribution import TABLES, key_by_tenant
+from models.token_search import index_words
 from server import database
+from server.access import token_search
+from server.access.principal import Principal
 from server.app import create_app, running_service
 from server.database import migrations
 from server.database.connections import apps_of
+from server.operations import tokens
+from server.paging import PageRequest
 from tests.conftest import settings_for
 from tests.postgres import PostgresServer
 from tests.process import TESSERA, ServerProcess, tessera, tessera_environment
@@ -73,7 +79,14 @@ UNION ALL
 SELECT relname, 'says', obj_description(oid) FROM pg_class
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
 """
-_SQLITE_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
+# But for the full-text index and its own tables, whose statement tells all of them.
+_SQLITE_TABLES = (
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'token_search_index*'"
+)
+_SQLITE_SEARCH = (
+    "SELECT tbl_name, type, sql FROM sqlite_master"
+    " WHERE type = 'trigger' OR name = 'token_search_index'"
+)
 _SQLITE_COLUMNS = 'SELECT name, type, "notnull", dflt_value, pk FROM pragma_table_info(?)'
 _SQLITE_INDEXES = 'SELECT name, "unique", origin, partial FROM pragma_index_list(?)'
 _SQLITE_INDEXED = 'SELECT seqno, name, "desc", coll FROM pragma_index_xinfo(?) WHERE key'
@@ -95,7 +108,7 @@ async def _sqlite_schema(client: Any) -> set[tuple[Any, ...]]:
     async def ask(query: str, *values: Any) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in (await client.execute_query(query, list(values)))[1]]
 
-    facts: set[tuple[Any, ...]] = set()
+    facts = {("token_search", *fact) for fact in await ask(_SQLITE_SEARCH)}
     for (table,) in await ask(_SQLITE_TABLES):
         facts |= {(table, *column) for column in await ask(_SQLITE_COLUMNS, table)}
         for index, unique, origin, partial in await ask(_SQLITE_INDEXES, table):
@@ -117,6 +130,7 @@ async def test_migrating_makes_the_schema_that_the_models_describe(
         client = database.connection()
         await generate_schema_for_client(client, safe=False)
         await key_by_tenant(client, TABLES)
+        await index_words(client)
         fresh = await schema_now()
     assert migrated == fresh
     assert {fact[0] for fact in migrated} == {model._meta.db_table for model in all_models()}
@@ -280,6 +294,55 @@ async def test_the_brands_of_live_tokens_are_noted(bare_url: str, planted: Path)
     await applied(later, bare_url)
     async with database.connected(settings_for(bare_url)):
         assert {row.brand for row in await models.TokenBrand.all()} == {"tsr", "acme"}
+
+
+async def test_the_search_of_tokens_moves_into_its_own_table_and_addresses_get_one_spelling(
+    bare_url: str, planted: Path
+) -> None:
+    later = withheld(planted, "0008")
+    await database.migrate(settings_for(bare_url))
+    owner = Principal(models.new_id(), models.new_id(), Role.OWNER, models.new_id())
+    istanbul, api, revoked = (models.new_id() for _ in range(3))
+    texts = {istanbul: ("İstanbul", "Nightly export"), api: ("ＡＰＩ", ""), revoked: ("api", "")}
+    addresses = ["ada@bücher.example", "grace@bücher.example", "grace@xn--bcher-kva.example"]
+    async with database.connected(settings_for(bare_url)):
+        run = database.connection().execute_script
+        for token_id, (name, description) in texts.items():
+            ended = "'2026-03-03 12:00:00+00:00'" if token_id == revoked else "NULL"
+            await run(
+                "INSERT INTO token (id, created_at, tenant_id, name, description, search_text,"
+                " digest, hint, revision, created_by_id, revoked_at) VALUES"
+                f" ('{token_id}', '2026-03-03 12:00:00+00:00', '{owner.tenant_id}', '{name}',"
+                f" '{description}', 'x', '{token_id}', 'tsr_', 1, '{owner.admin_id}', {ended})"
+            )
+        for address in addresses:
+            await run(
+                "INSERT INTO admin (id, created_at, tenant_id, email, name, role) VALUES"
+                f" ('{models.new_id()}', '2026-03-03 12:00:00+00:00', '{owner.tenant_id}',"
+                f" '{address}', 'A', 'ADMIN')"
+            )
+    await applied(later, bare_url)
+    async with database.connected(settings_for(bare_url)):
+        for term, found in {
+            "istanbul": [istanbul],
+            "api": [api],
+            "n": [istanbul],
+            "nightly export": [istanbul],
+        }.items():
+            page = await tokens.search(owner, PageRequest(), term)
+            assert [row.id for row in page.rows] == found, term
+        kept = {row.id: row for row in await models.TokenSearch.filter(tenant_id=owner.tenant_id)}
+        for row in await models.Token.filter(tenant_id=owner.tenant_id, revoked_at=None):
+            written, now = kept[row.id], token_search.row_of(row)
+            assert (written.text, written.words, written.place) == (now.text, now.words, now.place)
+        assert kept.keys() == {istanbul, api}
+        admins = models.Admin.filter(tenant_id=owner.tenant_id)
+        # Of two spellings that were two admins, the first stays as it was.
+        assert sorted([admin.email for admin in await admins]) == [
+            "ada@xn--bcher-kva.example",
+            "grace@bücher.example",
+            "grace@xn--bcher-kva.example",
+        ]
 
 
 async def test_a_migration_that_fails_leaves_nothing_of_itself_or_of_those_before_it(

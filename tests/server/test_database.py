@@ -24,6 +24,7 @@ import models
 from server import database
 from server.app import create_app, running_service
 from server.database import connections
+from server.database.sqlite_engine import has_full_text_index
 from server.errors import Misconfigured
 from server.service import Service
 from server.settings import Settings
@@ -259,6 +260,18 @@ async def test_a_url_that_cannot_be_used_is_refused_with_a_sentence(url: str, sa
         async with database.connected(settings_for(url)):
             pytest.fail("it was used")
     assert "hunter2" not in str(refused.value)
+
+
+def test_a_sqlite_without_full_text_search_is_noticed() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        assert has_full_text_index(connection)
+        assert not connection.in_transaction
+        connection.set_authorizer(
+            lambda action, *_: (
+                sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_CREATE_VTABLE else sqlite3.SQLITE_OK
+            )
+        )
+        assert not has_full_text_index(connection)
 
 
 async def test_a_file_of_another_kind_is_refused_with_a_sentence(tmp_path: Path) -> None:

@@ -52,6 +52,16 @@ async def test_a_browser_is_signed_in_by_a_cookie(client: Client, world: World) 
     assert await who(client, {"Cookie": cookie}) == 401
 
 
+@pytest.mark.parametrize("tenant", [" Acme ", "ACME", "acme\n"])
+@pytest.mark.parametrize("email", ["Ada@BÜCHER.example", " ada@xn--bcher-kva.example"])
+async def test_a_person_is_known_however_they_write_tenant_and_address(
+    tenant: str, email: str, client: Client, world: World
+) -> None:
+    await world.person(await world.tenant("acme"), email="ada@xn--bcher-kva.example")
+    body = {"tenant": tenant, "email": email, "password": PASSWORD}
+    assert (await client.http.post("/session", json=body)).status_code == 201
+
+
 async def test_a_script_is_signed_in_by_a_bearer(client: Client, world: World) -> None:
     person = await world.person()
     headers = await bearer(client, person)

@@ -4,6 +4,7 @@ import pytest
 
 import models
 from models import Role
+from server.access import token_search
 from server.access.principal import Operator
 from server.access.sessions import accept_invitation, principal_of
 from server.errors import InvalidInput, LastOwner, NotFound, OwnAccount, Unauthenticated
@@ -63,16 +64,20 @@ async def test_nobody_sets_the_password_of_somebody_who_has_one(
     assert await models.Invitation.all().count() == 0
 
 
-async def test_an_address_is_one_admin_of_a_tenant(world: World) -> None:
+@pytest.mark.parametrize(
+    ("email", "again"),
+    [
+        ("a@example.com", "A@EXAMPLE.COM"),
+        ("a@bücher.example", "a@xn--bcher-kva.example"),
+        ("a@xn--bcher-kva.example", "A@BÜCHER.example"),
+    ],
+)
+async def test_an_address_is_one_admin_of_a_tenant(email: str, again: str, world: World) -> None:
     owner, elsewhere = await world.person(), await world.person()
     for person in (owner, elsewhere):
-        await admins.add(
-            person.principal, world.service, email="a@example.com", name="A", role=Role.AUDITOR
-        )
+        await admins.add(person.principal, world.service, email=email, name="A", role=Role.AUDITOR)
     with pytest.raises(InvalidInput) as refused:
-        await admins.add(
-            owner.principal, world.service, email="A@EXAMPLE.COM", name="B", role=Role.ADMIN
-        )
+        await admins.add(owner.principal, world.service, email=again, name="B", role=Role.ADMIN)
     assert refused.value.field == "email"
     assert len((await admins.search(owner.principal, _ALL)).rows) == 2
 
@@ -155,22 +160,23 @@ async def test_many_tokens_go_at_once(world: World) -> None:
     """More than one portion of those that are revoked together."""
     owner = await world.person()
     leaving = await _colleague(world, owner)
-    await models.Token.bulk_create(
-        [
-            models.Token(
-                tenant_id=owner.admin.tenant_id,
-                name=f"token {n}",
-                description="",
-                search_text=f"token {n}\n",
-                digest=n.to_bytes(32),
-                hint="tsr_…",
-                created_by_id=leaving.admin.id,
-            )
-            for n in range(1201)
-        ]
-    )
+    made = [
+        models.Token(
+            tenant_id=owner.admin.tenant_id,
+            name=f"token {n}",
+            description="",
+            digest=n.to_bytes(32),
+            hint="tsr_…",
+            created_by_id=leaving.admin.id,
+        )
+        for n in range(1201)
+    ]
+    await models.Token.bulk_create(made)
+    await token_search.add_all(made)
     assert await admins.remove(owner.principal, leaving.admin.id) == 1201
     assert not (await tokens.search(owner.principal, _ALL)).rows
+    assert not (await tokens.search(owner.principal, _ALL, "token 7")).rows
+    assert not await models.TokenSearch.exists(tenant_id=owner.admin.tenant_id)
     revoked = models.Activity.filter(tenant_id=owner.admin.tenant_id, kind="REVOKED")
     assert await revoked.count() == 1201
 
