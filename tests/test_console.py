@@ -110,7 +110,7 @@ def _add_the_first_token(page: Page) -> str:
     button(page, "Add your first token").click()
     form = dialog(page, "Add token")
     button(form, "Create").click()
-    expect(form.get_by_role("alert")).to_have_text("A name is needed.")
+    expect(form.get_by_role("alert")).to_have_text("Enter a name.")
     form.get_by_label("Name", exact=True).fill("Inventory sync")
     form.get_by_label("Description").fill("Nightly export")
     # While its answer is on its way, nothing closes what is to show it.

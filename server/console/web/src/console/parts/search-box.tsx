@@ -18,6 +18,7 @@ export function SearchBox({ label, value, onChange, ref }: Props) {
         type="search"
         aria-label={label}
         placeholder={label}
+        maxLength={200}
         value={value}
         onChange={(event) => onChange(event.target.value)}
       />
