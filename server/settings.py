@@ -29,7 +29,8 @@ class Settings:
     digest_key: the key of all digests; None keeps a random one in the database.
     cors_origins: origins whose pages may call the API with a person's session.
     trusted_proxies: networks of proxies that are believed about a client's address.
-    forwarded_header: where they write it: x-forwarded-for, or forwarded (RFC 7239).
+    forwarded_header: where they write it: x-forwarded-for, or forwarded (RFC 7239). Gateways write
+        the first at `/authorize`, whatever this is.
     pass_preflight: whether CORS preflights pass at `/authorize`, which carry no token.
     gateway: the kind of gateway that asks `/authorize`: nginx, caddy, traefik or envoy.
     gateway_peers: networks that `/authorize` is answered to.

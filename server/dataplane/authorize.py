@@ -66,7 +66,8 @@ class Authorize:
         self._ending = _Ending(
             record,
             rate_limit(settings.rate_limit_url),
-            ClientAddresses(settings.trusted_proxies, settings.forwarded_header, trusts_peer=True),
+            # By every kind of gateway in X-Forwarded-For; `Forwarded` is the client's own here.
+            ClientAddresses(settings.trusted_proxies, trusts_peer=True),
             is_nginx=settings.gateway == "nginx",
         )
 

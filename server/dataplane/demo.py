@@ -10,7 +10,7 @@ from server.dataplane import originals
 from server.dataplane.authorize import Authorize
 from server.dataplane.record import Record
 from server.service import Service
-from server.web.client_address import X_FORWARDED_FOR, ClientAddresses
+from server.web.client_address import ClientAddresses
 
 _ANYBODY = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 # The headers that a gateway writes itself, and drops where a client wrote them.
@@ -26,9 +26,7 @@ class DemoApi:
     def __init__(self, service: Service, record: Record, host: str) -> None:
         settings = service.settings
         self._addresses = ClientAddresses(settings.trusted_proxies, settings.forwarded_header)
-        settings = replace(
-            settings, gateway="envoy", gateway_peers=_ANYBODY, forwarded_header=X_FORWARDED_FOR
-        )
+        settings = replace(settings, gateway="envoy", gateway_peers=_ANYBODY)
         self._authorize = Authorize(replace(service, settings=settings), record)
         self._host = host.encode()
 

@@ -399,6 +399,19 @@ async def test_the_address_of_a_client_is_what_a_trusted_proxy_says(
         assert (await models.TokenRefusal.get(tenant_id=door.tenant.id)).address == address
 
 
+async def test_a_gateway_writes_x_forwarded_for_whatever_other_proxies_write(
+    service: Service, world: World
+) -> None:
+    """A gateway passes on `Forwarded` as its client sent it."""
+    settings = replace(service.settings, forwarded_header="forwarded")
+    async for door in make_door(replace(service, settings=settings), world, "caddy"):
+        headers = {"X-Forwarded-For": "192.0.2.7", "Forwarded": "for=6.6.6.6"}
+        await door.gateway.ask(door.secret, host=door.host, headers=headers)
+        await door.app.close()
+        last = await models.TokenLastUse.get(tenant_id=door.tenant.id, id=door.token.id)
+        assert last.last_used_from == "192.0.2.7"
+
+
 async def test_the_record_grows_with_tokens_and_not_with_traffic(door: Door) -> None:
     for _ in range(3):
         for _ in range(30):
