@@ -64,8 +64,8 @@ _CORS_HEADERS = (
 async def running_service(settings: Settings) -> AsyncIterator[Service]:
     """The service on its database, ready to serve. An embedded database is migrated first.
 
-    Raises `Misconfigured` for a database that does not answer, lacks migrations, has another digest
-    key or tokens of a brand that is not listed, and for an API description that cannot be read.
+    Raises `Misconfigured` for a database that cannot be used, has another digest key or tokens of a
+    brand that is not listed, and for an API description that cannot be read.
     """
     try:
         catalogue = read_catalogue(settings.api_spec)
@@ -76,7 +76,7 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
     if settings.embedded:
         await database.migrate(settings)
     async with database.connected(settings):
-        await _require_migrated()
+        await database.require_usable()
         key = await digest_key(settings)
         await require_listed(settings.token_brand)
         yield Service(settings, key, catalogue)
@@ -117,6 +117,10 @@ class App:
         """Answer what comes in on `port` as the API of the tenant whose API is at `host`."""
         self._demo[port] = DemoApi(self._service, self._record, host)
 
+    async def open(self) -> None:
+        """Take the connections that checks need, before other requests take the server's last."""
+        await self._authorize.open()
+
     async def close(self) -> None:
         """Write what is left of the record of decisions. Call it before the database closes."""
         await self._record.close()
@@ -150,18 +154,6 @@ def _routed(service: Service, run: Runner) -> Starlette:
     # Leading from /graphql/ to /graphql would repeat the query string, and whatever Host was sent.
     app.router.redirect_slashes = False
     return app
-
-
-async def _require_migrated() -> None:
-    try:
-        await database.ping()
-        missing = await database.unapplied_migrations()
-    except Exception as error:
-        if not database.is_unavailable(error):
-            raise
-        raise Misconfigured("The database does not answer.") from error
-    if missing:
-        raise Misconfigured("The database lacks migrations. Run `tessera migrate` first.")
 
 
 def _cors(settings: Settings) -> list[Middleware]:

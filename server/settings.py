@@ -40,7 +40,7 @@ class Settings:
     log_level: DEBUG, INFO, WARNING or ERROR.
     """
 
-    database_url: str
+    database_url: str = field(repr=False)
     database_pool_size: int = 10
     api_spec: Path | None = None
     api_url: str = "https://{tenant}.api.{region}.example.com"
@@ -70,7 +70,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """
     return Settings(
         database_url=_database_url(environment),
-        database_pool_size=_whole_number(environment, "TESSERA_DATABASE_POOL_SIZE", 10, 1, 500),
+        database_pool_size=_whole_number(environment, "TESSERA_DATABASE_POOL_SIZE", 10, 4, 500),
         api_spec=_path(environment, "TESSERA_API_SPEC"),
         api_url=_api_url(environment),
         token_brand=_brands(environment),

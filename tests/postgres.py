@@ -116,8 +116,8 @@ class PostgresCluster(PostgresServer):
 
     def __init__(self, settings: Mapping[str, str] | None = None) -> None:
         super().__init__(LOOPBACK, 0, "tessera", secrets.token_urlsafe(24))
-        self._settings = _SETTINGS | dict(settings or {})
-        self._account = _unprivileged_account()
+        self.settings = _SETTINGS | dict(settings or {})
+        self.account = _unprivileged_account()
         self._folder: Path | None = None
         self._binaries: Path | None = None
         self._postmaster: Child | None = None
@@ -131,7 +131,8 @@ class PostgresCluster(PostgresServer):
 
     def start(self) -> Self:
         """Starts it, again too after `stop`: address and databases stay the same."""
-        if self._folder is None:
+        self.create_folder()
+        if self._binaries is None:
             self._create()
         for attempt in (1, 2, 3):
             self._launch()
@@ -141,6 +142,20 @@ class PostgresCluster(PostgresServer):
                 break
             self.port = free_port()  # somebody took it between our look and PostgreSQL's
         raise ChildFailed(f"PostgreSQL did not start. Its log ends:\n{self.log()[-4000:]}")
+
+    def create_folder(self) -> None:
+        """Makes what `folder` names, unless it is there."""
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="tessera-pg-"))
+            self.hand_over(self._folder)
+
+    def keep(self, file: Path) -> str:
+        """A copy of a file that the server alone may read: where it is."""
+        copy = self.folder / file.name
+        shutil.copyfile(file, copy)
+        copy.chmod(0o600)
+        self.hand_over(copy)
+        return str(copy)
 
     def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
         """Ends the server, keeps its data. `immediate` is a crash: the next start recovers."""
@@ -179,7 +194,7 @@ class PostgresCluster(PostgresServer):
         finally:
             if self._folder is not None:
                 shutil.rmtree(self._folder)
-            self._folder = self._postmaster = None
+            self._folder = self._postmaster = self._binaries = None
 
     def __enter__(self) -> Self:
         try:
@@ -197,13 +212,11 @@ class PostgresCluster(PostgresServer):
         self.close()
 
     def _create(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="tessera-pg-"))
-        self._hand_over(self._folder)
         self._binaries = self._find_binaries()
         self.port = free_port()
-        password = self._folder / "password"
+        password = self.folder / "password"
         password.write_text(self.password)
-        self._hand_over(password)
+        self.hand_over(password)
         initdb = [
             str(self._program("initdb")),
             "--no-sync",
@@ -213,31 +226,35 @@ class PostgresCluster(PostgresServer):
             "--auth=scram-sha-256",
             f"--username={self.user}",
             f"--pwfile={password}",
-            f"--pgdata={self._folder / 'data'}",
+            f"--pgdata={self.folder / 'data'}",
         ]
+        self._run(initdb)
+        password.unlink()
+
+    def _run(self, command: list[str], **environment: str) -> None:
         done = subprocess.run(
-            initdb,
-            cwd=self._folder,
-            user=self._account,
-            group=None if self._account is None else pwd.getpwnam(self._account).pw_gid,
-            extra_groups=None if self._account is None else [],
+            command,
+            cwd=self.folder,
+            env=os.environ | environment,
+            user=self.account,
+            group=None if self.account is None else pwd.getpwnam(self.account).pw_gid,
+            extra_groups=None if self.account is None else [],
             capture_output=True,
             text=True,
         )
-        password.unlink()
         if done.returncode != 0:
-            raise ChildFailed(f"initdb failed:\n{done.stdout}{done.stderr}")
+            raise ChildFailed(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
 
     def _launch(self) -> None:
         options = [
-            part for name in self._settings for part in ("-c", f"{name}={self._settings[name]}")
+            part for name in self.settings for part in ("-c", f"{name}={self.settings[name]}")
         ]
         data = self.folder / "data"
         self._postmaster = Child(
             [self._program("postgres"), "-D", data, "-p", str(self.port), *options],
             log=self.folder / "log",
             folder=self.folder,
-            user=self._account,
+            user=self.account,
             removes=self.folder,
             leash_signal="QUIT",
         ).start()
@@ -247,7 +264,7 @@ class PostgresCluster(PostgresServer):
         server = self._server()
         deadline = time.monotonic() + DEADLINE_SECONDS
         while server.running and time.monotonic() < deadline:
-            if self._status() == (str(server.pid), "ready"):
+            if self._status() in {(str(server.pid), "ready"), (str(server.pid), "standby")}:
                 return True
             time.sleep(0.02)
         server.kill9()
@@ -276,16 +293,17 @@ class PostgresCluster(PostgresServer):
             raise RuntimeError("the cluster was never started")
         return self._binaries / name
 
-    def _hand_over(self, path: Path) -> None:
-        if self._account is not None:
-            shutil.chown(path, self._account, pwd.getpwnam(self._account).pw_gid)
+    def hand_over(self, path: Path) -> None:
+        """Gives a file to the account that the server runs as."""
+        if self.account is not None:
+            shutil.chown(path, self.account, pwd.getpwnam(self.account).pw_gid)
 
     def _find_binaries(self) -> Path:
         found = _system_binaries()
         if found is not None:
             return found
         bundled = _bundled_binaries()
-        if self._account is None:
+        if self.account is None:
             return bundled
         # Another account runs them, and may not be let into the folder that the venv is in. They
         # find their libraries by a path relative to their own: the layout is kept.
@@ -295,6 +313,35 @@ class PostgresCluster(PostgresServer):
         shutil.copytree(libraries, copy.parent / libraries.name)
         (self.folder / "programs").chmod(0o755)
         return copy / bundled.parent.name / "bin"
+
+
+class Standby(PostgresCluster):
+    """A copy of a private server that follows it and takes no writes, until it is promoted."""
+
+    def __init__(self, primary: PostgresCluster) -> None:
+        super().__init__()
+        self.password = primary.password
+        self._primary = primary
+
+    def promote_now(self) -> None:
+        """Has it take writes from now on, and waits until it does."""
+        run_now(self._execute("SELECT pg_promote(true, 30)"))
+
+    def _create(self) -> None:
+        self._binaries = self._find_binaries()
+        self.port = free_port()
+        source = self._primary
+        copy = [
+            str(self._program("pg_basebackup")),
+            f"--host={source.host}",
+            f"--port={source.port}",
+            f"--username={source.user}",
+            f"--pgdata={self.folder / 'data'}",
+            "--write-recovery-conf",
+            "--checkpoint=fast",
+            "--no-sync",
+        ]
+        self._run(copy, PGPASSWORD=source.password)
 
 
 @contextlib.contextmanager

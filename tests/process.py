@@ -259,6 +259,15 @@ def free_port() -> int:
         return port
 
 
+def answers_at(port: int) -> bool:
+    """Whether something listens on a loopback port."""
+    try:
+        socket.create_connection((LOOPBACK, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
 def answer_of(port: int, path: str) -> int | None:
     """The status of a GET, or None where nothing answers."""
     connection = HTTPConnection(LOOPBACK, port, timeout=5)

@@ -85,7 +85,7 @@ Plant = Callable[[Trial], Awaitable[Any]]
 
 @pytest.fixture
 async def service(postgres_url: str) -> AsyncIterator[Service]:
-    async with running_service(replace(settings_for(postgres_url), database_pool_size=20)) as it:
+    async with running_service(replace(settings_for(postgres_url), database_pool_size=42)) as it:
         yield it
 
 

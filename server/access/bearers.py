@@ -12,17 +12,24 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import models
-from server.database import connection, sqlite_reader
+from server.database import (
+    READ_ONLY,
+    WIRE_CONNECTIONS,
+    Pool,
+    ReadOnlyDatabase,
+    own_pool,
+    sqlite_reader,
+)
 from server.settings import Settings
 
 # A request is answered within two seconds, whatever the database does.
 _WAIT_SECONDS = 1.8
 _SWEEP_SECONDS = 0.1
 # While the database works on one query, requests of the other are taken and answered.
-_MOST_AT_ONCE = 2
-_MOST_TOGETHER = 32
+_MAX_AT_ONCE = WIRE_CONNECTIONS
+_MAX_TOGETHER = 32
 # Then it gives its connection back, for others who wait for one.
-_MOST_IN_A_ROW = 64
+_MAX_IN_A_ROW = 64
 
 # Ids as text, which is all that is done with them. Of a token with few permissions the row itself
 # tells whether it has this one, and of one with many the row of the permission.
@@ -34,7 +41,12 @@ _FOUND = """
          ELSE {held} > 0 END
 """
 _OF_POSTGRES = _FOUND.format(key="q.key", held="position(q.grant_mark in k.grants)", text="::text")
+# A row with place 0 says that the database does not take writes: a standby, which may not know yet
+# what was revoked. It is asked in the same statement: the server behind a pooler may have changed.
 _POSTGRES = f"""
+    SELECT 0::bigint, NULL::text, NULL::int, NULL::text, NULL::bool, NULL::bool
+    WHERE {READ_ONLY["postgres"]}
+    UNION ALL
     SELECT q.place, {_OF_POSTGRES}
     FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[], $5::bytea[])
          WITH ORDINALITY AS q(slug, region, digest, key, grant_mark, place)
@@ -70,9 +82,13 @@ class Asker(Protocol):
 
 
 class PostgresBearers:
-    """Looks up tokens in PostgreSQL, those of many requests in one query."""
+    """Looks up tokens in PostgreSQL, those of many requests in one query.
 
-    def __init__(self) -> None:
+    On connections that nothing else uses: costly requests cannot take them.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
         self._waiting: list[_Asked] = []
         self._under_way: set[_Batch] = set()
         self._running: set[asyncio.Task[None]] = set()
@@ -87,13 +103,19 @@ class PostgresBearers:
         if self._sweeper is None:
             self._sweeper = loop.call_later(_SWEEP_SECONDS, self._sweep)
 
+    async def open(self) -> None:
+        """Connect, before others take the server's last connections."""
+        async with self._pool.statement():
+            pass
+
     def close(self) -> None:
-        """Nothing is held while nothing is asked."""
+        """Close the connections; the next look-up would open others."""
+        self._pool.terminate()
 
     def _start(self) -> None:
         loop = asyncio.get_running_loop()
-        wanted = -(-len(self._waiting) // _MOST_TOGETHER)
-        for _ in range(min(wanted, _MOST_AT_ONCE - len(self._running))):
+        wanted = -(-len(self._waiting) // _MAX_TOGETHER)
+        for _ in range(min(wanted, _MAX_AT_ONCE - len(self._running))):
             # Not awaited: it serves others too, who are not to end with this request.
             self._running.add(loop.create_task(self._serve()))
 
@@ -109,9 +131,9 @@ class PostgresBearers:
         """Ask for those who wait, and for who comes meanwhile, on one connection."""
         batch = self._take()
         try:
-            async with connection().acquire_connection() as held:
+            async with self._pool.statement() as held:
                 await batch.ask(held)
-                for _ in range(_MOST_IN_A_ROW):
+                for _ in range(_MAX_IN_A_ROW):
                     if not self._waiting:
                         break
                     self._under_way.discard(batch)
@@ -119,12 +141,14 @@ class PostgresBearers:
                     await batch.ask(held)
         except Exception as error:
             batch.fail(error)
+            if isinstance(error, ReadOnlyDatabase):
+                await self._pool.expire_connections()
         finally:
             self._under_way.discard(batch)
 
     def _take(self) -> "_Batch":
-        batch = _Batch(self._waiting[:_MOST_TOGETHER])
-        del self._waiting[:_MOST_TOGETHER]
+        batch = _Batch(self._waiting[:_MAX_TOGETHER])
+        del self._waiting[:_MAX_TOGETHER]
         self._under_way.add(batch)
         return batch
 
@@ -159,6 +183,9 @@ class SqliteBearers:
             asyncio.get_running_loop().call_soon(self._serve)
         self._waiting.append((question, asker))
 
+    async def open(self) -> None:
+        """Nothing to wait for: opening a file takes no time."""
+
     def close(self) -> None:
         """Close the connection; the next look-up would open another."""
         if self._connection is not None:
@@ -166,8 +193,8 @@ class SqliteBearers:
             self._connection = None
 
     def _serve(self) -> None:
-        batch = self._waiting[:_MOST_TOGETHER]
-        del self._waiting[:_MOST_TOGETHER]
+        batch = self._waiting[:_MAX_TOGETHER]
+        del self._waiting[:_MAX_TOGETHER]
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._serve)
         try:
@@ -196,7 +223,11 @@ Bearers = PostgresBearers | SqliteBearers
 
 def bearers_of(settings: Settings) -> Bearers:
     """The look-up for the configured database."""
-    return SqliteBearers(settings) if settings.embedded else PostgresBearers()
+    return (
+        SqliteBearers(settings)
+        if settings.embedded
+        else PostgresBearers(own_pool(WIRE_CONNECTIONS))
+    )
 
 
 class _Asked:
@@ -231,7 +262,10 @@ class _Batch:
     async def ask(self, held: Any) -> None:
         """Have all of them answered by one query on a connection."""
         columns = zip(*(asked.question for asked in self.asked), strict=True)
-        for row in await held.fetch(_POSTGRES, *columns):
+        rows = await held.fetch(_POSTGRES, *columns)
+        if any(row[0] == 0 for row in rows):
+            raise ReadOnlyDatabase
+        for row in rows:
             self.asked[row[0] - 1].tell(row[1:])
         for asked in self.asked:
             asked.tell(None)

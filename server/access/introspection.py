@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import models
+from server.database import require_writable
 from server.service import Service
 from server.token_format import is_token_secret
 
@@ -18,6 +19,8 @@ class Introspected:
 
 async def is_gateway(service: Service, secret: str, name: str | None = None) -> bool:
     """Whether `secret` is a live gateway's credential, and of the one called `name` if given."""
+    # First of what `/introspect` asks: a standby may not know yet what was revoked.
+    await require_writable()
     digest = service.digest_key.digest("gateway", secret)
     live = models.Gateway.filter(digest=digest, revoked_at__isnull=True)
     return await (live.filter(name=name) if name is not None else live).exists()

@@ -15,7 +15,7 @@ import models
 from server.access import attempts
 from server.access.devices import find_device, remember_device
 from server.access.principal import Principal
-from server.database import transaction
+from server.database import read_only, refuse_reading, require_writable, transaction
 from server.errors import NotFound, Unauthenticated, WrongPassword
 from server.passwords import (
     KNOWN,
@@ -181,10 +181,17 @@ async def principal_of(service: Service, secret: str) -> Principal:
     if tenant_id is None:
         raise Unauthenticated(detail="not a session's secret")
     digest = service.digest_key.digest("session", secret)
-    found = models.Session.filter(tenant_id=tenant_id, digest=digest).annotate(role=_ADMINS_ROLE)
-    session = await found.get_or_none().values(
-        "id", "admin_id", "role", "last_seen_at", "expires_at"
+    found = models.Session.filter(tenant_id=tenant_id, digest=digest).annotate(
+        role=_ADMINS_ROLE, read_only=RawSQL(read_only())
     )
+    session = await found.get_or_none().values(
+        "id", "admin_id", "role", "last_seen_at", "expires_at", "read_only"
+    )
+    # A standby may lack the session, or keep one that was ended.
+    if not session:
+        await require_writable()
+    elif session["read_only"]:
+        await refuse_reading()
     at = models.now()
     if not session or session["expires_at"] <= at or session["last_seen_at"] + IDLE <= at:
         raise Unauthenticated(detail="unknown or ended session")

@@ -61,6 +61,7 @@ async def _serve(parsed: argparse.Namespace) -> int:
 
 
 async def _serve_until_signalled(app: App, service: Service, parsed: argparse.Namespace) -> None:
+    await app.open()
     try:
         listener = listen(parsed.host, parsed.port)
     except OSError as error:

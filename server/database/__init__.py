@@ -1,20 +1,38 @@
 """The database: its connections, transactions, time-outs and migrations. No query lives here."""
 
+from server.database.asyncpg_engine import Pool
 from server.database.connections import (
+    READ_ONLY,
+    WIRE_CONNECTIONS,
     connected,
     connection,
     dialect,
     exists,
+    own_pool,
     ping,
+    read_only,
+    refuse_reading,
+    require_writable,
     sqlite_reader,
     transaction,
 )
 from server.database.files import back_up
-from server.database.migrations import MIGRATIONS_CONFIG, migrate, unapplied_migrations
-from server.database.unavailability import is_unavailable
+from server.database.migrations import (
+    MIGRATIONS_CONFIG,
+    migrate,
+    require_migrated,
+    require_usable,
+    told_to_the_operator,
+    unapplied_migrations,
+)
+from server.database.unavailability import ReadOnlyDatabase, is_unavailable, sentence_of
 
 __all__ = [
     "MIGRATIONS_CONFIG",
+    "READ_ONLY",
+    "WIRE_CONNECTIONS",
+    "Pool",
+    "ReadOnlyDatabase",
     "back_up",
     "connected",
     "connection",
@@ -22,8 +40,16 @@ __all__ = [
     "exists",
     "is_unavailable",
     "migrate",
+    "own_pool",
     "ping",
+    "read_only",
+    "refuse_reading",
+    "require_migrated",
+    "require_usable",
+    "require_writable",
+    "sentence_of",
     "sqlite_reader",
+    "told_to_the_operator",
     "transaction",
     "unapplied_migrations",
 ]

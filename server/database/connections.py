@@ -2,12 +2,10 @@
 
 import asyncio
 import sqlite3
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from typing import Any, NoReturn
 
 import asyncpg
 from tortoise.backends.base.client import (
@@ -20,18 +18,28 @@ from tortoise.connection import get_connections
 from tortoise.context import TortoiseContext, require_context
 from tortoise.transactions import in_transaction
 
+from server.database.address import read_address
+from server.database.asyncpg_engine import Dialler, Pool, PostgresClient
 from server.database.files import keep_private, read_only_uri, sqlite_file
 from server.database.sqlite_engine import has_full_text_index
+from server.database.unavailability import ReadOnlyDatabase
 from server.errors import Misconfigured
 from server.settings import Settings
 
-_ANSWER_SECONDS = 2
 _SQLITE_BUSY_MILLISECONDS = 5000
+# Of the connections that an instance may have to PostgreSQL, those for look-ups of the wire.
+WIRE_CONNECTIONS = 2
 # So that a look-up among a million tokens seldom reads the file: a third of its time.
 _SQLITE_READER_KIBIBYTES = 128 * 1024
 # Decisions on thousands of tokens change pages all over the file, every few seconds.
 _SQLITE_WRITER_KIBIBYTES = 64 * 1024
 _SQLITE_MIN_BYTES = 512  # its smallest page
+READ_ONLY = {
+    # It is on in each transaction of a standby too.
+    "postgres": "current_setting('transaction_read_only') = 'on'",
+    # A file that cannot be written is changed by nobody else: what it says is true.
+    "sqlite": "0",
+}
 
 
 @asynccontextmanager
@@ -47,7 +55,7 @@ async def connected(
     """
     name = _name(settings)
     config = {
-        "connections": {name: _connection(settings, patient=patient)},
+        "connections": {name: _connection(settings, patient=patient, shared=shared)},
         "apps": apps_of(name),
     }
     context = TortoiseContext()
@@ -107,10 +115,12 @@ def _name(settings: Settings) -> str:
     return "sqlite" if settings.embedded else "postgres"
 
 
-def _connection(settings: Settings, *, patient: bool) -> dict[str, Any]:
+def _connection(
+    settings: Settings, *, patient: bool = False, shared: bool = True
+) -> dict[str, Any]:
     if settings.embedded:
         return _sqlite(settings)
-    return _postgres(settings, patient=patient)
+    return _postgres(settings, patient=patient, shared=shared)
 
 
 def _sqlite(settings: Settings) -> dict[str, Any]:
@@ -156,52 +166,16 @@ def _may_be_sqlite(path: Path) -> bool:
     return True
 
 
-def _postgres(settings: Settings, *, patient: bool) -> dict[str, Any]:
-    try:
-        url = urlsplit(settings.database_url)
-        options = dict(parse_qsl(url.query))
-        host, port = url.hostname, url.port or int(options.get("port", "5432"))
-    except ValueError:
-        raise Misconfigured("TESSERA_DATABASE_URL is not a URL.") from None
+def _postgres(settings: Settings, *, patient: bool, shared: bool) -> dict[str, Any]:
+    # What is left is halved: the shared connections, and those of the thread that runs GraphQL.
+    left = settings.database_pool_size - WIRE_CONNECTIONS
     return {
         "engine": "server.database.asyncpg_engine",
         "credentials": {
-            "host": unquote(host) if host else options.get("host"),
-            "port": port,
-            "user": unquote(url.username) if url.username else None,
-            "password": unquote(url.password) if url.password else None,
-            "database": unquote(url.path.lstrip("/")) or None,
-            "minsize": 1,
-            "maxsize": settings.database_pool_size,
-            "timeout": _ANSWER_SECONDS,
-            "command_timeout": None if patient else _ANSWER_SECONDS,
-            "application_name": "tessera",
-            "reset": _nothing_to_reset,
-            **_tls(options),
+            "dialler": Dialler(read_address(settings.database_url), patient=patient),
+            "pool_size": left - left // 2 if shared else left // 2,
         },
     }
-
-
-async def _nothing_to_reset(_connection: asyncpg.Connection) -> None:
-    """Spares a round trip after every query: the pool would undo what a session has set, locked
-    or listened to beyond its transaction, and nothing here does. It still ends a transaction."""
-
-
-def _tls(options: dict[str, str]) -> dict[str, Any]:
-    """What libpq's `sslmode` and `sslrootcert` mean, which Tortoise's own URLs get wrong."""
-    mode = options.get("sslmode", "prefer")
-    if mode in {"disable", "allow", "prefer"}:
-        return {"ssl": mode}
-    if mode not in {"require", "verify-ca", "verify-full"}:
-        raise Misconfigured("The sslmode of TESSERA_DATABASE_URL is unknown.")
-    try:
-        tls = ssl.create_default_context(cafile=options.get("sslrootcert"))
-    except OSError:
-        raise Misconfigured("The sslrootcert of TESSERA_DATABASE_URL cannot be read.") from None
-    tls.check_hostname = mode == "verify-full"
-    if mode == "require" and "sslrootcert" not in options:  # with one it is verify-ca, as in libpq
-        tls.verify_mode = ssl.CERT_NONE
-    return {"ssl": tls}
 
 
 @asynccontextmanager
@@ -246,5 +220,37 @@ async def _abandon(context: Any) -> None:
 
 
 async def ping() -> None:
-    """Raises what the driver raises when the database does not answer."""
+    """Raises what the driver raises when the database does not answer, or `ReadOnlyDatabase`."""
     await connection().execute_query("SELECT 1")
+    await require_writable()
+
+
+async def require_writable() -> None:
+    """Raises `ReadOnlyDatabase` where the database does not take writes.
+
+    Ask it where nothing was found: a standby may not have it yet.
+    """
+    _, rows = await connection().execute_query(f"SELECT {read_only()} AS read_only")
+    if rows[0]["read_only"]:
+        await refuse_reading()
+
+
+def read_only() -> str:
+    """SQL that is true where the database does not take writes, to ask with a look-up."""
+    return READ_ONLY[dialect()]
+
+
+async def refuse_reading() -> NoReturn:
+    """Raise `ReadOnlyDatabase`, and replace the connections that led to such a database."""
+    client = connection()
+    if isinstance(client, PostgresClient):
+        await client.expire_connections()
+    raise ReadOnlyDatabase
+
+
+def own_pool(size: int) -> Pool:
+    """A pool beside the common one, to the same PostgreSQL, which nothing else takes from."""
+    client = connection()
+    if not isinstance(client, PostgresClient):
+        raise TypeError("An embedded database has no pools")
+    return client.pool_beside(size)

@@ -1,11 +1,32 @@
 """Migrations of the database: which it lacks, and how they are applied."""
 
-from tortoise.migrations.executor import MigrationExecutor
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
-from server.database.connections import apps_of, connected, connection, transaction
+from asyncpg import InsufficientPrivilegeError
+from tortoise.migrations.executor import MigrationExecutor
+from tortoise.migrations.loader import MigrationLoader
+from tortoise.migrations.recorder import MigrationRecorder
+
+from server.database.connections import (
+    apps_of,
+    connected,
+    connection,
+    dialect,
+    ping,
+    transaction,
+)
+from server.database.unavailability import is_unavailable, sentence_of
+from server.errors import Misconfigured
 from server.settings import Settings
 
 _MIGRATION_LOCK = 0x7E55E7A
+_APPLIED = "SELECT name FROM tortoise_migrations WHERE app = 'models'"
+_HAS_RECORD = {
+    "postgres": "SELECT 1 WHERE to_regclass('tortoise_migrations') IS NOT NULL",
+    "sqlite": "SELECT 1 FROM sqlite_master WHERE name = 'tortoise_migrations'",
+}
 
 # What `make migration` hands to Tortoise's own command.
 MIGRATIONS_CONFIG = {"connections": {"sqlite": "sqlite://:memory:"}, "apps": apps_of("sqlite")}
@@ -15,10 +36,14 @@ async def migrate(settings: Settings) -> list[str]:
     """Apply what is missing of the migrations, all or nothing, and name it.
 
     Safe when several instances start together: the first holds a lock that the others wait for.
+    Raises `Misconfigured` for a database that cannot be used.
     """
-    async with connected(settings, patient=True), transaction() as client:
+    async with connected(settings, patient=True), told_to_the_operator(), transaction() as client:
         if client.capabilities.dialect == "postgres":
+            # It ends with the transaction: behind a pooler the session is another's afterwards.
             await client.execute_query(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
+        await _require_encoding()
+        _require_known(await _state())
         executor = MigrationExecutor(client, apps_of(client.connection_name))
         await executor.recorder.ensure_schema(executor._schema_editor())
         missing = [step.migration.name for step in await executor.plan()]
@@ -26,8 +51,78 @@ async def migrate(settings: Settings) -> list[str]:
         return missing
 
 
+async def require_usable() -> None:
+    """Raises `Misconfigured`, with a sentence for the operator, unless this code can serve from
+    the connected database: reached, writable, in UTF-8, and with this code's own schema."""
+    async with told_to_the_operator():
+        await ping()
+        await _require_encoding()
+        await require_migrated()
+
+
+async def require_migrated() -> None:
+    """Raises `Misconfigured` where the schema is older or newer than this code."""
+    state = await _state()
+    _require_known(state)
+    if state.missing:
+        raise Misconfigured("The database lacks migrations. Run `tessera migrate` first.")
+
+
+@asynccontextmanager
+async def told_to_the_operator() -> AsyncIterator[None]:
+    """Turns what keeps the database from answering into `Misconfigured`."""
+    try:
+        yield
+    except Exception as error:
+        if is_unavailable(error) or _is_forbidden(error):
+            raise Misconfigured(sentence_of(error)) from error
+        raise
+
+
 async def unapplied_migrations() -> list[str]:
     """The migrations that the connected database lacks, in order."""
+    return (await _state()).missing
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """missing: migrations of this code that were not applied; unknown: applied ones it lacks."""
+
+    missing: list[str]
+    unknown: list[str]
+
+
+async def _state() -> _State:
     client = connection()
-    executor = MigrationExecutor(client, apps_of(client.connection_name))
-    return [step.migration.name for step in await executor.plan()]
+    loader = MigrationLoader(apps_of(client.connection_name), MigrationRecorder(client))
+    loader.load_disk()
+    known = {key.name for key in loader.disk_migrations}
+    # Not by the recorder's own query: to it, one that fails has found none.
+    _, exists = await client.execute_query(_HAS_RECORD[dialect()])
+    _, rows = await client.execute_query(_APPLIED) if exists else (0, [])
+    applied = {row["name"] for row in rows}
+    return _State(sorted(known - applied), sorted(applied - known))
+
+
+def _require_known(state: _State) -> None:
+    if state.unknown:
+        raise Misconfigured(
+            f"The database was migrated by a newer Tessera ({state.unknown[-1]})."
+            " Serve it with that version."
+        )
+
+
+async def _require_encoding() -> None:
+    """Names and descriptions hold any character, and the catalogue's texts too."""
+    if dialect() != "postgres":
+        return
+    _, rows = await connection().execute_query("SELECT current_setting('server_encoding') AS name")
+    if rows[0]["name"] != "UTF8":
+        raise Misconfigured(
+            f"The database is encoded in {rows[0]['name']}. Make it with ENCODING 'UTF8'."
+        )
+
+
+def _is_forbidden(error: BaseException) -> bool:
+    """Whether PostgreSQL says that the role may not do it, in Tortoise's wrapping."""
+    return isinstance(error.__cause__, InsufficientPrivilegeError)

@@ -1,32 +1,112 @@
-"""Which errors say that the database cannot answer now."""
+"""Which errors say that the database cannot answer now, and how an operator is told why."""
 
 import sqlite3
+import ssl
 
 import asyncpg
-from tortoise.exceptions import DBConnectionError, OperationalError
+from tortoise.exceptions import BaseORMException, DBConnectionError
+
+
+class ReadOnlyDatabase(Exception):
+    """The database does not take writes: a standby, or a server that was set read-only.
+
+    An outage, for reading too: a standby may not know yet what was revoked.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("The database does not take writes.")
+
+
+class ConnectionRefused(Exception):
+    """The server refuses the session, for what its settings say. The cause has its words."""
+
 
 _GONE = (
+    ReadOnlyDatabase,
+    ConnectionRefused,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TargetServerAttributeNotMatched,
+    # Serialization failures and deadlocks, where repeating did not help.
+    asyncpg.TransactionRollbackError,
     DBConnectionError,
     TimeoutError,
     OSError,
 )
-_SQLITE_SIGNS = (
-    "is locked",
-    "disk I/O error",
-    "is full",
-    "unable to open",
-    "readonly database",
+_SQLITE_GONE = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+_PRIMARY_CODE = 0xFF
+_SENTENCES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+    (asyncpg.InvalidPasswordError, "The database refuses the user or the password."),
+    (
+        asyncpg.InvalidCatalogNameError,
+        "The database that TESSERA_DATABASE_URL names does not exist.",
+    ),
+    (
+        (
+            ReadOnlyDatabase,
+            asyncpg.ReadOnlySQLTransactionError,
+            asyncpg.TargetServerAttributeNotMatched,
+        ),
+        "The database does not take writes: it is a standby, or set read-only.",
+    ),
+    (asyncpg.TooManyConnectionsError, "The database has no connection left for another client."),
+    (
+        asyncpg.ClientConfigurationError,
+        "TESSERA_DATABASE_URL or a PG… variable of the environment is not valid.",
+    ),
 )
 
 
 def is_unavailable(error: BaseException) -> bool:
     """Whether `error` says that the database cannot answer now, whatever was asked of it."""
-    if isinstance(error, OperationalError | sqlite3.OperationalError):
-        return any(sign in str(error) for sign in _SQLITE_SIGNS)
-    return isinstance(error, _GONE)
+    cause = _driver_error(error)
+    if isinstance(cause, sqlite3.Error):
+        code = getattr(cause, "sqlite_errorcode", None)
+        return code is not None and code & _PRIMARY_CODE in _SQLITE_GONE
+    return isinstance(cause, _GONE)
+
+
+def sentence_of(error: BaseException) -> str:
+    """Why the database cannot be used, for its operator: in one sentence, without any secret."""
+    if isinstance(error.__cause__, asyncpg.PostgresError):
+        error = error.__cause__
+    for kinds, sentence in _SENTENCES:
+        if isinstance(error, kinds):
+            return sentence
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"The certificate of the database is not trusted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS with the database fails: {error.reason}."
+    if isinstance(error, ConnectionError) and "SSL" in str(error):
+        return "The database does not offer TLS, which sslmode asks for."
+    if isinstance(error, asyncpg.PostgresError):
+        # The server's own words name roles and databases, and no password.
+        return f"The database refuses: {str(error).partition(chr(10))[0]}"
+    return "The database does not answer."
+
+
+def _driver_error(error: BaseException) -> BaseException:
+    """What SQLite's driver raised, where Tortoise has wrapped it."""
+    if isinstance(error, BaseORMException) and error.args and isinstance(error.args[0], Exception):
+        wrapped = error.args[0]
+        return wrapped if isinstance(wrapped, sqlite3.Error) else error
+    return error

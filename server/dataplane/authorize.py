@@ -94,8 +94,12 @@ class Authorize:
         else:
             self._bearers.find(check.question, check)
 
+    async def open(self) -> None:
+        """Connect to the database before the first request comes."""
+        await self._bearers.open()
+
     def close(self) -> None:
-        """Close the connection that it asks by; another request would open one again."""
+        """Close the connections that it asks by; another request would open one again."""
         self._bearers.close()
 
     def _begin(self, asked: Gateway) -> "_Check | Answer":

@@ -8,6 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from server import database
+from server.errors import Misconfigured
 from server.http import problem
 from server.monitoring.metrics import REGISTRY
 
@@ -31,13 +32,15 @@ async def _ready(_request: Request) -> Response:
     try:
         async with timeout(_ANSWER_SECONDS):
             await database.ping()
-            missing = await database.unapplied_migrations()
+            await database.require_migrated()
+    except Misconfigured as error:
+        return problem(503, "UNAVAILABLE", str(error))
+    except database.ReadOnlyDatabase as error:
+        return problem(503, "UNAVAILABLE", database.sentence_of(error))
     except Exception as error:
         if not database.is_unavailable(error):
             raise
         return problem(503, "UNAVAILABLE", "The database does not answer.")
-    if missing:
-        return problem(503, "UNAVAILABLE", "The database lacks migrations: run `tessera migrate`.")
     return PlainTextResponse("ok\n")
 
 

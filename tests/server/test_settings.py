@@ -22,7 +22,7 @@ def test_everything_said_is_taken() -> None:
     settings = read_settings(
         {
             "TESSERA_DATABASE_URL": "postgres://u:p@db.example.com/tessera",
-            "TESSERA_DATABASE_POOL_SIZE": "3",
+            "TESSERA_DATABASE_POOL_SIZE": "7",
             "TESSERA_API_SPEC": "/etc/api.yaml",
             "TESSERA_API_URL": "https://{tenant}.api.example.com/v1",
             "TESSERA_TOKEN_BRAND": "acme, tsr",
@@ -41,7 +41,7 @@ def test_everything_said_is_taken() -> None:
     )
     assert settings == Settings(
         database_url="postgres://u:p@db.example.com/tessera",
-        database_pool_size=3,
+        database_pool_size=7,
         api_spec=Path("/etc/api.yaml"),
         api_url="https://{tenant}.api.example.com/v1",
         token_brand=("acme", "tsr"),
@@ -68,7 +68,7 @@ _MISTAKES = [
     ("TESSERA_DATABASE_URL", "mysql://canary@host/db"),
     ("TESSERA_DATABASE_URL", "canary.db"),
     ("TESSERA_DATABASE_URL", "sqlite://canary.db"),
-    ("TESSERA_DATABASE_POOL_SIZE", "0"),
+    ("TESSERA_DATABASE_POOL_SIZE", "3"),
     ("TESSERA_DATABASE_POOL_SIZE", "canary"),
     ("TESSERA_DATABASE_POOL_SIZE", "9" * 5000),
     ("TESSERA_MAX_REQUESTS_PER_TENANT", "0"),

@@ -38,7 +38,7 @@ async def test_each_has_its_own_answer(
     service: Service, world: World, monkeypatch: pytest.MonkeyPatch, together: int
 ) -> None:
     """More queries than go over one connection in a row, and one for all of them."""
-    monkeypatch.setattr(bearers, "_MOST_TOGETHER", together)
+    monkeypatch.setattr(bearers, "_MAX_TOGETHER", together)
     person = await world.person()
     tenant = await models.Tenant.get(id=person.admin.tenant_id)
     made = [await world.token(person, "t", [KEY] if n % 2 else []) for n in range(4)]

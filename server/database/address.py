@@ -1,0 +1,210 @@
+"""Where PostgreSQL is and how it is reached: what TESSERA_DATABASE_URL says, checked. Pure reading.
+
+asyncpg reads the URL and the environment's PG… variables itself. What it would ignore, or send to
+the server as a setting, is refused here. No message quotes the URL: it may hold a password.
+"""
+
+import os
+import re
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
+
+from server.errors import Misconfigured
+
+_NAME = "TESSERA_DATABASE_URL"
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.%\w]+\]|[A-Za-z0-9._~%-]*)(:(?P<port>[0-9]{1,5}))?")
+_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_WRITABLE = ("read-write", "primary")
+# What asyncpg understands; the last three are settings of the session, or ours.
+_PARAMETERS = frozenset(
+    "host port dbname database user password passfile service sslmode sslnegotiation"  # noqa: SIM905 - a line each is a page
+    " sslrootcert sslcert sslkey sslpassword sslcrl ssl_min_protocol_version"
+    " ssl_max_protocol_version target_session_attrs krbsrvname gsslib"
+    " application_name options statement_cache_size".split()
+)
+_INSTEAD = {
+    "currentSchema": "options=-csearch_path%3DNAME",
+    "schema": "options=-csearch_path%3DNAME",
+    "search_path": "options=-csearch_path%3DNAME",
+    "ssl": "sslmode",
+}
+_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile")
+# libpq heeds these and asyncpg does not: connecting without them would be less than was asked for.
+_UNHEEDED = {
+    "PGHOSTADDR": None,
+    "PGREQUIREAUTH": None,
+    "PGSSLCRLDIR": None,
+    "PGCHANNELBINDING": "require",
+    "PGGSSENCMODE": "require",
+    "PGSSLCERTMODE": "require",
+}
+_SYSTEM = "system"
+_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """How to connect.
+
+    urls: one for each host, in the order in which to try them.
+    server_settings: what each session is set to; a URL's own settings stay.
+    statement_cache_size: how many prepared statements a connection keeps; None is asyncpg's
+    default, or none behind a pooler that gives each transaction another connection.
+    """
+
+    urls: tuple[str, ...] = field(repr=False)
+    target: str
+    server_settings: dict[str, str]
+    statement_cache_size: int | None
+
+
+def read_address(url: str, environment: Mapping[str, str] | None = None) -> Address:
+    """The address that a `postgres://` URL and the PG… variables give.
+
+    Raises `Misconfigured` with a sentence that names the parameter and not its value.
+    """
+    environment = os.environ if environment is None else environment
+    try:
+        parts = urlsplit(url)
+        pairs = parse_qsl(
+            # As in libpq, a plus sign is a plus sign.
+            parts.query.replace("+", "%2B"),
+            keep_blank_values=True,
+            strict_parsing=bool(parts.query),
+            errors="strict",
+        )
+    except ValueError:
+        raise Misconfigured(f"{_NAME} is not a URL.") from None
+    _check_authority(parts)
+    parameters = _distinct(parts, pairs)
+    for name, allowed in _UNHEEDED.items():
+        if environment.get(name) and allowed in {None, environment[name]}:
+            raise Misconfigured(f"{name} is not supported. Remove it from the environment.")
+    cache = _cache_size(parameters.pop("statement_cache_size", None))
+    target = parameters.pop("target_session_attrs", None) or environment.get("PGTARGETSESSIONATTRS")
+    if target and target not in _WRITABLE:
+        raise Misconfigured("target_session_attrs must be read-write or primary: Tessera writes.")
+    _check_tls(parameters, environment)
+    settings = {
+        "application_name": parameters.pop("application_name", None)
+        or environment.get("PGAPPNAME")
+        or "tessera"
+    }
+    if options := parameters.pop("options", None) or environment.get("PGOPTIONS"):
+        settings["options"] = options
+    return Address(_one_for_each_host(parts, parameters), target or _WRITABLE[0], settings, cache)
+
+
+def _check_authority(parts: SplitResult) -> None:
+    user, _, hosts = parts.netloc.rpartition("@")
+    if "@" in user or parts.fragment:
+        raise Misconfigured(
+            f"In {_NAME}, write @ : / ? # of user and password as %40 %3A %2F %3F %23."
+        )
+    for host in hosts.split(","):
+        match = _HOST.fullmatch(host)
+        if match is None or int(match["port"] or 0) > 65_535:
+            raise Misconfigured(f"A host or port of {_NAME} is not valid.")
+
+
+def _distinct(parts: SplitResult, pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """The parameters by name: each known, not empty, and said once."""
+    said = _said_before_the_query(parts)
+    parameters: dict[str, str] = {}
+    for name, value in pairs:
+        if name not in _PARAMETERS:
+            shown = name if re.fullmatch(r"[A-Za-z_]{1,40}", name) else "…"
+            instead = f" Use {_INSTEAD[name]}." if name in _INSTEAD else ""
+            raise Misconfigured(f"{_NAME} has an unknown parameter: {shown}.{instead}")
+        if name in said:
+            raise Misconfigured(f"{_NAME} says {name} twice.")
+        if not value:
+            raise Misconfigured(f"The {name} of {_NAME} is empty.")
+        said |= _same_as(name)
+        parameters[name] = value
+    if any(not port.isdecimal() or int(port[:6]) > 65_535 for port in _ports(parameters)):
+        raise Misconfigured(f"The port of {_NAME} is not a number up to 65535.")
+    return parameters
+
+
+def _said_before_the_query(parts: SplitResult) -> set[str]:
+    user, _, hosts = parts.netloc.rpartition("@")
+    said = {"host", "port"} if hosts else set()
+    said |= {"user"} if user.partition(":")[0] else set()
+    said |= {"password"} if user.partition(":")[2] else set()
+    return said | (_same_as("database") if parts.path.strip("/") else set())
+
+
+def _same_as(name: str) -> set[str]:
+    return {"database", "dbname"} if name in {"database", "dbname"} else {name}
+
+
+def _ports(parameters: Mapping[str, str]) -> list[str]:
+    return parameters["port"].split(",") if "port" in parameters else []
+
+
+def _cache_size(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= 4):
+        raise Misconfigured(f"The statement_cache_size of {_NAME} must be from 0 to 9999.")
+    return int(text)
+
+
+def _check_tls(parameters: dict[str, str], environment: Mapping[str, str]) -> None:
+    """Refuse what cannot be used before anything connects; put in the system's authorities."""
+    mode = parameters.get("sslmode") or environment.get("PGSSLMODE") or "prefer"
+    if mode not in _MODES:
+        raise Misconfigured(f"sslmode must be one of {', '.join(_MODES)}.")
+    root = parameters.get("sslrootcert") or environment.get("PGSSLROOTCERT")
+    if root is None and not Path("~/.postgresql/root.crt").expanduser().is_file():
+        if mode == "verify-ca":
+            raise Misconfigured("sslmode=verify-ca needs sslrootcert, the authority's file.")
+        root = _SYSTEM if mode == "verify-full" else None
+    if root == _SYSTEM:
+        if mode != "verify-full":
+            # Anybody gets a certificate of a public authority, for another name.
+            raise Misconfigured("sslrootcert=system needs sslmode=verify-full.")
+        parameters["sslrootcert"] = _system_bundle()
+    for name in _FILES:
+        if name in parameters and not os.access(parameters[name], os.R_OK):
+            raise Misconfigured(f"The {name} of {_NAME} cannot be read.")
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if "sslrootcert" in parameters:
+            context.load_verify_locations(parameters["sslrootcert"])
+    except OSError:
+        raise Misconfigured(f"The sslrootcert of {_NAME} holds no certificate.") from None
+    try:
+        if "sslcert" in parameters:
+            secret = parameters.get("sslpassword", "")
+            context.load_cert_chain(
+                parameters["sslcert"], parameters.get("sslkey"), password=lambda: secret
+            )
+    except OSError:
+        raise Misconfigured(f"The sslcert and sslkey of {_NAME} do not fit together.") from None
+
+
+def _system_bundle() -> str:
+    found = (ssl.get_default_verify_paths().cafile, *_BUNDLES)
+    bundle = next((path for path in found if path and Path(path).is_file()), None)
+    if bundle is None:
+        raise Misconfigured("sslmode=verify-full needs sslrootcert, the authority's file.")
+    return bundle
+
+
+def _one_for_each_host(parts: SplitResult, parameters: Mapping[str, str]) -> tuple[str, ...]:
+    """A dead host must not use up the time of the next: asyncpg has one limit for all of them."""
+    user, at, hosts = parts.netloc.rpartition("@")
+    query = urlencode(parameters, quote_via=quote)
+    return tuple(
+        parts._replace(netloc=f"{user}{at}{host}", query=query).geturl()
+        for host in hosts.split(",")
+    )

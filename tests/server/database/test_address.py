@@ -1,0 +1,166 @@
+"""Reading a PostgreSQL URL: what is heeded, and what is refused before anything connects."""
+
+import os
+from inspect import signature
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from asyncpg.connect_utils import _parse_connect_dsn_and_args
+
+from server.database.address import Address, read_address
+from server.errors import Misconfigured
+
+_NOTHING = dict.fromkeys(
+    set(signature(_parse_connect_dsn_and_args).parameters) - {"dsn"},
+)
+
+
+def asyncpg_reads(address: Address) -> list[Any]:
+    """What asyncpg makes of each of the URLs: where it connects, and its parameters."""
+    return [_parse_connect_dsn_and_args(dsn=url, **_NOTHING) for url in address.urls]
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No PG… variable of the developer's, and a home with nothing in it."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("url", "places", "user", "password", "name"),
+    [
+        ("postgres://u@db.example/name", [("db.example", 5432)], "u", None, "name"),
+        ("postgresql://u:p@db.example:6543/n", [("db.example", 6543)], "u", "p", "n"),
+        ("postgres://u@[::1]:6543/n", [("::1", 6543)], "u", None, "n"),
+        ("postgres://u:p%40%3A%2F%23%3F@h/n", [("h", 5432)], "u", "p@:/#?", "n"),
+        ("postgres://a%40b:p%25@h/na%20me", [("h", 5432)], "a@b", "p%", "na me"),
+        ("postgres:///n?host=/run/pg&port=6543&user=u", ["/run/pg/.s.PGSQL.6543"], "u", None, "n"),
+        ("postgres://u@%2Frun%2Fpg/n", ["/run/pg/.s.PGSQL.5432"], "u", None, "n"),
+        ("postgres://h?dbname=n&user=u&password=a+b%20c", [("h", 5432)], "u", "a+b c", "n"),
+        ("postgres://u@a:1,b:2,[::1]/n", [("a", 1), ("b", 2), ("::1", 5432)], "u", None, "n"),
+    ],
+)
+def test_a_url_says_where_and_as_whom_to_connect(
+    url: str, places: list[Any], user: str, password: str | None, name: str
+) -> None:
+    read = asyncpg_reads(read_address(url))
+    assert [place for addresses, _ in read for place in addresses] == places
+    for _, parameters in read:
+        assert (parameters.user, parameters.password, parameters.database) == (user, password, name)
+
+
+@pytest.mark.parametrize(
+    ("query", "environment", "mode"),
+    [
+        ("", {}, "prefer"),
+        ("?sslmode=require", {}, "require"),
+        ("?sslmode=verify-full", {}, "verify_full"),
+        ("", {"PGSSLMODE": "verify-full"}, "verify_full"),
+        ("?sslmode=disable", {"PGSSLMODE": "verify-full"}, "disable"),
+        ("?sslmode=require", {"PGSSLMODE": "disable"}, "require"),
+    ],
+)
+def test_the_mode_of_tls_is_the_urls_or_else_the_environments(
+    query: str, environment: dict[str, str], mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    [(_, parameters)] = asyncpg_reads(read_address(f"postgres://u@h/n{query}"))
+    assert parameters.sslmode.name == mode
+    assert not parameters.ssl or parameters.ssl.check_hostname == (mode == "verify_full")
+
+
+def test_settings_of_the_session_are_the_urls_or_else_the_environments() -> None:
+    inherited = {"PGAPPNAME": "theirs", "PGOPTIONS": "-cstatement_timeout=1s"}
+    assert read_address("postgres://h/n", {}).server_settings == {"application_name": "tessera"}
+    assert read_address("postgres://h/n", inherited).server_settings == {
+        "application_name": "theirs",
+        "options": "-cstatement_timeout=1s",
+    }
+    own = "postgres://h/n?application_name=a&options=-csearch_path%3Dx"
+    assert read_address(own, inherited).server_settings == {
+        "application_name": "a",
+        "options": "-csearch_path=x",
+    }
+    assert read_address("postgres://h/n?statement_cache_size=0").statement_cache_size == 0
+    assert read_address("postgres://h/n", {"PGTARGETSESSIONATTRS": "primary"}).target == "primary"
+
+
+def test_an_address_is_shown_without_its_urls() -> None:
+    assert "hunter2" not in repr(read_address("postgres://u:hunter2@h/n"))
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgres://u:hunter2@h:port/n", "host or port"),
+        ("postgres://u:hunter2@h:99999/n", "host or port"),
+        ("postgres://u:hunter2@a:1,b:99999/n", "host or port"),
+        ("postgres://u:hunter2@[::1/n", "not a URL"),
+        ("postgres://u:hunter2@h h/n", "host or port"),
+        ("postgres://u:hunter2@x@h/n", "%40"),
+        ("postgres://u:hunter2/x@h/n", "host or port"),
+        ("postgres://u:@h/n#hunter2", "%23"),
+        ("postgres://u:hunter2@h/n?port=1", "port twice"),
+        ("postgres:///n?host=h&password=hunter2&port=many", "port"),
+        ("postgres://u:hunter2@h/n?dbname=m", "dbname twice"),
+        ("postgres://u:hunter2@h/n?user=v", "user twice"),
+        ("postgres://u:hunter2@h/n?password=v", "password twice"),
+        ("postgres://u:hunter2@h/n?sslmode=require&sslmode=disable", "sslmode twice"),
+        ("postgres://u:hunter2@h/n?sslmod=verify-full", "unknown parameter: sslmod"),
+        ("postgres://u:hunter2@h/n?SSLMODE=verify-full", "unknown parameter: SSLMODE"),
+        ("postgres://u:hunter2@h/n?channel_binding=require", "unknown parameter: channel_binding"),
+        ("postgres://u:hunter2@h/n?connect_timeout=5", "unknown parameter: connect_timeout"),
+        ("postgres://u:hunter2@h/n?currentSchema=x", "search_path"),
+        ("postgres://u:hunter2@h/n?ssl=true", "Use sslmode"),
+        ("postgres://u@h/n?hunter2%20=x", "unknown parameter: …"),
+        ("postgres://u:hunter2@h/n?sslmode", "not a URL"),
+        ("postgres://u:hunter2@h/n?sslmode=", "sslmode of TESSERA_DATABASE_URL is empty"),
+        ("postgres://u:hunter2@h/n?sslmode=maybe", "sslmode must be one of"),
+        ("postgres://u:hunter2@h/n?sslmode=verify-ca", "needs sslrootcert"),
+        ("postgres://u:hunter2@h/n?sslmode=require&sslrootcert=system", "verify-full"),
+        ("postgres://u:hunter2@h/n?sslmode=verify-full&sslrootcert=/no/such.pem", "sslrootcert"),
+        (f"postgres://u:hunter2@h/n?sslrootcert={__file__}", "holds no certificate"),
+        (f"postgres://u:hunter2@h/n?sslcert={__file__}", "sslcert"),
+        ("postgres://u:hunter2@h/n?sslkey=/no/such.pem", "sslkey"),
+        ("postgres://u:hunter2@h/n?passfile=/no/such", "passfile"),
+        ("postgres://u:hunter2@h/n?target_session_attrs=any", "read-write or primary"),
+        ("postgres://u:hunter2@h/n?target_session_attrs=standby", "read-write or primary"),
+        ("postgres://u:hunter2@h/n?statement_cache_size=-1", "statement_cache_size"),
+        ("postgres://u:hunter2@h/n?statement_cache_size=many", "statement_cache_size"),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_refused_with_a_sentence(url: str, says: str) -> None:
+    with pytest.raises(Misconfigured, match=says) as refused:
+        read_address(url)
+    assert "hunter2" not in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PGCHANNELBINDING", "require"),
+        ("PGREQUIREAUTH", "scram-sha-256"),
+        ("PGGSSENCMODE", "require"),
+        ("PGHOSTADDR", "192.0.2.1"),
+        ("PGSSLCRLDIR", "/etc/crl"),
+        ("PGSSLMODE", "verify_full"),
+        ("PGTARGETSESSIONATTRS", "standby"),
+    ],
+)
+def test_a_variable_that_would_be_ignored_is_refused(name: str, value: str) -> None:
+    with pytest.raises(Misconfigured, match=f"{name}|sslmode|target_session_attrs"):
+        read_address("postgres://h/n", {name: value})
+    assert read_address("postgres://h/n", {name: ""})
+    assert read_address("postgres://h/n", {"PGCHANNELBINDING": "prefer"})
+
+
+def test_each_host_has_a_url_of_its_own() -> None:
+    urls = read_address("postgres://u:p@a,b:2/n?sslmode=require").urls
+    assert [urlsplit(url).netloc for url in urls] == ["u:p@a", "u:p@b:2"]
+    assert {urlsplit(url).query for url in urls} == {"sslmode=require"}

@@ -1,0 +1,115 @@
+"""Behind a real pgbouncer in transaction mode, where no statement may rely on its session."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+import models
+from server import database
+from server.app import running_service
+from tests.conftest import settings_for
+from tests.factories import PASSWORD
+from tests.pgbouncer import PgBouncer, pgbouncer
+from tests.postgres import PostgresCluster
+from tests.process import tessera
+from tests.surfaces import Surfaces, surfaces
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[PostgresCluster]:
+    with PostgresCluster({"default_transaction_isolation": "serializable"}) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def pooler(cluster: PostgresCluster) -> Iterator[PgBouncer]:
+    with pgbouncer(cluster) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def pooled_url(cluster: PostgresCluster, pooler: PgBouncer) -> str:
+    """A database that was migrated by way of pgbouncer, by two at once and once more."""
+    url = pooler.url(cluster.create_database_now())
+    for _ in range(2):
+        done = tessera("migrate", database_url=url)
+        assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "nothing to apply\n"
+    return url
+
+
+@asynccontextmanager
+async def served(url: str) -> AsyncIterator[Surfaces]:
+    async with running_service(settings_for(url)) as service, surfaces(service) as running:
+        yield running
+
+
+@pytest.mark.parametrize("suffix", ["", "?statement_cache_size=0"])
+async def test_many_requests_at_once_of_every_kind_are_answered(
+    pooled_url: str, suffix: str
+) -> None:
+    """More clients than connections to the server: each transaction meets another session."""
+    async with served(pooled_url + suffix) as running:
+        for _ in range(3):
+            answers = await asyncio.gather(
+                *(running.check() for _ in range(24)),
+                *(running.create() for _ in range(4)),
+                *(running.viewer() for _ in range(4)),
+                *(running.introspect() for _ in range(2)),
+                *(running.ready() for _ in range(2)),
+            )
+            assert {answer.status_code for answer in answers} == {200}
+        assert await models.Token.filter(tenant_id=running.tenant.id).count() == 13
+
+
+async def test_a_pooler_is_told_by_the_process_number_that_is_not_the_servers(
+    cluster: PostgresCluster, pooled_url: str
+) -> None:
+    direct_url = cluster.url(pooled_url.rpartition("/")[2])
+    for url, in_transaction in ((pooled_url, True), (direct_url, False)):
+        async with (
+            database.connected(settings_for(url)),
+            database.own_pool(1).statement() as connection,
+        ):
+            assert connection.is_in_transaction() == in_transaction
+
+
+async def test_a_transaction_says_its_level_behind_a_pooler_too(pooled_url: str) -> None:
+    async with database.connected(settings_for(pooled_url)), database.transaction() as client:
+        _, rows = await client.execute_query("SELECT current_setting('transaction_isolation') AS x")
+        assert rows[0]["x"] == "read committed"
+    async with database.connected(settings_for(pooled_url)):
+        query = "SELECT current_setting('transaction_isolation') AS x"
+        _, rows = await database.connection().execute_query(query)
+        assert rows[0]["x"] == "read committed"
+
+
+async def test_nothing_of_a_session_is_left_to_the_next_client(pooled_url: str) -> None:
+    async with served(pooled_url) as running:
+        await asyncio.gather(*(running.check() for _ in range(30)))
+        await asyncio.gather(*(running.create() for _ in range(10)))
+    connection = await asyncpg.connect(pooled_url, statement_cache_size=0)
+    try:
+        for _ in range(5):
+            async with connection.transaction():
+                assert await connection.fetch("SELECT name FROM pg_prepared_statements") == []
+                locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+                assert await connection.fetchval(locks) == 0
+    finally:
+        await connection.close()
+
+
+async def test_signing_in_at_once_works_on_few_connections(pooled_url: str) -> None:
+    async with served(pooled_url) as running:
+        answers = await asyncio.gather(*(running.sign_in(PASSWORD) for _ in range(8)))
+        assert {answer.status_code for answer in answers} <= {201, 429}
+        assert 201 in {answer.status_code for answer in answers}
+
+
+def test_a_setting_that_the_pooler_refuses_is_told_in_a_sentence(pooled_url: str) -> None:
+    done = tessera("serve", "--port", "0", database_url=f"{pooled_url}?options=-cwork_mem%3D1MB")
+    assert done.returncode == 1
+    assert done.stderr == "tessera: The database refuses: unsupported startup parameter: options\n"

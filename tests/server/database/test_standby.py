@@ -1,0 +1,260 @@
+"""A database that takes no writes is an outage on every surface: a real standby, a failover, and a
+server that was set read-only."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import asyncpg
+import pytest
+
+import models
+from server import database
+from server.app import running_service
+from server.errors import Misconfigured
+from server.operations import tokens
+from tests.conftest import settings_for
+from tests.factories import PASSWORD
+from tests.postgres import PostgresCluster, Standby
+from tests.process import LOOPBACK, tessera
+from tests.surfaces import Surfaces, surfaces
+
+
+@pytest.fixture(scope="module")
+def primary() -> Iterator[PostgresCluster]:
+    with PostgresCluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def url(primary: PostgresCluster) -> str:
+    made = primary.create_database_now()
+    asyncio.run(database.migrate(settings_for(made)))
+    return made
+
+
+@pytest.fixture(scope="module")
+def standby(primary: PostgresCluster, url: str) -> Iterator[Standby]:
+    with Standby(primary) as running:
+        yield running
+
+
+@asynccontextmanager
+async def served(url: str) -> AsyncIterator[Surfaces]:
+    async with running_service(settings_for(url)) as service, surfaces(service) as running:
+        yield running
+
+
+def both(first: PostgresCluster, second: PostgresCluster, url: str) -> str:
+    """The URL that names both servers, as an operator of a failover pair writes it."""
+    place = f"@{LOOPBACK}:{first.port}"
+    return url.replace(place, f"{place},{LOOPBACK}:{second.port}")
+
+
+async def is_an_outage(running: Surfaces) -> None:
+    """Every surface says so, whether it reads or writes."""
+    asked = {
+        "check": running.check(),
+        "a check of an unknown secret": running.check(f"{running.secret[:-1]}x"),
+        "introspect": running.introspect(),
+        "who am I": running.who_am_i(),
+        "sign in": running.sign_in(PASSWORD),
+        "query": running.viewer(),
+        "mutation": running.create(),
+        "ready": running.ready(),
+    }
+    answers = dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
+    # A secret with a wrong checksum needs no look-up.
+    assert answers.pop("a check of an unknown secret").status_code == 401
+    assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(
+        answers, 503
+    )
+    assert answers["ready"].json()["detail"].startswith("The database does not")
+
+
+async def is_served_again(running: Surfaces, seconds: float = 10) -> None:
+    started = time.monotonic()
+    while True:
+        asked = (running.check(), running.create(), running.viewer(), running.introspect())
+        answers = [*await asyncio.gather(*asked), await running.ready()]
+        if {answer.status_code for answer in answers} == {200}:
+            return
+        assert time.monotonic() - started < seconds, [answer.text for answer in answers]
+
+
+async def execute(url: str, *statements: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def until(happens: Callable[[], Awaitable[Any]], seconds: float = 10) -> None:
+    started = time.monotonic()
+    while not await happens():
+        assert time.monotonic() - started < seconds
+        await asyncio.sleep(0.05)
+
+
+async def test_a_server_set_read_only_is_an_outage_and_served_again(
+    primary: PostgresCluster, url: str
+) -> None:
+    """What was decided before is written afterwards."""
+    async with served(url) as running:
+        for _ in range(3):
+            assert (await running.check()).status_code == 200
+        await execute(
+            url, "ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()"
+        )
+        await until(lambda: is_read_only(url))
+        await is_an_outage(running)
+        await asyncio.sleep(3.5)  # the time for the decisions to be written comes, and goes
+        await is_an_outage(running)
+        await execute(
+            url,
+            "SET default_transaction_read_only = off",
+            "ALTER SYSTEM RESET default_transaction_read_only",
+            "SELECT pg_reload_conf()",
+        )
+        await is_served_again(running)
+        await until(lambda: counted(running, 4))
+
+
+async def is_read_only(url: str) -> bool:
+    connection = await asyncpg.connect(url)
+    try:
+        question = "SELECT current_setting('transaction_read_only')::bool"
+        return bool(await connection.fetchval(question))
+    finally:
+        await connection.close()
+
+
+async def counted(running: Surfaces, allowed: int) -> bool:
+    uses = await models.TokenUse.filter(tenant_id=running.tenant.id)
+    return bool(sum(use.allowed for use in uses) >= allowed)
+
+
+def test_no_command_begins_on_a_standby(standby: Standby, url: str) -> None:
+    of_standby = standby.url(url.rpartition("/")[2])
+    for command, query in (
+        (["serve", "--port", "0"], ""),
+        (["migrate"], "?statement_cache_size=0"),
+    ):
+        done = tessera(*command, database_url=of_standby + query)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == (
+            "tessera: The database does not take writes: it is a standby, or set read-only.\n"
+        )
+
+
+async def has_replayed(standby: Standby, url: str, token: models.Token) -> bool:
+    connection = await standby.connect(url.rpartition("/")[2])
+    try:
+        return bool(await connection.fetchval("SELECT count(*) FROM token WHERE id = $1", token.id))
+    finally:
+        await connection.close()
+
+
+class Relay:
+    """A port whose connections lead to another server from one moment on, as a pooler's may."""
+
+    def __init__(self, port: int) -> None:
+        self.leads_to = port
+        self._open: set[asyncio.StreamWriter] = set()
+        self._pumps: set[asyncio.Task[None]] = set()
+
+    async def lead_to(self, port: int) -> None:
+        self.leads_to = port
+        for writer in self._open:
+            writer.transport.abort()
+
+    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there_reader, there_writer = await asyncio.open_connection(LOOPBACK, self.leads_to)
+        self._open |= {writer, there_writer}
+        for source, target in ((reader, there_writer), (there_reader, writer)):
+            task = asyncio.create_task(self._pump(source, target))
+            self._pumps.add(task)
+            task.add_done_callback(self._pumps.discard)
+
+    async def _pump(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        try:
+            while data := await source.read(65536):
+                target.write(data)
+        except OSError:
+            pass
+        finally:
+            target.transport.abort()
+            self._open.discard(target)
+
+
+async def test_a_standby_behind_a_pooler_passes_no_token_that_was_revoked_since(
+    primary: PostgresCluster, standby: Standby, url: str
+) -> None:
+    """With `statement_cache_size=0` nothing is asked when connecting: each look-up has to."""
+    relay = Relay(primary.port)
+    server = await asyncio.start_server(relay.connected, LOOPBACK, 0)
+    port = server.sockets[0].getsockname()[1]
+    relayed = url.replace(f":{primary.port}/", f":{port}/") + "?statement_cache_size=0"
+    async with server, served(f"{relayed}&sslmode=disable") as running:
+        assert (await running.check()).status_code == 200
+        await until(lambda: has_replayed(standby, url, running.token))
+        await execute(standby.url(url.rpartition("/")[2]), "SELECT pg_wal_replay_pause()")
+        await tokens.revoke(running.person.principal, running.token.id)
+        assert (await running.check()).status_code == 401
+        await relay.lead_to(standby.port)
+        with pytest.raises(database.ReadOnlyDatabase):
+            await until(lambda: asks_without_complaint(database.ping))
+        await is_an_outage(running)
+        await relay.lead_to(primary.port)
+        await until(lambda: is_refused(running))
+    await execute(standby.url(url.rpartition("/")[2]), "SELECT pg_wal_replay_resume()")
+
+
+async def asks_without_complaint(ask: Callable[[], Awaitable[None]]) -> bool:
+    with suppress(OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError):  # one was cut
+        await ask()
+    return False
+
+
+async def is_refused(running: Surfaces) -> bool:
+    return (await running.check()).status_code == 401
+
+
+async def test_a_role_that_is_set_read_only_is_refused_at_start(
+    primary: PostgresCluster, url: str
+) -> None:
+    await execute(url, f"ALTER ROLE {primary.user} SET default_transaction_read_only = on")
+    with pytest.raises(Misconfigured, match="does not take writes"):
+        async with running_service(settings_for(url)):
+            pytest.fail("served without writing")
+    await execute(
+        url,
+        "SET default_transaction_read_only = off",
+        f"ALTER ROLE {primary.user} RESET default_transaction_read_only",
+    )
+
+
+async def test_of_two_hosts_the_one_that_takes_writes_is_served_before_and_after_a_failover(
+    primary: PostgresCluster, standby: Standby, url: str
+) -> None:
+    """The first one hangs, as a dead machine does: it must not use up the time of the second.
+
+    Last of this module: there is one primary and one standby.
+    """
+    swapped = both(standby, primary, standby.url(url.rpartition("/")[2]))
+    async with served(swapped) as other:
+        assert (await other.create()).status_code == 200
+    async with served(both(primary, standby, url)) as running:
+        assert (await running.check()).status_code == 200
+        await until(lambda: has_replayed(standby, url, running.token))
+        primary.pause()
+        try:
+            await is_an_outage(running)
+            await asyncio.to_thread(standby.promote_now)
+            await is_served_again(running, seconds=20)
+        finally:
+            primary.resume()

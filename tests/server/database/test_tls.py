@@ -1,0 +1,184 @@
+"""libpq's modes of TLS against a real server: which server is believed, and which client."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from server import database
+from server.errors import Misconfigured
+from tests.conftest import settings_for
+from tests.postgres import PostgresCluster
+
+_HBA = """
+hostssl all certified all cert
+hostssl all all all scram-sha-256
+"""
+
+
+@dataclass(frozen=True)
+class Authority:
+    """Signs certificates. `file` is its own, which clients name as `sslrootcert`."""
+
+    folder: Path
+    name: str
+
+    @property
+    def file(self) -> Path:
+        return self.folder / f"{self.name}.crt"
+
+    def found(self) -> None:
+        self._openssl(
+            *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
+            *("-nodes", "-days", "2", "-subj", f"/CN={self.name}"),
+            *("-keyout", f"{self.name}.key", "-out", f"{self.name}.crt"),
+        )
+
+    def sign(self, subject: str, extension: str = "") -> tuple[Path, Path]:
+        """A certificate and its key."""
+        self._openssl(
+            *("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
+            *("-nodes", "-subj", f"/CN={subject}"),
+            *("-keyout", f"{subject}.key", "-out", f"{subject}.csr"),
+        )
+        (self.folder / "extension").write_text(extension)
+        self._openssl(
+            *("x509", "-req", "-in", f"{subject}.csr", "-days", "2", "-extfile", "extension"),
+            *("-CA", f"{self.name}.crt", "-CAkey", f"{self.name}.key", "-CAcreateserial"),
+            *("-out", f"{subject}.crt"),
+        )
+        return self.folder / f"{subject}.crt", self.folder / f"{subject}.key"
+
+    def _openssl(self, *arguments: str) -> None:
+        subprocess.run(
+            ["openssl", *arguments], cwd=self.folder, check=True, capture_output=True, text=True
+        )
+
+
+@dataclass(frozen=True)
+class Town:
+    cluster: PostgresCluster
+    url: str
+    trusted: Authority
+    other: Authority
+    certificate: Path
+    key: Path
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """A server that takes TLS alone, with a certificate for `localhost`, not for its address."""
+    folder = tmp_path_factory.mktemp("tls")
+    trusted, other = Authority(folder, "trusted"), Authority(folder, "other")
+    trusted.found()
+    other.found()
+    server_files = trusted.sign("server", "subjectAltName = DNS:localhost")
+    certificate, key = trusted.sign("certified")
+    (folder / "hba").write_text(_HBA)
+    cluster = PostgresCluster()
+    cluster.create_folder()
+    settings = {"ssl": "on", "ssl_ca_file": trusted.file, "hba_file": folder / "hba"}
+    settings |= dict(zip(("ssl_cert_file", "ssl_key_file"), server_files, strict=True))
+    for name, file in settings.items():
+        cluster.settings[name] = cluster.keep(file) if isinstance(file, Path) else str(file)
+    with cluster:
+        url = cluster.create_database_now()
+        yield Town(cluster, url, trusted, other, certificate, key)
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+async def is_encrypted(url: str) -> bool:
+    """Connects as Tessera does, and raises what an operator is told."""
+    async with database.connected(settings_for(url)), database.told_to_the_operator():
+        query = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+        _, rows = await database.connection().execute_query(query)
+        return bool(rows[0]["ssl"])
+
+
+def at(town: Town, host: str, query: str) -> str:
+    return town.url.replace("127.0.0.1", host) + "?" + query
+
+
+@pytest.mark.parametrize(
+    ("host", "query"),
+    [
+        ("localhost", "sslmode=verify-full&sslrootcert={trusted}"),
+        ("localhost", "sslmode=verify-ca&sslrootcert={trusted}"),
+        ("127.0.0.1", "sslmode=verify-ca&sslrootcert={trusted}"),
+        ("127.0.0.1", "sslmode=require&sslrootcert={trusted}"),
+        ("127.0.0.1", "sslmode=require"),
+        ("127.0.0.1", "sslmode=prefer"),
+        ("127.0.0.1", "sslmode=allow"),
+    ],
+)
+async def test_a_server_that_is_believed_is_spoken_to_in_tls(
+    town: Town, host: str, query: str
+) -> None:
+    assert await is_encrypted(at(town, host, query.format(trusted=town.trusted.file)))
+
+
+@pytest.mark.parametrize(
+    ("host", "query", "says"),
+    [
+        ("127.0.0.1", "sslmode=verify-full&sslrootcert={trusted}", "IP address mismatch"),
+        ("localhost", "sslmode=verify-full&sslrootcert={other}", "not trusted"),
+        ("localhost", "sslmode=verify-full", "not trusted"),
+        ("localhost", "sslmode=verify-ca&sslrootcert={other}", "not trusted"),
+        ("localhost", "sslmode=require&sslrootcert={other}", "not trusted"),
+        ("localhost", "sslmode=disable", "no pg_hba.conf entry"),
+    ],
+)
+async def test_a_server_that_is_not_believed_is_not_spoken_to(
+    town: Town, host: str, query: str, says: str
+) -> None:
+    filled = query.format(trusted=town.trusted.file, other=town.other.file)
+    with pytest.raises(Misconfigured, match=says) as refused:
+        await is_encrypted(at(town, host, filled))
+    assert town.cluster.password not in str(refused.value)
+
+
+async def test_the_modes_of_the_environment_are_heeded(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_name = town.url.replace("127.0.0.1", "localhost")
+    monkeypatch.setenv("PGSSLMODE", "verify-full")
+    monkeypatch.setenv("PGSSLROOTCERT", str(town.trusted.file))
+    assert await is_encrypted(by_name)
+    with pytest.raises(Misconfigured, match="not trusted"):
+        await is_encrypted(town.url)
+    monkeypatch.setenv("PGSSLROOTCERT", str(town.other.file))
+    for query in ("", "?sslmode=require"):
+        with pytest.raises(Misconfigured, match="not trusted"):
+            await is_encrypted(by_name + query)
+
+
+async def test_a_client_is_known_by_its_certificate(town: Town) -> None:
+    connection = await town.cluster.connect()
+    await connection.execute("CREATE ROLE certified LOGIN")
+    await connection.close()
+    place = f"{town.cluster.host}:{town.cluster.port}/{town.url.rpartition('/')[2]}"
+    url = f"postgres://certified@{place}?sslmode=require"
+    pair = f"&sslcert={quote(str(town.certificate))}&sslkey={quote(str(town.key))}"
+    assert await is_encrypted(url + pair)
+    with pytest.raises(Misconfigured, match="refuses"):
+        await is_encrypted(url)
+    with pytest.raises(Misconfigured, match="do not fit together"):
+        await is_encrypted(url + pair.replace("certified.key", "server.key"))
+
+
+async def test_a_password_comes_from_a_file_too(town: Town, tmp_path: Path) -> None:
+    file = tmp_path / "passwords"
+    file.write_text(f"127.0.0.1:*:*:{town.cluster.user}:{town.cluster.password}\n")
+    file.chmod(0o600)
+    bare = town.url.replace(f":{quote(town.cluster.password, safe='')}@", "@")
+    assert await is_encrypted(f"{bare}?passfile={file}")
