@@ -84,6 +84,8 @@ def problem(status: int, code: str, detail: str, **members: Any) -> Response:
         orjson.dumps(content | members), status, media_type="application/problem+json"
     )
     response.headers["Cache-Control"] = "no-store"
+    if status == 503:
+        response.headers["Retry-After"] = "1"
     return response
 
 

@@ -190,6 +190,25 @@ def _rows_made_without_a_tenant(file: _File) -> Iterator[str]:
                     yield f"{file.module}:{node.lineno} {row}"
 
 
+def _transactions_not_repeated(file: _File) -> Iterator[str]:
+    """What opens a transaction is repeated where PostgreSQL ends it for a conflict."""
+    if not file.module.startswith(_QUERYING):
+        return
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.AsyncFunctionDef):
+            opened = {
+                ast.unparse(item.context_expr).partition("(")[0]
+                for statement in ast.walk(node)
+                if isinstance(statement, ast.AsyncWith)
+                for item in statement.items
+            }
+            marked = {ast.unparse(decorator) for decorator in node.decorator_list}
+            # A context manager cannot be run again: those who enter it are.
+            excused = marked & {"retried", "asynccontextmanager"}
+            if opened & {"transaction", "change"} and not excused:
+                yield f"{file.module}.{node.name}"
+
+
 def _saves(file: _File) -> Iterator[str]:
     """Rows are written by `write`: `save` would bring back what others changed meanwhile."""
     for node in ast.walk(file.tree):
@@ -236,6 +255,10 @@ _RULES: dict[Callable[[_File], Iterator[str]], tuple[str, str]] = {
     _queries_out_of_place: ("server.graphql.x", "models.Token.filter(tenant_id=1)"),
     _queries_without_a_tenant: ("server.access.x", "models.Token.filter(id=1)"),
     _rows_made_without_a_tenant: ("server.access.x", "models.Token(name='x')"),
+    _transactions_not_repeated: (
+        "server.operations.x",
+        "async def f(principal):\n    async with change(principal):\n        pass\n",
+    ),
     _saves: ("server.operations.x", "token.save(update_fields=['name'])"),
     _cookies_unquoted: ("server.x", "def f(request):\n    return request.cookies"),
     _undocumented: ("server.x", "'''Doc.'''\nclass Public:\n    pass"),

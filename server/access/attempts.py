@@ -32,7 +32,7 @@ from math import ceil
 from uuid import UUID
 
 import models
-from server.database import transaction
+from server.database import retried, transaction
 from server.errors import Busy, InvalidInput, NotFound, Refusal, TooManyAttempts, WrongPassword
 from server.token_format import DigestKey
 
@@ -86,6 +86,7 @@ class Attempt:
                 row.failures, row.failed_at = 0, None
             await _write(row)
 
+    @retried
     async def failed(self) -> None:
         """Count one more failure of each subject."""
         async with transaction():
@@ -95,6 +96,7 @@ class Attempt:
                 row.failed_at = models.now()
                 await _write(row)
 
+    @retried
     async def withdrawn(self) -> None:
         """Take the attempt back: nothing was tried."""
         async with transaction():
@@ -176,6 +178,7 @@ async def _begin(counted: Counted) -> None:
     raise Busy
 
 
+@retried
 async def _has_begun(counted: Counted) -> bool:
     """Begin an attempt unless the end of another one has to be known first."""
     async with transaction():

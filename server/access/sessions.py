@@ -10,12 +10,19 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from tortoise.expressions import RawSQL
+from tortoise.queryset import QuerySet
 
 import models
 from server.access import attempts
 from server.access.devices import find_device, remember_device
 from server.access.principal import Principal
-from server.database import read_only, refuse_reading, require_writable, transaction
+from server.database import (
+    read_only,
+    refuse_reading,
+    require_writable,
+    retried,
+    transaction,
+)
 from server.errors import NotFound, Unauthenticated, WrongPassword
 from server.passwords import (
     KNOWN,
@@ -25,6 +32,7 @@ from server.passwords import (
     hash_password,
     needs_rehash,
 )
+from server.passwords.hashing import Turn
 from server.service import Service
 from server.texts import normal_email, normal_slug
 from server.token_format import new_tenant_secret, tenant_of
@@ -102,22 +110,39 @@ async def sign_in(
             rehashed = await turn.hash(password)
         else:
             rehashed = None
-        async with transaction():
-            present = await _locked(admin.tenant_id, admin.id)
-            if present is None:
+        present, secret, expires_at = await _begin_session(
+            service, admin, attempt, turn, password, rehashed, address
+        )
+        new_device = remember_device(service.digest_key, present, device, visitor.device)
+        return SignedIn(secret, new_device, expires_at)
+
+
+@retried
+async def _begin_session(
+    service: Service,
+    admin: models.Admin,
+    attempt: attempts.Attempt,
+    turn: Turn,
+    password: str,
+    rehashed: str | None,
+    address: str,
+) -> tuple[models.Admin, str, datetime]:
+    """A session of an admin whose password was right: the admin as of now, its secret and end."""
+    async with transaction():
+        present = await _locked(admin.tenant_id, admin.id)
+        if present is None:
+            raise WrongPassword
+        if present.password_hash != admin.password_hash:
+            # Changed meanwhile; or another sign-in has only rehashed the same password.
+            if not await turn.verify(password, present.password_hash):
                 raise WrongPassword
-            if present.password_hash != admin.password_hash:
-                # Changed meanwhile; or another sign-in has only rehashed the same password.
-                if not await turn.verify(password, present.password_hash):
-                    raise WrongPassword
-            elif rehashed:
-                present.password_hash = rehashed
-                await _admin(admin).update(password_hash=rehashed)
-            await _know_address(service, present, address)
-            await attempt.succeeded()
-            secret, expires_at = await _new_session(service, present)
-            new_device = remember_device(service.digest_key, present, device, visitor.device)
-            return SignedIn(secret, new_device, expires_at)
+        elif rehashed:
+            present.password_hash = rehashed
+            await _admin(admin).update(password_hash=rehashed)
+        await _know_address(service, present, address)
+        await attempt.succeeded()
+        secret, expires_at = await _new_session(service, present)
+        return present, secret, expires_at
 
 
 async def _account(tenant: str, email: str) -> _Account:
@@ -261,14 +286,21 @@ async def accept_invitation(
         if not admin:
             raise NotFound
         admin.password_hash = await _checked_hash(admin, password)
-        async with transaction():
-            # The row lock decides between two who accept at once: one deletes, the other finds
-            # none.
-            if await _locked(tenant_id, admin.id) is None or not await open_invitation.delete():
-                raise NotFound
-            await _set_password(admin)
-            await attempt.succeeded()
+        await _accept(open_invitation, admin, attempt)
     return remember_device(key, admin, device)
+
+
+@retried
+async def _accept(
+    open_invitation: QuerySet[models.Invitation], admin: models.Admin, attempt: attempts.Attempt
+) -> None:
+    async with transaction():
+        # The row lock decides between two who accept at once: one deletes, the other finds none.
+        held = await _locked(admin.tenant_id, admin.id)
+        if held is None or not await open_invitation.delete():
+            raise NotFound
+        await _set_password(admin)
+        await attempt.succeeded()
 
 
 async def change_password(
@@ -289,15 +321,25 @@ async def change_password(
     async with KNOWN.turn(admin.id) as turn, attempts.under_way(counted) as attempt:
         if not await turn.verify(current, admin.password_hash):
             raise WrongPassword("The current password is wrong.")
-        async with transaction():
-            await attempt.succeeded()
+        await _end(attempt)
     old_hash, admin.password_hash = admin.password_hash, await hash_password(new, admin.id)
+    await _replace_password(admin, old_hash)
+    return remember_device(key, admin, device)
+
+
+@retried
+async def _end(attempt: attempts.Attempt) -> None:
+    async with transaction():
+        await attempt.succeeded()
+
+
+@retried
+async def _replace_password(admin: models.Admin, old_hash: str | None) -> None:
     async with transaction():
         present = await _locked(admin.tenant_id, admin.id)
         if present is None or present.password_hash != old_hash:
             raise Unauthenticated(detail="the password was changed meanwhile")
         await _set_password(admin)
-    return remember_device(key, admin, device)
 
 
 async def end_sessions(tenant_id: UUID, admin_id: UUID) -> None:

@@ -131,6 +131,7 @@ async def page(principal: Principal, request: PageRequest, term: str) -> Page[mo
     return Page(rows, ids.has_previous, ids.has_next)
 
 
+@retried
 async def _find(tenant_id: UUID, request: PageRequest, term: str) -> Page[UUID]:
     if dialect() == "sqlite":
         return await _ids(tenant_id, request, term)

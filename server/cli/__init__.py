@@ -10,7 +10,7 @@ import uvloop
 
 from server.catalogue import CatalogueError
 from server.cli import catalogue, database, gateways, serve, tenants
-from server.database import is_unavailable
+from server.database import is_unavailable, sentence_of
 from server.errors import Misconfigured, Refusal
 from server.graphql.schema import sdl
 
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     except Exception as error:
         if is_unavailable(error):
-            return _complain("The database does not answer.")
+            return _complain(sentence_of(error))
         raise
 
 

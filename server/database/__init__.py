@@ -25,6 +25,7 @@ from server.database.migrations import (
     told_to_the_operator,
     unapplied_migrations,
 )
+from server.database.retrying import retried
 from server.database.unavailability import ReadOnlyDatabase, is_unavailable, sentence_of
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "require_migrated",
     "require_usable",
     "require_writable",
+    "retried",
     "sentence_of",
     "sqlite_reader",
     "told_to_the_operator",

@@ -16,7 +16,7 @@ from server.access.activity import record_all
 from server.access.principal import Operator, Principal
 from server.access.sessions import end_sessions, invite
 from server.access.tenancy import change, owned, page_of
-from server.database import transaction
+from server.database import retried, transaction
 from server.errors import InvalidInput, LastOwner, NotFound, OwnAccount
 from server.paging import Page, PageRequest
 from server.roles import Right
@@ -50,6 +50,7 @@ async def find_many(principal: Principal, ids: Collection[UUID]) -> dict[UUID, m
     return {admin.id: admin for admin in await owned(models.Admin, principal).filter(id__in=ids)}
 
 
+@retried
 async def add(
     principal: Principal, service: Service, *, email: str, name: str, role: Role
 ) -> Invited:
@@ -68,6 +69,7 @@ async def add(
     return Invited(admin, invitation, expires_at)
 
 
+@retried
 async def renew_invitation(principal: Principal, service: Service, admin_id: UUID) -> Invited:
     """Another invitation in place of one that was lost or has expired.
 
@@ -83,6 +85,7 @@ async def renew_invitation(principal: Principal, service: Service, admin_id: UUI
     return Invited(admin, invitation, expires_at)
 
 
+@retried
 async def invite_again(operator: Operator, service: Service, slug: str, email: str) -> Invited:
     """An invitation for an admin who has forgotten their password, in place of any before.
 
@@ -104,6 +107,7 @@ async def invite_again(operator: Operator, service: Service, slug: str, email: s
     return Invited(admin, invitation, expires_at)
 
 
+@retried
 async def set_role(principal: Principal, admin_id: UUID, role: Role) -> models.Admin:
     """Give an admin another role. Raises `NotFound`, `InvalidInput` or `LastOwner`."""
     principal.require(Right.MANAGE_ADMINS)
@@ -116,6 +120,7 @@ async def set_role(principal: Principal, admin_id: UUID, role: Role) -> models.A
     return admin
 
 
+@retried
 async def transfer_ownership(
     principal: Principal, admin_id: UUID
 ) -> tuple[models.Admin, models.Admin]:
@@ -135,6 +140,7 @@ async def transfer_ownership(
     return heir, owner
 
 
+@retried
 async def remove(principal: Principal, admin_id: UUID) -> int:
     """Remove an admin: revoke their live tokens, end their sessions, delete their row.
 

@@ -5,7 +5,7 @@ from tortoise.exceptions import IntegrityError
 import models
 from models import Role
 from server.access.principal import Operator, Principal
-from server.database import transaction
+from server.database import retried, transaction
 from server.errors import InvalidInput, NotFound, Unauthenticated
 from server.passwords import check_new_password, hash_password
 from server.roles import Right
@@ -24,6 +24,7 @@ async def get(principal: Principal) -> models.Tenant:
     return tenant
 
 
+@retried
 async def create(
     operator: Operator,
     *,

@@ -16,7 +16,7 @@ from server.access.activity import record
 from server.access.principal import Principal
 from server.access.tenancy import change, owned, page_of
 from server.catalogue import Catalogue
-from server.database import dialect
+from server.database import dialect, retried
 from server.errors import InvalidInput, NotFound, RevisionConflict, SecretAlreadyShown
 from server.paging import Page, PageRequest
 from server.roles import Right
@@ -83,6 +83,7 @@ async def count_permissions(principal: Principal, token_ids: Collection[UUID]) -
     return dict(await counted.values_list("token_id", "permissions"))
 
 
+@retried
 async def create(
     principal: Principal,
     service: Service,
@@ -126,6 +127,7 @@ async def create(
     return Created(token, secret)
 
 
+@retried
 async def set_permissions(
     principal: Principal,
     service: Service,
@@ -147,6 +149,7 @@ async def set_permissions(
     return token
 
 
+@retried
 async def edit_permissions(
     principal: Principal,
     service: Service,
@@ -171,6 +174,7 @@ async def edit_permissions(
     return token
 
 
+@retried
 async def rename(
     principal: Principal, token_id: UUID, name: str, if_revision: int | None = None
 ) -> models.Token:
@@ -188,6 +192,7 @@ async def rename(
     return token
 
 
+@retried
 async def describe(
     principal: Principal, token_id: UUID, description: str, if_revision: int | None = None
 ) -> models.Token:
@@ -205,6 +210,7 @@ async def describe(
     return token
 
 
+@retried
 async def revoke(principal: Principal, token_id: UUID) -> models.Token:
     """End a live token for ever. Raises `NotFound`, for one that is revoked already too."""
     principal.require(Right.MANAGE_TOKENS)

@@ -1,0 +1,37 @@
+"""Repeating whole transactions that conflicted with others."""
+
+from asyncio import sleep
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from tortoise.backends.base.client import TransactionalDBClient
+
+from server.database.asyncpg_engine import MAX_TRIES, RETRYABLE, pause_seconds
+from server.database.connections import connection
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_Function = Callable[_P, Coroutine[Any, Any, _T]]
+
+
+def retried(
+    function: Callable[_P, Coroutine[Any, Any, _T]],
+) -> Callable[_P, Coroutine[Any, Any, _T]]:
+    """Repeat `function` where PostgreSQL ends its transaction: by 40001 or 40P01, as a conflict.
+
+    All that it did is undone then. It must do nothing else that lasts, outside of the database.
+    Within another transaction it is not repeated: that one is undone as a whole.
+    """
+
+    @wraps(function)
+    async def repeated(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        if not isinstance(connection(), TransactionalDBClient):
+            for _ in range(MAX_TRIES - 1):
+                try:
+                    return await function(*args, **kwargs)
+                except RETRYABLE:
+                    await sleep(pause_seconds())
+        return await function(*args, **kwargs)
+
+    return repeated

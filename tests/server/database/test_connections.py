@@ -1,0 +1,114 @@
+"""Who has which of the few connections that a PostgreSQL server gives."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from server import database
+from server.app import running_service
+from server.errors import Misconfigured
+from server.settings import Settings
+from tests.conftest import settings_for
+from tests.postgres import PostgresServer
+from tests.surfaces import surfaces
+
+
+@asynccontextmanager
+async def limited(postgres: PostgresServer, url: str, limit: int) -> AsyncIterator[Settings]:
+    """The database for a role that may have so many connections."""
+    role = f"limited_{limit}_{urlsplit(url).path.strip('/')}"
+    superuser = await postgres.connect()
+    owner = await asyncpg.connect(url)
+    try:
+        await superuser.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'x' CONNECTION LIMIT {limit}")
+        await owner.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}")
+        place = urlsplit(url).netloc.rpartition("@")[2]
+        yield settings_for(f"postgres://{role}:x@{place}{urlsplit(url).path}")
+        await owner.execute(f"DROP OWNED BY {role}")
+    finally:
+        await owner.close()
+        await superuser.execute(f"DROP ROLE {role}")
+        await superuser.close()
+
+
+async def test_a_server_that_gives_no_more_connections_fails_no_request(
+    postgres: PostgresServer, postgres_url: str
+) -> None:
+    """Those that are open do: an instance could have 6 here, and gets 3."""
+    async with (
+        limited(postgres, postgres_url, 3) as settings,
+        running_service(settings) as service,
+        surfaces(service) as running,
+    ):
+        await running.app.open()
+        for _ in range(2):
+            answers = await asyncio.gather(
+                *(running.viewer() for _ in range(15)),
+                *(running.create() for _ in range(5)),
+                *(running.check() for _ in range(40)),
+            )
+            assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_a_server_that_gives_no_connection_at_all_is_told_in_a_sentence(
+    postgres: PostgresServer, postgres_url: str
+) -> None:
+    async with limited(postgres, postgres_url, 0) as settings, database.connected(settings):
+        with pytest.raises(Misconfigured, match="no connection left"):
+            async with database.told_to_the_operator():
+                await database.ping()
+
+
+async def test_checks_pass_while_other_requests_have_every_connection(postgres_url: str) -> None:
+    settings = settings_for(postgres_url)
+    async with running_service(settings) as service, surfaces(service) as running:
+        held = asyncio.Event()
+        waiting = asyncio.Event()
+        taken = 0
+
+        async def hold() -> None:
+            nonlocal taken
+            async with database.transaction():
+                taken += 1
+                if taken == settings.database_pool_size - 2 - 4:
+                    waiting.set()
+                await held.wait()
+
+        async with AsyncExitStack() as stack:
+            holders = [asyncio.create_task(hold()) for _ in range(4)]
+            stack.callback(held.set)
+            await waiting.wait()
+            assert (await running.ready()).status_code == 503
+            answers = await asyncio.gather(*(running.check() for _ in range(40)))
+            assert {answer.status_code for answer in answers} == {200}
+        await asyncio.gather(*holders)
+        assert (await running.ready()).status_code == 200
+
+
+async def test_an_instance_has_no_more_connections_than_it_may(postgres_url: str) -> None:
+    async with (
+        running_service(settings_for(postgres_url)) as service,
+        surfaces(service) as running,
+        database.connected(settings_for(postgres_url), shared=False) as beside,
+    ):
+
+        async def elsewhere() -> None:
+            with beside:
+                await asyncio.gather(*(database.ping() for _ in range(30)))
+
+        await asyncio.gather(
+            *(running.viewer() for _ in range(30)),
+            *(running.check() for _ in range(100)),
+            elsewhere(),
+        )
+        connection = await asyncpg.connect(postgres_url)
+        query = (
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name = 'tessera'"
+        )
+        assert 4 <= await connection.fetchval(query) <= 10
+        await connection.close()

@@ -1,0 +1,71 @@
+"""A database that this code cannot serve from is refused, and noticed while it is served."""
+
+import asyncpg
+import pytest
+
+from server import database
+from server.app import running_service
+from server.errors import Misconfigured
+from tests.conftest import settings_for
+from tests.postgres import PostgresServer
+from tests.process import tessera
+from tests.surfaces import surfaces
+
+_FUTURE = (
+    "INSERT INTO tortoise_migrations (app, name, applied_at)"
+    " VALUES ('models', '9999_future', '2030-01-01 00:00:00+00')"
+)
+
+
+async def test_a_schema_that_is_newer_than_the_code_is_refused_and_noticed(
+    database_url: str,
+) -> None:
+    settings = settings_for(database_url)
+    async with running_service(settings) as service, surfaces(service) as running:
+        assert (await running.ready()).status_code == 200
+        await database.connection().execute_script(_FUTURE)
+        answer = await running.ready()
+        assert answer.status_code == 503
+        assert "9999_future" in answer.json()["detail"]
+    with pytest.raises(Misconfigured, match="newer Tessera"):
+        async with running_service(settings):
+            pytest.fail("served")
+    with pytest.raises(Misconfigured, match="newer Tessera"):
+        await database.migrate(settings)
+
+
+async def test_a_database_that_is_not_in_utf_8_is_refused(postgres: PostgresServer) -> None:
+    superuser = await postgres.connect()
+    await superuser.execute(
+        "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'"
+    )
+    url = postgres.url("latin")
+    try:
+        for command in (["migrate"], ["serve", "--port", "0"]):
+            done = tessera(*command, database_url=url)
+            assert done.returncode == 1
+            assert done.stderr == (
+                "tessera: The database is encoded in LATIN1. Make it with ENCODING 'UTF8'.\n"
+            )
+        connection = await asyncpg.connect(url)
+        assert await connection.fetchval("SELECT count(*) FROM pg_stat_user_tables") == 0
+        await connection.close()
+    finally:
+        await superuser.execute("DROP DATABASE latin WITH (FORCE)")
+        await superuser.close()
+
+
+async def test_a_role_that_may_not_make_tables_is_told_so(
+    postgres: PostgresServer, postgres_url: str
+) -> None:
+    superuser = await postgres.connect()
+    await superuser.execute("CREATE ROLE reader LOGIN PASSWORD 'x'")
+    place, name = f"{postgres.host}:{postgres.port}", await postgres.create_database()
+    try:
+        done = tessera("migrate", database_url=f"postgres://reader:x@{place}/{name.split('/')[-1]}")
+        assert done.returncode == 1
+        assert done.stderr == "tessera: The database refuses: permission denied for schema public\n"
+    finally:
+        await postgres.drop_database(name)
+        await superuser.execute("DROP ROLE reader")
+        await superuser.close()
