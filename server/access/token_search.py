@@ -15,7 +15,7 @@ import orjson
 import models
 from server.access.principal import Principal
 from server.access.tenancy import cut, owned
-from server.database import connection, dialect, transaction
+from server.database import connection, dialect, retried, transaction
 from server.errors import BadSearch, SearchTooBroad
 from server.paging import Page, PageRequest
 from server.texts import has_too_many_marks, index_words, query_words, search_text, searchable
