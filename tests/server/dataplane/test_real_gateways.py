@@ -73,6 +73,18 @@ def test_the_holder_of_a_revoked_token_learns_so(street: Street) -> None:
     )
 
 
+def test_a_wish_for_another_protocol_is_judged_as_any_request(street: Street) -> None:
+    """Without a line in the log: Caddy passes the wish on with every check."""
+    before = len(street.server.log())
+    wish = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13")
+    for secret, status in ((street.one, 200), (street.none, 403), (None, 401)):
+        # Envoy refuses such wishes by itself unless its configuration allows them.
+        expected = 403 if street.proxy.kind == "envoy" else status
+        target = "/api/v1/devices/1"
+        assert street.proxy.ask(street.host, secret, "GET", target, *wish).status == expected
+    assert [line for line in street.server.log()[before:].splitlines() if "WARN" in line] == []
+
+
 def test_over_the_limit_is_429_through_every_gateway(street: Street) -> None:
     """Also through nginx, whose auth_request knows no 429."""
     statuses = [street.proxy.ask(street.limited_host, street.limited).status for _ in range(3)]
