@@ -4,7 +4,7 @@ from models.activity import Activity, ActivityKind, RevocationReason
 from models.admin import Admin, Role
 from models.attempt_counter import AttemptCounter
 from models.gateway import Gateway
-from models.installation import Installation
+from models.installation_key import InstallationKey, KeyState
 from models.invitation import Invitation
 from models.known_address import KnownAddress
 from models.rows import Row, TenantRow, new_id, now
@@ -25,8 +25,9 @@ __all__ = [
     "Admin",
     "AttemptCounter",
     "Gateway",
-    "Installation",
+    "InstallationKey",
     "Invitation",
+    "KeyState",
     "KnownAddress",
     "RefusalReason",
     "RevocationReason",

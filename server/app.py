@@ -73,13 +73,23 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
         raise Misconfigured(f"TESSERA_API_SPEC cannot be used: {error}") from None
     for refusal in catalogue.refusals:
         _log.warning("part of the API's description cannot be used", extra={"detail": str(refusal)})
+    async with running_database(settings):
+        key = await digest_key(settings)
+        await require_listed(settings.token_brand)
+        yield Service(settings, key, catalogue)
+
+
+@asynccontextmanager
+async def running_database(settings: Settings) -> AsyncIterator[None]:
+    """The database, ready for queries. An embedded database is migrated first.
+
+    Raises `Misconfigured` for one that does not answer or lacks migrations.
+    """
     if settings.embedded:
         await database.migrate(settings)
     async with database.connected(settings):
         await database.require_usable()
-        key = await digest_key(settings)
-        await require_listed(settings.token_brand)
-        yield Service(settings, key, catalogue)
+        yield
 
 
 class App:

@@ -13,6 +13,7 @@ from server.web.client_address import FORWARDED, X_FORWARDED_FOR, Network
 _YES, _NO = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _MAX_BRANDS = 16
+_HEXADECIMAL_KEY = re.compile(r"([0-9a-fA-F]{2}){32,64}")
 GATEWAYS = ("nginx", "caddy", "traefik", "envoy")
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
 
@@ -26,7 +27,8 @@ class Settings:
     api_spec: the tenant API's OpenAPI document; None is the one that ships.
     api_url: the tenant API's URL, a template with `{tenant}` and `{region}`.
     token_brand: what token secrets start with: the first for new ones, all are accepted.
-    digest_key: the key of all digests; None keeps a random one in the database.
+    digest_key: the key of all digests, then the one that it replaces if that is under way; none
+        keeps a random one in the database.
     cors_origins: origins whose pages may call the API with a person's session.
     trusted_proxies: networks of proxies that are believed about a client's address.
     forwarded_header: where they write it: x-forwarded-for, or forwarded (RFC 7239). Gateways write
@@ -45,7 +47,7 @@ class Settings:
     api_spec: Path | None = None
     api_url: str = "https://{tenant}.api.{region}.example.com"
     token_brand: tuple[str, ...] = ("tsr",)
-    digest_key: bytes | None = field(default=None, repr=False)
+    digest_key: tuple[bytes, ...] = field(default=(), repr=False)
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[Network, ...] = ()
     forwarded_header: str = X_FORWARDED_FOR
@@ -148,16 +150,15 @@ def _brands(environment: Mapping[str, str]) -> tuple[str, ...]:
     return brands
 
 
-def _digest_key(environment: Mapping[str, str]) -> bytes | None:
-    text = _text(environment, "TESSERA_DIGEST_KEY")
-    if not text:
-        return None
-    if not re.fullmatch(r"[0-9a-fA-F]{64,128}", text) or len(text) % 2:
+def _digest_key(environment: Mapping[str, str]) -> tuple[bytes, ...]:
+    keys = _list(environment, "TESSERA_DIGEST_KEY")
+    if len(keys) > 2 or not all(map(_HEXADECIMAL_KEY.fullmatch, keys)):
         raise Misconfigured(
             "TESSERA_DIGEST_KEY must be 32 to 64 random bytes in hexadecimal:"
-            " `openssl rand -hex 32` makes one."
+            " `openssl rand -hex 32` makes one. While it is replaced, the old one may follow after"
+            " a comma."
         )
-    return bytes.fromhex(text)
+    return tuple(map(bytes.fromhex, keys))
 
 
 def _origins(environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -18,6 +18,11 @@ _BODY_LENGTH = 43
 _CHECKSUM_LENGTH = 6
 _HINT_LENGTH = 6
 _BLOCK = 64
+_DIGEST_BYTES = 32
+# What a key digests begins with its purpose: these, or that of a secret.
+_RENEWAL = b"renewal\0"
+_FINGERPRINT = b"check\0"
+MAX_GENERATION = 255
 _TENANT_SECRET = re.compile(r"[A-Za-z0-9_-]{64}")
 BRAND = re.compile(r"[a-z][a-z0-9]{1,15}")
 
@@ -82,20 +87,79 @@ def tenant_of(secret: str) -> UUID | None:
 
 
 class DigestKey:
-    """The key under which secrets are digested, so that a stolen table is of no use by itself."""
+    """The key under which secrets are digested, so that a stolen table is of no use by itself.
+
+    It may have been replaced: then it has a part for each generation, the oldest first. A digest of
+    a later generation is one of the generation before, digested again. So every row can be renewed
+    without its secret, and each secret has one digest, whichever key it was first digested under.
+    """
+
+    def __init__(self, *keys: bytes, is_changing: bool = False) -> None:
+        """is_changing: digests of the generation before the newest may be kept too."""
+        self._first, *self._later = map(Hmac, keys)
+        self.is_changing = is_changing
+
+    @property
+    def generation(self) -> int:
+        """The newest generation: 0 until the key was replaced."""
+        return len(self._later)
+
+    def digest(self, purpose: str, secret: str, generation: int | None = None) -> bytes:
+        """The digest of a secret for one purpose, which is none for another.
+
+        It is of the newest generation if none is given. `generation_to_keep` of
+        `server.access.digest_keys` tells which one other instances can look up.
+        """
+        generation = len(self._later) if generation is None else generation
+        digest = self._first.of(f"{purpose}\0{secret}".encode())
+        for hmac in self._later[:generation]:
+            digest = hmac.of(_RENEWAL + digest)
+        return _marked(generation, digest)
+
+    def digests(self, purpose: str, secret: str) -> tuple[bytes, ...]:
+        """Each digest under which a secret may be kept now: look for all of them together."""
+        newest = len(self._later)
+        generations = (newest - 1, newest) if self.is_changing else (newest,)
+        return tuple(self.digest(purpose, secret, generation) for generation in generations)
+
+    def renewed(self, digest: bytes) -> bytes | None:
+        """The digest of the newest generation for one of the generation before, else None."""
+        newest = len(self._later)
+        if newest == 0 or _generation(digest) != newest - 1:
+            return None
+        return _marked(newest, self._later[-1].of(_RENEWAL + digest[-_DIGEST_BYTES:]))
+
+    def fingerprint(self, generation: int) -> bytes:
+        """By what the key of a generation is known again; it says nothing of the key."""
+        return (self._first, *self._later)[generation].of(_FINGERPRINT)
+
+    def __repr__(self) -> str:
+        return "DigestKey(…)"
+
+
+class Hmac:
+    """HMAC-SHA-256 (RFC 2104), with the key hashed once and not each time: half the time."""
 
     def __init__(self, key: bytes) -> None:
-        # HMAC (RFC 2104), with the key hashed once and not for every secret: half the time.
         block = (key if len(key) <= _BLOCK else sha256(key).digest()).ljust(_BLOCK, b"\0")
         self._inner = sha256(bytes(byte ^ 0x36 for byte in block))
         self._outer = sha256(bytes(byte ^ 0x5C for byte in block))
 
-    def digest(self, purpose: str, secret: str) -> bytes:
-        """HMAC-SHA-256 over purpose and secret: a digest of one purpose is none of another."""
+    def of(self, message: bytes) -> bytes:
+        """The code of a message."""
         inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(f"{purpose}\0{secret}".encode())
+        inner.update(message)
         outer.update(inner.digest())
         return outer.digest()
 
     def __repr__(self) -> str:
-        return "DigestKey(…)"
+        return "Hmac(…)"
+
+
+def _marked(generation: int, digest: bytes) -> bytes:
+    """A digest as it is kept: it says of which generation it is, except of the first."""
+    return bytes([generation]) + digest if generation else digest
+
+
+def _generation(kept: bytes) -> int:
+    return kept[0] if len(kept) > _DIGEST_BYTES else 0

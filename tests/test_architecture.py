@@ -43,7 +43,7 @@ _FLOORS: list[set[str]] = [
     {"models"},
 ]
 # Queries of the installation itself, which belongs to no tenant.
-_NO_TENANT = {"Tenant", "Installation", "Gateway", "TokenBrand"}
+_NO_TENANT = {"Tenant", "InstallationKey", "Gateway", "TokenBrand"}
 _QUERIES = {"all", "create", "exists", "filter", "first", "get", "get_or_none", "bulk_create"}
 _QUERYING = ("models.", "server.access.", "server.operations.")
 _ROWS = {
@@ -51,7 +51,7 @@ _ROWS = {
     "Admin",
     "AttemptCounter",
     "Gateway",
-    "Installation",
+    "InstallationKey",
     "Invitation",
     "KnownAddress",
     "Session",

@@ -217,7 +217,7 @@ async def test_the_owner_alone_reads_the_files_of_an_embedded_database(tmp_path:
 async def test_files_that_others_may_read_are_made_private(sqlite_url: str, tmp_path: Path) -> None:
     database = tmp_path / "tessera.db"
     with closing(sqlite3.connect(database)) as connection:
-        connection.execute("UPDATE installation SET id = id")
+        connection.execute("UPDATE token_brand SET brand = brand")
         connection.commit()
         for name in _modes(database):
             (tmp_path / name).chmod(0o644)

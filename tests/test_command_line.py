@@ -336,6 +336,24 @@ def test_a_gateways_secret_is_shown_once(tmp_path: Path, url: str) -> None:
     assert refused(url, "gateway", "create", "No Name")
 
 
+# The key of digests
+
+
+def test_the_keys_are_told_by_their_fingerprints(url: str) -> None:
+    key = "3c" * 32
+    create_tenant(url)
+    kept = run(url, "digest-key", "status")
+    assert re.fullmatch(r"0   [0-9a-f]{8}  current: [^\n]+, kept in the database\n", kept)
+    assert "needed" not in kept
+    said = run(url, "digest-key", "set", settings={"TESSERA_DIGEST_KEY": key})
+    assert "restart each instance" in said
+    announced = run(url, "digest-key", "status")
+    assert re.search(r"^1   [0-9a-f]{8}  announced: ", announced, re.MULTILINE)
+    assert key not in said + announced
+    for command in ("set", "rotate", "finish"):
+        assert "TESSERA_DIGEST_KEY" in refused(url, "digest-key", command)
+
+
 # Catalogues and the schema
 
 
@@ -416,6 +434,8 @@ def test_a_reader_who_has_seen_enough_is_told_nothing(url: str, tmp_path: Path) 
     [
         "", "serve", "migrate", "backup", "tenant", "tenant create", "tenant limit",
         "admin", "admin invite",
+        "digest-key", "digest-key set", "digest-key rotate", "digest-key finish",
+        "digest-key status",
         "gateway", "gateway create", "gateway list", "gateway revoke", "catalogue",
         "catalogue check", "schema",
     ],
@@ -425,7 +445,7 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         main([*command.split(), "--help"])
     assert ended.value.code == 0
     assert capsys.readouterr().out.startswith("usage: tessera")
-    if command in {"", "tenant", "admin", "gateway", "catalogue"}:
+    if command in {"", "tenant", "admin", "digest-key", "gateway", "catalogue"}:
         with pytest.raises(SystemExit) as ended:
             main(command.split())
         assert ended.value.code == 2

@@ -8,7 +8,7 @@ look-up is in a query that was sent after it began.
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import models
@@ -62,8 +62,9 @@ _SQLITE = f"""
 """
 
 # What is asked: the slug of the tenant that the host names; its region, if the hosts of the API
-# tell; the secret's digest; the operation's key, which is empty where none matched, and its mark.
-Question = tuple[str, str | None, bytes, str, bytes]
+# tell; the secret's digests, of which the token has one; the operation's key, which is empty where
+# none matched, and its mark.
+Question = tuple[str, str | None, tuple[bytes, ...], str, bytes]
 
 # A token of the tenant, as the row comes from the database: the tenant's id and its limit of
 # requests an hour, if it has one; the token's id, whether it is revoked, and whether it is granted
@@ -213,9 +214,20 @@ class SqliteBearers:
             self._connection = sqlite_reader(self._settings)
         ask = self._connection.cursor().execute
         ask("BEGIN")
-        found = [ask(_SQLITE, question).fetchone() for question, _ in batch]
+        found = [_first(ask, question) for question, _ in batch]
         ask("COMMIT")
         return found
+
+
+def _first(ask: Callable[..., sqlite3.Cursor], question: Question) -> Bearer | None:
+    rows = (ask(_SQLITE, row).fetchone() for row in _by_digest(question))
+    return next(filter(None, rows), None)
+
+
+def _by_digest(question: Question) -> list[tuple[str, str | None, bytes, str, bytes]]:
+    """The question for each digest; in one transaction, as a digest may be renewed meanwhile."""
+    slug, region, digests, key, mark = question
+    return [(slug, region, digest, key, mark) for digest in digests]
 
 
 Bearers = PostgresBearers | SqliteBearers
@@ -261,12 +273,13 @@ class _Batch:
 
     async def ask(self, held: Any) -> None:
         """Have all of them answered by one query on a connection."""
-        columns = zip(*(asked.question for asked in self.asked), strict=True)
+        asking = [(asked, row) for asked in self.asked for row in _by_digest(asked.question)]
+        columns = zip(*(row for _, row in asking), strict=True)
         rows = await held.fetch(_POSTGRES, *columns)
         if any(row[0] == 0 for row in rows):
             raise ReadOnlyDatabase
         for row in rows:
-            self.asked[row[0] - 1].tell(row[1:])
+            asking[row[0] - 1][0].tell(row[1:])
         for asked in self.asked:
             asked.tell(None)
 

@@ -21,8 +21,8 @@ async def is_gateway(service: Service, secret: str, name: str | None = None) -> 
     """Whether `secret` is a live gateway's credential, and of the one called `name` if given."""
     # First of what `/introspect` asks: a standby may not know yet what was revoked.
     await require_writable()
-    digest = service.digest_key.digest("gateway", secret)
-    live = models.Gateway.filter(digest=digest, revoked_at__isnull=True)
+    digests = service.digest_key.digests("gateway", secret)
+    live = models.Gateway.filter(digest__in=digests, revoked_at__isnull=True)
     return await (live.filter(name=name) if name is not None else live).exists()
 
 
@@ -30,9 +30,9 @@ async def introspect(service: Service, secret: str) -> Introspected | None:
     """The live token whose secret this is, of whichever tenant; None for anything else."""
     if not is_token_secret(service.settings.token_brand, secret):
         return None
-    digest = service.digest_key.digest("token", secret)
+    digests = service.digest_key.digests("token", secret)
     # Whoever asks need not know whose it is, so this one query starts with no tenant.
-    found = models.Token.filter(digest=digest, revoked_at__isnull=True)  # any tenant's
+    found = models.Token.filter(digest__in=digests, revoked_at__isnull=True)  # any tenant's
     token = await found.get_or_none()
     if token is None:
         return None

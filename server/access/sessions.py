@@ -15,6 +15,7 @@ from tortoise.queryset import QuerySet
 import models
 from server.access import attempts
 from server.access.devices import find_device, remember_device
+from server.access.digest_keys import generation_to_keep
 from server.access.principal import Principal
 from server.database import (
     read_only,
@@ -205,8 +206,8 @@ async def principal_of(service: Service, secret: str) -> Principal:
     tenant_id = tenant_of(secret)
     if tenant_id is None:
         raise Unauthenticated(detail="not a session's secret")
-    digest = service.digest_key.digest("session", secret)
-    found = models.Session.filter(tenant_id=tenant_id, digest=digest).annotate(
+    digests = service.digest_key.digests("session", secret)
+    found = models.Session.filter(tenant_id=tenant_id, digest__in=digests).annotate(
         role=_ADMINS_ROLE, read_only=RawSQL(read_only())
     )
     session = await found.get_or_none().values(
@@ -249,11 +250,12 @@ async def invite(service: Service, admin: models.Admin) -> tuple[str, datetime]:
     """
     secret = new_tenant_secret(admin.tenant_id)
     expires = models.now() + INVITATION
+    generation = await generation_to_keep(service.digest_key)
     await models.Invitation.filter(tenant_id=admin.tenant_id, admin_id=admin.id).delete()
     await models.Invitation.create(
         tenant_id=admin.tenant_id,
         admin_id=admin.id,
-        digest=service.digest_key.digest("invitation", secret),
+        digest=service.digest_key.digest("invitation", secret, generation),
         expires_at=expires,
     )
     return secret, expires
@@ -272,7 +274,9 @@ async def accept_invitation(
     tenant_id = tenant_of(invitation) or attempts.NO_TENANT
     digest = key.digest("invitation", invitation)
     open_invitation = models.Invitation.filter(
-        tenant_id=tenant_id, digest=digest, expires_at__gt=models.now()
+        tenant_id=tenant_id,
+        digest__in=key.digests("invitation", invitation),
+        expires_at__gt=models.now(),
     )
     found = await open_invitation.get_or_none()
     admin = found and await models.Admin.get_or_none(tenant_id=tenant_id, id=found.admin_id)
@@ -350,11 +354,12 @@ async def end_sessions(tenant_id: UUID, admin_id: UUID) -> None:
 async def _new_session(service: Service, admin: models.Admin) -> tuple[str, datetime]:
     secret = new_tenant_secret(admin.tenant_id)
     at = models.now()
+    generation = await generation_to_keep(service.digest_key)
     await _purge(admin.tenant_id, at)
     session = await models.Session.create(
         tenant_id=admin.tenant_id,
         admin_id=admin.id,
-        digest=service.digest_key.digest("session", secret),
+        digest=service.digest_key.digest("session", secret, generation),
         last_seen_at=at,
         expires_at=at + ABSOLUTE,
     )

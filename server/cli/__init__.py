@@ -9,7 +9,7 @@ from typing import Any
 import uvloop
 
 from server.catalogue import CatalogueError
-from server.cli import catalogue, database, gateways, serve, tenants
+from server.cli import catalogue, database, digest_keys, gateways, serve, tenants
 from server.database import is_unavailable, sentence_of
 from server.errors import Misconfigured, Refusal
 from server.graphql.schema import sdl
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="tessera", description="A multi-tenant API-token service."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (serve, database, tenants, gateways, catalogue):
+    for module in (serve, database, digest_keys, tenants, gateways, catalogue):
         module.add_to(commands)
     schema = commands.add_parser("schema", help="print the GraphQL schema")
     schema.set_defaults(command=_print_schema)

@@ -122,9 +122,9 @@ class Authorize:
             return answers.INVALID_TOKEN
         wanted = self._wanted(method, target, originals.are_canonical(listed, headers))
         slug, region = tenant
-        digest = self._digest_key.digest("token", secret)
+        digests = self._digest_key.digests("token", secret)
         key = wanted.key if isinstance(wanted, Permission) else ""
-        question = (slug, region, digest, key, grant_mark(key))
+        question = (slug, region, digests, key, grant_mark(key))
         return _Check(self._ending, asked, headers, method, wanted, question)
 
     def _wanted(

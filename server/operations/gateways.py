@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from tortoise.exceptions import IntegrityError
 
 import models
+from server.access.digest_keys import generation_to_keep
 from server.access.principal import Operator
+from server.database import retried, transaction
 from server.errors import InvalidInput, NotFound
 from server.roles import Right
 from server.service import Service
@@ -24,15 +26,17 @@ class CreatedGateway:
         return "CreatedGateway(…)"
 
 
+@retried
 async def create(operator: Operator, service: Service, name: str) -> CreatedGateway:
     """A new credential. Raises `InvalidInput`, for a name that is or was in use too."""
     operator.require(Right.MANAGE_INSTALLATION)
     name = clean_slug(name, "name")
     secret = new_gateway_secret()
     try:
-        gateway = await models.Gateway.create(
-            name=name, digest=service.digest_key.digest("gateway", secret)
-        )
+        async with transaction():
+            generation = await generation_to_keep(service.digest_key)
+            digest = service.digest_key.digest("gateway", secret, generation)
+            gateway = await models.Gateway.create(name=name, digest=digest)
     except IntegrityError:
         raise InvalidInput("name", "A gateway with this name exists already.") from None
     return CreatedGateway(gateway, secret)

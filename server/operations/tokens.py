@@ -13,6 +13,7 @@ import models
 from models import ActivityKind, RevocationReason
 from server.access import token_search
 from server.access.activity import record
+from server.access.digest_keys import generation_to_keep
 from server.access.principal import Principal
 from server.access.tenancy import change, owned, page_of
 from server.catalogue import Catalogue
@@ -102,17 +103,19 @@ async def create(
     name, description = clean_name(name), clean_description(description)
     keys = _known(service.catalogue, permissions)
     _check_idempotency_key(idempotency_key)
-    # Kept as a digest: nobody reads it back, and clients may put anything there.
-    used_key = idempotency_key and service.digest_key.digest("idempotency", idempotency_key).hex()
+    key = service.digest_key
     secret = new_token_secret(service.settings.token_brand[0])
     async with change(principal, Right.MANAGE_TOKENS):
-        if used_key is not None:
-            await _refuse_repetition(principal, used_key)
+        generation = await generation_to_keep(key)
+        used_key = None
+        if idempotency_key is not None:
+            await _refuse_repetition(principal, key.digests("idempotency", idempotency_key))
+            used_key = key.digest("idempotency", idempotency_key, generation).hex()
         token = await models.Token.create(
             tenant_id=principal.tenant_id,
             name=name,
             description=description,
-            digest=service.digest_key.digest("token", secret),
+            digest=key.digest("token", secret, generation),
             hint=token_hint(secret),
             created_by_id=principal.admin_id,
             idempotency_key=used_key,
@@ -280,10 +283,11 @@ async def _withdraw(token: models.Token, keys: Sequence[str]) -> None:
         ).delete()
 
 
-async def _refuse_repetition(principal: Principal, used_key: str) -> None:
+async def _refuse_repetition(principal: Principal, digests: Sequence[bytes]) -> None:
     """The principal's own row is locked, so that of two retries at once one comes second."""
     made = await owned(models.Token, principal).get_or_none(
-        created_by_id=principal.admin_id, idempotency_key=used_key
+        created_by_id=principal.admin_id,
+        idempotency_key__in=[digest.hex() for digest in digests],
     )
     if made is not None:
         raise SecretAlreadyShown(made)

@@ -34,7 +34,7 @@ def main(name: str, port: int, core: int) -> int:
 
 async def _serve(name: str, port: int) -> None:
     settings = read_settings(os.environ)
-    async with _RIVALS[name](settings.database_url, DigestKey(settings.digest_key or b"")) as app:
+    async with _RIVALS[name](settings.database_url, DigestKey(*settings.digest_key)) as app:
         config = uvicorn.Config(
             app,
             host=LOOPBACK,

@@ -42,7 +42,7 @@ async def test_each_has_its_own_answer(
     person = await world.person()
     tenant = await models.Tenant.get(id=person.admin.tenant_id)
     made = [await world.token(person, "t", [KEY] if n % 2 else []) for n in range(4)]
-    digests = [service.digest_key.digest("token", one.secret) for one in made]
+    digests = [service.digest_key.digests("token", one.secret) for one in made]
     asked = [(tenant.slug, "us", digests[n % 4], KEY, MARK) for n in range(300)]
     asked[50::50] = [(tenant.slug, "eu", digests[0], KEY, MARK)] * 5
     lookup = bearers_of(service.settings)

@@ -1,0 +1,256 @@
+"""Adopting and replacing the key of all digests: nothing is lost, and no other key will do.
+
+That it goes on while instances serve is in `tests.test_digest_key_change`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import httpx2
+import pytest
+from tortoise.fields import BinaryField
+
+import models
+from models import KeyState
+from server.access.digest_keys import KeyReplaced, digest_key, generation_to_keep
+from server.access.principal import Operator
+from server.access.sessions import accept_invitation, invite, principal_of
+from server.app import create_app, running_service
+from server.database import transaction
+from server.errors import Misconfigured, SecretAlreadyShown
+from server.operations import digest_keys, gateways, tokens
+from server.operations.digest_keys import _RENEWED
+from server.service import Service
+from server.settings import Settings
+from server.token_format import DigestKey
+from tests.factories import PASSWORD, Person, World
+from tests.gateways import HOST, gateway
+
+FIRST, SECOND, THIRD = (bytes([n]) * 32 for n in range(1, 4))
+KEY = "GET /api/v1/devices"
+
+
+def keyed(settings: Settings, *keys: bytes) -> Settings:
+    return replace(settings, digest_key=keys)
+
+
+async def instance(service: Service, *keys: bytes) -> Service:
+    """Another instance, which is started on the same database with these keys."""
+    settings = keyed(service.settings, *keys)
+    return replace(service, settings=settings, digest_key=await digest_key(settings))
+
+
+async def announced(service: Service, *keys: bytes) -> bool:
+    return await digest_keys.announce(Operator(), keyed(service.settings, *keys))
+
+
+async def finished(service: Service, *keys: bytes) -> int:
+    return await digest_keys.finish(Operator(), keyed(service.settings, *keys))
+
+
+async def refusal(
+    service: Service, *keys: bytes, of: Callable[..., Awaitable[Any]] = instance
+) -> str:
+    """The sentence with which an instance, or a command, refuses these keys."""
+    with pytest.raises(Misconfigured) as refused:
+        await of(service, *keys)
+    return str(refused.value)
+
+
+class Held:
+    """What people hold whose secrets only the database's digests know."""
+
+    def __init__(self, person: Person, token: str, invitation: str, credential: str) -> None:
+        self.person = person
+        self.token = token
+        self.invitation = invitation
+        self.credential = credential
+
+
+async def hold(service: Service, name: str) -> Held:
+    """One of each kind of secret, made by `service` for a tenant called `name`."""
+    world = World(service)
+    person = await world.person(await world.tenant(name))
+    made = await world.token(person, permissions=[KEY], idempotency_key=name)
+    async with transaction():
+        generation = await generation_to_keep(service.digest_key)
+        await models.Session.filter(tenant_id=person.admin.tenant_id).update(
+            digest=service.digest_key.digest("session", person.session, generation)
+        )
+        invitation, _ = await invite(service, person.admin)
+    credential = await gateways.create(Operator(), service, name)
+    return Held(person, made.secret, invitation, credential.secret)
+
+
+async def works(service: Service, held: Held) -> None:
+    """Every secret but the invitation, which is for one use, is what it was."""
+    assert (await principal_of(service, held.person.session)).admin_id == held.person.admin.id
+    tenant = await models.Tenant.get(id=held.person.admin.tenant_id)
+    app = create_app(service)
+    asked = gateway(app)
+    answer = await asked.ask(held.token, host=HOST.format(slug=tenant.slug))
+    assert answer.status_code == 200
+    answer = await asked.http.post(
+        "/introspect",
+        data={"token": held.token},
+        headers={"Authorization": f"Bearer {held.credential}"},
+    )
+    assert answer.json()["active"] is True
+    await app.close()
+    with pytest.raises(SecretAlreadyShown):
+        await tokens.create(
+            held.person.principal, service, name="again", idempotency_key=tenant.slug
+        )
+
+
+async def test_a_key_is_adopted_and_leaves_the_database(service: Service) -> None:
+    before = await hold(service, "before")
+    assert await announced(service, FIRST)
+    # Instances of either configuration serve, and each finds what the other keeps.
+    old, new = await instance(service), await instance(service, FIRST)
+    held = [before, await hold(old, "old"), await hold(new, "new")]
+    for each in (service, old, new):
+        for one in held:
+            await works(each, one)
+    assert await finished(service, FIRST) == 5 * len(held)
+    held.append(await hold(new, "late"))
+    for each in (new, await instance(service, FIRST)):
+        for one in held:
+            await works(each, one)
+    assert not (await instance(service, FIRST)).digest_key.is_changing
+    for one in held:
+        await accept_invitation(
+            new, invitation=one.invitation, password=PASSWORD + "!", address="192.0.2.1"
+        )
+    rows = await digest_keys.every(Operator())
+    assert [(row.key, row.state) for row in rows] == [
+        (None, KeyState.FORMER),
+        (None, KeyState.CURRENT),
+    ]
+    assert "must be set" in await refusal(service)
+
+
+@pytest.fixture
+async def with_first(settings: Settings) -> AsyncIterator[Service]:
+    """The service on a database that was first served with a key of the settings."""
+    async with running_service(keyed(settings, FIRST)) as running:
+        yield running
+
+
+async def test_a_key_is_replaced_again_and_again(with_first: Service) -> None:
+    held = [await hold(with_first, "first")]
+    for new, old in ((SECOND, FIRST), (THIRD, SECOND)):
+        assert await announced(with_first, new, old)
+        service = await instance(with_first, new)
+        held.append(await hold(service, f"by-{new[0]}"))
+        await works(service, held[-1])
+        assert await finished(with_first, new) == 5 * len(held)
+        service = await instance(with_first, new)
+        held.append(await hold(service, f"under-{new[0]}"))
+        for one in held:
+            await works(service, one)
+        assert "was replaced" in await refusal(with_first, old)
+    rows = await digest_keys.every(Operator())
+    stored = b"|".join(
+        bytes(part or b"") for row in rows for part in (row.key, row.sealed, row.fingerprint)
+    )
+    assert len(stored) > 5 * 32
+    assert not [key for key in (FIRST, SECOND, THIRD) if key in stored]
+
+
+async def test_no_other_key_will_do(with_first: Service) -> None:
+    for wrong in ((SECOND,), (SECOND, FIRST), (FIRST, SECOND)):
+        told = await refusal(with_first, *wrong)
+        assert "is not the key of this database" in told
+        assert not any(key.hex() in told for key in wrong)
+    assert "must be set" in await refusal(with_first)
+    assert "the current one" in await refusal(with_first, SECOND, of=announced)
+    assert "is not the key" in await refusal(with_first, SECOND, THIRD, of=announced)
+    assert "No change" in await refusal(with_first, FIRST, of=finished)
+    assert not await announced(with_first, FIRST)
+
+
+async def test_a_key_that_was_announced_by_mistake_is_announced_no_longer(
+    with_first: Service,
+) -> None:
+    held = await hold(with_first, "acme")
+    assert await announced(with_first, THIRD, FIRST)
+    mistaken = await instance(with_first, THIRD)
+    await works(mistaken, held)
+    assert await announced(with_first, SECOND, FIRST)
+    assert "is not the key" in await refusal(with_first, THIRD)
+    assert "is not the key" in await refusal(with_first, THIRD, of=finished)
+    await finished(with_first, SECOND)
+    await works(await instance(with_first, SECOND), held)
+    await keeps_nothing(mistaken, held)
+
+
+async def keeps_nothing(service: Service, held: Held) -> None:
+    with pytest.raises(KeyReplaced):
+        await tokens.create(held.person.principal, service, name="lost")
+
+
+async def test_an_instance_that_was_not_restarted_in_time_keeps_nothing_that_would_be_lost(
+    service: Service,
+) -> None:
+    held = await hold(service, "acme")
+    await announced(service, FIRST)
+    await finished(service, FIRST)
+    await keeps_nothing(service, held)
+    transport = httpx2.ASGITransport(app=create_app(service))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://tessera.test") as http:
+        body = {"tenant": "acme", "email": held.person.admin.email, "password": PASSWORD}
+        assert (await http.post("/session", json=body)).status_code == 503
+
+
+async def test_finishing_may_be_cut_off_and_done_by_two_at_once(service: Service) -> None:
+    held = [await hold(service, f"acme-{number}") for number in range(4)]
+    await announced(service, FIRST)
+    finishing = asyncio.create_task(finished(service, FIRST))
+    await asyncio.sleep(0.02)
+    finishing.cancel()
+    await asyncio.gather(finishing, return_exceptions=True)
+    ends = await asyncio.gather(
+        *(finished(service, FIRST) for _ in range(2)), return_exceptions=True
+    )
+    assert [end for end in ends if not isinstance(end, int | Misconfigured)] == []
+    last = await instance(service, FIRST)
+    assert not last.digest_key.is_changing
+    for one in held:
+        await works(last, one)
+
+
+def test_every_secret_that_is_kept_is_renewed() -> None:
+    """A new column that holds a digest of a secret has to be renewed too, or be named here."""
+    forgotten = {
+        "attempt_counter.subject",  # counts of attempts start anew
+        "known_address.digest",  # as does what is known of addresses
+        "token.grants",  # no secret
+        "installation_key.fingerprint",
+        "installation_key.key",
+        "installation_key.sealed",
+    }
+    kept = {
+        f"{row._meta.db_table}.{name}"
+        for row in (getattr(models, name) for name in models.__all__)
+        if hasattr(row, "_meta")
+        for name, field in row._meta.fields_map.items()
+        if isinstance(field, BinaryField)
+    }
+    renewed = {f"{row._meta.db_table}.{column}" for row, column in _RENEWED} | {"gateway.digest"}
+    assert kept - forgotten == renewed - {"token.idempotency_key"}
+
+
+def test_a_digest_is_the_same_made_at_once_or_renewed() -> None:
+    first = DigestKey(FIRST).digest("token", "secret")
+    changing = DigestKey(FIRST, SECOND, is_changing=True)
+    assert changing.digests("token", "secret") == (first, changing.renewed(first))
+    second = DigestKey(FIRST, SECOND).digest("token", "secret")
+    assert (changing.renewed(first), changing.renewed(second)) == (second, None)
+    third = DigestKey(FIRST, SECOND, THIRD)
+    assert third.renewed(second) == third.digest("token", "secret")
+    assert third.renewed(first) is None
+    assert third.digests("token", "secret") == (third.digest("token", "secret"),)
+    assert len({first, second, third.digest("token", "secret")}) == 3
