@@ -67,13 +67,14 @@ class Watch:
 
 
 @contextlib.contextmanager
-def browser() -> Iterator[Browser]:
-    """A headless browser.
+def browser(*arguments: str) -> Iterator[Browser]:
+    """A headless browser, with further arguments of its command line.
 
     For synchronous tests, in a fixture no wider than their module: while Playwright's synchronous
     form is open, no other event loop can run in this thread.
     """
     options = launch_options()
+    options["args"] = [*options["args"], *arguments]
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(**options)
         try:

@@ -1,4 +1,5 @@
 // The elements of a page that is not drawn by React, and a password that can be looked at.
+import { keepsSessions } from "./secure-address.ts";
 import { strings } from "./strings.ts";
 
 /** The element that `selector` finds. Throws where the page has none of this kind. */
@@ -6,6 +7,11 @@ export function element<E extends HTMLElement>(selector: string, kind: new () =>
   const found = document.querySelector(selector);
   if (!(found instanceof kind)) throw new Error(`${location.pathname} has no ${selector}`);
   return found;
+}
+
+/** Says on the page, where it is so, that browsers do not keep a session at this address. */
+export function warnOfInsecureAddress(): void {
+  element("#insecure", HTMLParagraphElement).hidden = keepsSessions(location);
 }
 
 export function showPassword(input: HTMLInputElement, button: HTMLButtonElement, shown: boolean): void {

@@ -5,6 +5,8 @@ export const strings = {
   product: "Tessera",
   needsScript: "This page needs JavaScript.",
   language: "en",
+  insecureAddress:
+    "This address is not secure (http). Browsers keep the session only over HTTPS: open this page by an address that starts with https.",
   passwordHint: "At least 15 characters, and not easily guessed: a few unusual words will do.",
 
   signIn: {
@@ -27,6 +29,8 @@ export const strings = {
     wait: (seconds: number) => `Try again in ${seconds} s`,
     serverError: (status: number) => `The server could not answer (${status}). Try again in a moment.`,
     offline: "The server cannot be reached. Check your connection and try again.",
+    sessionNotKept:
+      "The password is right, but the browser did not keep the session. Allow cookies for this site and try again.",
   },
 
   graphiql: {

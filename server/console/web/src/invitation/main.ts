@@ -1,5 +1,5 @@
 // Accepting an invitation: its secret is in the address, behind "#", where no server and no log sees it.
-import { element, showPassword } from "../elements.ts";
+import { element, showPassword, warnOfInsecureAddress } from "../elements.ts";
 import { acceptInvitation, explainFailure } from "../session.ts";
 import { strings } from "../strings.ts";
 
@@ -59,6 +59,7 @@ form.addEventListener("submit", (event) => {
 reveal.addEventListener("click", () => showPassword(password, reveal, password.type === "password"));
 // Another link in the same tab: a browser only changes what stands behind "#".
 window.addEventListener("hashchange", () => location.reload());
+warnOfInsecureAddress();
 if (invitation === "") {
   showProblem(text.noInvitation);
   submit.disabled = true;

@@ -1,6 +1,7 @@
 // The sign-in form: sends it, says what went wrong, and leads on to where the visitor came from.
-import { element, showPassword } from "../elements.ts";
-import { explainFailure, openSession } from "../session.ts";
+import { element, showPassword, warnOfInsecureAddress } from "../elements.ts";
+import { keepsSessions } from "../secure-address.ts";
+import { explainFailure, openSession, readSession } from "../session.ts";
 import { strings } from "../strings.ts";
 import { nextAddress } from "./next.ts";
 
@@ -75,6 +76,25 @@ async function explain(response: Response): Promise<void> {
   fields.password.select();
 }
 
+/** Whether the browser sends the session back that it was given. */
+async function isSessionKept(): Promise<boolean> {
+  try {
+    return (await readSession()) !== null;
+  } catch {
+    return true; // The page that follows says what is wrong with the server.
+  }
+}
+
+async function goOn(): Promise<void> {
+  if (!(await isSessionKept())) {
+    setBusy(false);
+    showProblem(keepsSessions(location) ? text.sessionNotKept : strings.insecureAddress);
+    return;
+  }
+  const next = new URLSearchParams(location.search).get("next");
+  location.replace(nextAddress(next, location.origin));
+}
+
 async function signIn(): Promise<void> {
   clearProblem();
   const missing = firstMissing();
@@ -98,8 +118,7 @@ async function signIn(): Promise<void> {
   }
   if (response.status === 201) {
     await response.text(); // Leaving while an answer is on its way shows as a failed request.
-    const next = new URLSearchParams(location.search).get("next");
-    location.replace(nextAddress(next, location.origin));
+    await goOn();
     return;
   }
   setBusy(false);
@@ -116,6 +135,8 @@ form.addEventListener("input", (event) => {
 reveal.addEventListener("click", () =>
   showPassword(fields.password, reveal, fields.password.type === "password"),
 );
+
+warnOfInsecureAddress();
 
 // Back from the page that follows: the browser may show this one as it was left, busy.
 window.addEventListener("pageshow", (event) => {

@@ -1,0 +1,119 @@
+"""A real WebKit for tests, the engine of Safari, driven by the W3C's WebDriver protocol.
+
+Debian has it as `webkit2gtk-driver`, and needs `xvfb` for a screen. What pages do in it is for the
+tests to say.
+"""
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.process import LOOPBACK, Child, answer_of, free_port
+
+PROGRAMS = ("WebKitWebDriver", "Xvfb")
+_ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class WebKit:
+    """One window of the browser, with no cookies at first."""
+
+    session: str
+    http: httpx2.Client
+
+    def open(self, url: str) -> None:
+        self._post("url", url=url)
+
+    @property
+    def url(self) -> str:
+        return str(self._answer(self.http.get(f"{self.session}/url")))
+
+    def text(self, selector: str) -> str:
+        return str(self._answer(self.http.get(f"{self._element(selector)}/text")))
+
+    def type(self, selector: str, text: str) -> None:
+        self._answer(self.http.post(f"{self._element(selector)}/value", json={"text": text}))
+
+    def click(self, selector: str) -> None:
+        self._answer(self.http.post(f"{self._element(selector)}/click", json={}))
+
+    def cookies(self) -> set[str]:
+        return {cookie["name"] for cookie in self._answer(self.http.get(f"{self.session}/cookie"))}
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        patience = time.monotonic() + _SECONDS
+        while not condition():
+            assert time.monotonic() < patience, (self.url, self.text("body"))
+            time.sleep(0.05)
+
+    def _element(self, selector: str) -> str:
+        found = self._post("element", using="css selector", value=selector)
+        return f"{self.session}/element/{found[_ELEMENT]}"
+
+    def _post(self, command: str, **body: Any) -> Any:
+        return self._answer(self.http.post(f"{self.session}/{command}", json=body))
+
+    @staticmethod
+    def _answer(response: httpx2.Response) -> Any:
+        assert response.status_code == 200, response.text
+        return response.json()["value"]
+
+
+@contextmanager
+def webkit(folder: Path) -> Iterator[WebKit]:
+    """A browser on a screen of its own. Without the programs the calling test is skipped.
+
+    Under CI it fails: what was not run there must not look as if it had passed.
+    """
+    if missing := [name for name in PROGRAMS if shutil.which(name) is None]:
+        reason = f"no {' and no '.join(missing)} on PATH"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    port = free_port()
+    with Child(
+        ["Xvfb", "-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp"],
+        log=folder / "xvfb.log",
+    ) as screen:
+        environment = os.environ | {"DISPLAY": f":{_display(screen)}", "HOME": str(folder)}
+        driver = Child(
+            ["WebKitWebDriver", f"--port={port}"],
+            log=folder / "webkit.log",
+            environment=environment,
+        )
+        with driver, httpx2.Client(timeout=_SECONDS) as http:
+            yield from _session(http, f"http://{LOOPBACK}:{port}/session", port)
+
+
+def _session(http: httpx2.Client, url: str, port: int) -> Iterator[WebKit]:
+    _until(lambda: answer_of(port, "/status") == 200)
+    started = WebKit._answer(http.post(url, json={"capabilities": {}}))
+    browser = WebKit(f"{url}/{started['sessionId']}", http)
+    try:
+        yield browser
+    finally:
+        http.delete(browser.session)
+
+
+def _display(screen: Child) -> str:
+    _until(lambda: re.search(r"^\d+$", screen.log(), re.MULTILINE) is not None)
+    found = re.search(r"^\d+$", screen.log(), re.MULTILINE)
+    assert found
+    return found[0]
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    patience = time.monotonic() + _SECONDS
+    while not condition():
+        assert time.monotonic() < patience
+        time.sleep(0.05)
