@@ -4,14 +4,18 @@ What keeps other sites from it is in `test_browser_safety`; what bytes do, in `t
 """
 
 import asyncio
+import time
 from typing import Any
 
 import httpx2
+import orjson
 import pytest
 
 import models
 from models import Role
+from server.access import sessions
 from server.operations import admins
+from server.passwords import Hashing
 from tests.factories import PASSWORD, Client, Person, World
 
 NEW = "nine copper lanterns flicker"
@@ -273,3 +277,104 @@ async def test_what_is_no_request_is_told_so(
     assert answer.status_code in {400, 415, 422}
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json().keys() >= {"title", "status", "detail", "code"}
+
+
+async def test_a_browser_that_signed_in_before_is_not_shut_out(
+    client: Client, world: World
+) -> None:
+    person = await world.person()
+    right = await credentials(person)
+    entered = await client.http.post("/session", json=right)
+    device = {"Cookie": f"__Host-tessera_device={entered.cookies['__Host-tessera_device']}"}
+    client.http.cookies.clear()
+    wrong = right | {"password": "a wrong guess"}
+    while (refused := await client.http.post("/session", json=wrong)).status_code == 401:
+        pass
+    assert refused.status_code == 429
+    assert (await client.http.post("/session", json=right)).status_code == 429
+    client.http.cookies.clear()
+    assert (await client.http.post("/session", json=right, headers=device)).status_code == 201
+
+
+async def test_setting_a_password_makes_the_browser_known(client: Client, world: World) -> None:
+    """Also while strangers guess at the account: the new password is of use at once."""
+    owner, invitation = await invited(world)
+    body = {"invitation": invitation, "password": NEW}
+    accepted = await client.http.post("/invitation", json=body)
+    changed = await client.http.put(
+        "/password",
+        json={"currentPassword": PASSWORD, "newPassword": NEW},
+        headers=client.of(owner).headers,
+    )
+    client.http.cookies.clear()
+    for answer, email in ((accepted, "new@example.com"), (changed, owner.admin.email)):
+        assert answer.status_code == 204
+        right = await credentials(owner, email=email, password=NEW)
+        wrong = right | {"password": "a wrong guess"}
+        while (await client.http.post("/session", json=wrong)).status_code == 401:
+            pass
+        device = {"Cookie": f"__Host-tessera_device={answer.cookies['__Host-tessera_device']}"}
+        assert (await client.http.post("/session", json=right, headers=device)).status_code == 201
+        client.http.cookies.clear()
+
+
+async def test_where_too_many_wait_already_the_answer_is_503_at_once(
+    client: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowded = Hashing("crowded")
+    monkeypatch.setattr(sessions, "STRANGERS", crowded)
+    person = await world.person()
+    right = await credentials(person)
+    others = [
+        right | {"email": f"nobody-{number}@example.com", "password": "a wrong guess"}
+        for number in range(60)
+    ]
+    answers = await asyncio.gather(*(client.http.post("/session", json=body) for body in others))
+    busy = [answer for answer in answers if answer.status_code == 503]
+    assert busy
+    assert {answer.status_code for answer in answers} <= {401, 429, 503}
+    assert {(a.json()["code"], a.headers["retry-after"]) for a in busy} == {("BUSY", "1")}
+
+
+async def test_a_stranger_who_sends_many_passwords_makes_no_other_tenant_wait(
+    client: Client, world: World
+) -> None:
+    """By turns of work, whatever the machine: none of the person's waits for all of the others."""
+    person = await world.person()
+    right = await credentials(person)
+    assert (await client.http.post("/session", json=right)).status_code == 201
+    client.http.cookies.clear()
+    done: list[int] = []
+
+    async def post(body: dict[str, str]) -> None:
+        done.append((await client.http.post("/session", json=body)).status_code)
+
+    wrong = {"tenant": "x", "email": "y", "password": "\u0315" * 128 + "\u0316" * 128}
+    await asyncio.gather(*(post(wrong) for _ in range(20)), post(right))
+    assert done.index(201) < 12
+
+
+async def test_texts_that_are_too_long_are_not_normalised(client: Client, world: World) -> None:
+    person = await world.person()
+    marks = "\u0315" * 16_000 + "\u0316" * 16_000
+    tries = [
+        ("POST", "/session", await credentials(person, email=marks)),
+        ("POST", "/session", await credentials(person, password=marks)),
+        ("POST", "/session", await credentials(person, tenant=marks)),
+        ("POST", "/invitation", {"invitation": marks, "password": "x"}),
+        ("POST", "/invitation", {"invitation": "x", "password": marks}),
+        ("PUT", "/password", {"currentPassword": marks, "newPassword": NEW}),
+        ("PUT", "/password", {"currentPassword": PASSWORD, "newPassword": marks}),
+    ]
+    for method, path, body in tries:
+        sent = orjson.dumps(body)
+        assert len(sent) < 65_536
+        before = time.thread_time()
+        answer = await client.http.request(
+            method,
+            path,
+            content=sent,
+            headers={"Content-Type": "application/json"} | client.of(person).headers,
+        )
+        assert 400 <= answer.status_code < 500
+        assert time.thread_time() - before < 0.5, (method, path)

@@ -1,0 +1,134 @@
+"""Cookies by plain HTTP on this machine: given and read there, and nowhere else."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from ipaddress import ip_network
+
+import httpx2
+import pytest
+
+import models
+from server.access.cookies import DEVICE, SESSION
+from server.app import create_app
+from server.service import Service
+from tests.factories import PASSWORD, Person, World
+
+LOCAL_HOSTS = ("127.0.0.1:8000", "localhost:8000", "LOCALHOST", "[::1]:8000", "127.1.2.3")
+SECURE = {SESSION.secure_name, DEVICE.secure_name}
+LOCAL = {SESSION.local_name, DEVICE.local_name}
+
+
+@asynccontextmanager
+async def asked(
+    service: Service, host: str = "127.0.0.1:8000", peer: str = "127.0.0.1"
+) -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.ASGITransport(app=create_app(service), client=(peer, 50_000))
+    async with httpx2.AsyncClient(
+        transport=transport, base_url="http://tessera.test", headers={"Host": host}
+    ) as http:
+        yield http
+
+
+async def given(http: httpx2.AsyncClient, person: Person, **headers: str) -> set[str]:
+    """The names of the cookies that signing in gives."""
+    tenant = await models.Tenant.get(id=person.admin.tenant_id)
+    body = {"tenant": tenant.slug, "email": person.admin.email, "password": PASSWORD}
+    answer = await http.post("/session", json=body, headers=headers)
+    assert answer.status_code == 201, answer.text
+    http.cookies.clear()
+    return {line.partition("=")[0] for line in answer.headers.get_list("set-cookie")}
+
+
+async def accepted(http: httpx2.AsyncClient, person: Person, **headers: str) -> bool:
+    """Whether the local cookie alone is a session."""
+    cookie = {"Cookie": f"{SESSION.local_name}={person.session}"}
+    return (await http.get("/session", headers=cookie | headers)).status_code == 200
+
+
+@pytest.mark.parametrize("host", LOCAL_HOSTS)
+async def test_a_page_of_this_machine_gets_cookies_that_every_browser_keeps(
+    service: Service, world: World, host: str
+) -> None:
+    person = await world.person()
+    for peer in ("127.0.0.1", "::1", "::ffff:127.0.0.1"):
+        async with asked(service, host, peer) as http:
+            assert await given(http, person, Origin=f"http://{host}") == LOCAL
+            assert await accepted(http, person)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["console.example.com", "127.0.0.1.example.com", "10.0.0.1", "0.0.0.0", "localhost.", ""],
+)
+async def test_any_other_host_gets_secure_cookies_and_brings_no_others(
+    service: Service, world: World, host: str
+) -> None:
+    person = await world.person()
+    async with asked(service, host) as http:
+        assert await given(http, person, Origin=f"http://{host}") == SECURE
+        assert not await accepted(http, person)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-For": "203.0.113.7"},
+        {"X-Forwarded-Proto": "https"},
+        {"X-Forwarded-Host": "console.example.com"},
+        {"X-Real-IP": "203.0.113.7"},
+        {"Forwarded": "proto=https"},
+        {"Via": "1.1 proxy"},
+    ],
+)
+async def test_behind_a_proxy_on_this_machine_cookies_are_secure(
+    service: Service, world: World, headers: dict[str, str]
+) -> None:
+    """It may send a loopback `Host` for a page that the browser got over HTTPS."""
+    person = await world.person()
+    async with asked(service) as http:
+        assert await given(http, person, Origin="http://127.0.0.1:8000", **headers) == SECURE
+        assert not await accepted(http, person, **headers)
+
+
+async def test_with_trusted_proxies_or_another_peer_cookies_are_secure(
+    service: Service, world: World
+) -> None:
+    person = await world.person()
+    settings = replace(service.settings, trusted_proxies=(ip_network("127.0.0.1"),))
+    async with asked(replace(service, settings=settings)) as http:
+        assert await given(http, person, Origin="http://127.0.0.1:8000") == SECURE
+        assert not await accepted(http, person)
+    async with asked(service, peer="192.0.2.1") as http:
+        assert await given(http, person, Origin="http://127.0.0.1:8000") == SECURE
+        assert not await accepted(http, person)
+
+
+async def test_only_a_page_of_that_very_address_gets_local_cookies(
+    service: Service, world: World
+) -> None:
+    person = await world.person()
+    async with asked(service) as http:
+        assert await given(http, person) == SECURE
+        settings = replace(service.settings, cors_origins=("https://console.example.com",))
+    async with asked(replace(service, settings=settings)) as http:
+        assert await given(http, person, Origin="https://console.example.com") == SECURE
+
+
+async def test_a_local_cookie_that_comes_twice_is_none(service: Service, world: World) -> None:
+    """Another port of this machine may have put one beside ours, with a longer path."""
+    person = await world.person()
+    twice = f"{SESSION.local_name}={person.session}"
+    async with asked(service) as http:
+        answer = await http.get("/session", headers={"Cookie": f"{twice}; {twice}"})
+        assert answer.status_code == 401
+
+
+async def test_signing_out_forgets_either_session_and_keeps_the_device(
+    service: Service, world: World
+) -> None:
+    async with asked(service) as http:
+        cookie = {"Cookie": f"{SESSION.local_name}={(await world.person()).session}"}
+        answer = await http.delete("/session", headers=cookie)
+    forgotten = {line.partition("=")[0] for line in answer.headers.get_list("set-cookie")}
+    assert forgotten == {SESSION.secure_name, SESSION.local_name}

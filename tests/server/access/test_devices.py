@@ -1,0 +1,61 @@
+"""Device cookies: only this server makes them, each for one account and one password."""
+
+import pytest
+
+from server.access.devices import MAX_ACCOUNTS, find_device, remember_device
+from server.service import Service
+from server.token_format import DigestKey
+from tests.factories import World
+
+OTHER_KEY = DigestKey(b"another key of 32 bytes, at least")
+
+
+async def test_a_device_is_known_to_one_account_with_one_password(
+    service: Service, world: World
+) -> None:
+    key = service.digest_key
+    admin, other = (await world.person()).admin, (await world.person()).admin
+    cookie = remember_device(key, admin, "")
+    device = find_device(key, admin, cookie)
+    assert device
+    assert find_device(key, other, cookie) is None
+    assert find_device(key, None, cookie) is None
+    assert find_device(OTHER_KEY, admin, cookie) is None
+    assert find_device(key, admin, remember_device(key, admin, "")) != device
+    admin.password_hash = "another one"
+    assert find_device(key, admin, cookie) is None
+
+
+async def test_a_browser_keeps_the_devices_of_a_few_accounts(
+    service: Service, world: World
+) -> None:
+    key, cookie = service.digest_key, ""
+    people = [(await world.person()).admin for _ in range(MAX_ACCOUNTS + 1)]
+    for admin in people:
+        cookie = remember_device(key, admin, cookie)
+    assert [find_device(key, admin, cookie) is not None for admin in people] == [
+        False,
+        *[True] * MAX_ACCOUNTS,
+    ]
+    again = remember_device(key, people[1], cookie, find_device(key, people[1], cookie))
+    assert sorted(again.split(".")) == sorted(cookie.split("."))
+    assert len(cookie) < 200
+
+
+@pytest.mark.parametrize("cookie", ["", "x", ".", "é" * 43, "A" * 43, "A" * 64_000, "A.B", "\0"])
+async def test_what_was_not_made_here_is_no_device(
+    service: Service, world: World, cookie: str
+) -> None:
+    admin = (await world.person()).admin
+    assert find_device(service.digest_key, admin, cookie) is None
+    made = remember_device(service.digest_key, admin, cookie)
+    assert find_device(service.digest_key, admin, made)
+    assert len(made) < 200
+
+
+async def test_an_altered_device_is_none(service: Service, world: World) -> None:
+    key, admin = service.digest_key, (await world.person()).admin
+    cookie = remember_device(key, admin, "")
+    for at in (0, 10, 21, 30, 41):
+        changed = "A" if cookie[at] != "A" else "B"
+        assert find_device(key, admin, cookie[:at] + changed + cookie[at + 1 :]) is None
