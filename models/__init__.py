@@ -10,10 +10,10 @@ from models.known_address import KnownAddress
 from models.rows import Row, TenantRow, new_id, now
 from models.session import Session
 from models.tenant import Tenant
-from models.token import TOKEN_WIRE_INDEX, Token, grant_mark, grants_of
+from models.token import TOKEN_WIRE_INDEX, Token, grants_of
 from models.token_brand import TokenBrand
 from models.token_last_use import TokenLastUse
-from models.token_permission import TokenPermission, shape_of
+from models.token_permission import TokenPermission, permission_fingerprint, shape_of
 from models.token_refusal import RefusalReason, TokenRefusal
 from models.token_search import TokenSearch, place_of
 from models.token_use import TokenUse
@@ -43,10 +43,10 @@ __all__ = [
     "TokenRefusal",
     "TokenSearch",
     "TokenUse",
-    "grant_mark",
     "grants_of",
     "new_id",
     "now",
+    "permission_fingerprint",
     "place_of",
     "shape_of",
 ]

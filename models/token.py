@@ -1,41 +1,30 @@
 """The token: an API token's record. Its secret is never stored."""
 
 from collections.abc import Collection
-from functools import lru_cache
-from hashlib import blake2b
 
 from tortoise import fields
 from tortoise.indexes import Index
 
 from models.rows import LiveIndex, TenantRow
+from models.token_permission import permission_fingerprint
 
 TOKEN_WIRE_INDEX = "idx_token_wire"
-_MARK_BYTES = 16
 # So many that an entry of the index still fits into a page of either database.
-_MOST_MARKED = 48
-
-
-@lru_cache(65_536)
-def grant_mark(key: str) -> bytes:
-    """By what a token's `grants` tell that it holds the permission: 16 bytes of BLAKE2b.
-
-    Long enough that nobody can make two keys with the same.
-    """
-    return blake2b(key.encode(), digest_size=_MARK_BYTES).digest()
+_MAX_FINGERPRINTS = 48
 
 
 def grants_of(keys: Collection[str]) -> bytes | None:
     """The `grants` of a token that holds these permissions; None for more than 48."""
-    return b"".join(map(grant_mark, keys)) if len(keys) <= _MOST_MARKED else None
+    return b"".join(map(permission_fingerprint, keys)) if len(keys) <= _MAX_FINGERPRINTS else None
 
 
 class Token(TenantRow):
     """An API token's record, live until `revoked_at` is set.
 
     `digest` is the keyed digest of the secret, `hint` its public beginning. `revision` counts the
-    changes. `created_by_id` names an admin who may be gone. `grants` are the marks of all its
-    permissions, and change with these in one transaction; where they are null, the permissions' own
-    rows tell. `idempotency_key` is a keyed digest too, in hexadecimal.
+    changes. `created_by_id` names an admin who may be gone. `grants` are the fingerprints of all
+    its permissions, and change with these in one transaction; where they are null, the permissions'
+    own rows tell. `idempotency_key` is a keyed digest too, in hexadecimal.
     """
 
     name = fields.CharField(max_length=100)

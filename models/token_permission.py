@@ -1,12 +1,16 @@
 """The permissions that tokens hold."""
 
 import re
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
 from urllib.parse import unquote
 
 from tortoise import fields
 
 from models.rows import TenantRow
 
+FINGERPRINT_BYTES = 16
 _PARAMETER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -28,13 +32,30 @@ def _unescaped(text: str) -> str:
     return unquote(text).replace("%", "%25").replace("{", "%7B").replace("}", "%7D")
 
 
+@lru_cache(65_536)
+def permission_fingerprint(key: str) -> bytes:
+    """The 16-byte BLAKE2b fingerprint by which a permission is known, of method and path's shape.
+
+    Long enough that nobody can make two keys with the same.
+    """
+    return blake2b(shape_of(key).encode(), digest_size=FINGERPRINT_BYTES).digest()
+
+
 class TokenPermission(TenantRow):
-    """One token holds one permission. `key` is "METHOD path-template"."""
+    """One token holds one permission.
+
+    `key` is "METHOD path-template" as it was when it was granted; `fingerprint` is that of its
+    shape, so that the permission stays the same where a parameter gets another name.
+    """
 
     token_id = fields.UUIDField()
     key = fields.CharField(max_length=512)
+    fingerprint = fields.BinaryField()
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(fingerprint=permission_fingerprint(values["key"]), **values)
 
     class Meta:
         table = "token_permission"
         table_description = "Which token holds which permission"
-        unique_together = (("tenant_id", "id"), ("tenant_id", "token_id", "key"))
+        unique_together = (("tenant_id", "id"), ("tenant_id", "token_id", "fingerprint"))

@@ -100,7 +100,7 @@ def _replayed(
         yield f"it is called {token.name!r}, by its activity {name!r}"
     if held != keys:
         yield f"it holds {held}, by its activity {keys}"
-    if {*_marks(token.grants)} != {models.grant_mark(key) for key in held}:
+    if {*_marks(token.grants)} != {models.permission_fingerprint(key) for key in held}:
         yield f"its row tells the wire of {token.grants!r} where it holds {held}"
     if (token.revoked_at is not None) is not (kinds[-1:] == [ActivityKind.REVOKED]):
         yield f"revoked at {token.revoked_at}, by its activity {kinds}"

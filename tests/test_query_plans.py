@@ -450,7 +450,7 @@ async def test_a_check_and_its_record_keep_to_indexes_of_their_tenant(
         {token: [refused]},
     )
     digest = bytes((await models.Token.get(tenant_id=tenant_id, id=crowd.token)).digest)
-    question = (crowd.slug, "us", digest, "GET /api", models.grant_mark("GET /api"))
+    question = (crowd.slug, "us", digest, models.permission_fingerprint("GET /api"))
     with caught() as statements:
         await uses.write(batch)
         await uses.forget_old([str(tenant_id)], uses.day_of(at))

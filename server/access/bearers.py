@@ -37,10 +37,13 @@ _FOUND = """
     t.id{text}, t.requests_per_hour, k.id{text}, k.revoked_at IS NOT NULL,
     CASE WHEN k.grants IS NULL
          THEN EXISTS (SELECT 1 FROM token_permission p
-                      WHERE p.tenant_id = t.id AND p.token_id = k.id AND p.key = {key})
+                      WHERE p.tenant_id = t.id AND p.token_id = k.id
+                        AND p.fingerprint = {fingerprint})
          ELSE {held} > 0 END
 """
-_OF_POSTGRES = _FOUND.format(key="q.key", held="position(q.grant_mark in k.grants)", text="::text")
+_OF_POSTGRES = _FOUND.format(
+    fingerprint="q.fingerprint", held="position(q.fingerprint in k.grants)", text="::text"
+)
 # A row with place 0 says that the database does not take writes: a standby, which may not know yet
 # what was revoked. It is asked in the same statement: the server behind a pooler may have changed.
 _POSTGRES = f"""
@@ -48,23 +51,23 @@ _POSTGRES = f"""
     WHERE {READ_ONLY["postgres"]}
     UNION ALL
     SELECT q.place, {_OF_POSTGRES}
-    FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[], $5::bytea[])
-         WITH ORDINALITY AS q(slug, region, digest, key, grant_mark, place)
+    FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[])
+         WITH ORDINALITY AS q(slug, region, digest, fingerprint, place)
     JOIN tenant t ON t.slug = q.slug AND (q.region IS NULL OR t.region = q.region)
     JOIN token k ON k.tenant_id = t.id AND k.digest = q.digest
 """
 # The index holds all that is read of the token: among a million, each page more is a new one.
 _SQLITE = f"""
-    SELECT {_FOUND.format(key="?4", held="instr(k.grants, ?5)", text="")}
+    SELECT {_FOUND.format(fingerprint="?4", held="instr(k.grants, ?4)", text="")}
     FROM tenant t JOIN token k INDEXED BY {models.TOKEN_WIRE_INDEX}
         ON k.tenant_id = t.id AND k.digest = ?3
     WHERE t.slug = ?1 AND (?2 IS NULL OR t.region = ?2)
 """
 
 # What is asked: the slug of the tenant that the host names; its region, if the hosts of the API
-# tell; the secret's digests, of which the token has one; the operation's key, which is empty where
-# none matched, and its mark.
-Question = tuple[str, str | None, tuple[bytes, ...], str, bytes]
+# tell; the secret's digests, of which the token has one; and the fingerprint of the permission,
+# that of "" where none would do.
+Question = tuple[str, str | None, tuple[bytes, ...], bytes]
 
 # A token of the tenant, as the row comes from the database: the tenant's id and its limit of
 # requests an hour, if it has one; the token's id, whether it is revoked, and whether it is granted
@@ -224,10 +227,10 @@ def _first(ask: Callable[..., sqlite3.Cursor], question: Question) -> Bearer | N
     return next(filter(None, rows), None)
 
 
-def _by_digest(question: Question) -> list[tuple[str, str | None, bytes, str, bytes]]:
+def _by_digest(question: Question) -> list[tuple[str, str | None, bytes, bytes]]:
     """The question for each digest; in one transaction, as a digest may be renewed meanwhile."""
-    slug, region, digests, key, mark = question
-    return [(slug, region, digest, key, mark) for digest in digests]
+    slug, region, digests, fingerprint = question
+    return [(slug, region, digest, fingerprint) for digest in digests]
 
 
 Bearers = PostgresBearers | SqliteBearers

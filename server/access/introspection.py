@@ -38,6 +38,7 @@ async def introspect(service: Service, secret: str) -> Introspected | None:
         return None
     tenant = await models.Tenant.get(id=token.tenant_id)
     held = models.TokenPermission.filter(tenant_id=token.tenant_id, token_id=token.id)
-    keys = {row.key for row in await held}
+    permissions = [service.catalogue.find(row.key) for row in await held]
+    keys = {permission.key for permission in permissions if permission}
     current = (p.key for p in service.catalogue.permissions if p.key in keys)
     return Introspected(token, tenant, tuple(current))

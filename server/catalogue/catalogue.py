@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
+import models
 from server.catalogue.matching import NOTHING_CLOSED, Closures, Matcher
 from server.catalogue.permissions import Category, Permission, Refusal
 
@@ -22,6 +23,7 @@ class Catalogue:
     refusals: tuple[Refusal, ...]
     notes: tuple[Refusal, ...]
     _by_key: dict[str, Permission] = field(repr=False)
+    _by_shape: dict[str, Permission] = field(repr=False)
     _matcher: Matcher = field(repr=False)
 
     @classmethod
@@ -40,7 +42,8 @@ class Catalogue:
             for permission in category.permissions
         }
         matcher = Matcher.of(tuple(by_key.values()), closures)
-        return cls(title, categories, refusals, notes, by_key, matcher)
+        by_shape = {models.shape_of(key): permission for key, permission in by_key.items()}
+        return cls(title, categories, refusals, notes, by_key, by_shape, matcher)
 
     @property
     def permissions(self) -> tuple[Permission, ...]:
@@ -48,12 +51,15 @@ class Catalogue:
         return tuple(self._by_key.values())
 
     def find(self, key: str) -> Permission | None:
-        """The permission of `key`, or None if the document has none."""
-        return self._by_key.get(key)
+        """The permission of `key`, or None if the document has none.
+
+        A permission is known by method and shape: parameters may have other names in `key`.
+        """
+        return self._by_key.get(key) or self._by_shape.get(models.shape_of(key))
 
     def permission(self, key: str) -> Permission:
         """The permission of `key`; one that has left the document is retired."""
-        found = self._by_key.get(key)
+        found = self.find(key)
         if found is not None:
             return found
         method, _, path = key.partition(" ")
@@ -65,4 +71,4 @@ class Catalogue:
 
     def unknown(self, keys: Iterable[str]) -> tuple[str, ...]:
         """Those of `keys` that the document has not, in their order and without repeats."""
-        return tuple(dict.fromkeys(key for key in keys if key not in self._by_key))
+        return tuple(dict.fromkeys(key for key in keys if self.find(key) is None))

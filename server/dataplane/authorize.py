@@ -17,7 +17,7 @@ from typing import Protocol
 
 from starlette.types import Receive, Scope, Send
 
-from models import RefusalReason, grant_mark
+from models import RefusalReason, permission_fingerprint
 from server import database
 from server.access.bearers import Bearer, Question, bearers_of
 from server.catalogue import Permission, canonical_path
@@ -124,8 +124,8 @@ class Authorize:
         slug, region = tenant
         digests = self._digest_key.digests("token", secret)
         key = wanted.key if isinstance(wanted, Permission) else ""
-        question = (slug, region, digests, key, grant_mark(key))
-        return _Check(self._ending, asked, headers, method, wanted, question)
+        question = (slug, region, digests, permission_fingerprint(key))
+        return _Check(self._ending, asked, headers, method, wanted, key, question)
 
     def _wanted(
         self, method: str, target: str, has_canonical_headers: bool
@@ -173,6 +173,8 @@ class _Check:
     _headers: Mapping[bytes, bytes]
     _method: str
     _wanted: Permission | RefusalReason
+    # Of what is wanted; empty where no permission would do.
+    _key: str
     question: Question
     _bearer: Bearer = field(init=False)
 
@@ -202,7 +204,7 @@ class _Check:
                 self._bearer[0],
                 self._bearer[2],
                 self._method,
-                self.question[3],
+                self._key,
                 reason,
                 ending.addresses.of(asked.peer, asked.headers, headers),
                 originals.user_agent(headers),
@@ -222,7 +224,7 @@ class _Check:
             detail = _NO_PERMISSION_WOULD_DO[self._wanted]
             answer = answers.insufficient_scope(self._wanted.value, detail, request_id)
             return answer, self._wanted
-        key = self._wanted.key
+        key = self._key
         if not granted:
             detail = f"The API token does not hold the permission {key}."
             answer = answers.insufficient_scope("INSUFFICIENT_SCOPE", detail, request_id, key)

@@ -88,10 +88,11 @@ def grid(source: catalogue.Catalogue) -> Grid:
 def shown_permissions(source: catalogue.Catalogue, keys: list[str]) -> list[Permission]:
     """The permissions of these keys, in the grid's order; those that have left it come last."""
     shown = grid(source)
-    known = sorted((key for key in keys if key in shown.places), key=shown.places.__getitem__)
-    retired = sorted(key for key in keys if key not in shown.places)
+    found = {key: source.find(key) for key in keys}
+    known = {permission.key for permission in found.values() if permission}
+    retired = sorted(key for key, permission in found.items() if permission is None)
     return [
-        *(shown.by_key[key] for key in known),
+        *(shown.by_key[key] for key in sorted(known, key=shown.places.__getitem__)),
         *(_retired(source.permission(key)) for key in retired),
     ]
 

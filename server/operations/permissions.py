@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+import models
 from server.access.principal import Operator
 from server.catalogue import Catalogue
 from server.database import connection, dialect
@@ -18,17 +19,20 @@ _HOLDERS = """
     FROM token_permission p
     JOIN token k ON k.tenant_id = p.tenant_id AND k.id = p.token_id AND k.revoked_at IS NULL
     JOIN tenant t ON t.id = p.tenant_id
-    WHERE p.key NOT IN ({known})
+    WHERE {fingerprint} NOT IN ({known})
     GROUP BY t.slug, k.id, k.name, k.hint
     ORDER BY t.slug, k.id
 """
 _STATEMENTS = {
     "postgres": _HOLDERS.format(
         keys="json_agg(p.key ORDER BY p.key)",
+        fingerprint="encode(p.fingerprint, 'hex')",
         known="SELECT json_array_elements_text($1::json)",
     ),
     "sqlite": _HOLDERS.format(
-        keys="json_group_array(p.key)", known="SELECT value FROM json_each(?)"
+        keys="json_group_array(p.key)",
+        fingerprint="lower(hex(p.fingerprint))",
+        known="SELECT value FROM json_each(?)",
     ),
 }
 
@@ -51,7 +55,7 @@ async def holders_of_dropped(
     How many there are, and the first 100 by tenant.
     """
     operator.require(Right.MANAGE_INSTALLATION)
-    known = [permission.key for permission in catalogue.permissions]
+    known = [models.permission_fingerprint(one.key).hex() for one in catalogue.permissions]
     rows = await _holders(known)
     shown = tuple(
         Holder(row["slug"], row["name"], row["hint"], tuple(sorted(orjson.loads(row["keys"]))))

@@ -1,8 +1,9 @@
 """What may be done with tokens. Reading their activity lives in `server.operations.activity`."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from uuid import UUID
 
 import orjson
@@ -101,7 +102,7 @@ async def create(
     """
     principal.require(Right.MANAGE_TOKENS)
     name, description = clean_name(name), clean_description(description)
-    keys = _known(service.catalogue, permissions)
+    keys = list(_known(service.catalogue, permissions).values())
     _check_idempotency_key(idempotency_key)
     key = service.digest_key
     secret = new_token_secret(service.settings.token_brand[0])
@@ -148,7 +149,7 @@ async def set_permissions(
         token = await _locked(principal, token_id, if_revision)
         held = await _held(principal, token)
         wanted = _known(service.catalogue, permissions, besides=held)
-        await _replace(principal, token, held, set(wanted))
+        await _replace(principal, token, held, wanted)
     return token
 
 
@@ -173,7 +174,9 @@ async def edit_permissions(
         token = await _locked(principal, token_id, if_revision)
         held = await _held(principal, token)
         granted = _known(service.catalogue, grant, besides=held, field="grant")
-        await _replace(principal, token, held, (held | set(granted)) - set(withdraw))
+        withdrawn = set(map(models.shape_of, withdraw))
+        left = {shape: key for shape, key in held.items() if shape not in withdrawn}
+        await _replace(principal, token, held, left | granted)
     return token
 
 
@@ -246,20 +249,25 @@ async def _save(token: models.Token, *columns: str) -> None:
     await token.write(*columns, "revision")
 
 
-async def _held(principal: Principal, token: models.Token) -> set[str]:
-    return set((await permission_keys(principal, [token.id]))[token.id])
+async def _held(principal: Principal, token: models.Token) -> dict[str, str]:
+    keys = (await permission_keys(principal, [token.id]))[token.id]
+    return {models.shape_of(key): key for key in keys}
 
 
 async def _replace(
-    principal: Principal, token: models.Token, held: set[str], wanted: set[str]
+    principal: Principal, token: models.Token, held: Mapping[str, str], wanted: Mapping[str, str]
 ) -> None:
-    """Write that the locked `token` holds `wanted` instead of `held`, and record the change."""
-    granted, withdrawn = sorted(wanted - held), sorted(held - wanted)
+    """Write that the locked `token` holds `wanted` instead of `held`, and record the change.
+
+    Both are keys by their shapes, which tell the permissions.
+    """
+    granted = sorted(key for shape, key in wanted.items() if shape not in held)
+    withdrawn = sorted(key for shape, key in held.items() if shape not in wanted)
     if not granted and not withdrawn:
         return
     await _withdraw(token, withdrawn)
     await _grant(token, granted)
-    token.grants = models.grants_of(sorted(wanted))
+    token.grants = models.grants_of(sorted(wanted.values()))
     await _save(token, "grants")
     details = {"granted": granted, "withdrawn": withdrawn}
     await record(principal, ActivityKind.PERMISSIONS_EDITED, token, **details)
@@ -296,21 +304,33 @@ async def _refuse_repetition(principal: Principal, digests: Sequence[bytes]) -> 
 def _known(
     catalogue: Catalogue,
     keys: Sequence[str],
-    besides: Collection[str] = (),
+    besides: Mapping[str, str] = MappingProxyType({}),
     field: str = "permissions",
-) -> list[str]:
-    """`keys` without repeats. Raises `InvalidInput` that names each one the catalogue lacks."""
-    distinct = list(dict.fromkeys(keys))
-    unknown = [key for key in catalogue.unknown(distinct) if key not in besides]
+) -> dict[str, str]:
+    """`keys` as the catalogue, or else `besides`, writes them, by their shapes.
+
+    Raises `InvalidInput` that names each one that neither has.
+    """
+    known: dict[str, str] = {}
+    unknown: list[str] = []
+    for key in dict.fromkeys(keys):
+        shape = models.shape_of(key)
+        permission = catalogue.find(key)
+        if permission is not None:
+            known[shape] = permission.key
+        elif shape in besides:
+            known[shape] = besides[shape]
+        else:
+            unknown.append(key)
     if unknown:
         raise InvalidInput(field, f"No such permission: {_named(unknown, keys)}.")
-    return distinct
+    return known
 
 
 def _refuse_contradiction(grant: Sequence[str], withdraw: Sequence[str]) -> None:
     """Raises `InvalidInput` that names each key in both lists."""
-    granted = set(grant)
-    both = [key for key in dict.fromkeys(withdraw) if key in granted]
+    granted = set(map(models.shape_of, grant))
+    both = [key for key in dict.fromkeys(withdraw) if models.shape_of(key) in granted]
     if both:
         raise InvalidInput(
             "withdraw", f"A permission cannot be granted and withdrawn: {_named(both, withdraw)}."

@@ -1,7 +1,7 @@
 """Reading what tokens were used for. It is written in `server.access.uses`."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -49,9 +49,26 @@ async def of_tokens(
     for part in await _parts(days, list(token_ids)):
         for token_id, *columns in await _summed(days.filter(token_id__in=part)):
             found[token_id].append(Usage(*columns))
-    for usages in found.values():
-        usages.sort(key=lambda one: one.last_used_at, reverse=True)
-    return found
+    return {token_id: _by_shape(usages) for token_id, usages in found.items()}
+
+
+def _by_shape(usages: list[Usage]) -> list[Usage]:
+    """The latest used first, and one where a parameter of an operation's path has changed names."""
+    merged: dict[str, Usage] = {}
+    for usage in sorted(usages, key=lambda one: one.last_used_at, reverse=True):
+        shape = models.shape_of(usage.key)
+        later = merged.get(shape)
+        merged[shape] = usage if later is None else _sum(later, usage)
+    return list(merged.values())
+
+
+def _sum(later: Usage, earlier: Usage) -> Usage:
+    return replace(
+        later,
+        allowed=later.allowed + earlier.allowed,
+        denied=later.denied + earlier.denied,
+        first_used_at=min(later.first_used_at, earlier.first_used_at),
+    )
 
 
 async def _parts(days: QuerySet[models.TokenUse], token_ids: list[UUID]) -> list[list[UUID]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from models import grants_of, new_id, now
+from models import grants_of, new_id, now, permission_fingerprint
 from server.token_format import DigestKey, new_token_secret, token_hint
 from tests.bench.dataset import Table, insert_rows
 from tests.wire import check
@@ -60,9 +60,12 @@ async def load_checks(url: str, tokens: Tokens, key: DigestKey) -> list[bytes]:
         ),
         Table(
             "token_permission",
-            ("tenant_id", "token_id", "key", "id", "created_at"),
+            ("tenant_id", "token_id", "key", "fingerprint", "id", "created_at"),
             (
-                (tenants[place // tokens.each][0], token_id, held, new_id(), at)
+                (
+                    *(tenants[place // tokens.each][0], token_id, held),
+                    *(permission_fingerprint(held), new_id(), at),
+                )
                 for place, token_id in enumerate(token_ids)
                 for held in _held(place)
             ),

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import asyncpg
 
-from models import Role, new_id, now
+from models import Role, new_id, now, permission_fingerprint
 from server.access.sessions import ABSOLUTE
 from server.catalogue import read_catalogue
 from server.graphql.tokens import TOKENS
@@ -152,7 +152,7 @@ def _tables(tenants: Sequence[_Tenant], key: DigestKey) -> list[Table]:
         ),
         Table(
             "token_permission",
-            ("tenant_id", "token_id", "key", "id", "created_at"),
+            ("tenant_id", "token_id", "key", "fingerprint", "id", "created_at"),
             _permissions(tenants, at),
         ),
     ]
@@ -181,7 +181,7 @@ def _permissions(tenants: Sequence[_Tenant], at: datetime) -> Iterator[tuple[Any
     for tenant in tenants:
         for token_id, chosen in zip(tenant.token_ids, sets, strict=False):
             for key in chosen:
-                yield tenant.id, token_id, key, new_id(), at
+                yield tenant.id, token_id, key, permission_fingerprint(key), new_id(), at
 
 
 async def insert_rows(url: str, tables: Sequence[Table]) -> None:

@@ -405,3 +405,60 @@ def test_serve_migrates_an_embedded_database_by_itself(tmp_path: Path) -> None:
     with closing(sqlite3.connect(urlsplit(url).path)) as connection:
         assert connection.execute(f"SELECT count(*) FROM {RECORD}").fetchone() == (len(WRITTEN),)
         assert connection.execute("SELECT count(*) FROM token").fetchone() == (0,)
+
+
+async def test_permissions_of_tokens_are_told_by_method_and_shape(
+    bare_url: str, planted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In portions of two: what a token held by another name of a parameter, it holds once."""
+    later = [planted / f"{name}.py" for name in WRITTEN if name >= "0010"]
+    written = {file: file.read_text() for file in later}
+    for file in later:
+        file.unlink()
+    await database.migrate(settings_for(bare_url))
+    tenant_id, at = models.new_id(), datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+    held = {
+        models.new_id(): keys
+        for keys in (
+            ["GET /a/{x}", "GET /a/{y}", "PUT /a/{x}"],
+            [],
+            [f"GET /b{n}" for n in range(5)],
+            ["GET /f/{p+}", "GET /f/{p}"],
+            [f"GET /c{n}/{{id}}" for n in range(60)],
+        )
+    }
+    async with database.connected(settings_for(bare_url)):
+        script = database.connection().execute_script
+        for token_id, keys in held.items():
+            is_sqlite = bare_url.startswith("sqlite")
+            grants = "NULL" if len(keys) > 48 else "x'00'" if is_sqlite else r"'\x00'"
+            await script(
+                "INSERT INTO token (id, created_at, tenant_id, name, description,"
+                " digest, hint, revision, created_by_id, grants)"
+                f" VALUES ('{token_id}', '{at}', '{tenant_id}', 'n', 'd',"
+                f" '{token_id}', 'tsr_', 3, '{tenant_id}', {grants})"
+            )
+            for key in keys:
+                await script(
+                    "INSERT INTO token_permission (id, created_at, tenant_id, token_id, key)"
+                    f" VALUES ('{models.new_id()}', '{at}', '{tenant_id}', '{token_id}', '{key}')"
+                )
+    for file, text in written.items():
+        file.write_text(text.replace("_AT_ONCE = 500", "_AT_ONCE = 2"))
+    await database.migrate(settings_for(bare_url))
+    async with database.connected(settings_for(bare_url)):
+        for token_id, keys in held.items():
+            token = await models.Token.get(tenant_id=tenant_id, id=token_id)
+            rows = await models.TokenPermission.filter(tenant_id=tenant_id, token_id=token_id)
+            kept = [key for key in keys if key != "GET /a/{x}"]  # the newer of two is kept
+            assert {row.key: row.fingerprint for row in rows} == {
+                key: models.permission_fingerprint(key) for key in kept
+            }
+            if len(keys) > 48:
+                assert token.grants is None
+            else:
+                marks = {
+                    bytes(token.grants or b"")[n : n + 16] for n in range(0, len(kept) * 16, 16)
+                }
+                assert marks == {models.permission_fingerprint(key) for key in kept}
+                assert len(token.grants or b"") == 16 * len(kept)

@@ -11,7 +11,7 @@ from server.service import Service
 from tests.factories import World
 
 KEY = "GET /api/v1/devices"
-MARK = models.grant_mark(KEY)
+FINGERPRINT = models.permission_fingerprint(KEY)
 
 
 class Asker:
@@ -43,8 +43,8 @@ async def test_each_has_its_own_answer(
     tenant = await models.Tenant.get(id=person.admin.tenant_id)
     made = [await world.token(person, "t", [KEY] if n % 2 else []) for n in range(4)]
     digests = [service.digest_key.digests("token", one.secret) for one in made]
-    asked = [(tenant.slug, "us", digests[n % 4], KEY, MARK) for n in range(300)]
-    asked[50::50] = [(tenant.slug, "eu", digests[0], KEY, MARK)] * 5
+    asked = [(tenant.slug, "us", digests[n % 4], FINGERPRINT) for n in range(300)]
+    asked[50::50] = [(tenant.slug, "eu", digests[0], FINGERPRINT)] * 5
     lookup = bearers_of(service.settings)
     try:
         async with asyncio.timeout(20):
