@@ -257,7 +257,7 @@ async def _purge(tenant_id: UUID, at: datetime) -> None:
 
 
 def _bucket(key: DigestKey, kind: str, text: str) -> bytes:
-    number = int.from_bytes(key.digest(f"attempts-{kind}", text)[:8]) % BUCKETS
+    number = int.from_bytes(key.digest(f"attempts-{kind}", text)[-8:]) % BUCKETS
     return f"{kind} {number}".encode()
 
 

@@ -2,8 +2,8 @@
 
 OWASP's device cookie: who has it is counted apart (`server.access.attempts`), so that attackers who
 guess at the account cannot shut that browser out. It proves nothing else and replaces no password.
-An entry holds for one account and one password: another password ends it. A browser keeps one
-entry for each of a few accounts.
+An entry holds for one account, one password and one key of digests: another password, or another
+key, ends it. A browser keeps one entry for each of a few accounts.
 """
 
 import re
@@ -25,7 +25,7 @@ def find_device(key: DigestKey, admin: models.Admin | None, cookie: str) -> byte
     if admin is None:
         return None
     for device, proof in map(_parts, _entries(cookie)):
-        if compare_digest(proof, _proof(key, admin, device)):
+        if any(compare_digest(proof, known) for known in _proofs(key, admin, device)):
             return device
     return None
 
@@ -35,7 +35,7 @@ def remember_device(
 ) -> str:
     """The cookie's new value: `device`, or a new one, for this account, before the others."""
     device = device or token_bytes(_PART_BYTES)
-    entry = urlsafe_b64encode(device + _proof(key, admin, device)).decode("ascii").rstrip("=")
+    entry = urlsafe_b64encode(device + _proofs(key, admin, device)[-1]).decode("ascii").rstrip("=")
     others = [other for other in _entries(cookie) if _parts(other)[0] != device]
     return ".".join([entry, *others][:MAX_ACCOUNTS])
 
@@ -49,6 +49,7 @@ def _parts(entry: str) -> tuple[bytes, bytes]:
     return both[:_PART_BYTES], both[_PART_BYTES:]
 
 
-def _proof(key: DigestKey, admin: models.Admin, device: bytes) -> bytes:
+def _proofs(key: DigestKey, admin: models.Admin, device: bytes) -> list[bytes]:
+    """The proofs that hold, the newest last. None of a former key: its thief could make more."""
     text = f"{admin.tenant_id}\0{admin.id}\0{admin.password_hash}\0{device.hex()}"
-    return key.digest("device", text)[:_PART_BYTES]
+    return [digest[-_PART_BYTES:] for digest in key.digests("device", text)]

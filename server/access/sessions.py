@@ -164,7 +164,7 @@ async def _visitor(service: Service, account: _Account, address: str, device: st
     knows_address = await models.KnownAddress.filter(
         tenant_id=tenant_id,
         admin_id=admin_id,
-        digest=_address_digest(service, admin_id, address),
+        digest__in=service.digest_key.digests(*_address_digested(admin_id, address)),
         signed_in_at__gt=models.now() - KNOWN_ADDRESS,
     ).exists()
     if admin and (known_device := find_device(key, admin, device)):
@@ -183,7 +183,7 @@ async def _know_address(service: Service, admin: models.Admin, address: str) -> 
     row = models.KnownAddress(
         tenant_id=admin.tenant_id,
         admin_id=admin.id,
-        digest=_address_digest(service, admin.id, address),
+        digest=service.digest_key.digest(*_address_digested(admin.id, address)),
         signed_in_at=at,
     )
     await models.KnownAddress.bulk_create(
@@ -196,9 +196,8 @@ async def _know_address(service: Service, admin: models.Admin, address: str) -> 
     ).delete()
 
 
-def _address_digest(service: Service, admin_id: UUID, address: str) -> bytes:
-    network = attempts.network_of(address)
-    return service.digest_key.digest("known-address", f"{admin_id}\0{network}")
+def _address_digested(admin_id: UUID, address: str) -> tuple[str, str]:
+    return "known-address", f"{admin_id}\0{attempts.network_of(address)}"
 
 
 async def principal_of(service: Service, secret: str) -> Principal:

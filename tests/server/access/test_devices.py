@@ -22,6 +22,11 @@ async def test_a_device_is_known_to_one_account_with_one_password(
     assert find_device(key, None, cookie) is None
     assert find_device(OTHER_KEY, admin, cookie) is None
     assert find_device(key, admin, remember_device(key, admin, "")) != device
+    changing = DigestKey(b"k" * 32, b"l" * 32, is_changing=True)
+    before = remember_device(DigestKey(b"k" * 32), admin, "")
+    assert find_device(changing, admin, before)
+    assert find_device(DigestKey(b"k" * 32, b"l" * 32), admin, before) is None
+    assert find_device(changing, admin, remember_device(changing, admin, ""))
     admin.password_hash = "another one"
     assert find_device(key, admin, cookie) is None
 
