@@ -200,7 +200,9 @@ STATES: dict[str, State] = {
         _click("checkbox", "Get Device", exact=False),
         lambda page: page.locator(".summary summary").first.click(),
     ),
-    "grid-filtered": _then(_GRID, _fill("Search by name, method or path", "delete device")),
+    "grid-filtered": _then(
+        _GRID, _fill("Search by name, method, path or category", "delete device")
+    ),
     "grid-copy": _then(_GRID, _click("button", "Copy from another token")),
     "grid-leaving": _then(
         _GRID, _click("checkbox", "Audit Log", exact=False), _click("link", "Admins")

@@ -170,9 +170,9 @@ def _grant(page: Page) -> None:
     expect(page.get_by_role("checkbox", name="Get Blueprint", exact=False).first).to_be_checked()
     button(page, "None").click()
     for words, name in (("list get blueprints", "List Blueprints"), ("v1/devices", "List Devices")):
-        page.get_by_label("Search by name, method or path").fill(words)
+        page.get_by_label("Search by name, method, path or category").fill(words)
         page.get_by_role("checkbox", name=name).check()
-    page.get_by_label("Search by name, method or path").fill("")
+    page.get_by_label("Search by name, method, path or category").fill("")
     page.get_by_role("checkbox", name="Only selected").check()
     expect(page.locator(".choice")).to_have_count(2)
     # One that is unchecked stays, to be checked again.

@@ -9,6 +9,8 @@ from server.catalogue.matching import NOTHING_CLOSED, Closures, Matcher
 from server.catalogue.permissions import Category, Permission, Refusal
 
 _RETIRED = "Retired"
+# Where the document has a tag of that name.
+_RETIRED_BESIDE = "Retired: left the API"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +65,9 @@ class Catalogue:
         if found is not None:
             return found
         method, _, path = key.partition(" ")
-        return Permission(key, key, method, path, _RETIRED, retired=True)
+        names = {category.name for category in self.categories}
+        category = _RETIRED_BESIDE if _RETIRED in names else _RETIRED
+        return Permission(key, key, method, path, category, retired=True)
 
     def match(self, method: str, path: str) -> Permission | None:
         """The operation that a request asks for; `path` is what `canonical_path` gives."""

@@ -6,7 +6,6 @@ other operation opens what is meant for it.
 
 import json
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -14,9 +13,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from server.catalogue import formats
 from server.catalogue.catalogue import Catalogue
 from server.catalogue.loading import MAX_DEPTH, load, names_twice
 from server.catalogue.matching import Closed, Closures
+from server.catalogue.names import Untagged, clean
 from server.catalogue.paths import (
     base_fault,
     closest_segments,
@@ -32,11 +33,10 @@ from server.catalogue.templates import Segment, names_in, narrowed
 DEFAULT_DOCUMENT = Path(__file__).parent / "iru_endpoint.json"
 # References and servers multiply what they name.
 _MAX_PLACES, _MAX_REFUSALS = 100_000, 10_000
-_MAX_NAME, _MAX_KEY = 200, 512
+_MAX_KEY = 512
 _METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace", "query")
 _MEMBERS = {"summary", "description", "servers", "parameters", "additionalOperations"}
 _VERSION = re.compile(r"3\.[012](\..*)?")
-_UNTAGGED = "Other"
 _SPANS = "x-multi-segment"
 _TWICE = "It stands here twice, so that it is closed. Keep one."
 _ELSEWHERE = (
@@ -57,8 +57,10 @@ def read_catalogue(path: Path | None) -> Catalogue:
 
 def catalogue_of(document: Any) -> Catalogue:
     """The catalogue of a document's content. Raises `CatalogueError`."""
-    if not isinstance(document, dict) or not _VERSION.fullmatch(str(document.get("openapi"))):
-        raise CatalogueError("The document is not OpenAPI 3.0, 3.1 or 3.2.")
+    if not isinstance(document, dict):
+        raise CatalogueError("The document is not an object: it is not OpenAPI 3.0, 3.1 or 3.2.")
+    if not _VERSION.fullmatch(str(document.get("openapi"))):
+        raise CatalogueError(formats.by_members(document))
     if "paths" in names_twice(document):
         raise CatalogueError("The document has `paths` twice.")
     return _Reader(document).read()
@@ -108,15 +110,18 @@ class _Reader:
 
     def read(self) -> Catalogue:
         info = self._document.get("info")
-        title = _clean(info.get("title") if isinstance(info, dict) else None) or "API"
+        title = clean(info.get("title") if isinstance(info, dict) else None) or "API"
         self._refuse_twice(self._document, [])
         self._document_bases = self._bases(self._document, [], _Bases(("",)))
         if "servers" in names_twice(self._document):
             self._document_bases = _UNKNOWN
         self._all_bases.update(dict.fromkeys(self._document_bases.paths or ("",)))
         found: dict[str, list[Permission]] = {name: [] for name in self._tags()}
-        for permission in self._unclaimed(list(self._permissions())):
-            found.setdefault(permission.category, []).append(permission)
+        permissions = list(self._unclaimed(list(self._permissions())))
+        untagged = Untagged({one.path for one in permissions if not one.category})
+        for permission in permissions:
+            category = permission.category or untagged.category(permission.path)
+            found.setdefault(category, []).append(replace(permission, category=category))
         categories = tuple(Category(name, tuple(held)) for name, held in found.items() if held)
         closures = Closures(tuple(self._closed), self._unreadable_places(), tuple(self._unplaced))
         return Catalogue.of(title, categories, tuple(self._refusals), closures, tuple(self._notes))
@@ -124,7 +129,7 @@ class _Reader:
     def _tags(self) -> Iterator[str]:
         tags = self._document.get("tags")
         for tag in tags if isinstance(tags, list) else []:
-            if name := _clean(tag.get("name") if isinstance(tag, dict) else None):
+            if name := clean(tag.get("name") if isinstance(tag, dict) else None):
                 yield name
 
     def _permissions(self) -> Iterator[Permission]:
@@ -133,7 +138,7 @@ class _Reader:
             self._refuse(["paths"], "`paths` must be an object.")
             return
         if "$ref" in paths:
-            raise CatalogueError(f"`paths` is a reference. {_ELSEWHERE}")
+            raise CatalogueError(f"The `paths` are a reference. {_ELSEWHERE}")
         self._refuse_twice(paths, ["paths"])
         for path, item in paths.items():
             if str(path).startswith("x-"):
@@ -290,7 +295,7 @@ class _Reader:
             self._refuse(pointer, f"It cannot be told from {taken}.")
             self._add_closed(Closed(item.path, bases.paths, spanning))
             bases = _Bases(())
-        name = _clean(operation.get("summary")) or _clean(operation.get("operationId")) or key
+        name = clean(operation.get("summary")) or clean(operation.get("operationId")) or key
         return Permission(
             key,
             name,
@@ -511,12 +516,4 @@ def _shown(text: str) -> str:
 
 def _first_tag(operation: dict[str, Any]) -> str:
     tags = operation.get("tags")
-    return (_clean(tags[0]) if isinstance(tags, list) and tags else "") or _UNTAGGED
-
-
-def _clean(text: Any) -> str:
-    """A name fit to show: one line, one normal form, nothing invisible."""
-    if not isinstance(text, str):
-        return ""
-    visible = "".join(c for c in text if not unicodedata.category(c).startswith("C"))
-    return unicodedata.normalize("NFC", visible).strip()[:_MAX_NAME]
+    return clean(tags[0]) if isinstance(tags, list) and tags else ""

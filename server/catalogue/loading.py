@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from server.catalogue.formats import by_beginning
 from server.catalogue.permissions import CatalogueError
 
 MAX_DEPTH = 100
@@ -18,6 +19,7 @@ _MAX_BYTES = 32 * 1024 * 1024
 # What keeps a document from taking more memory than its size explains. A part of YAML takes some
 # hundred bytes; aliases and merge keys multiply what they name.
 _MAX_PARTS, _MAX_ALIASES, _MAX_MERGED = 2_000_000, 100_000, 100_000
+_RAML = b"#%RAML"  # it is YAML
 _MERGE = "tag:yaml.org,2002:merge"
 # Most of these for values that are not of the type which the document says, such as `!!int ""`.
 _NO_YAML = (
@@ -49,8 +51,46 @@ def parse(content: bytes) -> Any:
         return json.loads(content, object_pairs_hook=_object)
     except RecursionError:
         raise CatalogueError("The document is nested too deeply.") from None
-    except ValueError:
-        return _load_yaml(content)
+    except ValueError as error:
+        return _parse_otherwise(content, error)
+
+
+def _parse_otherwise(content: bytes, no_json: ValueError) -> Any:
+    """The content of a text that is no JSON. Raises `CatalogueError` that says what it is."""
+    try:
+        found = _load_yaml(content)
+    except _NO_YAML as no_yaml:
+        looks_like_json = content.lstrip()[:1] in {b"{", b"["}
+        fault = _fault_of_json(no_json) if looks_like_json else _fault_of_yaml(no_yaml, content)
+        raise CatalogueError(by_beginning(content) or fault) from None
+    says = by_beginning(content)
+    if says and (not isinstance(found, dict) or content.startswith(_RAML)):
+        raise CatalogueError(says)
+    return found
+
+
+def _fault_of_json(error: ValueError) -> str:
+    if not isinstance(error, json.JSONDecodeError):
+        return "The document is not valid JSON."
+    return (
+        f"The document is not valid JSON: line {error.lineno}, column {error.colno}: {error.msg}."
+    )
+
+
+def _fault_of_yaml(error: Exception, content: bytes) -> str:
+    if isinstance(error, yaml.reader.ReaderError):
+        line = content.count(b"\n", 0, error.position) + 1
+        return f"The document is not valid YAML: line {line} is not in UTF-8, or holds controls."
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    problem = _one_line(getattr(error, "problem", None) or "a value is not of its type")
+    if mark is None:
+        return f"The document is not valid YAML: {problem}."
+    place = f"line {mark.line + 1}, column {mark.column + 1}"
+    return f"The document is not valid YAML: {place}: {problem}."
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text[:200])
 
 
 class _Object(dict[Any, Any]):
@@ -113,19 +153,16 @@ _Loader.add_constructor("tag:yaml.org,2002:map", _construct_object)
 
 
 def _load_yaml(content: bytes) -> Any:
-    try:
-        depth = aliases = 0
-        for parts, event in enumerate(yaml.parse(content, Loader=_Loader)):
-            aliases += isinstance(event, yaml.AliasEvent)
-            depth += isinstance(event, yaml.CollectionStartEvent)
-            depth -= isinstance(event, yaml.CollectionEndEvent)
-            if depth > MAX_DEPTH or aliases > _MAX_ALIASES:
-                raise CatalogueError("The document is nested too deeply, or has too many aliases.")
-            if parts > _MAX_PARTS:
-                raise CatalogueError(f"The document has more than {_MAX_PARTS:,} parts.")
-        return yaml.load(content, Loader=_Loader)  # noqa: S506 - made of one of the safe loaders
-    except _NO_YAML:
-        raise CatalogueError("The document is neither JSON nor YAML.") from None
+    depth = aliases = 0
+    for parts, event in enumerate(yaml.parse(content, Loader=_Loader)):
+        aliases += isinstance(event, yaml.AliasEvent)
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH or aliases > _MAX_ALIASES:
+            raise CatalogueError("The document is nested too deeply, or has too many aliases.")
+        if parts > _MAX_PARTS:
+            raise CatalogueError(f"The document has more than {_MAX_PARTS:,} parts.")
+    return yaml.load(content, Loader=_Loader)  # noqa: S506 - made of one of the safe loaders
 
 
 def names_twice(part: Any) -> Sequence[Any]:

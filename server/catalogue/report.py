@@ -11,6 +11,7 @@ def grid(catalogue: Catalogue) -> str:
         width = max(len(permission.path) for permission in category.permissions)
         lines += [
             f"  {permission.method:7} {permission.path:{width}}  {permission.name}"
+            f"{' (deprecated)' if permission.deprecated else ''}"
             for permission in category.permissions
         ]
         lines.append("")

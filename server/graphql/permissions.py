@@ -39,7 +39,9 @@ described(
 )
 
 
-@strawberry.type(description="A group of permissions: the first tag of their operations.")
+@strawberry.type(
+    description="Permissions whose operations share their first tag, or else a part of their paths."
+)
 class PermissionCategory:
     name: str = strawberry.field(description="What the group is called.")
     permissions: list["Permission"] = strawberry.field(
@@ -58,6 +60,9 @@ class Permission:
     category: PermissionCategory = strawberry.field(description="The group it belongs to.")
     retired: bool = strawberry.field(
         description="Whether the endpoint has left the API: then the permission opens nothing."
+    )
+    deprecated: bool = strawberry.field(
+        description="Whether the API's description says that the endpoint is to be used no more."
     )
 
 
@@ -112,6 +117,7 @@ def _shown(permission: catalogue.Permission, category: PermissionCategory) -> Pe
         path=permission.path,
         category=category,
         retired=permission.retired,
+        deprecated=permission.deprecated,
     )
 
 

@@ -459,3 +459,97 @@ def test_one_shape_is_one_permission_wherever_it_is_served(tmp_path: Path) -> No
     catalogue = _read(tmp_path, _document(paths))
     assert [p.key for p in catalogue.permissions] == ["GET /a/{x}"]
     assert catalogue.match("GET", "/v2/a/1") is None
+
+
+_NAMED = {
+    "Swagger 2.0": ('{"swagger": "2.0", "paths": {}}', "This is Swagger 2.0. Convert it"),
+    "Swagger 2.0 in YAML": ("swagger: '2.0'\npaths: {}", "This is Swagger 2.0. Convert it"),
+    "Swagger 1.2": ('{"swaggerVersion": "1.2"}', "This is Swagger 1.2. Convert it"),
+    "a version to come": ('{"openapi": "4.0.0"}', "This is OpenAPI 4.0.0; 3.0, 3.1 and 3.2"),
+    "AsyncAPI": ("asyncapi: 3.0.0", "This is AsyncAPI"),
+    "RAML": ("#%RAML 1.0\ntitle: T", "This is RAML"),
+    "a Postman collection": (
+        '{"info": {"_postman_id": "x", "name": "T"}, "item": []}',
+        "This is a Postman collection",
+    ),
+    "a GraphQL schema": ('"""All."""\ntype Query { a: Int }', "This is a GraphQL schema"),
+    "a GraphQL schema that is YAML": ("type Query", "This is a GraphQL schema"),
+    "a page": ("<!DOCTYPE html>\n<html><p>x: [", "This is an HTML page"),
+    "WSDL": ('<?xml version="1.0"?>\n<wsdl:definitions x="y">', "This is WSDL"),
+    "XML": ("<api/>", "This is XML"),
+    "API Blueprint": ("FORMAT: 1A\n\n# API\n- [", "This is API Blueprint"),
+    "an archive": ("PK\x03\x04", "This is an archive"),
+    "no openapi": ("{}", "has no `openapi`"),
+    "a list": ("[]", "not an object"),
+    "broken JSON": ('{\n  "openapi": "3.1.0"\n  "paths": {}}', "JSON: line 3, column 3: Expecting"),
+    "cut JSON": ('{"openapi": "3.1.0", "paths": {', "JSON: line 1, column"),
+    "broken YAML": ("openapi: 3.1.0\npaths:\n  /a: [\n", "YAML: line 4, column 1: "),
+    "a tab": ("openapi: 3.1.0\npaths:\n\t/a: {}\n", "YAML: line 3, column 1: "),
+    "bad UTF-8": ("openapi: 3.1.0\nx: \udcff\n", "YAML: line 2 is not in UTF-8"),
+    "references to other files": (
+        "openapi: 3.1.0\npaths: {$ref: paths.yaml}",
+        "Bundle all into one file first",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "says"), _NAMED.values(), ids=_NAMED.keys())
+def test_another_document_is_named_for_what_it_is(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "api"
+    file.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(CatalogueError, match=r"^[A-Z][^\n]+\.$") as refused:
+        read_catalogue(file)
+    assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (" List\r\n  all\tthings ", "List all things"),
+        ("x" * 200, "x" * 200),
+        ("x" * 201, "x" * 199 + "…"),
+        ("word " * 500, ("word " * 40)[:199].rstrip() + "…"),
+        ("a\u200bb\u00adc\u2060d\x07e\ufefff", "abcdef"),
+        ("\u200d\u200c", ""),
+        ("a\u200db", "ab"),
+        (
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        ),
+        ("e\u0301", "é"),
+        (None, ""),
+        (3, ""),
+    ],
+)
+def test_a_name_is_one_visible_line(tmp_path: Path, text: Any, name: str) -> None:
+    document = _document({"/a": {"get": {"summary": text}}}, tags=[])
+    (permission,) = _read(tmp_path, document).permissions
+    assert permission.name == (name or "GET /a")
+
+
+@pytest.mark.parametrize(
+    ("paths", "categories"),
+    [
+        (["/users", "/users/{id}", "/teams"], {"users": 2, "teams": 1}),
+        (["/api/v1/users", "/api/v1/teams/{id}", "/api/v1"], {"users": 1, "teams": 1, "Other": 1}),
+        (["/health", "/api/v1/users", "/api/v2/users"], {"health": 1, "users": 2}),
+        (["/orgs/{o}/teams", "/orgs/{org}/keys", "/orgs/{o}/keys/{id}"], {"teams": 1, "keys": 2}),
+        (["/{id}", "/"], {"Other": 2}),
+        (["/only/one"], {"Other": 1}),
+        (["/caf%C3%A9s", "/b"], {"cafés": 1, "b": 1}),
+    ],
+)
+def test_untagged_operations_are_grouped_by_where_their_paths_differ(
+    tmp_path: Path, paths: list[str], categories: dict[str, int]
+) -> None:
+    catalogue = _read(tmp_path, _document({path: {"get": {}} for path in paths}))
+    assert {one.name: len(one.permissions) for one in catalogue.categories} == categories
+
+
+def test_deprecated_operations_and_a_tag_called_retired(tmp_path: Path) -> None:
+    paths = {"/a": {"get": {"deprecated": True, "tags": ["Retired"]}, "put": {"deprecated": "no"}}}
+    catalogue = _read(tmp_path, _document(paths))
+    assert {p.key: p.deprecated for p in catalogue.permissions} == {"GET /a": True, "PUT /a": False}
+    gone = catalogue.permission("GET /gone")
+    assert gone.retired
+    assert gone.category not in {category.name for category in catalogue.categories}

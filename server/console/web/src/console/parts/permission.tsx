@@ -8,6 +8,7 @@ interface Shown {
   name: string;
   key: string;
   retired?: boolean;
+  deprecated?: boolean;
 }
 
 export function MethodBadge({ method }: { method: string }) {
@@ -23,6 +24,7 @@ export function PermissionLine({ permission }: { permission: Shown }) {
         {named && <span className="permission-name">{permission.name}</span>}
         <code>{permission.path}</code>
         {permission.retired && <span className="tag">{strings.console.grid.retired}</span>}
+        {permission.deprecated && <span className="tag">{strings.console.grid.deprecated}</span>}
       </span>
     </span>
   );

@@ -43,13 +43,16 @@ export function shownBy(
   selected: ReadonlySet<string>,
 ): Shown {
   const words = filter.search.toLocaleLowerCase().split(/\s+/).filter(Boolean);
-  const isShown = ({ key, name }: GridPermissionFragment): boolean => {
+  const isShown = (category: string, { key, name }: GridPermissionFragment): boolean => {
     if (filter.only && !filter.only.has(key) && !selected.has(key)) return false;
-    const found = `${key} ${name}`.toLocaleLowerCase();
+    const found = `${key} ${name} ${category}`.toLocaleLowerCase();
     return words.every((word) => found.includes(word));
   };
   return everything
-    .map(({ name, permissions }) => ({ name, permissions: permissions.filter(isShown) }))
+    .map(({ name, permissions }) => ({
+      name,
+      permissions: permissions.filter((permission) => isShown(name, permission)),
+    }))
     .filter(({ permissions }) => permissions.length > 0);
 }
 
