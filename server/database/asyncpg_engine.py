@@ -142,8 +142,11 @@ class Pool:
 
     async def release(self, connection: Any) -> None:
         """Give a connection back. Ends its transaction, if it is in one."""
+        pool = self._pool
+        if pool is None:
+            return  # terminated meanwhile, and the connection with it
         try:
-            await self._pool.release(connection, timeout=_WAIT_SECONDS)
+            await pool.release(connection, timeout=_WAIT_SECONDS)
         finally:
             self._released.set()
 

@@ -89,6 +89,9 @@ def sentence_of(error: BaseException) -> str:
     """Why the database cannot be used, for its operator: in one sentence, without any secret."""
     if isinstance(error.__cause__, asyncpg.PostgresError):
         error = error.__cause__
+    cause = _driver_error(error)
+    if isinstance(cause, sqlite3.Error):
+        return f"The database file cannot be used: {cause}."
     for kinds, sentence in _SENTENCES:
         if isinstance(error, kinds):
             return sentence

@@ -1,0 +1,35 @@
+"""Forgetting old counts: in portions, so that no statement grows with a tenant's past."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+import models
+from server.access import uses
+from tests.factories import World
+
+
+async def test_many_old_counts_are_dropped_in_portions(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uses, "_FORGOTTEN_AT_ONCE", 3)
+    at = datetime.now(UTC)
+    tenants = [await world.tenant() for _ in range(3)]
+    for tenant in tenants:
+        rows = [
+            models.TokenUse(
+                tenant_id=tenant.id,
+                token_id=models.new_id(),
+                key="GET /x",
+                day=(at - timedelta(days=uses.KEPT_DAYS + number - 1)).date(),
+                allowed=1,
+                denied=0,
+                first_used_at=at,
+                last_used_at=at,
+            )
+            for number in range(10)
+        ]
+        await models.TokenUse.bulk_create(rows)
+    await uses.forget_old([str(tenant.id) for tenant in tenants[:2]], at.date())
+    left = [await models.TokenUse.filter(tenant_id=tenant.id).count() for tenant in tenants]
+    assert left == [2, 2, 10]
