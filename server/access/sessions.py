@@ -4,7 +4,6 @@ A session is a row; ending it is deleting the row. Where the secret travels (coo
 in `server.access.authentication`.
 """
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -14,9 +13,10 @@ from tortoise.queryset import QuerySet
 
 import models
 from server.access import attempts
-from server.access.devices import find_device, remember_device
+from server.access.devices import remember_device
 from server.access.digest_keys import generation_to_keep
 from server.access.principal import Principal
+from server.access.visitors import account_of, know_address, visitor_of
 from server.database import (
     read_only,
     refuse_reading,
@@ -27,21 +27,17 @@ from server.database import (
 from server.errors import NotFound, Unauthenticated, WrongPassword
 from server.passwords import (
     KNOWN,
-    STRANGERS,
-    Hashing,
     check_new_password,
     hash_password,
     needs_rehash,
 )
 from server.passwords.hashing import Turn
 from server.service import Service
-from server.texts import normal_email, normal_slug
 from server.token_format import new_tenant_secret, tenant_of
 
 IDLE = timedelta(hours=1)
 ABSOLUTE = timedelta(hours=12)
 INVITATION = timedelta(days=7)
-KNOWN_ADDRESS = timedelta(days=30)
 _TOUCH_AFTER = timedelta(minutes=1)
 # Null when the admin is gone. One statement instead of two: it stands before every request.
 _ADMINS_ROLE = RawSQL(
@@ -66,29 +62,6 @@ class SignedIn:
         return "SignedIn(…)"
 
 
-@dataclass(frozen=True, slots=True)
-class _Account:
-    """The account that a person names, with its admin if it exists."""
-
-    slug: str
-    email: str
-    admin: models.Admin | None
-
-    @property
-    def password_hash(self) -> str | None:
-        return self.admin.password_hash if self.admin else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Visitor:
-    """As what a person is counted who signs in, and where their password waits to be verified."""
-
-    counted: attempts.Counted
-    hashing: Hashing
-    caller: Hashable
-    device: bytes | None = None
-
-
 async def sign_in(
     service: Service, *, tenant: str, email: str, password: str, address: str, device: str = ""
 ) -> SignedIn:
@@ -97,8 +70,8 @@ async def sign_in(
     device: the browser's device cookie. Raises `WrongPassword`, after the same work whatever was
     wrong, `TooManyAttempts` or `Busy`.
     """
-    account = await _account(tenant, email)
-    visitor = await _visitor(service, account, address, device)
+    account = await account_of(tenant, email)
+    visitor = await visitor_of(service, account, address, device)
     await attempts.look(visitor.counted)
     async with (
         visitor.hashing.turn(visitor.caller) as turn,
@@ -140,64 +113,10 @@ async def _begin_session(
         elif rehashed:
             present.password_hash = rehashed
             await _admin(admin).update(password_hash=rehashed)
-        await _know_address(service, present, address)
+        await know_address(service, present, address)
         await attempt.succeeded()
         secret, expires_at = await _new_session(service, present)
         return present, secret, expires_at
-
-
-async def _account(tenant: str, email: str) -> _Account:
-    slug = normal_slug(tenant) or ""
-    found = await models.Tenant.get_or_none(slug=slug)
-    tenant_id = found.id if found else attempts.NO_TENANT
-    address = normal_email(email)
-    return _Account(
-        slug, address, await models.Admin.get_or_none(tenant_id=tenant_id, email=address)
-    )
-
-
-async def _visitor(service: Service, account: _Account, address: str, device: str) -> _Visitor:
-    key, admin = service.digest_key, account.admin
-    tenant_id, admin_id = (
-        (admin.tenant_id, admin.id) if admin else (attempts.NO_TENANT, attempts.NO_TENANT)
-    )
-    knows_address = await models.KnownAddress.filter(
-        tenant_id=tenant_id,
-        admin_id=admin_id,
-        digest__in=service.digest_key.digests(*_address_digested(admin_id, address)),
-        signed_in_at__gt=models.now() - KNOWN_ADDRESS,
-    ).exists()
-    if admin and (known_device := find_device(key, admin, device)):
-        counted = attempts.of_device(key, admin.tenant_id, known_device)
-        return _Visitor(counted, KNOWN, admin.id, known_device)
-    counted = attempts.of_stranger(
-        key, account.slug, account.email, address, knows_address=knows_address
-    )
-    if knows_address:
-        return _Visitor(counted, KNOWN, admin_id)
-    return _Visitor(counted, STRANGERS, attempts.network_of(address))
-
-
-async def _know_address(service: Service, admin: models.Admin, address: str) -> None:
-    at = models.now()
-    row = models.KnownAddress(
-        tenant_id=admin.tenant_id,
-        admin_id=admin.id,
-        digest=service.digest_key.digest(*_address_digested(admin.id, address)),
-        signed_in_at=at,
-    )
-    await models.KnownAddress.bulk_create(
-        [row],
-        on_conflict=["tenant_id", "admin_id", "digest"],
-        update_fields=["signed_in_at"],
-    )
-    await models.KnownAddress.filter(
-        tenant_id=admin.tenant_id, admin_id=admin.id, signed_in_at__lte=at - KNOWN_ADDRESS
-    ).delete()
-
-
-def _address_digested(admin_id: UUID, address: str) -> tuple[str, str]:
-    return "known-address", f"{admin_id}\0{attempts.network_of(address)}"
 
 
 async def principal_of(service: Service, secret: str) -> Principal:

@@ -13,7 +13,7 @@ import pytest
 
 import models
 from models import Role
-from server.access import sessions
+from server.access import visitors
 from server.operations import admins
 from server.passwords import Hashing
 from tests.factories import PASSWORD, Client, Person, World
@@ -322,7 +322,7 @@ async def test_where_too_many_wait_already_the_answer_is_503_at_once(
     client: Client, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crowded = Hashing("crowded")
-    monkeypatch.setattr(sessions, "STRANGERS", crowded)
+    monkeypatch.setattr(visitors, "STRANGERS", crowded)
     person = await world.person()
     right = await credentials(person)
     others = [
