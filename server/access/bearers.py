@@ -223,8 +223,11 @@ class SqliteBearers:
 
 
 def _first(ask: Callable[..., sqlite3.Cursor], question: Question) -> Bearer | None:
-    rows = (ask(_SQLITE, row).fetchone() for row in _by_digest(question))
-    return next(filter(None, rows), None)
+    for row in _by_digest(question):
+        if found := ask(_SQLITE, row).fetchone():
+            bearer: Bearer = found
+            return bearer
+    return None
 
 
 def _by_digest(question: Question) -> list[tuple[str, str | None, bytes, bytes]]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import models
 from server.errors import Misconfigured
 
-_TENANTS_AT_ONCE = 500
+_TENANTS_AT_ONCE = 20
 
 
 async def require_listed(brands: Sequence[str]) -> None:

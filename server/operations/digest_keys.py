@@ -15,7 +15,7 @@ from server.roles import Right
 from server.settings import Settings
 from server.token_format import MAX_GENERATION, DigestKey
 
-_ROWS_AT_ONCE = 500
+_ROWS_AT_ONCE = 200
 # The secrets that outlive a change of the key. Counts of attempts to sign in start anew instead.
 _RENEWED: tuple[tuple[type[models.TenantRow], str], ...] = (
     (models.Token, "digest"),

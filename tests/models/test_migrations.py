@@ -10,6 +10,7 @@ import sqlite3
 from asyncio.subprocess import PIPE
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from server.database import migrations
 from server.database.connections import apps_of
 from server.operations import tokens
 from server.paging import PageRequest
+from server.token_format import DigestKey
 from tests.conftest import settings_for
 from tests.postgres import PostgresServer
 from tests.process import TESSERA, ServerProcess, tessera, tessera_environment
@@ -343,6 +345,30 @@ async def test_the_search_of_tokens_moves_into_its_own_table_and_addresses_get_o
             "grace@bücher.example",
             "grace@xn--bcher-kva.example",
         ]
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+async def test_the_key_of_digests_stays_what_it_was(
+    bare_url: str, planted: Path, is_kept: bool
+) -> None:
+    """Whether the database keeps it or the settings give it."""
+    later = withheld(planted, "0009")
+    await database.migrate(settings_for(bare_url))
+    key = bytes(range(32))
+    check, kept = DigestKey(key).fingerprint(0), key if is_kept else None
+    async with database.connected(settings_for(bare_url)):
+        marks = "$1, $2" if bare_url.startswith("postgres") else "?, ?"
+        await database.connection().execute_query(
+            "INSERT INTO installation (id, digest_key_check, digest_key)"
+            f" VALUES ('tessera', {marks})",
+            [check, kept],
+        )
+    await applied(later, bare_url)
+    settings = replace(settings_for(bare_url), digest_key=() if is_kept else (key,))
+    async with running_service(settings) as service:
+        assert service.digest_key.digest("token", "x") == DigestKey(key).digest("token", "x")
+        [row] = await models.InstallationKey.all()
+        assert (row.generation, row.key, row.state) == (0, kept, models.KeyState.CURRENT)
 
 
 async def test_a_migration_that_fails_leaves_nothing_of_itself_or_of_those_before_it(

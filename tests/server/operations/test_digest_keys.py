@@ -228,6 +228,7 @@ def test_every_secret_that_is_kept_is_renewed() -> None:
         "attempt_counter.subject",  # counts of attempts start anew
         "known_address.digest",  # as does what is known of addresses
         "token.grants",  # no secret
+        "token_permission.fingerprint",
         "installation_key.fingerprint",
         "installation_key.key",
         "installation_key.sealed",
