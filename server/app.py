@@ -38,6 +38,7 @@ from server.settings import Settings
 
 _log = logging.getLogger("tessera")
 _CORS_SECONDS = 600
+_MAX_LOGGED = 100
 # A browser refuses to send any other than these and CORS's safelisted ones. Nothing here reads
 # those after the second: libraries add them to each request of a page.
 _CORS_HEADERS = (
@@ -71,8 +72,12 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
         catalogue = read_catalogue(settings.api_spec)
     except CatalogueError as error:
         raise Misconfigured(f"TESSERA_API_SPEC cannot be used: {error}") from None
-    for refusal in catalogue.refusals:
-        _log.warning("part of the API's description cannot be used", extra={"detail": str(refusal)})
+    for refusal in catalogue.refusals[:_MAX_LOGGED]:
+        detail = f"{refusal.pointer}: {refusal.reason}"
+        _log.warning("part of the API's description is closed", extra={"detail": detail})
+    if (more := len(catalogue.refusals) - _MAX_LOGGED) > 0:
+        detail = f"{more} more; `tessera catalogue check` names them"
+        _log.warning("parts of the API's description are closed", extra={"detail": detail})
     async with running_database(settings):
         key = await digest_key(settings)
         await require_listed(settings.token_brand)

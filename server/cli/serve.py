@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import gc
+import logging
 import os
 import resource
 import signal
@@ -12,6 +13,8 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from server import database
+from server.access.principal import Operator
 from server.app import App, create_app, running_service
 from server.cli import demo
 from server.cli.commands import Commands
@@ -20,9 +23,11 @@ from server.dataplane.connection import Limits
 from server.errors import Misconfigured
 from server.logs import logging_to_standard_error
 from server.loop_thread import loop_thread
+from server.operations import permissions
 from server.service import Service
 from server.settings import read_settings
 
+_log = logging.getLogger("tessera")
 # Longer than gateways keep a connection for reuse: a request that is sent while this end closes the
 # connection fails.
 _KEEP_ALIVE_SECONDS = 75
@@ -69,6 +74,7 @@ async def _serve_until_signalled(app: App, service: Service, parsed: argparse.Na
             f"Cannot listen on {parsed.host}:{parsed.port}: {error.strerror}."
         ) from None
     listeners = [listener]
+    await _warn_of_dropped(service)
     if parsed.demo:
         password = await demo.make_tenant()
         listeners += await demo.add_api(service, app, parsed.host, listener)
@@ -84,6 +90,24 @@ async def _serve_until_signalled(app: App, service: Service, parsed: argparse.Na
         await _server(app).serve(sockets=listeners)
     finally:
         await app.close()
+
+
+async def _warn_of_dropped(service: Service) -> None:
+    """Say what live tokens hold that the API's description has not: it opens nothing any more."""
+    try:
+        dropped = await permissions.count_dropped(Operator(), service.catalogue)
+    except Exception as error:
+        if not database.is_unavailable(error):
+            raise
+        _log.warning("what tokens lose by the API's description could not be counted")
+        return
+    if dropped.permissions:
+        detail = (
+            f"{dropped.permissions} permissions of {dropped.tokens} tokens in"
+            f" {dropped.tenants} tenants; `tessera catalogue check` names them"
+        )
+        message = "live tokens hold permissions that the API's description has not"
+        _log.warning(message, extra={"detail": detail})
 
 
 class _Server(uvicorn.Server):

@@ -7,7 +7,7 @@ from server.catalogue import read_catalogue
 from server.operations import permissions, tokens
 from server.service import Service
 from tests.factories import World
-from tests.process import tessera
+from tests.process import ServerProcess, tessera
 
 KEPT = "GET /api/v1/devices"
 DROPPED = ("DELETE /api/v1/tags/{tag_id}", "GET /api/v1/tags")
@@ -37,6 +37,8 @@ async def test_live_tokens_of_all_tenants_that_hold_what_is_dropped_are_named(
         ("loses one", second.token.hint, DROPPED[:1]),
     }
     assert await permissions.holders_of_dropped(Operator(), service.catalogue) == (0, ())
+    assert await permissions.count_dropped(Operator(), new) == permissions.Dropped(3, 2, 2)
+    assert (await permissions.count_dropped(Operator(), service.catalogue)).permissions == 0
 
 
 async def test_the_command_says_so(service: Service, world: World, tmp_path: Path) -> None:
@@ -48,6 +50,18 @@ async def test_the_command_says_so(service: Service, world: World, tmp_path: Pat
     assert done.returncode == 0, done.stderr
     assert "1 live tokens hold permissions that this document has not" in done.stdout
     assert f"{created.token.hint} loses one: {DROPPED[0]}" in done.stdout
+
+
+async def test_serving_says_so_with_counts(service: Service, world: World, tmp_path: Path) -> None:
+    (tmp_path / "new.yaml").write_text(DOCUMENT)
+    await world.token(await world.person(), "loses two", DROPPED)
+    url, spec = service.settings.database_url, str(tmp_path / "new.yaml")
+    settings = {"TESSERA_API_SPEC": spec}
+    with ServerProcess(tmp_path, database_url=url, settings=settings) as server:
+        pass
+    log = server.log()
+    assert "live tokens hold permissions that the API's description has not" in log
+    assert "2 permissions of 1 tokens in 1 tenants" in log
 
 
 def test_without_a_database_it_says_that_and_makes_none(tmp_path: Path) -> None:
