@@ -265,8 +265,12 @@ async def _replace_password(admin: models.Admin, old_hash: str | None) -> None:
 
 
 async def end_sessions(tenant_id: UUID, admin_id: UUID) -> None:
-    """End every session of an admin. Call it within the transaction that asks for it."""
+    """End every session of an admin, and forget from where they signed in.
+
+    Call it within the transaction that asks for it.
+    """
     await models.Session.filter(tenant_id=tenant_id, admin_id=admin_id).delete()
+    await models.KnownAddress.filter(tenant_id=tenant_id, admin_id=admin_id).delete()
 
 
 async def _new_session(service: Service, admin: models.Admin) -> tuple[str, datetime]:
@@ -306,7 +310,6 @@ async def _set_password(admin: models.Admin) -> None:
     """Write the admin's new hash, and end what the old password made."""
     await _admin(admin).update(password_hash=admin.password_hash)
     await models.Invitation.filter(tenant_id=admin.tenant_id, admin_id=admin.id).delete()
-    await models.KnownAddress.filter(tenant_id=admin.tenant_id, admin_id=admin.id).delete()
     await end_sessions(admin.tenant_id, admin.id)
 
 

@@ -5,7 +5,7 @@ What is counted against whom is in `attempts`; what a device is, in `devices`.
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import models
@@ -16,6 +16,7 @@ from server.service import Service
 from server.texts import normal_email, normal_slug
 
 KNOWN_ADDRESS = timedelta(days=30)
+_PURGE_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,15 @@ async def know_address(service: Service, admin: models.Admin, address: str) -> N
         on_conflict=["tenant_id", "admin_id", "digest"],
         update_fields=["signed_in_at"],
     )
-    await models.KnownAddress.filter(
-        tenant_id=admin.tenant_id, admin_id=admin.id, signed_in_at__lte=at - KNOWN_ADDRESS
-    ).delete()
+    await _purge(admin.tenant_id, at - KNOWN_ADDRESS)
+
+
+async def _purge(tenant_id: UUID, until: datetime) -> None:
+    """Drop some old notes; no locked ones: two sign-ins could wait for each other's."""
+    old = models.KnownAddress.filter(tenant_id=tenant_id, signed_in_at__lte=until)
+    rows = await old.limit(_PURGE_AT_ONCE).select_for_update(skip_locked=True)
+    if ids := [row.id for row in rows]:
+        await models.KnownAddress.filter(tenant_id=tenant_id, id__in=ids).delete()
 
 
 def _address_digested(admin_id: UUID, address: str) -> tuple[str, str]:

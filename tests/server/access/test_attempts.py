@@ -9,9 +9,11 @@ from passlib.hash import argon2
 from tortoise.context import require_context
 
 import models
+from models import Role
 from server.access import attempts, sessions
 from server.database import transaction
 from server.errors import Busy, NotFound, TooManyAttempts, WrongPassword
+from server.operations import admins
 from server.passwords import hashing
 from server.service import Service
 from server.token_format import DigestKey
@@ -270,6 +272,16 @@ async def test_another_password_ends_what_the_old_one_made_known(
     await stranger.until_refused()
     assert isinstance(await browser.tries(new), int)
     assert await replace(browser, device=device).tries(new) == "in"
+
+
+async def test_a_removed_admins_addresses_are_forgotten(service: Service, world: World) -> None:
+    owner = await world.person()
+    tenant = await models.Tenant.get(id=owner.admin.tenant_id)
+    leaving = await world.person(tenant, Role.ADMIN)
+    await remembered(service, owner)
+    await remembered(service, leaving)
+    await admins.remove(owner.principal, leaving.admin.id)
+    assert [row.admin_id for row in await models.KnownAddress.all()] == [owner.admin.id]
 
 
 async def test_attackers_elsewhere_make_a_known_address_wait_for_nothing(
