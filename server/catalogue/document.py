@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from server.catalogue import formats
 from server.catalogue.catalogue import Catalogue
-from server.catalogue.loading import MAX_DEPTH, load, names_twice
+from server.catalogue.loading import load, names_twice
 from server.catalogue.matching import Closed, Closures
 from server.catalogue.names import Untagged, clean
 from server.catalogue.paths import (
@@ -34,6 +34,7 @@ DEFAULT_DOCUMENT = Path(__file__).parent / "iru_endpoint.json"
 # References and servers multiply what they name.
 _MAX_PLACES, _MAX_REFUSALS = 100_000, 10_000
 _MAX_KEY = 512
+_MAX_REFERENCES = 100
 _METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace", "query")
 _MEMBERS = {"summary", "description", "servers", "parameters", "additionalOperations"}
 _VERSION = re.compile(r"3\.[012](\..*)?")
@@ -221,7 +222,7 @@ class _Reader:
         merged: dict[str, Any] = {}
         twice: set[Any] = set()
         at = pointer
-        for _ in range(MAX_DEPTH):
+        for _ in range(_MAX_REFERENCES):
             if not isinstance(part, dict):
                 self._refuse(pointer, fault)
                 return None
@@ -401,7 +402,7 @@ class _Reader:
         return [item, *operations]
 
     def _parameter(self, parameter: Any) -> dict[str, Any] | None:
-        for _ in range(MAX_DEPTH):
+        for _ in range(_MAX_REFERENCES):
             if not isinstance(parameter, dict) or _SPANS in names_twice(parameter):
                 return None
             if "$ref" not in parameter:

@@ -1,0 +1,183 @@
+"""YAML as Python's objects, built while it is parsed: no tree of nodes stands in memory.
+
+Which file it is, and what its faults are called, lives in `server.catalogue.loading`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+from yaml.constructor import SafeConstructor
+from yaml.resolver import Resolver
+
+from server.catalogue.permissions import CatalogueError
+
+MAX_DEPTH = 100
+# What keeps a document from taking more memory than its size explains: aliases and merge keys
+# multiply what they name.
+_MAX_PARTS, _MAX_ALIASES, _MAX_MERGED = 5_000_000, 100_000, 100_000
+_TAG = "tag:yaml.org,2002:"
+_COLLECTIONS = {None, "!", *(f"{_TAG}{name}" for name in ("map", "seq", "set", "omap", "pairs"))}
+_PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MERGE = object()
+_UNFINISHED = object()
+
+
+class Fault(yaml.YAMLError):
+    """What is wrong with a YAML text, and where."""
+
+    def __init__(self, problem: str, event: yaml.Event) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.problem_mark: Any = event.start_mark
+
+
+class Object(dict[Any, Any]):
+    """An object that knows which of its names stood in the document more than once."""
+
+    twice: Sequence[Any] = ()
+
+
+class _Scalars:
+    """Values of single texts. Each is made once: documents repeat themselves."""
+
+    def __init__(self) -> None:
+        self._constructor = SafeConstructor()
+        self._resolver: Any = Resolver()
+        self._made: dict[tuple[Any, Any, str], Any] = {}
+
+    def of(self, event: yaml.ScalarEvent) -> Any:
+        """The value of a text, or `_MERGE` for a merge key."""
+        key = (event.tag, event.implicit, event.value)
+        if key not in self._made:
+            self._made[key] = self._make(event)
+        return self._made[key]
+
+    def _make(self, event: yaml.ScalarEvent) -> Any:
+        tag = event.tag
+        if tag in {None, "!"}:
+            tag = self._resolver.resolve(yaml.ScalarNode, event.value, event.implicit)
+        if tag == f"{_TAG}merge":
+            return _MERGE
+        try:
+            return self._constructor.construct_object(yaml.ScalarNode(tag, event.value))
+        # Most of these for values that are not of the type which the text says, such as `!!int ""`.
+        except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError) as error:
+            raise Fault("a value is not of its type, or of none that is known", event) from error
+        except ArithmeticError as error:
+            raise Fault("a number is too large", event) from error
+
+
+class _Open:
+    """A collection whose end has not come. `parts` are its items, or its names and values."""
+
+    __slots__ = ("anchor", "is_mapping", "parts")
+
+    def __init__(self, anchor: str | None, is_mapping: bool) -> None:
+        self.anchor = anchor
+        self.is_mapping = is_mapping
+        self.parts: list[Any] = []
+
+
+class _Builder:
+    """Takes the events of one document, and makes its value."""
+
+    def __init__(self) -> None:
+        self.value: Any = None
+        self._scalars = _Scalars()
+        self._anchors: dict[str, Any] = {}
+        self._open: list[_Open] = []
+        self._aliases = self._merged = self._documents = 0
+
+    def take(self, event: yaml.Event) -> None:
+        """Take the next event."""
+        if isinstance(event, yaml.ScalarEvent):
+            self._add(self._scalars.of(event), event.anchor)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            self._begin(event)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            ended = self._open.pop()
+            made = self._mapping(ended.parts) if ended.is_mapping else ended.parts
+            self._add(made, ended.anchor)
+        elif isinstance(event, yaml.AliasEvent):
+            self._add(self._named(event), None)
+        elif isinstance(event, yaml.DocumentStartEvent):
+            self._documents += 1
+            if self._documents > 1:
+                raise CatalogueError("The file holds more than one document.")
+
+    def _begin(self, event: yaml.CollectionStartEvent) -> None:
+        if event.tag not in _COLLECTIONS:
+            raise Fault("a type is unknown", event)
+        if len(self._open) >= MAX_DEPTH:
+            raise CatalogueError("The document is nested too deeply.")
+        if event.anchor is not None:
+            self._anchors[event.anchor] = _UNFINISHED
+        self._open.append(_Open(event.anchor, isinstance(event, yaml.MappingStartEvent)))
+
+    def _add(self, value: Any, anchor: str | None) -> None:
+        if anchor is not None:
+            self._anchors[anchor] = value
+        if self._open:
+            self._open[-1].parts.append(value)
+        else:
+            self.value = value
+
+    def _named(self, event: yaml.AliasEvent) -> Any:
+        self._aliases += 1
+        if self._aliases > _MAX_ALIASES:
+            raise CatalogueError(f"The document has more than {_MAX_ALIASES:,} aliases.")
+        found = self._anchors.get(event.anchor or "", _UNFINISHED)
+        if found is _UNFINISHED:
+            raise Fault("an alias names nothing that ended before it", event)
+        return found
+
+    def _mapping(self, parts: list[Any]) -> dict[Any, Any]:
+        made: dict[Any, Any] = {}
+        merged: dict[Any, Any] = {}
+        twice = []
+        for name, value in zip(parts[::2], parts[1::2], strict=True):
+            if name is _MERGE:
+                merged = self._merge(value) | merged
+                continue
+            known = name if isinstance(name, str | int | float | bool | None) else _key(name)
+            if known in made:
+                twice.append(known)
+            made[known] = value
+        if merged:
+            made = merged | made
+        if not twice:
+            return made
+        marked = Object(made)
+        marked.twice = twice
+        return marked
+
+    def _merge(self, value: Any) -> dict[Any, Any]:
+        """What is merged, counted before it is: one list may name one mapping often."""
+        merged: dict[Any, Any] = {}
+        for part in reversed(value) if isinstance(value, list) else [value]:
+            if not isinstance(part, dict):
+                raise CatalogueError("The document merges what is no mapping.")
+            self._merged += len(part)
+            if self._merged > _MAX_MERGED:
+                raise CatalogueError("The document merges too much into its mappings.")
+            merged.update(part)
+        return merged
+
+
+def _key(name: Any) -> str:
+    # The text of a collection could be much longer than the document.
+    return "a collection" if isinstance(name, dict | list | set | tuple) else str(name)
+
+
+def build(content: bytes) -> Any:
+    """The value of a YAML text. Raises `CatalogueError` for what would take too much memory.
+
+    Raises `yaml.YAMLError` for what is no YAML.
+    """
+    builder = _Builder()
+    for parts, event in enumerate(yaml.parse(content, Loader=_PARSER)):
+        if parts > _MAX_PARTS:
+            raise CatalogueError(f"The document has more than {_MAX_PARTS:,} parts.")
+        builder.take(event)
+    return builder.value
