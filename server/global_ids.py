@@ -4,6 +4,8 @@ from base64 import b64decode
 from binascii import b2a_base64
 from uuid import UUID
 
+MAX_ID_LENGTH = 128
+
 
 def encode_id(type_name: str, row_id: UUID) -> str:
     """The global id of a row."""
@@ -19,6 +21,8 @@ def encode_hex_id(type_name: str, hexadecimal: str) -> str:
 
 def decode_id(text: str) -> tuple[str, UUID] | None:
     """The type and id that `text` names, or None for anything that `encode_id` does not write."""
+    if len(text) > MAX_ID_LENGTH:
+        return None
     try:
         padded = text + "=" * (-len(text) % 4)
         name, _, hexadecimal = (

@@ -14,6 +14,7 @@ from server.errors import BadCursor, BadPage
 
 MAX_PAGE_SIZE = 100
 DEFAULT_PAGE_SIZE = 50
+MAX_CURSOR_LENGTH = 128
 _T = TypeVar("_T")
 
 
@@ -82,6 +83,8 @@ def _position(connection: str, argument: str, cursor: str | None) -> UUID | None
 
 
 def _decode(connection: str, cursor: str) -> UUID | None:
+    if len(cursor) > MAX_CURSOR_LENGTH:
+        return None
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         name, _, position = b64decode(padded, altchars="-_", validate=True).decode().partition(":")
