@@ -29,6 +29,7 @@ from server.token_format import new_token_secret, token_hint
 _IDEMPOTENCY_KEY_LENGTH = 255
 _ALL_KEYS = {"postgres": 'json_agg("key")', "sqlite": 'json_group_array("key")'}
 _KEYS_AT_ONCE = 1_000
+_MAX_KEY_LENGTH = 512
 _KEY = re.compile(r"[A-Z]{3,7} /[!-~]{0,500}")
 
 
@@ -174,7 +175,7 @@ async def edit_permissions(
         token = await _locked(principal, token_id, if_revision)
         held = await _held(principal, token)
         granted = _known(service.catalogue, grant, besides=held, field="grant")
-        withdrawn = set(map(models.shape_of, withdraw))
+        withdrawn = set(map(_shape_of, withdraw))
         left = {shape: key for shape, key in held.items() if shape not in withdrawn}
         await _replace(principal, token, held, left | granted)
     return token
@@ -251,7 +252,7 @@ async def _save(token: models.Token, *columns: str) -> None:
 
 async def _held(principal: Principal, token: models.Token) -> dict[str, str]:
     keys = (await permission_keys(principal, [token.id]))[token.id]
-    return {models.shape_of(key): key for key in keys}
+    return {_shape_of(key): key for key in keys}
 
 
 async def _replace(
@@ -314,8 +315,8 @@ def _known(
     known: dict[str, str] = {}
     unknown: list[str] = []
     for key in dict.fromkeys(keys):
-        shape = models.shape_of(key)
-        permission = catalogue.find(key)
+        shape = _shape_of(key)
+        permission = catalogue.find(key) if len(key) <= _MAX_KEY_LENGTH else None
         if permission is not None:
             known[shape] = permission.key
         elif shape in besides:
@@ -327,10 +328,15 @@ def _known(
     return known
 
 
+def _shape_of(key: str) -> str:
+    """The shape of a key; a text that is longer than any key is not taken apart."""
+    return models.shape_of(key) if len(key) <= _MAX_KEY_LENGTH else key
+
+
 def _refuse_contradiction(grant: Sequence[str], withdraw: Sequence[str]) -> None:
     """Raises `InvalidInput` that names each key in both lists."""
-    granted = set(map(models.shape_of, grant))
-    both = [key for key in dict.fromkeys(withdraw) if models.shape_of(key) in granted]
+    granted = set(map(_shape_of, grant))
+    both = [key for key in dict.fromkeys(withdraw) if _shape_of(key) in granted]
     if both:
         raise InvalidInput(
             "withdraw", f"A permission cannot be granted and withdrawn: {_named(both, withdraw)}."
