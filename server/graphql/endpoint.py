@@ -36,6 +36,8 @@ _JSON_TYPE = "application/json"
 _MEMBERS = {"query", "operationName", "variables", "extensions"}
 # Of errors at the fields of an answer.
 _MAX_ERRORS = 20
+# Media types in `Accept` that are looked at.
+_MAX_RANGES = 100
 _UNAVAILABLE = 503
 
 
@@ -146,7 +148,7 @@ def _acceptable(request: Request) -> str | None:
     """The media type to answer in: the newer one where the client knows it (RFC 9110, 12.5.1)."""
     header = ",".join(request.headers.getlist("accept")) or "*/*"
     offered: dict[str, bool] = {}
-    for part in header.lower().replace(" ", "").split(","):
+    for part in header.lower().replace(" ", "").split(",", _MAX_RANGES)[:_MAX_RANGES]:
         name, *parameters = part.split(";")
         weights = {piece for piece in parameters if piece.startswith("q=")}
         if set(parameters) - weights <= {"charset=utf-8"}:
