@@ -6,7 +6,6 @@ other operation opens what is meant for it.
 
 import json
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,24 +14,16 @@ from urllib.parse import unquote
 
 from server.catalogue import formats
 from server.catalogue.catalogue import Catalogue
+from server.catalogue.closing import UNKNOWN_BASES, Bases, Closing
 from server.catalogue.loading import load, names_twice
-from server.catalogue.matching import Closed, Closures
 from server.catalogue.names import Untagged, clean
-from server.catalogue.paths import (
-    base_fault,
-    closest_segments,
-    path_fault,
-    possible_spannings,
-    shape_of,
-    spanning_fault,
-)
+from server.catalogue.paths import base_fault, path_fault, spanning_fault
 from server.catalogue.permissions import CatalogueError, Category, Permission, Refusal
 from server.catalogue.servers import base_of
-from server.catalogue.templates import Segment, names_in, narrowed
+from server.catalogue.templates import names_in
 
 DEFAULT_DOCUMENT = Path(__file__).parent / "iru_endpoint.json"
-# References and servers multiply what they name.
-_MAX_PLACES, _MAX_REFUSALS = 100_000, 10_000
+_MAX_REFUSALS = 10_000
 _MAX_KEY = 512
 _MAX_REFERENCES = 100
 _METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace", "query")
@@ -67,17 +58,6 @@ def catalogue_of(document: Any) -> Catalogue:
     return _Reader(document).read()
 
 
-@dataclass(frozen=True, slots=True)
-class _Bases:
-    """The paths of servers. `all_known`: each server could be read."""
-
-    paths: tuple[str, ...]
-    all_known: bool = True
-
-
-_UNKNOWN = _Bases((), all_known=False)
-
-
 @dataclass(slots=True)
 class _Item:
     """A path item whose references are followed, and what is known of all its operations."""
@@ -86,9 +66,14 @@ class _Item:
     pointer: list[str]
     members: dict[str, Any]
     twice: set[Any]
-    bases: _Bases
+    bases: Bases
     # By the name of a parameter of its path: whether it spans slashes.
     spans: dict[str, bool] = field(default_factory=dict)
+
+    @property
+    def spanning(self) -> frozenset[str]:
+        """The parameters that span slashes in each operation that does not say otherwise."""
+        return _spanning(self.spans)
 
 
 class _Reader:
@@ -98,25 +83,17 @@ class _Reader:
         self._document = document
         self._refusals: dict[Refusal, None] = {}
         self._notes: dict[Refusal, None] = {}
-        self._shapes: dict[tuple[str, str], str] = {}
-        self._places = 0
-        self._document_bases = _Bases(("",))
-        # Every base that a server names, in the order of the document.
-        self._all_bases: dict[str, None] = {}
-        self._closed: dict[Closed, None] = {}
-        self._unplaced: dict[tuple[str, Closed], None] = {}
-        self._unreadable: list[tuple[str, frozenset[str]]] = []
-        # By place, the paths that are closed there: for these methods, or for all but their own.
-        self._claims: dict[str, list[tuple[str, str | None]]] = defaultdict(list)
+        self._closing = Closing()
+        self._document_bases = Bases(("",))
 
     def read(self) -> Catalogue:
         info = self._document.get("info")
         title = clean(info.get("title") if isinstance(info, dict) else None) or "API"
         self._refuse_twice(self._document, [])
-        self._document_bases = self._bases(self._document, [], _Bases(("",)))
+        self._document_bases = self._bases(self._document, [], Bases(("",)))
         if "servers" in names_twice(self._document):
-            self._document_bases = _UNKNOWN
-        self._all_bases.update(dict.fromkeys(self._document_bases.paths or ("",)))
+            self._document_bases = UNKNOWN_BASES
+        self._closing.add_bases(self._document_bases.paths)
         found: dict[str, list[Permission]] = {name: [] for name in self._tags()}
         permissions = list(self._unclaimed(list(self._permissions())))
         untagged = Untagged({one.path for one in permissions if not one.category})
@@ -124,8 +101,8 @@ class _Reader:
             category = permission.category or untagged.category(permission.path)
             found.setdefault(category, []).append(replace(permission, category=category))
         categories = tuple(Category(name, tuple(held)) for name, held in found.items() if held)
-        closures = Closures(tuple(self._closed), self._unreadable_places(), tuple(self._unplaced))
-        return Catalogue.of(title, categories, tuple(self._refusals), closures, tuple(self._notes))
+        closures, notes = self._closing.closures(), tuple(self._notes)
+        return Catalogue.of(title, categories, tuple(self._refusals), closures, notes)
 
     def _tags(self) -> Iterator[str]:
         tags = self._document.get("tags")
@@ -147,11 +124,11 @@ class _Reader:
             reason = path_fault(path)
             if reason:
                 self._refuse(["paths", str(path)], reason)
-                self._unreadable.append((str(path), self._marked(str(path), item)))
+                self._closing.close_unreadable(str(path), self._marked(str(path), item))
                 for part in self._parts_with_parameters(item):
                     self._bases(part, ["paths", str(path)], self._document_bases)
             elif path in names_twice(paths):
-                self._close(path, replace(self._document_bases, all_known=False))
+                self._closing.close(path, replace(self._document_bases, all_known=False))
             else:
                 yield from self._of_path(path, item)
 
@@ -159,7 +136,7 @@ class _Reader:
         item = self._item(path, member)
         if item is None:
             # What cannot be read may name servers of its own.
-            self._close(path, replace(self._document_bases, all_known=False))
+            self._closing.close(path, replace(self._document_bases, all_known=False))
             return
         refused = len(self._refusals)
         for name, operation in item.members.items():
@@ -168,13 +145,13 @@ class _Reader:
                 yield from self._of_method(item, name, operation, pointer)
             elif str(name).lower() in _METHODS:
                 self._refuse(pointer, "The names of methods are in lower case.")
-                self._close_method(item, str(name))
+                self._closing.close(path, item.bases, item.spanning, str(name).upper())
             elif name not in _MEMBERS and not str(name).startswith("x-"):
                 self._refuse(pointer, "OpenAPI knows no such member of a path item.")
-                self._close(path, replace(item.bases, all_known=False), item.spans)
+                self._closing.close(path, replace(item.bases, all_known=False), item.spanning)
         self._refuse_additional(item)
         if not any(name in _METHODS for name in item.members):
-            self._close(path, item.bases, item.spans)
+            self._closing.close(path, item.bases, item.spanning)
             if len(self._refusals) == refused:
                 self._note(item.pointer, "It has no operation, so that the path is closed.")
 
@@ -187,14 +164,13 @@ class _Reader:
         members, twice = followed
         bases = self._bases(members, pointer, self._document_bases)
         if "servers" in twice:
-            bases = _UNKNOWN
+            bases = UNKNOWN_BASES
         item = _Item(path, pointer, members, twice, bases)
         item.spans = self._spans(item, members, pointer, "parameters" in twice)
-        if not bases.all_known:
-            self._unplaced[path, Closed(path, (), _spanning(item.spans))] = None
+        self._closing.close_where_unknown(path, bases, item.spanning)
         # Where each operation has servers of its own, the path still is at its own.
         if any(isinstance(one, dict) and "servers" in one for one in members.values()):
-            self._add_closed(Closed(path, bases.paths, _spanning(item.spans)))
+            self._closing.close_neighbours(path, bases, item.spanning)
         return item
 
     def _refuse_additional(self, item: _Item) -> None:
@@ -202,14 +178,14 @@ class _Reader:
         extra = item.members.get("additionalOperations") or {}
         if not isinstance(extra, dict):
             self._refuse(pointer, "`additionalOperations` must be an object.")
-            self._close(item.path, item.bases, item.spans)
+            self._closing.close(item.path, item.bases, item.spanning)
             return
         for method, operation in extra.items():
             reason = "Only the methods of HTTP that OpenAPI names can be granted."
             self._refuse([*pointer, str(method)], reason)
             part = operation if isinstance(operation, dict) else {"servers": ""}
             bases = self._bases(part, [*pointer, str(method)], item.bases)
-            self._close(item.path, bases, item.spans, str(method).upper())
+            self._closing.close(item.path, bases, item.spanning, str(method).upper())
 
     def _resolve(
         self, part: Any, pointer: list[str], fault: str
@@ -263,10 +239,10 @@ class _Reader:
         if method not in item.twice:
             found = self._permission(item, method, member, pointer)
         if found is None:
-            self._close_method(item, method)
+            self._closing.close(item.path, item.bases, item.spanning, method.upper())
             if not isinstance(member, dict) or "$ref" in member or method in item.twice:
                 unknown = replace(item.bases, all_known=False)
-                self._close(item.path, unknown, item.spans, method.upper())
+                self._closing.close(item.path, unknown, item.spanning, method.upper())
         elif found.bases:
             yield found
 
@@ -286,16 +262,15 @@ class _Reader:
         spanning = _spanning(spans)
         bases = self._bases(operation, pointer, item.bases)
         if "servers" in twice:
-            bases = _UNKNOWN
-        if not bases.all_known:
-            self._unplaced[item.path, Closed(item.path, (), spanning)] = None
+            bases = UNKNOWN_BASES
+        self._closing.close_where_unknown(item.path, bases, spanning)
         if reason := spanning_fault(item.path, spanning):
             self._refuse(pointer, reason)
             return None
-        if taken := self._take(key, method, [base + item.path for base in bases.paths]):
+        if taken := self._closing.take(key, method, [base + item.path for base in bases.paths]):
             self._refuse(pointer, f"It cannot be told from {taken}.")
-            self._add_closed(Closed(item.path, bases.paths, spanning))
-            bases = _Bases(())
+            self._closing.close_neighbours(item.path, bases, spanning)
+            bases = Bases(())
         name = clean(operation.get("summary")) or clean(operation.get("operationId")) or key
         return Permission(
             key,
@@ -308,31 +283,14 @@ class _Reader:
             deprecated=operation.get("deprecated") is True,
         )
 
-    def _take(self, key: str, method: str, places: list[str]) -> str | None:
-        """The operation that has one of these places already, or the same key by other names."""
-        self._count_places(len(places))
-        shapes = [(method, shape_of(narrowed(place))) for place in places] + [("", shape_of(key))]
-        taken = next((self._shapes[shape] for shape in shapes if shape in self._shapes), None)
-        for shape in shapes:
-            self._shapes.setdefault(shape, taken or key)
-        return taken
-
-    def _count_places(self, count: int) -> None:
-        self._places += count
-        if self._places > _MAX_PLACES:
-            raise CatalogueError(
-                f"The document has more than {_MAX_PLACES:,} operations, each counted once for"
-                " each base path."
-            )
-
-    def _bases(self, part: dict[str, Any], pointer: list[str], inherited: _Bases) -> _Bases:
+    def _bases(self, part: dict[str, Any], pointer: list[str], inherited: Bases) -> Bases:
         """The base paths of the servers that a part of the document names, or those it inherits."""
         servers = part.get("servers")
         if servers is None or servers == []:
             return inherited
         if not isinstance(servers, list):
             self._refuse([*pointer, "servers"], "`servers` must be a list.")
-            return _UNKNOWN
+            return UNKNOWN_BASES
         bases: dict[str, None] = {}
         all_known = True
         for place, server in enumerate(servers):
@@ -343,8 +301,8 @@ class _Reader:
                 all_known = False
             else:
                 bases[base] = None
-        self._all_bases.update(bases)
-        return _Bases(tuple(bases), all_known)
+        self._closing.add_bases(tuple(bases))
+        return Bases(tuple(bases), all_known)
 
     def _spans(
         self, item: _Item, part: dict[str, Any], pointer: list[str], is_twice: bool
@@ -375,7 +333,7 @@ class _Reader:
                 if spans.get(name):
                     self._note(at, f"`{name}` spans slashes in {item.path}.")
         if not known:
-            self._close_spanning(item.path, item.bases)
+            self._closing.close_spanning(item.path, item.bases)
         return spans
 
     def _marked(self, path: str, item: Any) -> frozenset[str]:
@@ -410,47 +368,10 @@ class _Reader:
             parameter = self._part(_places(parameter["$ref"]))
         return None
 
-    def _close_method(self, item: _Item, method: str) -> None:
-        self._close(item.path, item.bases, item.spans, method.upper())
-
-    def _close(
-        self,
-        path: str,
-        bases: _Bases,
-        spans: dict[str, bool] | None = None,
-        method: str | None = None,
-    ) -> None:
-        """Close a path for one method, or for all that have no permission in it."""
-        spanning = _spanning(spans or {})
-        if spanning_fault(path, spanning):
-            self._unreadable.append((path, spanning))
-        else:
-            head = method in {None, "HEAD"}
-            self._add_closed(Closed(path, bases.paths, spanning, closes_head=head))
-        if not bases.all_known:
-            self._unplaced[path, Closed(path, (), spanning)] = None
-        for possible in {spanning, *possible_spannings(path)}:
-            for base in bases.paths:
-                self._claims[shape_of(base + path, possible)].append((path, method))
-        # Its parameters may be marked where nobody could read it.
-        self._close_spanning(path, bases)
-
-    def _close_spanning(self, path: str, bases: _Bases) -> None:
-        for spanning in possible_spannings(path):
-            closed = Closed(path, bases.paths, spanning)
-            self._add_closed(closed)
-            if not bases.all_known:
-                self._unplaced[path, closed] = None
-
-    def _add_closed(self, closed: Closed) -> None:
-        if closed not in self._closed:
-            self._count_places(len(closed.bases))
-            self._closed[closed] = None
-
     def _unclaimed(self, permissions: list[Permission]) -> Iterator[Permission]:
         """These permissions but where a path that is closed cannot be told from theirs."""
         for permission in permissions:
-            claims = {base: self._claim(permission, base) for base in permission.bases}
+            claims = {base: self._closing.claim(permission, base) for base in permission.bases}
             claimed = next(filter(None, claims.values()), None)
             if claimed is None:
                 yield permission
@@ -460,22 +381,6 @@ class _Reader:
             left = tuple(base for base, claim in claims.items() if claim is None)
             if left:
                 yield replace(permission, bases=left)
-
-    def _claim(self, permission: Permission, base: str) -> str | None:
-        place = base + permission.path
-        for shape in (shape_of(place, permission.spanning), shape_of(narrowed(place))):
-            for path, method in self._claims.get(shape, ()):
-                if method == permission.method or (method is None and path != permission.path):
-                    return path
-        return None
-
-    def _unreadable_places(self) -> tuple[tuple[Segment, ...], ...]:
-        self._count_places(len(self._unreadable) * len(self._all_bases))
-        return tuple(
-            closest_segments(f"{base}/{path}", spanning)
-            for path, spanning in self._unreadable
-            for base in self._all_bases
-        )
 
     def _refuse_twice(self, part: Any, pointer: list[str]) -> None:
         for name in names_twice(part):
