@@ -223,10 +223,11 @@ class SqliteBearers:
 
 
 def _first(ask: Callable[..., sqlite3.Cursor], question: Question) -> Bearer | None:
-    for row in _by_digest(question):
-        if found := ask(_SQLITE, row).fetchone():
-            bearer: Bearer = found
-            return bearer
+    slug, region, digests, fingerprint = question
+    for digest in digests:
+        found: Bearer | None = ask(_SQLITE, (slug, region, digest, fingerprint)).fetchone()
+        if found is not None:
+            return found
     return None
 
 
