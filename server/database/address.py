@@ -1,7 +1,8 @@
-"""Where PostgreSQL is and how it is reached: what TESSERA_DATABASE_URL says, checked. Pure reading.
+"""Reads and checks TESSERA_DATABASE_URL for PostgreSQL. Opens no connection.
 
-asyncpg reads the URL and the environment's PG… variables itself. What it would ignore, or send to
-the server as a setting, is refused here. No message quotes the URL: it may hold a password.
+asyncpg reads the URL and the environment's PG… variables itself. Parameters that it would ignore,
+or send to the server as a setting, are refused here. No message quotes the URL: it may hold a
+password.
 """
 
 import os
@@ -18,7 +19,7 @@ _NAME = "TESSERA_DATABASE_URL"
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.%\w]+\]|[A-Za-z0-9._~%-]*)(:(?P<port>[0-9]{1,5}))?")
 _MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _WRITABLE = ("read-write", "primary")
-# What asyncpg understands; the last three are settings of the session, or ours.
+# The parameters that asyncpg understands; the last three are session settings, or Tessera's own.
 _PARAMETERS = frozenset(
     "host port dbname database user password passfile service sslmode sslnegotiation"  # noqa: SIM905 - a line each is a page
     " sslrootcert sslcert sslkey sslpassword sslcrl ssl_min_protocol_version"
@@ -32,8 +33,9 @@ _INSTEAD = {
     "ssl": "sslmode",
 }
 _FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile")
-# libpq heeds these and asyncpg does not: connecting without them would be less than was asked for.
-_UNHEEDED = {
+# libpq honours these variables and asyncpg does not: ignoring them would weaken the connection that
+# the operator asked for. A text is the one value that is refused; None refuses any.
+_IGNORED_BY_ASYNCPG = {
     "PGHOSTADDR": None,
     "PGREQUIREAUTH": None,
     "PGSSLCRLDIR": None,
@@ -53,10 +55,10 @@ _BUNDLES = (
 class Address:
     """How to connect.
 
-    urls: one for each host, in the order in which to try them.
-    server_settings: what each session is set to; a URL's own settings stay.
-    statement_cache_size: how many prepared statements a connection keeps; None is asyncpg's
-    default, or none behind a pooler that gives each transaction another connection.
+    urls: one per host, in the order in which to try them.
+    server_settings: the settings of each session; a URL's own settings stay.
+    statement_cache_size: the number of prepared statements that a connection keeps; None means
+    asyncpg's default, or none behind a pooler that gives each transaction another connection.
     """
 
     urls: tuple[str, ...] = field(repr=False)
@@ -66,7 +68,7 @@ class Address:
 
 
 def read_address(url: str, environment: Mapping[str, str] | None = None) -> Address:
-    """The address that a `postgres://` URL and the PG… variables give.
+    """Read the address from a `postgres://` URL and the PG… variables.
 
     Raises `Misconfigured` with a sentence that names the parameter and not its value.
     """
@@ -74,7 +76,7 @@ def read_address(url: str, environment: Mapping[str, str] | None = None) -> Addr
     try:
         parts = urlsplit(url)
         pairs = parse_qsl(
-            # As in libpq, a plus sign is a plus sign.
+            # As in libpq, `+` is literal and does not mean a space.
             parts.query.replace("+", "%2B"),
             keep_blank_values=True,
             strict_parsing=bool(parts.query),
@@ -83,8 +85,8 @@ def read_address(url: str, environment: Mapping[str, str] | None = None) -> Addr
     except ValueError:
         raise Misconfigured(f"{_NAME} is not a URL.") from None
     _check_authority(parts)
-    parameters = _distinct(parts, pairs)
-    for name, allowed in _UNHEEDED.items():
+    parameters = _checked_parameters(parts, pairs)
+    for name, allowed in _IGNORED_BY_ASYNCPG.items():
         if environment.get(name) and allowed in {None, environment[name]}:
             raise Misconfigured(f"{name} is not supported. Remove it from the environment.")
     cache = _cache_size(parameters.pop("statement_cache_size", None))
@@ -99,7 +101,7 @@ def read_address(url: str, environment: Mapping[str, str] | None = None) -> Addr
     }
     if options := parameters.pop("options", None) or environment.get("PGOPTIONS"):
         settings["options"] = options
-    return Address(_one_for_each_host(parts, parameters), target or _WRITABLE[0], settings, cache)
+    return Address(_urls_by_host(parts, parameters), target or _WRITABLE[0], settings, cache)
 
 
 def _check_authority(parts: SplitResult) -> None:
@@ -114,9 +116,9 @@ def _check_authority(parts: SplitResult) -> None:
             raise Misconfigured(f"A host or port of {_NAME} is not valid.")
 
 
-def _distinct(parts: SplitResult, pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """The parameters by name: each known, not empty, and said once."""
-    said = _said_before_the_query(parts)
+def _checked_parameters(parts: SplitResult, pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """The parameters by name. Refuses unknown, empty and repeated ones."""
+    said = _named_before_the_query(parts)
     parameters: dict[str, str] = {}
     for name, value in pairs:
         if name not in _PARAMETERS:
@@ -134,7 +136,7 @@ def _distinct(parts: SplitResult, pairs: list[tuple[str, str]]) -> dict[str, str
     return parameters
 
 
-def _said_before_the_query(parts: SplitResult) -> set[str]:
+def _named_before_the_query(parts: SplitResult) -> set[str]:
     user, _, hosts = parts.netloc.rpartition("@")
     said = {"host", "port"} if hosts else set()
     said |= {"user"} if user.partition(":")[0] else set()
@@ -159,7 +161,7 @@ def _cache_size(text: str | None) -> int | None:
 
 
 def _check_tls(parameters: dict[str, str], environment: Mapping[str, str]) -> None:
-    """Refuse what cannot be used before anything connects; put in the system's authorities."""
+    """Refuse unusable TLS parameters before connecting, and resolve `sslrootcert=system`."""
     mode = parameters.get("sslmode") or environment.get("PGSSLMODE") or "prefer"
     if mode not in _MODES:
         raise Misconfigured(f"sslmode must be one of {', '.join(_MODES)}.")
@@ -170,7 +172,8 @@ def _check_tls(parameters: dict[str, str], environment: Mapping[str, str]) -> No
         root = _SYSTEM if mode == "verify-full" else None
     if root == _SYSTEM:
         if mode != "verify-full":
-            # Anybody gets a certificate of a public authority, for another name.
+            # A public authority certifies any domain owner: without a check of the host's name, an
+            # attacker's certificate for another domain would be trusted.
             raise Misconfigured("sslrootcert=system needs sslmode=verify-full.")
         parameters["sslrootcert"] = _system_bundle()
     for name in _FILES:
@@ -200,8 +203,9 @@ def _system_bundle() -> str:
     return bundle
 
 
-def _one_for_each_host(parts: SplitResult, parameters: Mapping[str, str]) -> tuple[str, ...]:
-    """A dead host must not use up the time of the next: asyncpg has one limit for all of them."""
+def _urls_by_host(parts: SplitResult, parameters: Mapping[str, str]) -> tuple[str, ...]:
+    """One URL per host: asyncpg applies one time-out to all hosts of a URL, so that a dead host
+    would use up the time of the next."""
     user, at, hosts = parts.netloc.rpartition("@")
     query = urlencode(parameters, quote_via=quote)
     return tuple(

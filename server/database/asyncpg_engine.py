@@ -1,7 +1,7 @@
-"""Tortoise's PostgreSQL engine on pools of our own, which never wait for ever.
+"""Tortoise's PostgreSQL engine on pools of our own, in which every wait has a time-out.
 
-A pool connects only where writes are taken, says the isolation level instead of inheriting it,
-and works behind a pooler that gives each transaction another connection (pgbouncer's
+A pool connects only to servers that take writes, sets the isolation level explicitly instead of
+inheriting it, and works behind a pooler that gives each transaction another connection (pgbouncer's
 `pool_mode = transaction`).
 """
 
@@ -34,7 +34,7 @@ from server.database.unavailability import ConnectionRefused, ReadOnlyDatabase
 ANSWER_SECONDS = 2
 _WAIT_SECONDS = 2
 _FULL_SECONDS = 1.0
-_LOOK_AGAIN_SECONDS = 0.1
+_RETRY_FULL_SECONDS = 0.1
 MAX_TRIES = 4
 _ISOLATION = "read_committed"
 RETRYABLE = (SerializationError, DeadlockDetectedError)
@@ -43,7 +43,7 @@ RETRYABLE = (SerializationError, DeadlockDetectedError)
 class Dialler:
     """Connects to the first host of an address that takes writes.
 
-    It begins with the host that was last connected to. `patient`: statements may take any time.
+    Starts with the host of the last connection. `patient`: statements have no time-out.
     """
 
     def __init__(self, address: Address, *, patient: bool) -> None:
@@ -53,9 +53,9 @@ class Dialler:
         self._behind_pooler: bool | None = None
 
     async def is_behind_pooler(self) -> bool:
-        """Whether a session of the server's lasts for one transaction. Asked of the first one.
+        """Whether a server session lasts for one transaction only. Asked once, and remembered.
 
-        A pooler answers with a process number of its own, which is not the server's.
+        A pooler reports a backend process number of its own, which differs from the server's.
         """
         if self._address.statement_cache_size is not None:
             return self._address.statement_cache_size == 0
@@ -89,7 +89,7 @@ class Dialler:
             except (OSError, TimeoutError, CannotConnectNowError) as error:
                 failures.append(error)
             except TargetServerAttributeNotMatched:
-                # It says more than that another host does not answer.
+                # Raised first: it tells more than another host's missing answer.
                 failures.insert(0, ReadOnlyDatabase())
             except asyncpg.SyntaxOrAccessError as error:
                 raise ConnectionRefused from error
@@ -101,8 +101,8 @@ class Dialler:
     def _session(self, *, behind_pooler: bool) -> dict[str, Any]:
         address, settings = self._address, self._address.server_settings
         if behind_pooler:
-            # The pooler refuses settings that it does not know, and which server answers it may
-            # change later: both are seen to in each transaction.
+            # The pooler refuses settings that it does not know, and may switch to another server
+            # later: isolation and read-only servers are handled in each transaction instead.
             return {"statement_cache_size": 0, "server_settings": settings}
         arguments = {"target_session_attrs": address.target, "server_settings": settings}
         if address.statement_cache_size is not None:
@@ -114,7 +114,7 @@ class Dialler:
 class Pool:
     """Connections to PostgreSQL, of which one is kept open.
 
-    Who waits for one, whether for its turn or for the server, gives up after two seconds.
+    Waiting for a connection, for a turn or for the server, times out after two seconds.
     """
 
     def __init__(self, dialler: Dialler, max_size: int) -> None:
@@ -126,7 +126,7 @@ class Pool:
         self._released = asyncio.Event()
 
     async def acquire(self) -> Any:
-        """A connection, to be given to `release`; `statement` is for those who have but one."""
+        """Take a connection, and give it back with `release`. For one statement use `statement`."""
         async with asyncio.timeout(_WAIT_SECONDS):
             pool = self._pool or await self._opened()
             while True:
@@ -136,12 +136,12 @@ class Pool:
                     except TooManyConnectionsError:
                         if not pool.get_size():
                             raise
-                        # The server has no more, but here some are open: wait for one of them.
+                        # The server accepts no more, but this pool has open ones: wait for one.
                         self._full_until = asyncio.get_running_loop().time() + _FULL_SECONDS
                 await self._next_release()
 
     async def release(self, connection: Any) -> None:
-        """Give a connection back. Ends its transaction, if it is in one."""
+        """Give a connection back. Ends its transaction, if one is open."""
         pool = self._pool
         if pool is None:
             return  # terminated meanwhile, and the connection with it
@@ -152,9 +152,9 @@ class Pool:
 
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[Any]:
-        """A connection for statements that need no transaction in common.
+        """A connection for statements that need no common transaction.
 
-        Behind a pooler they have one: preparing and executing would meet different sessions.
+        Behind a pooler they get one: otherwise preparing and executing could reach two sessions.
         """
         connection = await self.acquire()
         try:
@@ -167,12 +167,12 @@ class Pool:
             await self.release(connection)
 
     async def expire_connections(self) -> None:
-        """Have each connection replaced by a new one before its next use."""
+        """Replace each connection by a new one before its next use."""
         if self._pool is not None:
             await self._pool.expire_connections()
 
     async def close(self) -> None:
-        """Wait for those who have a connection, and close all."""
+        """Wait until all connections are given back, and close them."""
         if self._pool is not None:
             await self._pool.close()
 
@@ -189,12 +189,12 @@ class Pool:
                     connect=self._dialler.dial,
                     min_size=1,
                     max_size=self._max_size,
-                    reset=_nothing_to_reset,
+                    reset=_skip_reset,
                 )
         return self._pool
 
     def _is_full(self) -> bool:
-        """Whether a free connection would have to be a new one, which the server lately refused."""
+        """Whether the pool has no idle connection and the server has just refused a new one."""
         if asyncio.get_running_loop().time() >= self._full_until:
             return False
         idle, size = self._pool.get_idle_size(), self._pool.get_size()
@@ -203,18 +203,18 @@ class Pool:
     async def _next_release(self) -> None:
         self._released.clear()
         try:
-            await asyncio.wait_for(self._released.wait(), _LOOK_AGAIN_SECONDS)
+            await asyncio.wait_for(self._released.wait(), _RETRY_FULL_SECONDS)
         except TimeoutError:
             return
 
 
-async def _nothing_to_reset(_connection: asyncpg.Connection) -> None:
-    """Spares a round trip after every query: the pool would undo what a session has set, locked
-    or listened to beyond its transaction, and nothing here does. It still ends a transaction."""
+async def _skip_reset(_connection: asyncpg.Connection) -> None:
+    """Skip asyncpg's reset, a round trip after every query: it would undo settings, locks and
+    LISTEN that outlive a transaction, none of which is used. The pool still ends a transaction."""
 
 
 class PostgresClient(AsyncpgDBClient):
-    """A PostgreSQL client on a `Pool`. Repeats a single statement that conflicts with others'."""
+    """A PostgreSQL client on a `Pool`. Retries a single statement after a conflict."""
 
     _pool: Pool | None
 
@@ -225,17 +225,17 @@ class PostgresClient(AsyncpgDBClient):
         self._beside: list[Pool] = []
 
     def pool_beside(self, size: int) -> Pool:
-        """A pool to the same server that is not this client's; it is closed with it."""
+        """Make a second pool to the same server; it is closed with this client."""
         self._beside.append(Pool(self._dialler, size))
         return self._beside[-1]
 
     async def create_connection(self, with_db: bool) -> None:
-        """Make the pool; it connects when it is first used."""
+        """Make the pool, which connects at its first use."""
         self._pool = Pool(self._dialler, self._pool_size)
         await self._post_connect()
 
     async def close(self) -> None:
-        """Close the connections, those of pools beside too."""
+        """Close the connections, those of the second pools too."""
         for pool in self._beside:
             pool.terminate()
         await super().close()
@@ -255,7 +255,7 @@ class PostgresClient(AsyncpgDBClient):
         return TransactionContextPooled(_Transaction(self), self._pool_init_lock)
 
     async def expire_connections(self) -> None:
-        """Have each connection replaced before its next use, by one that takes writes."""
+        """Replace each connection before its next use, by one that takes writes."""
         if self._pool is not None:
             await self._pool.expire_connections()
 
@@ -278,9 +278,9 @@ class PostgresClient(AsyncpgDBClient):
 
 
 class _Transaction(TransactionWrapper, PostgresClient):
-    """A transaction that says its isolation level: the default of the database may be another.
+    """A transaction with an explicit isolation level: the database's default may differ.
 
-    It repeats no statement: a conflict has ended the whole of it.
+    Retries no statement: a conflict has ended the whole transaction.
     """
 
     async def begin(self) -> None:
@@ -299,7 +299,7 @@ class _Transaction(TransactionWrapper, PostgresClient):
 
 
 def pause_seconds() -> float:
-    """How long to wait before repeating what conflicted with others, who wait as well."""
+    """A random pause before a retry, so that conflicting transactions do not meet again."""
     return random.uniform(0.005, 0.05)  # noqa: S311 - spreads load, protects nothing
 
 

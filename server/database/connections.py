@@ -27,17 +27,17 @@ from server.errors import Misconfigured
 from server.settings import Settings
 
 _SQLITE_BUSY_MILLISECONDS = 5000
-# Of the connections that an instance may have to PostgreSQL, those for look-ups of the wire.
+# The part of an instance's PostgreSQL connections that is reserved for lookups of checks.
 WIRE_CONNECTIONS = 2
-# So that a look-up among a million tokens seldom reads the file: a third of its time.
+# With it a lookup among a million tokens rarely reads the file: that was a third of its time.
 _SQLITE_READER_KIBIBYTES = 128 * 1024
-# Decisions on thousands of tokens change pages all over the file, every few seconds.
+# Every few seconds, the decisions on thousands of tokens change pages all over the file.
 _SQLITE_WRITER_KIBIBYTES = 64 * 1024
 _SQLITE_MIN_BYTES = 512  # its smallest page
 READ_ONLY = {
-    # It is on in each transaction of a standby too.
+    # Also on in every transaction of a standby.
     "postgres": "current_setting('transaction_read_only') = 'on'",
-    # A file that cannot be written is changed by nobody else: what it says is true.
+    # Never read-only: no other server writes the file, so that its contents are never outdated.
     "sqlite": "0",
 }
 
@@ -48,10 +48,10 @@ async def connected(
 ) -> AsyncIterator[TortoiseContext]:
     """Connect to the database; gives the context that holds the connections.
 
-    patient: wait for long statements, as migrations are. Otherwise PostgreSQL has two seconds to
+    patient: allow long statements, such as migrations. Otherwise PostgreSQL has two seconds to
     connect and to answer.
     shared: every task may query. Otherwise only tasks that start within the given context may.
-    Raises `Misconfigured` for a URL that cannot be used.
+    Raises `Misconfigured` for an unusable URL.
     """
     name = _name(settings)
     config = {
@@ -60,7 +60,7 @@ async def connected(
     }
     context = TortoiseContext()
     with context:
-        # Opened in one task and used in others, so it must be reachable from all of them.
+        # Tasks other than the opening one use it too, hence the global fallback.
         await context.init(config=config, _enable_global_fallback=shared)
     try:
         yield context
@@ -74,19 +74,19 @@ def connection() -> BaseDBAsyncClient:
 
 
 def dialect() -> str:
-    """Which SQL the connected database speaks: `postgres` or `sqlite`."""
+    """The SQL dialect of the connected database: `postgres` or `sqlite`."""
     return connection().capabilities.dialect
 
 
 def exists(settings: Settings) -> bool:
-    """Whether there is a database to connect to; of PostgreSQL only connecting tells."""
+    """Whether the embedded database exists. True for PostgreSQL: only connecting can tell."""
     return not settings.embedded or sqlite_file(settings).is_file()
 
 
 def sqlite_reader(settings: Settings) -> sqlite3.Connection:
-    """A connection to the embedded database that can only read; the caller closes it.
+    """A read-only connection to the embedded database; the caller closes it.
 
-    For look-ups in the event loop's own thread: it waits for nobody.
+    For lookups in the event loop's own thread: it never waits for a lock.
     """
     connection = sqlite3.connect(
         read_only_uri(sqlite_file(settings)),
@@ -100,7 +100,7 @@ def sqlite_reader(settings: Settings) -> sqlite3.Connection:
 
 
 def apps_of(name: str) -> dict[str, dict[str, Any]]:
-    """What Tortoise is told of the models, on the connection called `name`."""
+    """Tortoise's configuration of the models, on the connection called `name`."""
     return {
         "models": {
             "models": ["models"],
@@ -111,7 +111,7 @@ def apps_of(name: str) -> dict[str, dict[str, Any]]:
 
 
 def _name(settings: Settings) -> str:
-    """One name for each kind of database: Tortoise keeps statements by it, in one dialect each."""
+    """One name per dialect: Tortoise caches SQL statements by connection name."""
     return "sqlite" if settings.embedded else "postgres"
 
 
@@ -143,7 +143,7 @@ def _sqlite(settings: Settings) -> dict[str, Any]:
         "credentials": {
             "file_path": str(path),
             "busy_timeout": _SQLITE_BUSY_MILLISECONDS,
-            # With a write-ahead log this loses nothing that was acknowledged to a killed process.
+            # With a write-ahead log, a killed process loses no acknowledged write.
             "synchronous": "NORMAL",
             "cache_size": -_SQLITE_WRITER_KIBIBYTES,
         },
@@ -151,13 +151,14 @@ def _sqlite(settings: Settings) -> dict[str, Any]:
 
 
 def _may_be_sqlite(path: Path) -> bool:
-    """Whether SQLite can open it: what is not there or empty, it makes a database of."""
+    """Whether SQLite can open the file. It makes a database of a missing or empty one."""
     if not path.is_file() or not (size := path.stat().st_size):
         return True
     if size < _SQLITE_MIN_BYTES:
-        return False  # SQLite would take it for an empty one
-    # Asks SQLite: a file descriptor of ours would, at its close, drop the locks of connections that
-    # this process has open already, and another process would then remove the write-ahead log.
+        return False  # SQLite would take it for an empty database
+    # Let SQLite look, and never open the file here: closing any descriptor of it drops the POSIX
+    # locks of this process's open connections, and another process would then remove the
+    # write-ahead log.
     try:
         with closing(sqlite3.connect(read_only_uri(path), uri=True, timeout=0)) as connection:
             connection.execute("PRAGMA schema_version")
@@ -167,7 +168,7 @@ def _may_be_sqlite(path: Path) -> bool:
 
 
 def _postgres(settings: Settings, *, patient: bool, shared: bool) -> dict[str, Any]:
-    # What is left is halved: the shared connections, and those of the thread that runs GraphQL.
+    # The rest is halved: the shared connections, and those of the thread that runs GraphQL.
     left = settings.database_pool_size - WIRE_CONNECTIONS
     return {
         "engine": "server.database.asyncpg_engine",
@@ -180,9 +181,9 @@ def _postgres(settings: Settings, *, patient: bool, shared: bool) -> dict[str, A
 
 @asynccontextmanager
 async def transaction() -> AsyncIterator[TransactionalDBClient]:
-    """All queries within commit together, or none does. On SQLite it waits for other writers.
+    """Run the queries in the block as one transaction. On SQLite it waits for other writers.
 
-    A task cancelled on the way in gives its connection back: Tortoise by itself would keep it.
+    A task that is cancelled while it begins gives its connection back: Tortoise would leak it.
     """
     context = in_transaction()
     try:
@@ -191,7 +192,7 @@ async def transaction() -> AsyncIterator[TransactionalDBClient]:
         try:
             await asyncio.shield(_abandon(context))
         finally:
-            # Here and not there: what is shielded runs in a copy of this task's context.
+            # Not in `_abandon`: a shielded coroutine runs in a copy of this task's context.
             if hasattr(context, "token"):
                 get_connections().reset(context.token)
         raise
@@ -205,12 +206,12 @@ async def transaction() -> AsyncIterator[TransactionalDBClient]:
 
 
 async def _abandon(context: Any) -> None:
-    """Undo a `BEGIN` that may be half done, and give back what it was to run on."""
+    """Undo a `BEGIN` that may be half done, and give its connection back."""
     if isinstance(context, TransactionContextPooled):
         held = context.client._connection
         if held is not None:
-            # Nobody knows how far its BEGIN got, and to ask could take as long again. The pool
-            # replaces it when it is needed next.
+            # How far BEGIN got is unknown, and asking could take as long again. The pool replaces
+            # the connection at the next use.
             with suppress(asyncpg.InterfaceError):  # given back already, with its connection lost
                 held.terminate()
     elif isinstance(context, SqliteTransactionContext) and hasattr(context, "token"):
@@ -220,7 +221,7 @@ async def _abandon(context: Any) -> None:
 
 
 async def ping() -> None:
-    """Raises what the driver raises when the database does not answer, or `ReadOnlyDatabase`."""
+    """Raises the driver's error if the database does not answer, or `ReadOnlyDatabase`."""
     await connection().execute_query("SELECT 1")
     await require_writable()
 
@@ -228,7 +229,7 @@ async def ping() -> None:
 async def require_writable() -> None:
     """Raises `ReadOnlyDatabase` where the database does not take writes.
 
-    Ask it where nothing was found: a standby may not have it yet.
+    Call it after a search without result: a standby may not have received the row yet.
     """
     _, rows = await connection().execute_query(f"SELECT {read_only()} AS read_only")
     if rows[0]["read_only"]:
@@ -236,12 +237,12 @@ async def require_writable() -> None:
 
 
 def read_only() -> str:
-    """SQL that is true where the database does not take writes, to ask with a look-up."""
+    """A SQL expression, true where the database does not take writes, to select in a lookup."""
     return READ_ONLY[dialect()]
 
 
 async def refuse_reading() -> NoReturn:
-    """Raise `ReadOnlyDatabase`, and replace the connections that led to such a database."""
+    """Raise `ReadOnlyDatabase`, and replace the connections to the read-only server."""
     client = connection()
     if isinstance(client, PostgresClient):
         await client.expire_connections()
@@ -249,7 +250,7 @@ async def refuse_reading() -> NoReturn:
 
 
 def own_pool(size: int) -> Pool:
-    """A pool beside the common one, to the same PostgreSQL, which nothing else takes from."""
+    """A pool to the same PostgreSQL for the caller alone, beside the shared one."""
     client = connection()
     if not isinstance(client, PostgresClient):
         raise TypeError("An embedded database has no pools")

@@ -18,27 +18,28 @@ _PRIVATE = 0o600
 
 
 def sqlite_file(settings: Settings) -> Path:
-    """Where the embedded database is."""
+    """The path of the embedded database."""
     return Path(unquote(urlsplit(settings.database_url).path))
 
 
 def read_only_uri(file: Path) -> str:
-    """The URI by which SQLite opens `file` to read it alone."""
-    # With an empty authority: of a path that starts with two slashes a part would count as one.
+    """The URI with which SQLite opens `file` read-only."""
+    # `//` is an empty authority. Without it, a path that starts with two slashes would be read as
+    # an authority and the rest.
     return f"file://{quote(str(file))}?mode=ro"
 
 
 def keep_private(file: Path) -> None:
-    """Let the owner alone read and write the database; call it before SQLite opens the file.
+    """Let only the owner read and write the database. Call it before SQLite opens the file.
 
-    Creates the file where it is missing, since SQLite would make it readable for all, and gives
-    its companions the mode of the database. Leaves alone the files of another owner.
+    Creates a missing file, since SQLite would make it readable for all, and gives its companions
+    the same mode. Files of another owner stay as they are.
     """
     file = file.resolve()
     with suppress(OSError):  # it exists, or SQLite cannot create it either and says so
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE))
     for one in (file, *(Path(f"{file}{suffix}") for suffix in _COMPANIONS)):
-        # By its name: closing a descriptor of the file would drop the locks that SQLite holds.
+        # By name, not by descriptor: closing a descriptor of the file would drop SQLite's locks.
         with suppress(FileNotFoundError):
             status = one.stat()
             if status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) != _PRIVATE:
@@ -46,10 +47,10 @@ def keep_private(file: Path) -> None:
 
 
 def back_up(settings: Settings, copy: Path) -> None:
-    """Write a consistent copy of the embedded database to `copy`, while it is served or not.
+    """Write a consistent copy of the embedded database to `copy`. A server may be running.
 
-    `copy` appears whole, on the disk, readable by its owner alone, and never in place of another
-    file. Raises `Misconfigured` where there is no database or no such copy can be made.
+    `copy` appears complete and synced, is readable by its owner only, and never replaces a file.
+    Raises `Misconfigured` where the database is missing or the copy cannot be made.
     """
     source = sqlite_file(settings)
     if not source.is_file():
@@ -57,7 +58,7 @@ def back_up(settings: Settings, copy: Path) -> None:
     if os.path.lexists(copy):
         raise Misconfigured(f"The file exists already: {copy}.")
     try:
-        with _appearing(copy) as partial:
+        with _atomically_created(copy) as partial:
             _copy(source, partial)
     except FileExistsError:
         raise Misconfigured(f"The file exists already: {copy}.") from None
@@ -71,16 +72,16 @@ def _copy(source: Path, target: Path) -> None:
         closing(sqlite3.connect(read_only_uri(source), uri=True)) as original,
         closing(sqlite3.connect(target)) as copy,
     ):
-        # All pages in one step, which is one read transaction. In several steps, each write of the
-        # server would make the copy start anew.
+        # Copy all pages in one step, which is one read transaction. Between several steps, each
+        # write of the server would restart the copy.
         original.backup(copy, pages=-1)
 
 
 @contextmanager
-def _appearing(file: Path) -> Iterator[Path]:
+def _atomically_created(file: Path) -> Iterator[Path]:
     """A new private file to write to, which becomes `file` at the end of the block.
 
-    Raises `FileExistsError` where there is a file of that name by then.
+    Raises `FileExistsError` if a file of that name exists by then.
     """
     partial = file.with_name(f".tessera-{token_hex(8)}.partial")
     os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE))

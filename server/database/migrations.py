@@ -1,4 +1,4 @@
-"""Migrations of the database: which it lacks, and how they are applied."""
+"""Finds the unapplied migrations of the database and applies them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,19 +28,20 @@ _HAS_RECORD = {
     "sqlite": "SELECT 1 FROM sqlite_master WHERE name = 'tortoise_migrations'",
 }
 
-# What `make migration` hands to Tortoise's own command.
+# The configuration that `make migration` gives to Tortoise's own command.
 MIGRATIONS_CONFIG = {"connections": {"sqlite": "sqlite://:memory:"}, "apps": apps_of("sqlite")}
 
 
 async def migrate(settings: Settings) -> list[str]:
-    """Apply what is missing of the migrations, all or nothing, and name it.
+    """Apply the missing migrations in one transaction, and return their names.
 
     Safe when several instances start together: the first holds a lock that the others wait for.
-    Raises `Misconfigured` for a database that cannot be used.
+    Raises `Misconfigured` for an unusable database.
     """
     async with connected(settings, patient=True), told_to_the_operator(), transaction() as client:
         if client.capabilities.dialect == "postgres":
-            # It ends with the transaction: behind a pooler the session is another's afterwards.
+            # A lock of the transaction, not the session: behind a pooler the session is given to
+            # another client afterwards.
             await client.execute_query(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
         await _require_encoding()
         _require_known(await _state())
@@ -70,11 +71,11 @@ async def require_migrated() -> None:
 
 @asynccontextmanager
 async def told_to_the_operator() -> AsyncIterator[None]:
-    """Turns what keeps the database from answering into `Misconfigured`."""
+    """Turns an outage or a missing privilege into `Misconfigured`."""
     try:
         yield
     except Exception as error:
-        if is_unavailable(error) or _is_forbidden(error):
+        if is_unavailable(error) or _lacks_privilege(error):
             raise Misconfigured(sentence_of(error)) from error
         raise
 
@@ -97,7 +98,7 @@ async def _state() -> _State:
     loader = MigrationLoader(apps_of(client.connection_name), MigrationRecorder(client))
     loader.load_disk()
     known = {key.name for key in loader.disk_migrations}
-    # Not by the recorder's own query: to it, one that fails has found none.
+    # Not the recorder's own query: it takes a failed query for an empty result.
     _, exists = await client.execute_query(_HAS_RECORD[dialect()])
     _, rows = await client.execute_query(_APPLIED) if exists else (0, [])
     applied = {row["name"] for row in rows}
@@ -113,7 +114,7 @@ def _require_known(state: _State) -> None:
 
 
 async def _require_encoding() -> None:
-    """Names and descriptions hold any character, and the catalogue's texts too."""
+    """Raises `Misconfigured` unless PostgreSQL stores UTF-8: texts may hold any character."""
     if dialect() != "postgres":
         return
     _, rows = await connection().execute_query("SELECT current_setting('server_encoding') AS name")
@@ -123,6 +124,6 @@ async def _require_encoding() -> None:
         )
 
 
-def _is_forbidden(error: BaseException) -> bool:
-    """Whether PostgreSQL says that the role may not do it, in Tortoise's wrapping."""
+def _lacks_privilege(error: BaseException) -> bool:
+    """Whether Tortoise's error wraps PostgreSQL's "insufficient privilege"."""
     return isinstance(error.__cause__, InsufficientPrivilegeError)

@@ -1,4 +1,4 @@
-"""Repeating whole transactions that conflicted with others."""
+"""Retries whole transactions after a conflict with others."""
 
 from asyncio import sleep
 from collections.abc import Callable, Coroutine
@@ -18,10 +18,10 @@ _Function = Callable[_P, Coroutine[Any, Any, _T]]
 def retried(
     function: Callable[_P, Coroutine[Any, Any, _T]],
 ) -> Callable[_P, Coroutine[Any, Any, _T]]:
-    """Repeat `function` where PostgreSQL ends its transaction: by 40001 or 40P01, as a conflict.
+    """Retry `function` when PostgreSQL ends its transaction with a conflict (40001 or 40P01).
 
-    All that it did is undone then. It must do nothing else that lasts, outside of the database.
-    Within another transaction it is not repeated: that one is undone as a whole.
+    The database has undone its changes then. It must have no lasting effect outside the database.
+    Within another transaction it is not retried: the conflict undoes the outer one as a whole.
     """
 
     @wraps(function)

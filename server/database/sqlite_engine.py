@@ -3,8 +3,8 @@
 A deferred transaction that reads first and writes later fails with "database is locked" when
 another process has written in between; an immediate one waits its turn instead.
 
-Its thread gives way to the event loop's, where the two share a core: checks are answered there, and
-would wait while the decisions of thousands are written here.
+The connection's thread gives way to the event loop's where the two share a core: checks are
+answered there, and would wait while the decisions on thousands of tokens are written here.
 """
 
 import sqlite3
@@ -29,7 +29,7 @@ class _ImmediateTransaction(SqliteTransactionWrapper):
             raise OperationalError(error) from error
 
     async def execute_script(self, query: str) -> None:
-        """Run one statement: the driver's own scripts would commit the transaction first."""
+        """Run one statement. The driver's `executescript` would commit the transaction first."""
         await self.execute_query(query)
 
     def _in_transaction(self) -> TransactionContext:
@@ -37,7 +37,7 @@ class _ImmediateTransaction(SqliteTransactionWrapper):
 
 
 def has_full_text_index(connection: sqlite3.Connection) -> bool:
-    """Whether this SQLite is built with FTS5, by which tokens are searched."""
+    """Whether this SQLite is built with FTS5, which the token search needs."""
     try:
         connection.execute("CREATE VIRTUAL TABLE temp.full_text_probe USING fts5(words)")
     except sqlite3.DatabaseError:
@@ -52,7 +52,7 @@ class ImmediateSqliteClient(SqliteClient):
     async def create_connection(self, with_db: bool) -> None:
         await super().create_connection(with_db)
         if self._connection is not None and sys.platform == "linux":
-            # What SQLite calls runs in the connection's own thread.
+            # SQLite calls its functions in the connection's own thread, the one to slow down.
             await self._connection.create_function("give_way", 0, give_way)
             await self._connection.execute_fetchall("SELECT give_way()")
 

@@ -1,4 +1,4 @@
-"""Which errors say that the database cannot answer now, and how an operator is told why."""
+"""Recognises the errors of an unavailable database, and words them for the operator."""
 
 import sqlite3
 import ssl
@@ -10,7 +10,7 @@ from tortoise.exceptions import BaseORMException, DBConnectionError
 class ReadOnlyDatabase(Exception):
     """The database does not take writes: a standby, or a server that was set read-only.
 
-    An outage, for reading too: a standby may not know yet what was revoked.
+    An outage for reads too: a standby may not have received a revocation yet.
     """
 
     def __init__(self) -> None:
@@ -18,10 +18,10 @@ class ReadOnlyDatabase(Exception):
 
 
 class ConnectionRefused(Exception):
-    """The server refuses the session, for what its settings say. The cause has its words."""
+    """The server refuses a setting of the session. The cause holds the server's words."""
 
 
-_GONE = (
+_OUTAGES = (
     ReadOnlyDatabase,
     ConnectionRefused,
     asyncpg.PostgresConnectionError,
@@ -32,13 +32,13 @@ _GONE = (
     asyncpg.InvalidCatalogNameError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.TargetServerAttributeNotMatched,
-    # Serialization failures and deadlocks, where repeating did not help.
+    # Serialization failures and deadlocks that retries did not solve.
     asyncpg.TransactionRollbackError,
     DBConnectionError,
     TimeoutError,
     OSError,
 )
-_SQLITE_GONE = frozenset(
+_SQLITE_OUTAGE_CODES = frozenset(
     {
         sqlite3.SQLITE_BUSY,
         sqlite3.SQLITE_CANTOPEN,
@@ -77,16 +77,16 @@ _SENTENCES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], s
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Whether `error` says that the database cannot answer now, whatever was asked of it."""
+    """Whether `error` says that the database cannot answer any query now."""
     cause = _driver_error(error)
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorcode", None)
-        return code is not None and code & _PRIMARY_CODE in _SQLITE_GONE
-    return isinstance(cause, _GONE)
+        return code is not None and code & _PRIMARY_CODE in _SQLITE_OUTAGE_CODES
+    return isinstance(cause, _OUTAGES)
 
 
 def sentence_of(error: BaseException) -> str:
-    """Why the database cannot be used, for its operator: in one sentence, without any secret."""
+    """Say to the operator why the database is unusable: one sentence, without any secret."""
     if isinstance(error.__cause__, asyncpg.PostgresError):
         error = error.__cause__
     cause = _driver_error(error)
@@ -102,13 +102,13 @@ def sentence_of(error: BaseException) -> str:
     if isinstance(error, ConnectionError) and "SSL" in str(error):
         return "The database does not offer TLS, which sslmode asks for."
     if isinstance(error, asyncpg.PostgresError):
-        # The server's own words name roles and databases, and no password.
+        # The server's own words name roles and databases, but no password.
         return f"The database refuses: {str(error).partition(chr(10))[0]}"
     return "The database does not answer."
 
 
 def _driver_error(error: BaseException) -> BaseException:
-    """What SQLite's driver raised, where Tortoise has wrapped it."""
+    """The error of SQLite's driver that Tortoise has wrapped, or else `error` itself."""
     if isinstance(error, BaseORMException) and error.args and isinstance(error.args[0], Exception):
         wrapped = error.args[0]
         return wrapped if isinstance(wrapped, sqlite3.Error) else error
