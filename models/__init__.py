@@ -1,4 +1,4 @@
-"""The rows, one class a file, and their migrations. What is done with them lives in `server`."""
+"""The row classes, one a file, and their migrations. The code that uses them is in `server`."""
 
 from models.activity import Activity, ActivityKind, RevocationReason
 from models.admin import Admin, Role

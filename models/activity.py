@@ -9,7 +9,7 @@ from models.rows import TenantRow
 
 
 class ActivityKind(Enum):
-    """What happened to a token."""
+    """The kind of a change to a token."""
 
     CREATED = "CREATED"
     NAME_CHANGED = "NAME_CHANGED"
@@ -28,7 +28,7 @@ class RevocationReason(Enum):
 class Activity(TenantRow):
     """One change of one token, written in the transaction of that change and never altered.
 
-    `actor_id` names an admin who may be gone. `details` holds what the kind needs: previous and
+    `actor_id` names an admin who may have been removed. `details` depends on the kind: previous and
     new texts, granted and withdrawn permission keys, or a reason.
     """
 

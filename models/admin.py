@@ -8,7 +8,7 @@ from models.rows import TenantRow
 
 
 class Role(Enum):
-    """What an admin is in their tenant. Every tenant has exactly one owner."""
+    """An admin's role in their tenant. Every tenant has exactly one owner."""
 
     OWNER = "OWNER"
     ADMIN = "ADMIN"
@@ -16,7 +16,7 @@ class Role(Enum):
 
 
 class Admin(TenantRow):
-    """A person who manages a tenant; the row goes when they are removed.
+    """A person who manages a tenant. Removing an admin deletes the row.
 
     `email` is lower-cased. `password_hash` is null until the invitation is accepted.
     """

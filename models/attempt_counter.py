@@ -1,4 +1,4 @@
-"""How often passwords and invitations were tried and failed, by a subject such as an address."""
+"""Counts failed attempts at passwords and invitations, by a subject such as an address."""
 
 from tortoise import fields
 
@@ -6,10 +6,10 @@ from models.rows import TenantRow
 
 
 class AttemptCounter(TenantRow):
-    """The failed attempts of one subject, and those under way.
+    """The failed attempts of one subject, and its attempts under way.
 
-    `subject` is a keyed digest, see `server.access.attempts`. The rows of strangers belong to no
-    tenant: they carry the nil UUID, whether their tenant exists or not.
+    `subject` is a keyed digest, see `server.access.attempts`. Rows of unauthenticated addresses
+    belong to no tenant: they carry the nil UUID, whether the named tenant exists or not.
     """
 
     subject = fields.BinaryField()

@@ -1,6 +1,7 @@
-"""Tables keyed by tenant, so that a database can be distributed by it without a redesign.
+"""Tables keyed by tenant, so that a database can be distributed by tenant without a redesign.
 
-Tortoise knows only primary keys of one column; Citus and its like want the tenant in every one.
+Tortoise knows only primary keys of one column; distributed databases such as Citus need the tenant
+in every primary key.
 """
 
 from collections.abc import Iterable
@@ -37,10 +38,10 @@ END $$;
 
 
 async def key_by_tenant(client: BaseDBAsyncClient, tables: Iterable[str]) -> None:
-    """Make `(tenant_id, id)` the primary key of these tables of tenants' rows, in PostgreSQL.
+    """Make `(tenant_id, id)` the primary key of these tables, in PostgreSQL.
 
     SQLite cannot alter a primary key and is never distributed: there the unique constraint on the
-    same columns serves the queries.
+    same columns serves the queries instead.
     """
     if client.capabilities.dialect == "postgres":
         for table in tables:

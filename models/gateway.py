@@ -1,4 +1,4 @@
-"""The gateway: a service that may ask what a token is worth."""
+"""The gateway: a service that may call `/introspect`, called an introspection client."""
 
 from tortoise import fields
 
@@ -6,9 +6,9 @@ from models.rows import Row
 
 
 class Gateway(Row):
-    """A credential for `/introspect`, of the installation and no tenant's.
+    """A credential for `/introspect`. It belongs to the installation, not to a tenant.
 
-    `digest` is the keyed digest of its secret. A revoked one keeps its row and its name.
+    `digest` is the keyed digest of its secret. A revoked credential keeps its row and its name.
     """
 
     name = fields.CharField(max_length=63, unique=True)

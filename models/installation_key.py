@@ -1,4 +1,4 @@
-"""The installation's keys: what the secrets of all tenants are digested with."""
+"""The installation's keys, with which the secrets of all tenants are digested."""
 
 from enum import Enum
 
@@ -9,8 +9,8 @@ from tortoise.models import Model
 class KeyState(Enum):
     """How far the digests of one generation are in use.
 
-    ANNOUNCED: instances may already look secrets up with it. CURRENT: new digests are of this
-    generation. REPLACED: some digests are still of this generation. FORMER: none is.
+    ANNOUNCED: instances may already look secrets up with it. CURRENT: new digests use this
+    generation. REPLACED: some digests still use this generation. FORMER: no digest uses it.
     """
 
     ANNOUNCED = "ANNOUNCED"
@@ -20,10 +20,10 @@ class KeyState(Enum):
 
 
 class InstallationKey(Model):
-    """One generation of digests, of the installation and no tenant's; exactly one is current.
+    """One generation of digests, of the installation and not of a tenant; exactly one is current.
 
-    `fingerprint` tells whether a key is this one. `key` holds it where the settings give none.
-    `sealed` is the key encrypted with that of the next generation, which needs it.
+    `fingerprint` identifies the key. `key` holds it if the settings give none. `sealed` is the key
+    encrypted with the key of the next generation, which needs it.
     """
 
     generation = fields.IntField(primary_key=True, generated=False)

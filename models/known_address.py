@@ -6,7 +6,7 @@ from models.rows import TenantRow
 
 
 class KnownAddress(TenantRow):
-    """An address from which an admin signed in last at `signed_in_at`, as a keyed digest."""
+    """The keyed digest of an address from which an admin last signed in at `signed_in_at`."""
 
     admin_id = fields.UUIDField()
     digest = fields.BinaryField()

@@ -1,6 +1,6 @@
-"""What every row has: a time-ordered id and, but for the tenant itself, its tenant.
+"""The base classes of the rows: a time-ordered id and, except for the tenant itself, its tenant.
 
-Holds the base classes of the row classes and their index helpers; no row of its own lives here.
+Here too: helpers for indexes. Not here: any table.
 """
 
 import time
@@ -20,8 +20,8 @@ _last_tick = 0
 def new_id() -> UUID:
     """A version 7 UUID (RFC 9562, section 5.7), increasing within this process.
 
-    Milliseconds, then 12 bits of their fraction (method 3 of section 6.2), then 62 random bits:
-    rows sort by creation, so that a page is a range of one index and its cursor is an id.
+    Milliseconds, then 12 bits of their fraction (method 3 of section 6.2), then 62 random bits.
+    Rows sort by creation, so that a page is a range of one index and its cursor is an id.
     """
     global _last_tick
     with _lock:
@@ -49,8 +49,8 @@ class Row(Model):
 class TenantRow(Row):
     """A row of one tenant. Every index that a query uses starts with `tenant_id`.
 
-    Other rows are named by plain id columns without a foreign key: an activity outlives its admin,
-    and a database distributed by tenant cannot hold a key that leaves the tenant out.
+    References to other rows are plain id columns without a foreign key: an activity outlives its
+    admin, and a database distributed by tenant cannot enforce a key without the tenant.
     """
 
     tenant_id = fields.UUIDField()
@@ -59,16 +59,16 @@ class TenantRow(Row):
         abstract = True
 
     async def write(self, *columns: str) -> None:
-        """Write these columns and no other.
+        """Write only these columns.
 
-        Tortoise's `save` looks for the id alone, which no index of a distributed table starts with.
+        Tortoise's `save` filters by id alone, and no index of a distributed table starts with it.
         """
         own = type(self).filter(tenant_id=self.tenant_id, id=self.id)
         await own.update(**{column: getattr(self, column) for column in columns})
 
 
 class LiveIndex(Index):
-    """An index of the rows that are not revoked: a page of live tokens never reads dead ones."""
+    """An index of the rows that are not revoked: a page of live tokens never reads revoked ones."""
 
     def __init__(
         self,

@@ -6,10 +6,10 @@ from models.rows import TenantRow
 
 
 class Session(TenantRow):
-    """A signed-in admin. Ended by deleting the row.
+    """A signed-in admin. Deleting the row ends the session.
 
     `digest` is the keyed digest of the session's secret. The session ends at `expires_at`, or
-    earlier when `last_seen_at` is too long ago.
+    earlier if `last_seen_at` is too long ago.
     """
 
     admin_id = fields.UUIDField()

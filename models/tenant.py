@@ -10,7 +10,7 @@ class Tenant(Row):
 
     `slug` names it at sign-in and in its API's host. `first_token_at` is set with the first token
     and never cleared: from then on the tenant's API URL is shown. `requests_per_hour` is null
-    for the limit that all tenants have.
+    where the default limit applies.
     """
 
     slug = fields.CharField(max_length=63, unique=True)

@@ -9,12 +9,12 @@ from models.rows import LiveIndex, TenantRow
 from models.token_permission import permission_fingerprint
 
 TOKEN_WIRE_INDEX = "idx_token_wire"
-# So many that an entry of the index still fits into a page of either database.
+# With at most 48 of 16 bytes, an entry of the wire index still fits into a page of both databases.
 _MAX_FINGERPRINTS = 48
 
 
 def grants_of(keys: Collection[str]) -> bytes | None:
-    """The `grants` of a token that holds these permissions; None for more than 48."""
+    """The `grants` of a token with these permissions: their fingerprints; None for more than 48."""
     return b"".join(map(permission_fingerprint, keys)) if len(keys) <= _MAX_FINGERPRINTS else None
 
 
@@ -22,9 +22,10 @@ class Token(TenantRow):
     """An API token's record, live until `revoked_at` is set.
 
     `digest` is the keyed digest of the secret, `hint` its public beginning. `revision` counts the
-    changes. `created_by_id` names an admin who may be gone. `grants` are the fingerprints of all
-    its permissions, and change with these in one transaction; where they are null, the permissions'
-    own rows tell. `idempotency_key` is a keyed digest too, in hexadecimal.
+    changes. `created_by_id` names an admin who may have been removed. `grants` are the permission
+    fingerprints of all its permissions, changed together with them in one transaction; where it is
+    null, read the rows of `token_permission`. `idempotency_key` is a keyed digest too, in
+    hexadecimal.
     """
 
     name = fields.CharField(max_length=100)
@@ -45,8 +46,8 @@ class Token(TenantRow):
             ("tenant_id", "digest"),
             ("tenant_id", "created_by_id", "idempotency_key"),
         )
-        # By digest alone for introspection, which names no tenant. The wire's holds all that a
-        # check reads.
+        # The index on the digest alone serves introspection, which names no tenant. The wire index
+        # contains every column of a token that a check reads, to spare it reading the table.
         indexes = (
             LiveIndex(fields=("tenant_id", "id"), name="idx_token_live"),
             ("digest",),

@@ -1,13 +1,13 @@
-"""The token brand: what the secrets of some tokens of this installation start with."""
+"""The token brand: the prefix of secrets of this installation."""
 
 from tortoise import fields
 from tortoise.models import Model
 
 
 class TokenBrand(Model):
-    """A brand that new secrets were given at some time, of the installation and no tenant's.
+    """A brand that new secrets had at some time. It belongs to the installation, not to a tenant.
 
-    Kept for good, so that a start tells without reading every token which brands there may be.
+    Never deleted, so that a starting instance knows all brands in use without reading every token.
     """
 
     brand = fields.CharField(max_length=16, primary_key=True)

@@ -1,4 +1,4 @@
-"""The last use of a token: when, from where and by what it was last let through."""
+"""The last use of a token: when, from which address and by which client it last was allowed."""
 
 from tortoise import fields
 
@@ -6,10 +6,10 @@ from models.rows import TenantRow
 
 
 class TokenLastUse(TenantRow):
-    """When a token last opened an endpoint, and for whom. One that never has has no row.
+    """The last request that a token was allowed. A token that was never used has no row.
 
-    Its `id` is the token's. Written a few seconds late, and over and over: in a table of their own
-    the tokens in use lie side by side, and in the token's wide row each would be a page to write.
+    `id` is the token's. Written a few seconds late and very often, hence a table of its own: here
+    the tokens in use lie side by side, while in the wide token rows each would dirty a page.
     """
 
     last_used_at = fields.DatetimeField()

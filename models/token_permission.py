@@ -15,10 +15,11 @@ _PARAMETER = re.compile(r"\{([^{}]*)\}")
 
 
 def shape_of(key: str) -> str:
-    """What a key, or a path template, says whatever its parameters are called.
+    """The shape of a permission key or path template: the same for all names of its parameters.
 
-    Parameters that the path marks as spanning slashes, `{name+}`, are told from others. Characters
-    are told from their escapes only where they would be read as a parameter.
+    Parameters that the path marks as spanning slashes, `{name+}`, keep a shape of their own.
+    Escapes are decoded, except those of `%`, `{` and `}`, which would be read as an escape or a
+    parameter.
     """
     parts = _PARAMETER.split(key)
     parts[::2] = map(_unescaped, parts[::2])
@@ -34,9 +35,9 @@ def _unescaped(text: str) -> str:
 
 @lru_cache(65_536)
 def permission_fingerprint(key: str) -> bytes:
-    """The 16-byte BLAKE2b fingerprint by which a permission is known, of method and path's shape.
+    """The 16-byte BLAKE2b fingerprint of a permission, of its method and its path's shape.
 
-    Long enough that nobody can make two keys with the same.
+    Long enough that an attacker cannot construct two keys with the same fingerprint.
     """
     return blake2b(shape_of(key).encode(), digest_size=FINGERPRINT_BYTES).digest()
 
@@ -44,8 +45,8 @@ def permission_fingerprint(key: str) -> bytes:
 class TokenPermission(TenantRow):
     """One token holds one permission.
 
-    `key` is "METHOD path-template" as it was when it was granted; `fingerprint` is that of its
-    shape, so that the permission stays the same where a parameter gets another name.
+    `key` is "METHOD path-template" as it was when granted; `fingerprint` is that of its shape, so
+    that the permission stays the same when the document renames a parameter.
     """
 
     token_id = fields.UUIDField()

@@ -19,10 +19,10 @@ class RefusalReason(Enum):
 
 
 class TokenRefusal(TenantRow):
-    """One of the latest refusals of a token; older ones make room.
+    """One of the latest refusals of a token; older ones are deleted.
 
-    `path` is the template of the operation, or empty where none matched: the target itself may
-    hold anything. `address` is the client's, as the gateway tells it.
+    `path` is the template of the operation, or empty where none matched: the target itself is not
+    stored, since it may hold anything. `address` is the client's, as the gateway reports it.
     """
 
     token_id = fields.UUIDField()

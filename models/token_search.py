@@ -1,4 +1,4 @@
-"""The search row of a token: what it is found by, while it is live."""
+"""The search row of a live token: the texts and words by which it is found."""
 
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from models.rows import TenantRow
 _LARGEST_PLACE = 2**63 - 1
 _INDEX = {
     "postgres": (
-        # Entries go straight into the index: a list of pending ones would be scanned by searches.
+        # No `fastupdate`: searches would have to scan its list of pending entries.
         "CREATE INDEX idx_token_search_words ON token_search"
         " USING gin (string_to_array(words, ' ')) WITH (fastupdate = off)",
     ),
@@ -32,10 +32,10 @@ _INDEX = {
 
 
 def place_of(token_id: UUID) -> int:
-    """The place of a token among all, in the order of their ids: 62 bits until the year 2109.
+    """The token's row number in the full-text index, in the order of ids: 62 bits until 2109.
 
-    SQLite's full-text index knows rows by an integer and reads them in its order. Two tokens could
-    only share a place if two processes made them in the same 250 nanoseconds.
+    SQLite's full-text index identifies rows by an integer and reads them in its order. Two tokens
+    could share a place only if two processes made them in the same 250 nanoseconds.
     """
     milliseconds, fraction = token_id.int >> 80, token_id.int >> 64 & 0xFFF
     place = milliseconds << 21 | fraction << 9 | token_id.int >> 53 & 0x1FF
@@ -51,9 +51,9 @@ async def index_words(client: BaseDBAsyncClient) -> None:
 class TokenSearch(TenantRow):
     """The search row of a live token, with the token's id; revoking the token deletes it.
 
-    `text` is name and description, folded. `words` stands for every sequence of one to three
-    characters in `text`: a hash of tenant and sequence each, so that no search reads the entries of
-    another tenant. `place` is `place_of` the id.
+    `text` is name and description, folded. `words` has one hash for every sequence of one to three
+    characters in `text`, of tenant and sequence, so that no search reads the entries of another
+    tenant. `place` is `place_of` the id.
     """
 
     text = fields.TextField()

@@ -1,4 +1,4 @@
-"""The use of a token: how often it asked for an operation, a day."""
+"""The use of a token: its requests for an operation, counted by day."""
 
 from tortoise import fields
 
@@ -6,10 +6,10 @@ from models.rows import TenantRow
 
 
 class TokenUse(TenantRow):
-    """What one token asked of one operation on one day (UTC), counted.
+    """The number of requests of one token for one operation on one day (UTC).
 
-    `key` is "METHOD path-template", or empty where no operation matched. Counted instead of
-    listed, so that the table grows with tokens and not with traffic.
+    `key` is "METHOD path-template", or empty where no operation matched. Counts instead of single
+    requests, so that the table grows with tokens and not with traffic.
     """
 
     token_id = fields.UUIDField()
