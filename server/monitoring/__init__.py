@@ -1,1 +1,1 @@
-"""What operators watch."""
+"""Health checks and metrics, for operators."""

@@ -1,4 +1,4 @@
-"""The metrics of this process, in Prometheus' terms."""
+"""The Prometheus metrics of this process."""
 
 from collections.abc import Iterator
 
@@ -31,13 +31,13 @@ UNEXPECTED_ERRORS = Counter(
 
 
 class Decisions(Collector):
-    """Answers to gateways, counted in plain numbers: the library's counters take a lock each."""
+    """Counts answers to gateways in plain integers: each counter of the library takes a lock."""
 
     def __init__(self) -> None:
         self.by_status = dict.fromkeys((200, 400, 401, 403, 429, 500, 503), 0)
 
     def collect(self) -> Iterator[CounterMetricFamily]:
-        """What is told of them."""
+        """Export the counts as one metric."""
         counter = CounterMetricFamily(
             "tessera_decisions", "Answers to gateways, by status.", labels=["status"]
         )
@@ -51,7 +51,7 @@ REGISTRY.register(DECISIONS)
 
 
 class _LogLines(Collector):
-    """What the log says of itself, whose thread knows of no metrics."""
+    """Exports the log's count of dropped lines. The log's thread does not import metrics."""
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         counter = CounterMetricFamily(

@@ -16,7 +16,7 @@ _ANSWER_SECONDS = 2
 
 
 def routes() -> list[Route]:
-    """The routes of health and metrics; they need no session and tell nothing of any tenant."""
+    """The routes of health and metrics. They need no session and reveal nothing about tenants."""
     return [
         Route("/healthz", _alive, methods=["GET"]),
         Route("/readyz", _ready, methods=["GET"]),
