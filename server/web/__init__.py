@@ -1,1 +1,1 @@
-"""HTTP that the surfaces share, below all of them."""
+"""HTTP helpers that all surfaces share and that import none of them."""

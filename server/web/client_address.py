@@ -1,9 +1,9 @@
 """The address of the client behind trusted proxies, for every surface.
 
-A proxy appends the address that it was asked from to `X-Forwarded-For`, or to `Forwarded` (RFC
-7239). What stands further left was sent by the client and proves nothing, so both are read from the
-right, past trusted proxies. Only one of the two is read: a proxy that writes one passes the other
-on as the client sent it.
+A proxy appends its peer's address to `X-Forwarded-For`, or to `Forwarded` (RFC 7239). Elements
+further left were sent by the client and prove nothing, so both headers are read from the right,
+past trusted proxies. Only one of the two is read: a proxy that writes one passes the other on as
+the client sent it.
 """
 
 import re
@@ -15,11 +15,11 @@ Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 UNKNOWN = "unknown"
 X_FORWARDED_FOR, FORWARDED = "x-forwarded-for", "forwarded"
-# The right end of a longer header is read; the rest is the client's.
+# Only the right end of a longer header is read: the rest comes from the client.
 _MAX_LENGTH = 2048
 _MAX_HOPS = 32
 _MAX_NODE_LENGTH = 100
-# Clients repeat their headers, and parsing is a pure function. Longer values would fill the memory.
+# Clients repeat their headers, and parsing is a pure function. Longer values would fill memory.
 _CACHE_SIZE, _MAX_CACHED_LENGTH = 4096, 255
 _PORT = r"(?::(?:[0-9]{1,5}|_[\w.-]+))?"
 _NODE = re.compile(rf"\[(?P<v6>[^\[\]]+)\]{_PORT}|(?P<v4>[0-9.]+){_PORT}|(?P<bare>[^\[\]]+)")
@@ -27,11 +27,11 @@ _FOR = re.compile(r'(?:^|;)[ \t]*for=("[^"\\]*"|[^";,\s]*)[ \t]*(?=;|$)', re.IGN
 
 
 class ClientAddresses:
-    """Reads who a request comes from.
+    """Finds the client's address of a request.
 
-    trusted: the networks of proxies that are believed.
-    header: the one that they write, `x-forwarded-for` or `forwarded`.
-    trusts_peer: whether the peer was found to be trusted already, as a gateway's is.
+    trusted: the networks of trusted proxies.
+    header: the header that they write, `x-forwarded-for` or `forwarded`.
+    trusts_peer: whether the caller has checked the peer already, as for gateways.
     """
 
     def __init__(
@@ -53,10 +53,10 @@ class ClientAddresses:
         headers: Sequence[tuple[bytes, bytes]],
         single: Mapping[bytes, bytes] | None = None,
     ) -> str:
-        """The address, or `unknown` where a trusted proxy does not tell it.
+        """The client's address, or `unknown` if a trusted proxy does not name it.
 
-        headers: every line, names in lower case; several lines are one list, in their order.
-        single: the values of the names that come once, where the caller has them.
+        headers: every line, names in lower case; several lines form one list, in their order.
+        single: the headers whose names come once, if the caller has them.
         """
         value = single.get(self._name) if single else None
         if value is None and (single is None or len(single) < len(headers)):
@@ -79,14 +79,14 @@ class ClientAddresses:
 
 
 def is_within(address: str, networks: tuple[Network, ...]) -> bool:
-    """Whether `address` is in one of these networks; other text is in none."""
+    """Whether `address` is in one of these networks. False for text that is no address."""
     return _is_in(parsed_address(address), networks)
 
 
 def parsed_address(text: str) -> Address | None:
-    """The address that `text` is, without its zone; None for other text.
+    """Parse an IP address, without its zone; None for other text.
 
-    An IPv4 address that a socket for both families shows as IPv6 is IPv4.
+    An IPv4-mapped IPv6 address, as dual-stack sockets report it, becomes IPv4.
     """
     if len(text) > _MAX_NODE_LENGTH:
         return None
@@ -105,7 +105,7 @@ def _is_in(address: Address | None, networks: tuple[Network, ...]) -> bool:
 
 
 def _right_end(value: bytes) -> str:
-    """The list, without the elements that begin before the part that is read."""
+    """The right end of the list, without an element that the limit cuts."""
     text = value[-_MAX_LENGTH:].decode("latin-1")
     return text if len(value) <= _MAX_LENGTH else text.partition(",")[2]
 
