@@ -1,1 +1,1 @@
-"""The data plane: what gateways ask, on every request of the tenants' API."""
+"""The data plane: gateways check every request of the tenants' API here."""

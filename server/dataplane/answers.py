@@ -3,10 +3,10 @@
 The challenges are those of RFC 6750, section 3; bodies are RFC 9457; the headers of limits are
 those of draft-ietf-httpapi-ratelimit-headers. Headers are written here as they go over the wire.
 
-A secret that is unknown, malformed or another tenant's gets one answer, byte for byte. One that the
-tenant knows but does not accept gets the reason.
+An unknown, a malformed and another tenant's secret get the same answer, byte for byte. A secret of
+the tenant that is denied gets the denial reason.
 
-No value can hold a line's end: hosts, ids and the catalogue's keys are read by forms without.
+No header value can contain a line break: the patterns of hosts, ids and permission keys exclude it.
 """
 
 from typing import NamedTuple
@@ -19,7 +19,7 @@ _WINDOW_SECONDS = 3600
 
 
 class Answer(NamedTuple):
-    """What a gateway gets. `head` are the header lines, each with its end."""
+    """The answer to a gateway. `head` are the header lines, each with its line end."""
 
     status: int
     head: bytes
@@ -34,7 +34,7 @@ class Answer(NamedTuple):
 def allowed(
     tenant: str, token: str, permission: str, request_id: str, count: Count | None
 ) -> Answer:
-    """The request may pass; who passes is in the headers, for the service behind the gateway."""
+    """The request may pass. The headers tell the service behind the gateway who sent it."""
     head = (
         "cache-control: no-store\r\n"
         f"x-tessera-tenant: {tenant}\r\n"
@@ -49,7 +49,7 @@ def allowed(
 def insufficient_scope(
     code: str, detail: str, request_id: str, permission: str | None = None
 ) -> Answer:
-    """A live token that does not open this. `permission` is what it would take."""
+    """Denies a live token without the permission. `permission` is the missing one, if any."""
     members: dict[str, str] = {"requestId": request_id}
     head = 'www-authenticate: Bearer error="insufficient_scope"\r\n'
     if permission is not None:
@@ -60,10 +60,10 @@ def insufficient_scope(
 
 
 def limited(count: Count, request_id: str, *, as_forbidden: bool) -> Answer:
-    """The tenant is over its limit.
+    """Denies a request over the tenant's limit.
 
-    as_forbidden: with status 403 and `X-Tessera-Status: 429`, for nginx, which makes a 500 of any
-    429 that it is not told how to read.
+    as_forbidden: answer with status 403 and `X-Tessera-Status: 429`, for nginx: its `auth_request`
+    turns a 429 into a 500 unless the configuration says how to read it.
     """
     head = (
         f"{_limits(count)}"
@@ -92,20 +92,20 @@ def _limits(count: Count) -> str:
 def _problem(
     status: int, title: str, code: str, detail: str, more: str = "", **members: str
 ) -> Answer:
-    """A problem. `more` are header lines of its own."""
+    """A problem (RFC 9457). `more` are additional header lines."""
     content = {"title": title, "status": status, "detail": detail, "code": code}
     body = orjson.dumps(content | members)
     head = (
         "cache-control: no-store\r\n"
         "content-type: application/problem+json\r\n"
         f"content-length: {len(body)}\r\n"
-        # For gateways that pass on headers alone.
+        # For gateways that pass on headers but no body.
         f"x-tessera-code: {code}\r\n{more}"
     )
     return Answer(status, head.encode(), body)
 
 
-# A CORS preflight may pass, which belongs to no tenant and no token.
+# Lets a CORS preflight pass. It belongs to no tenant and no token.
 PREFLIGHT = Answer(200, b"cache-control: no-store\r\ncontent-length: 0\r\n")
 NO_BEARER = _problem(
     401,
@@ -121,7 +121,7 @@ INVALID_TOKEN = _problem(
     "The API token is not valid here.",
     'www-authenticate: Bearer error="invalid_token"\r\n',
 )
-# Told to holders alone: whoever sends the whole secret has proved that it is theirs.
+# Only a holder learns of the revocation: sending the whole secret proves possession.
 TOKEN_REVOKED = _problem(
     401,
     "Unauthorized",
@@ -134,7 +134,7 @@ UNKNOWN_PEER = _problem(403, "Forbidden", "UNKNOWN_PEER", "Only configured gatew
 UNREADABLE = _problem(
     400, "Bad Request", "BAD_REQUEST", "The gateway does not say what it asks about."
 )
-# Of requests that are not read to their end, checks or not: `connection` ends with them.
+# The answers with which `connection` ends connections, for checks and other requests alike.
 MALFORMED = _problem(400, "Bad Request", "MALFORMED_REQUEST", "The request is not HTTP/1.1.")
 TOO_SLOW = _problem(408, "Request Timeout", "TOO_SLOW", "The request took too long to arrive.")
 BODY_TOO_LARGE = _problem(413, "Content Too Large", "BODY_TOO_LARGE", "The body is too large.")

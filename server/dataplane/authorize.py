@@ -1,9 +1,9 @@
-"""`/authorize`: whether a token opens what a request asks for.
+"""`/authorize`: decides whether a token may make a request.
 
-A decision depends on the tenant that the host names, the secret, the method and the path, and on
-nothing that came before but the tenant's count of requests.
+A decision depends on the tenant that the host names, the secret, the method and the path. Of
+earlier requests only the tenant's count, for its rate limit, matters.
 
-It is the hot path, so it goes without coroutines: what is looked up calls back.
+This is the hot path, so it uses no coroutines: a lookup calls back.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from server.token_format import is_token_secret
 from server.web.client_address import ClientAddresses, is_within
 
 _log = logging.getLogger("tessera.authorize")
-_NO_PERMISSION_WOULD_DO = {
+_DENIAL_DETAILS = {
     RefusalReason.HEADER_NOT_CANONICAL: (
         "The name of a header has characters other than letters, digits and `-`."
     ),
@@ -44,14 +44,14 @@ _NO_PERMISSION_WOULD_DO = {
 
 
 class Gateway(Asked, Protocol):
-    """Who asks, and waits for the answer."""
+    """A gateway's request that waits for the answer."""
 
     def answered(self, answer: Answer) -> None:
-        """Take the answer; called once, and not to raise."""
+        """Take the answer. Called once; must not raise."""
 
 
 class Authorize:
-    """Decides what one kind of gateway asks; also the ASGI application that answers it."""
+    """Answers the checks of one kind of gateway; also an ASGI application."""
 
     def __init__(self, service: Service, record: Record) -> None:
         settings = service.settings
@@ -66,7 +66,7 @@ class Authorize:
         self._ending = _Ending(
             record,
             rate_limit(settings.rate_limit_url),
-            # By every kind of gateway in X-Forwarded-For; `Forwarded` is the client's own here.
+            # Every kind of gateway writes X-Forwarded-For; `Forwarded` comes from the client.
             ClientAddresses(settings.trusted_proxies, trusts_peer=True),
             is_nginx=settings.gateway == "nginx",
         )
@@ -81,9 +81,10 @@ class Authorize:
         await send({"type": "http.response.body", "body": answer.body})
 
     def ask(self, asked: Gateway) -> None:
-        """Have `asked` answered, now or later. Any error becomes what lets nothing pass.
+        """Answer `asked`, now or later. Any error becomes an answer that denies.
 
-        A look-up that is needed begins after this was called, and no answer is kept for another.
+        The lookup begins after this call and no answer is cached, so that a revocation committed
+        before a request denies it.
         """
         try:
             check = self._begin(asked)
@@ -99,11 +100,11 @@ class Authorize:
         await self._bearers.open()
 
     def close(self) -> None:
-        """Close the connections that it asks by; another request would open one again."""
+        """Close the lookup connections. A further request would open one again."""
         self._bearers.close()
 
     def _begin(self, asked: Gateway) -> "_Check | Answer":
-        """What is to be looked up, or the answer where that would change nothing."""
+        """The check to look up, or the answer where no lookup could change it."""
         if not self._is_peer(asked.peer):
             return answers.UNKNOWN_PEER
         listed = asked.headers
@@ -130,7 +131,7 @@ class Authorize:
     def _wanted(
         self, method: str, target: str, has_canonical_headers: bool
     ) -> Permission | RefusalReason:
-        """The permission that the request needs, or why none would do."""
+        """The permission that the request needs, or why no permission would suffice."""
         if not has_canonical_headers:
             return RefusalReason.HEADER_NOT_CANONICAL
         path = canonical_path(target)
@@ -140,7 +141,7 @@ class Authorize:
 
 
 class _OverAsgi:
-    """A gateway that asks over ASGI."""
+    """A check that came over ASGI."""
 
     def __init__(self, scope: Scope) -> None:
         self.peer = (scope.get("client") or ("", 0))[0]
@@ -150,13 +151,13 @@ class _OverAsgi:
         self.coming: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
     def answered(self, answer: Answer) -> None:
-        if not self.coming.done():  # whoever asked may have gone
+        if not self.coming.done():  # the gateway may have closed the connection
             self.coming.set_result(answer)
 
 
 @dataclass(slots=True, frozen=True)
 class _Ending:
-    """What it takes to end a check whose token is known."""
+    """The collaborators of a check after its lookup: log, rate limiter, addresses."""
 
     record: Record
     rate_limit: RateLimit
@@ -166,20 +167,20 @@ class _Ending:
 
 @dataclass(slots=True, eq=False)
 class _Check:
-    """One check, from its look-up to its answer."""
+    """One check, from its lookup to its answer."""
 
     _ending: _Ending
     _asked: Gateway
     _headers: Mapping[bytes, bytes]
     _method: str
     _wanted: Permission | RefusalReason
-    # Of what is wanted; empty where no permission would do.
+    # The key of the wanted permission; empty where no permission would suffice.
     _key: str
     question: Question
     _bearer: Bearer = field(init=False)
 
     def found(self, bearer: Bearer | None) -> None:
-        """This is the token, or there is none."""
+        """Take the lookup's result: the token, or None if no token of the tenant matches."""
         if bearer is None:
             _tell(self._asked, answers.INVALID_TOKEN)
             return
@@ -188,17 +189,17 @@ class _Check:
         if granted and not revoked:
             self._ending.rate_limit.hit(tenant_id, requests_per_hour, self._end)
         else:
-            self._end(None)  # whatever the tenant's limit
+            self._end(None)  # denied in any case: the rate limiter counts no denied request
 
     def failed(self, error: Exception) -> None:
-        """The database did not tell."""
+        """Take the lookup's error."""
         _tell(self._asked, _failure(error))
 
     def _end(self, count: Count | None) -> None:
-        """Decide, note the decision, and answer."""
+        """Decide, log the decision, and answer."""
         asked, headers, ending = self._asked, self._headers, self._ending
         try:
-            # Unique, not secret: no system call for each check.
+            # The id must be unique, not secret: `getrandbits` spares a system call per check.
             request_id = originals.request_id(headers) or f"{getrandbits(128):032x}"
             answer, reason = self._decided(count, request_id)
             ending.record.note(
@@ -217,12 +218,12 @@ class _Check:
         _tell(asked, answer)
 
     def _decided(self, count: Count | None, request_id: str) -> tuple[Answer, RefusalReason | None]:
-        """The answer, and why it is a refusal if it is one."""
+        """The answer, and the denial reason if it denies."""
         _, _, token_id, revoked, granted = self._bearer
         if revoked:
             return answers.TOKEN_REVOKED, RefusalReason.REVOKED
         if isinstance(self._wanted, RefusalReason):
-            detail = _NO_PERMISSION_WOULD_DO[self._wanted]
+            detail = _DENIAL_DETAILS[self._wanted]
             answer = answers.insufficient_scope(self._wanted.value, detail, request_id)
             return answer, self._wanted
         key = self._key
@@ -242,12 +243,12 @@ def _tell(asked: Gateway, answer: Answer) -> None:
     try:
         asked.answered(answer)
     except Exception as error:
-        # Those whose look-ups came in the same query are still to be told.
+        # Do not raise: other checks of the same lookup query still wait for their answers.
         _unexpected(error)
 
 
 def _failure(error: Exception) -> Answer:
-    """The answer where there is no decision: nothing passes."""
+    """The answer after an error. It denies: without a decision, no request passes."""
     if database.is_unavailable(error):
         return answers.UNAVAILABLE
     _unexpected(error)
@@ -260,9 +261,9 @@ def _unexpected(error: Exception) -> None:
 
 
 def _is_preflight(method: str, headers: Mapping[bytes, bytes]) -> bool:
-    """Whether a browser asks what a page may send (Fetch, section 3.2.2): it sends no credential.
+    """Whether this is a CORS preflight (Fetch, section 3.2.2), which carries no credential.
 
-    Neither host nor target is looked at: which origins it allows is the API's own answer.
+    Host and target do not matter: the API itself answers which origins it allows.
     """
     return bool(
         method == "OPTIONS"
@@ -273,9 +274,9 @@ def _is_preflight(method: str, headers: Mapping[bytes, bytes]) -> bool:
 
 
 def _bearer(listed: Sequence[tuple[bytes, bytes]], headers: Mapping[bytes, bytes]) -> str | None:
-    """The secret that a request presents (RFC 6750, section 2.1); None if it presents none.
+    """The secret of a request (RFC 6750, section 2.1); None without one or in another scheme.
 
-    Several headers, or another form than one bearer's, are a secret that fits nothing.
+    Several headers, or a malformed Bearer credential, give a secret that matches no token.
     """
     value = headers.get(b"authorization")
     if value is None:

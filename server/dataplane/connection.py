@@ -1,10 +1,10 @@
 """HTTP/1.1 connections: uvicorn's protocol with limits and time-outs of our own.
 
-Here: how much a client may send before any other code looks at it, how long it may take, and what
-it is told if it takes more. Not here: what answers a request, and the short cut of checks (`wire`).
+Here: the limits of size and time that hold before any other code sees a request, and the answers
+to clients that exceed them. Not here: answering requests, and the short cut of checks (`wire`).
 
 uvicorn limits neither headers nor time, takes trailers for headers, and logs a line for each
-malformed request. Its protocol's hooks are not public, which is why its version is pinned.
+malformed request. Its version is pinned because its protocol's hooks are not public.
 """
 
 import asyncio
@@ -25,29 +25,30 @@ from server.dataplane.answers import Answer
 from server.monitoring.metrics import CONNECTIONS_ENDED, UNEXPECTED_ERRORS
 
 _log = logging.getLogger("tessera.connection")
-# What is read is parsed in parts of this size, so that little is parsed of what is too much.
+# Input is parsed in parts of this size, so that little of an oversized request is parsed.
 _PART_SIZE = 4096
-# The part of a message that comes next; None between two messages.
+# The part of a message that is being received; `_message` is None between two messages.
 _HEAD, _BODY = "head", "body"
 _REASONS = {400: "malformed", 408: "too slow", 413: "body too large", 431: "headers too large"}
-# Of each line of a head: colon, space and line end. Of a request line: spaces, version, line end.
+# Bytes besides name and value in a header line: colon, space and line end; and besides method and
+# target in a request line: spaces, version and line end.
 _LINE_EXTRA, _REQUEST_LINE_EXTRA = 4, 12
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a client may send, and how long it may take.
+    """Limits of size and time for each client, and of connections.
 
-    head_size: bytes of request line and headers; of trailers, and of one chunk's extensions, too.
-    head_lines: headers.
-    body_size: bytes of a body as it is sent, with the framing of its chunks. What a route takes is
-      less: this is for bodies that no route reads.
+    head_size: bytes of request line and headers; also of trailers, and of one chunk's extensions.
+    head_lines: number of headers.
+    body_size: bytes of a body as sent, including the framing of its chunks. Routes have smaller
+      limits: this one is for bodies that no route reads.
     head_seconds: from the first byte of a head to its last.
-    body_seconds: for a body, and a second more for each `body_bytes_per_second` that came.
-    write_seconds: without any byte of an answer being taken.
-    linger_seconds: for reading on after a refusal, without which a client that still sends would
-      see its connection reset and not the answer.
-    connections: open at once. Beyond, those that wait for longest are closed.
+    body_seconds: for a body, and a second more for each `body_bytes_per_second` received.
+    write_seconds: without the client reading a byte of an answer.
+    linger_seconds: for reading on after a refusal. Without it, a client that is still sending would
+      see a reset connection instead of the answer.
+    connections: open at once. Beyond it, the connections that are idle for longest are closed.
     """
 
     head_size: int = 32 * 1024
@@ -62,7 +63,7 @@ class Limits:
 
 
 class _NoEvent:
-    """In place of the event by which uvicorn tells that more of a body has come."""
+    """Replaces the event with which uvicorn signals that more of a body has arrived."""
 
     def set(self) -> None:
         """Wake no task."""
@@ -72,11 +73,11 @@ _NO_EVENT = _NoEvent()
 
 
 class Exchange(RequestResponseCycle):
-    """A request and its answer without a task: as much of a cycle as uvicorn's protocol needs."""
+    """A request and its answer without a task: the part of a cycle that uvicorn's protocol uses."""
 
     response_started = response_complete = disconnected = False
     more_body = True
-    # What comes as a body is not looked at.
+    # Body data is ignored.
     body: Any = b""
 
     message_event: Any = _NO_EVENT
@@ -88,7 +89,7 @@ class Exchange(RequestResponseCycle):
 
 
 class _Refusal(Exchange):
-    """The last answer of a connection, after those to the requests before."""
+    """The last answer of a connection, sent after the answers to earlier requests."""
 
     keep_alive = False
 
@@ -108,17 +109,17 @@ class Connection(HttpToolsProtocol):
     limits = Limits()
     default_headers: "DefaultHeaders"
     _message: str | None = None
-    # Bytes since a head began or ended, or a body went on. Only so many may come in between.
+    # Bytes since a head began or ended or body data came; at most `head_size` and one part.
     _since_progress = 0
-    # What came after a pipelined request, to be parsed once the ones before are answered.
+    # Input after a pipelined request, to be parsed once the earlier requests are answered.
     _unread = b""
-    # Nothing more of what comes is looked at.
-    _is_deaf = False
+    # Discard all further input.
+    _discards_input = False
     _fault: Answer | None = None
-    # When it began to wait for a whole head, if it does.
+    # When the wait for a complete head began; None while a request is under way.
     _waits_since: float | None = None
     _idle_timer: asyncio.TimerHandle | None = None
-    # Runs while a message has begun and is not complete.
+    # Runs while a message is incomplete.
     _arrival_timer: asyncio.TimerHandle | None = None
     _arriving_since = 0.0
     _arrived_size = 0
@@ -138,10 +139,10 @@ class Connection(HttpToolsProtocol):
         self._unread = b""
         super().connection_lost(exc)
 
-    # What comes
+    # Input
 
     def data_received(self, data: bytes) -> None:
-        if self._is_deaf:
+        if self._discards_input:
             self._arrived_size += len(data)
             if self._arrived_size > self.limits.body_size:
                 self.transport.abort()
@@ -152,13 +153,13 @@ class Connection(HttpToolsProtocol):
             self._parse(data)
 
     def _read_on(self) -> None:
-        """Parse what came, up to the first request that has to wait for another's answer.
+        """Parse the input, up to the first request that has to wait for another's answer.
 
-        Beyond, a request of 20 bytes would be kept as objects of a hundred times that.
+        Keep the rest as bytes: parsed, a request of 20 bytes would take a hundred times its size.
         """
         data, self._unread, end = self._unread, b"", 0
         while end < len(data) and not self.pipeline:
-            if self._is_deaf or self.transport.is_closing():
+            if self._discards_input or self.transport.is_closing():
                 return
             self._parse(data[end : end + _PART_SIZE])
             end += _PART_SIZE
@@ -176,9 +177,9 @@ class Connection(HttpToolsProtocol):
         try:
             self.parser.feed_data(part)
         except httptools.HttpParserUpgrade as upgrade:
-            # A server may ignore the wish for another protocol (RFC 9110, section 7.8).
+            # A server may ignore an Upgrade header (RFC 9110, section 7.8).
             rest = part[upgrade.args[0] :]
-            if rest and not self._is_deaf:
+            if rest and not self._discards_input:
                 self._parse(rest)
             return
         except httptools.HttpParserError as error:
@@ -196,35 +197,35 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._message = _HEAD
         self._since_progress = 0
-        # All of what uvicorn sets here that a check needs; the rest is its scope.
+        # uvicorn builds its ASGI scope here too; a check needs only these attributes.
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
 
     def on_headers_complete(self) -> None:
-        # The head has at most what came before this part, and this part.
+        # The head is at most as large as the bytes before this part, and this part.
         may_be_large = self._since_progress + _PART_SIZE > self.limits.head_size
         if len(self.headers) > self.limits.head_lines or (
             may_be_large and self._is_head_too_large()
         ):
             self._fault = answers.HEADERS_TOO_LARGE
-            raise _TooMuch
+            raise _HeadTooLarge
         self._waits_since = None
         self._since_progress = 0
         if self._arrival_timer is not None:
             self._has_arrived()
         keep_alive = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
         if self.parser.should_upgrade() and _announces_a_body(self.headers):
-            # httptools takes the body of such a request for the other protocol: what follows cannot
-            # be told from a request.
-            keep_alive, self._is_deaf = False, True
+            # httptools takes this body for data of the other protocol, so that body and next
+            # request cannot be distinguished (request smuggling): read nothing more.
+            keep_alive, self._discards_input = False, True
         self._serve(keep_alive)
         self._message = _BODY
         # A trailer is never a header (RFC 9110, section 6.5.1).
         self.headers = _DROPPED
 
     def _serve(self, keep_alive: bool) -> None:
-        """Have the request answered whose head is complete, as uvicorn does."""
+        """Answer the request whose head is complete, through uvicorn."""
         url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects
@@ -256,7 +257,7 @@ class Connection(HttpToolsProtocol):
     # Waiting
 
     def _wait(self) -> None:
-        """Wait for the next request. One timer looks at the time, not one for each request."""
+        """Wait for the next request. One timer serves the whole connection, not one per request."""
         self._waits_since = self.loop.time()
         if self._idle_timer is None:
             self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._is_idle)
@@ -264,9 +265,9 @@ class Connection(HttpToolsProtocol):
     def _is_idle(self) -> None:
         self._idle_timer = None
         if self._waits_since is None:
-            return  # a request is under way, and what comes after it is timed anew
+            return  # a request is under way; `_wait` starts the timer again after it
         left = self._waits_since + self.timeout_keep_alive - self.loop.time()
-        if self._message is not None:  # which has a time-out of its own
+        if self._message is not None:  # `_arrival_timer` times it
             left = self.timeout_keep_alive
         if left > 0:
             self._idle_timer = self.loop.call_later(left, self._is_idle)
@@ -290,7 +291,7 @@ class Connection(HttpToolsProtocol):
     def _is_late(self) -> None:
         self._arrival_timer = None
         if self.flow.read_paused:
-            self._await_rest()  # anew: it is not the client who makes it wait
+            self._await_rest()  # restart: this server paused reading, not the client
             return
         if self._message is _BODY:
             granted = self.limits.body_seconds
@@ -312,7 +313,7 @@ class Connection(HttpToolsProtocol):
             self._write_timer = None
 
     def _await_reader(self) -> None:
-        """Have the connection ended unless its client goes on reading."""
+        """End the connection unless its client goes on reading."""
         if self._write_timer is None:
             self._unsent_size = self.transport.get_write_buffer_size()
             seconds = self.limits.write_seconds
@@ -330,7 +331,7 @@ class Connection(HttpToolsProtocol):
     # Answers
 
     def write(self, answer: Answer, keep_alive: bool, has_body: bool = True) -> None:
-        """Write an answer whole."""
+        """Write a complete answer."""
         status, head, body = answer
         self.transport.write(
             b"%b%b%b%b\r\n%b"
@@ -344,7 +345,7 @@ class Connection(HttpToolsProtocol):
         )
 
     def answered(self, exchange: Exchange) -> None:
-        """Go on after an answer that was written here."""
+        """Continue after an answer that was written by `write`."""
         if not exchange.keep_alive:
             self.transport.close()
             self.on_response_complete()
@@ -378,14 +379,14 @@ class Connection(HttpToolsProtocol):
     # Ends
 
     def _refuse(self, answer: Answer) -> None:
-        """Answer what will not be read, after the requests before it, and end the connection."""
-        if self._is_deaf or self.transport.is_closing():
+        """Refuse the present request, after the answers to earlier ones, and end the connection."""
+        if self._discards_input or self.transport.is_closing():
             return
         CONNECTIONS_ENDED.labels(_REASONS[answer.status]).inc()
-        self._is_deaf, self._unread, cycle = True, b"", self.cycle
+        self._discards_input, self._unread, cycle = True, b"", self.cycle
         is_answered = cycle is None or cycle.response_complete
         if self._message is _BODY and (is_answered or cycle.response_started):
-            self._close()  # its answer is under way, or has been read
+            self._close()  # its answer was sent, at least in part: no second one may follow
         elif is_answered:
             self.end_with(answer)
         elif self._message is _BODY and not self.pipeline:
@@ -399,8 +400,8 @@ class Connection(HttpToolsProtocol):
             self.pipeline.appendleft((self.cycle, self.app))
 
     def end_with(self, answer: Answer) -> None:
-        """Write the last answer, and read on for as long as a client may still be sending."""
-        self._is_deaf, self._arrived_size = True, 0
+        """Write the last answer, and read on for a while in case the client is still sending."""
+        self._discards_input, self._arrived_size = True, 0
         self._has_arrived()
         self.write(answer, False)
         self.flow.resume_reading()
@@ -411,7 +412,7 @@ class Connection(HttpToolsProtocol):
         self._idle_timer = self.loop.call_later(self.limits.linger_seconds, self._close)
 
     def _close(self) -> None:
-        """Close the connection, once what was written is taken."""
+        """Close the connection once the client has read everything written."""
         if not self.transport.is_closing():
             self.transport.close()
         if self.transport.get_write_buffer_size():
@@ -421,7 +422,7 @@ class Connection(HttpToolsProtocol):
         self._close()
 
     def _make_room(self) -> None:
-        """Close those that have waited for longest, a hundredth of all at once."""
+        """Close the connections that are idle for longest, a hundredth of all at once."""
         waiting = [
             one
             for one in self.connections
@@ -434,14 +435,14 @@ class Connection(HttpToolsProtocol):
 
 
 class DefaultHeaders:
-    """The headers of every answer as lines. uvicorn makes a new list of them every second."""
+    """Caches the lines of the default headers. uvicorn makes a new list of them every second."""
 
     def __init__(self) -> None:
         self._of: Sequence[tuple[bytes, bytes]] = ()
         self._joined = b""
 
     def joined(self, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
-        """The lines of `headers`, each with its end."""
+        """The lines of `headers`, each with its line end."""
         if headers is not self._of:
             self._of = headers
             self._joined = b"".join(b"%b: %b\r\n" % header for header in headers)
@@ -449,7 +450,7 @@ class DefaultHeaders:
 
 
 class _Dropped(list[tuple[bytes, bytes]]):
-    """Takes the headers that are dropped."""
+    """A list that discards the headers added to it."""
 
     def append(self, header: tuple[bytes, bytes], /) -> None:
         """Drop a header."""
@@ -458,8 +459,8 @@ class _Dropped(list[tuple[bytes, bytes]]):
 _DROPPED = _Dropped()
 
 
-class _TooMuch(Exception):
-    """Ends the parsing of a head that is over a limit."""
+class _HeadTooLarge(Exception):
+    """Aborts the parsing of a head that exceeds a limit."""
 
 
 def _announces_a_body(headers: Sequence[tuple[bytes, bytes]]) -> bool:
@@ -471,7 +472,7 @@ def _announces_a_body(headers: Sequence[tuple[bytes, bytes]]) -> bool:
 
 def _malformed(error: httptools.HttpParserError) -> Answer:
     cause = error.__context__
-    # The parser tells of an error in its callbacks, ours among them, as of one in the request.
+    # The parser reports errors of its callbacks, ours among them, like errors in the request.
     if cause is not None and not isinstance(cause, httptools.HttpParserError | ValueError):
         UNEXPECTED_ERRORS.inc()
         _log.error("unexpected error", exc_info=cause)

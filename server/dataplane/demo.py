@@ -1,4 +1,4 @@
-"""A demo of the tenants' API: a gateway that asks `/authorize`, and a backend that answers."""
+"""A demo of the tenants' API: a gateway that calls `/authorize`, and a backend behind it."""
 
 from dataclasses import replace
 from ipaddress import ip_network
@@ -12,26 +12,26 @@ from server.dataplane.record import Record
 from server.service import Service
 from server.web.client_address import ClientAddresses
 
-_ANYBODY = (ip_network("0.0.0.0/0"), ip_network("::/0"))
-# The headers that a gateway writes itself, and drops where a client wrote them.
+_ANY_PEER = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+# The headers that a gateway sets itself, replacing the client's.
 _OWN_HEADERS = {b"host", b"x-forwarded-for", b"x-request-id"}
 
 
 class DemoApi:
-    """An ASGI application that is one tenant's API: whatever a token opens, it answers with 200.
+    """An ASGI application as one tenant's API: it answers every allowed request with 200.
 
-    It asks as Envoy would, in this process; whatever kind of gateway is configured is not in play.
+    It checks as Envoy would, in this process, independent of the configured kind of gateway.
     """
 
     def __init__(self, service: Service, record: Record, host: str) -> None:
         settings = service.settings
         self._addresses = ClientAddresses(settings.trusted_proxies, settings.forwarded_header)
-        settings = replace(settings, gateway="envoy", gateway_peers=_ANYBODY)
+        settings = replace(settings, gateway="envoy", gateway_peers=_ANY_PEER)
         self._authorize = Authorize(replace(service, settings=settings), record)
         self._host = host.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; what `/authorize` refuses is the answer as it is."""
+        """Answer one request. A denial of `/authorize` is passed on unchanged."""
         if scope["type"] != "http":
             return
         answers: list[Message] = []
@@ -47,11 +47,11 @@ class DemoApi:
         await send(body)
 
     def close(self) -> None:
-        """Close what it asks by."""
+        """Close the lookup connections."""
         self._authorize.close()
 
     def _asked(self, scope: Scope) -> Scope:
-        """The request as the gateway puts it."""
+        """The check that a gateway would send for this request."""
         peer = (scope.get("client") or ("", 0))[0]
         address = self._addresses.of(peer, scope["headers"])
         target = originals.raw_target(scope["path"], scope.get("raw_path"), b"")

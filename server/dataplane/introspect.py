@@ -1,4 +1,4 @@
-"""`POST /introspect` (RFC 7662): what a token is worth, for services behind the gateway."""
+"""`POST /introspect` (RFC 7662): the state of a token, for services behind the gateway."""
 
 from base64 import b64decode
 from urllib.parse import parse_qsl, unquote_plus
@@ -35,7 +35,7 @@ def routes(service: Service) -> list[Route]:
 
 
 async def _is_authenticated(service: Service, request: Request) -> bool:
-    """Whether a gateway asks: HTTP Basic with its name (RFC 6749, section 2.3.1), or a bearer."""
+    """Whether a gateway sent it: HTTP Basic with its name (RFC 6749, section 2.3.1), or Bearer."""
     headers = request.headers.getlist("authorization")
     if len(headers) != 1:
         return False

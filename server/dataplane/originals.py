@@ -1,8 +1,8 @@
-"""The request that a gateway asks about, read from the headers of the one configured kind.
+"""Reads the original request from a check, by the one configured kind of gateway.
 
-What decides is believed only where the gateway always writes it itself: whatever else a client
-sends through it is not looked at. A header of these that comes twice makes the request unreadable.
-What is only recorded, such as the client's name and the request's id, may be the client's own.
+The decision uses only headers that this kind of gateway always sets itself; other headers may come
+from the client and are ignored. If one of these headers comes twice, the check is unreadable.
+Values that are only logged, such as user agent and request id, may come from the client.
 """
 
 import re
@@ -13,21 +13,21 @@ from typing import Protocol
 from urllib.parse import quote
 
 PREFIX = "/authorize"
-_MOST_USER_AGENT = 255
+_MAX_USER_AGENT = 255
 _REQUEST_ID = re.compile(r"[0-9a-fA-F-]{8,36}")
-# Clients put them where they do not belong, and this is kept and shown.
+# Clients may put secrets into the user agent, which is stored and shown.
 _MAY_BE_SECRET = re.compile(r"[\w+/=-]{30,}", re.ASCII)
 _NOT_PRINTABLE = re.compile(r"[^ -~]")
-# Clients repeat their names, and making one fit to show is a pure function.
+# Clients repeat their user agents, and cleaning one is a pure function.
 _CACHE_SIZE = 4096
-# Makes `-` of each character that a header's name may have, and `_` of all others.
+# Maps each allowed character of a header's name to `-`, and all others to `_`.
 _NAME_CHARACTERS = (ascii_letters + digits + "-").encode()
 _AS_NAME = bytes(ord("-" if byte in _NAME_CHARACTERS else "_") for byte in range(256))
 Headers = Mapping[bytes, bytes]
 
 
 class Asked(Protocol):
-    """A gateway's request as it came: method and target are its own, not the client's."""
+    """A check as received: method and target are the gateway's, not the client's."""
 
     peer: str
     method: bytes
@@ -35,12 +35,12 @@ class Asked(Protocol):
     headers: list[tuple[bytes, bytes]]
 
 
-# What the client asked of the gateway: method, target as it was on the wire, and host.
+# The client's request to the gateway: method, target as it was on the wire, and host.
 Original = tuple[str, str, str]
 
 
 class Unreadable(Exception):
-    """A request that lacks what a gateway of this kind sends, or has it twice."""
+    """A check that lacks a header of this kind of gateway, or has it twice."""
 
 
 def _nginx(_asked: Asked, headers: Headers) -> Original:
@@ -52,7 +52,7 @@ def _forwarded(_asked: Asked, headers: Headers) -> Original:
 
 
 def _envoy(asked: Asked, headers: Headers) -> Original:
-    """Envoy repeats the request itself, its path behind the configured prefix."""
+    """Envoy sends the original request itself, its path behind the configured prefix."""
     target, host = asked.target.decode("latin-1"), headers.get(b"host")
     if not host or not target.startswith(PREFIX + "/"):
         raise Unreadable
@@ -98,23 +98,23 @@ def are_canonical(listed: Sequence[tuple[bytes, bytes]], headers: Headers) -> bo
 
 
 def raw_target(scope_path: str, raw_path: bytes | None, query: bytes) -> bytes:
-    """The request target on the wire, as far as the server keeps it."""
+    """The request target as it was on the wire, as far as the ASGI server keeps it."""
     path = raw_path or quote(scope_path).encode()
     return path + b"?" + query if query else path
 
 
 def user_agent(headers: Headers) -> str:
-    """What the client calls itself, made fit to show. What might be a secret is left out."""
-    return _user_agent(headers.get(b"user-agent", b"")[:_MOST_USER_AGENT])
+    """The client's user agent, cleaned for display. Possible secrets are cut out."""
+    return _user_agent(headers.get(b"user-agent", b"")[:_MAX_USER_AGENT])
 
 
 @lru_cache(_CACHE_SIZE)
 def _user_agent(value: bytes) -> str:
-    return _MAY_BE_SECRET.sub("...", shown(value.decode("latin-1"), _MOST_USER_AGENT))
+    return _MAY_BE_SECRET.sub("...", shown(value.decode("latin-1"), _MAX_USER_AGENT))
 
 
 def request_id(headers: Headers) -> str | None:
-    """The id that the gateway gave the request, if it did: hexadecimal, as UUIDs are."""
+    """The request id from the gateway, if it is hexadecimal like a UUID; or None."""
     value = headers.get(b"x-request-id")
     if value is None:
         return None
@@ -122,6 +122,6 @@ def request_id(headers: Headers) -> str | None:
     return text if _REQUEST_ID.fullmatch(text) else None
 
 
-def shown(text: str, most: int) -> str:
-    """`text` as it may be stored and shown: printable ASCII, cut to `most` characters."""
-    return _NOT_PRINTABLE.sub("?", text[:most])
+def shown(text: str, max_length: int) -> str:
+    """`text` for storage and display: printable ASCII, cut to `max_length` characters."""
+    return _NOT_PRINTABLE.sub("?", text[:max_length])

@@ -1,14 +1,14 @@
 """The client's headers that the shipped gateway configurations pass on to an API.
 
 The four files in `gateways/` list the same names. Run as a program with names as arguments, this
-prints the one line of traefik.yaml that is not to be written by hand, with those names added.
+prints the generated line of traefik.yaml, with those names added.
 """
 
 import re
 import sys
 from collections.abc import Iterable
 
-# Content-Length and Host are each gateway's own.
+# Each gateway sets Content-Length and Host itself.
 PASSED = (
     "Accept",
     "Accept-Charset",
@@ -55,21 +55,21 @@ PASSED = (
     "X-Csrf-Token",
     "X-Requested-With",
 )
-# Traefik writes these itself, in place of the client's.
+# Traefik sets these itself, replacing the client's.
 _WRITTEN_BY_TRAEFIK = ("Content-Length", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto")
 _NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 def dropping_pattern(names: Iterable[str]) -> str:
-    """A regular expression that matches each header name but `names`.
+    """A regular expression that matches every header name except `names`.
 
-    Traefik drops what matches, and its expressions have no way to say "not one of these".
+    Traefik drops the headers that match, and its expressions have no negative lookahead.
     """
     return f"(?i)^{_other_than({name.lower() for name in names})}"
 
 
 def _other_than(names: set[str]) -> str:
-    """Matches the beginning of each text that is not one of `names`."""
+    """A pattern that matches the beginning of every text except `names`."""
     heads = sorted({name[0] for name in names if name})
     others = "".join(heads).replace("-", r"\-")
     alternatives = [f"[^{others}]"] if heads else ["."]

@@ -1,7 +1,7 @@
-"""The limit of each tenant's requests an hour, counted in memory or for all instances in Redis.
+"""The rate limiter of tenants: requests an hour, counted in memory, or in Redis for all instances.
 
-Windows are hours of the clock, and exactly the limit passes in each. In Redis a library counts; in
-memory it would take as long as all the rest of a decision, and what is left to do there is little.
+Windows are hours of the clock, and exactly the limit passes in each. A library counts in Redis. In
+memory, the library would take as long as the rest of a decision, and counting is a few lines.
 """
 
 import asyncio
@@ -18,15 +18,15 @@ from server.monitoring.metrics import RATE_LIMIT_STORE_ERRORS
 from server.service import DEFAULT_REQUESTS_PER_HOUR
 
 _ANSWER_SECONDS = 0.25
-# After a failure the store is left alone for a moment: requests would wait for it one by one.
-_LEAVE_ALONE_SECONDS = 1.0
-_MOST_TENANTS = 1_000_000
+# Skip the store for a moment after a failure: otherwise each request would wait for it.
+_SKIP_SECONDS = 1.0
+_MAX_TENANTS = 1_000_000
 _WINDOW_SECONDS = 3600
 _log = logging.getLogger("tessera.rate_limit")
 
 
 class Count(NamedTuple):
-    """Where a tenant stands in the present hour of the clock, this request included."""
+    """A tenant's count in the present hour of the clock, this request included."""
 
     limited: bool
     limit: int
@@ -34,7 +34,7 @@ class Count(NamedTuple):
     reset_seconds: int
 
 
-# Told where the tenant stands; None while the store cannot be reached: then requests pass.
+# Takes the tenant's count; None while the store cannot be reached: then requests pass.
 Counted = Callable[[Count | None], None]
 
 
@@ -42,7 +42,7 @@ class RateLimit(Protocol):
     """Counts requests by tenant."""
 
     def hit(self, tenant_id: str, requests_per_hour: int | None, counted: Counted) -> None:
-        """Count one request, and call `counted` once: at once, or as soon as the store answers."""
+        """Count one request, and call `counted` once: now, or as soon as the store answers."""
 
 
 def rate_limit(url: str | None) -> RateLimit:
@@ -51,25 +51,25 @@ def rate_limit(url: str | None) -> RateLimit:
 
 
 class MemoryRateLimit:
-    """Counts for one instance. It is exact because nothing comes between reading and writing."""
+    """Counts for one instance. Exact, since no task switch separates reading and writing."""
 
     def __init__(self) -> None:
         self._hour = 0
         self._counts: dict[str, int] = {}
 
     def hit(self, tenant_id: str, requests_per_hour: int | None, counted: Counted) -> None:
-        """Count one request, and call `counted` at once."""
+        """Count one request, and call `counted` before returning."""
         limit = requests_per_hour or DEFAULT_REQUESTS_PER_HOUR
         hour, elapsed = divmod(int(time.time()), _WINDOW_SECONDS)
         if hour != self._hour:
             self._hour, self._counts = hour, {}
         hits = self._counts.get(tenant_id, 0) + 1
-        if hits == 1 and len(self._counts) >= _MOST_TENANTS:
+        if hits == 1 and len(self._counts) >= _MAX_TENANTS:
             del self._counts[next(iter(self._counts))]
-        if hits <= limit:  # what is refused does not count
+        if hits <= limit:  # a denied request does not count
             self._counts[tenant_id] = hits
         remaining = limit - hits if hits <= limit else 0
-        # Past the constructor that NamedTuple makes, which takes three times as long.
+        # Bypasses the constructor of NamedTuple, which takes three times as long.
         count = (hits > limit, limit, remaining, _WINDOW_SECONDS - elapsed)
         counted(tuple.__new__(Count, count))
 
@@ -84,7 +84,7 @@ class RedisRateLimit:
         }
         self._store = RedisStore(server=url, options={"CONNECTION_POOL_KWARGS": timeouts})
         self._limits: dict[int, Throttled] = {}
-        self._left_alone_until = 0.0
+        self._skipped_until = 0.0
         self._asking: set[asyncio.Task[None]] = set()
 
     def hit(self, tenant_id: str, requests_per_hour: int | None, counted: Counted) -> None:
@@ -106,15 +106,15 @@ class RedisRateLimit:
                 using="fixed_window", quota=per_hour(limit), store=self._store
             )
         now = asyncio.get_running_loop().time()
-        if now < self._left_alone_until:
+        if now < self._skipped_until:
             RATE_LIMIT_STORE_ERRORS.inc()
             return None
         try:
             result = await throttled.limit(tenant_id)
         except (StoreUnavailableError, RedisError, OSError, TimeoutError) as error:
             RATE_LIMIT_STORE_ERRORS.inc()
-            if self._left_alone_until <= now:  # the first of all that waited together
-                self._left_alone_until = now + _LEAVE_ALONE_SECONDS
+            if self._skipped_until <= now:  # log once for all requests that waited together
+                self._skipped_until = now + _SKIP_SECONDS
                 told = "rate limits are not enforced: their store does not answer"
                 _log.error(told, exc_info=error)
             return None

@@ -1,9 +1,9 @@
-"""The record of decisions: noted on a request's path, written behind its back.
+"""Decision log: buffered in memory during the request, flushed to the database in the background.
 
-Noting takes a few microseconds and never waits. What is noted becomes counts at once, so that a
-burst takes little room; the room is limited, and what does not fit is dropped and counted in a
-metric. Writing comes three seconds after the first note, and again three seconds later if the
-database cannot take it then. One writing at a time: what is noted meanwhile is the next's.
+`note` takes a few microseconds and never waits. It adds decisions up to counts at once, so that a
+burst takes little memory; the buffer is limited, and decisions beyond it are dropped and counted in
+a metric. A flush begins three seconds after the first note, and is tried again three seconds later
+if the database is unavailable. One flush runs at a time: decisions noted meanwhile go to the next.
 """
 
 import asyncio
@@ -18,22 +18,22 @@ from server.monitoring.metrics import RECORDS_DROPPED
 
 _WRITE_AFTER_SECONDS = 3.0
 _METHOD_LENGTH = 16
-MOST_USES = 100_000
-MOST_REFUSING_TOKENS = 10_000
+MAX_USES = 100_000
+MAX_REFUSING_TOKENS = 10_000
 _log = logging.getLogger("tessera.record")
 
 
 class Record:
-    """What one instance has decided and not yet written."""
+    """The decisions of one instance that are not written yet."""
 
     def __init__(self) -> None:
         self._batch = Batch({}, {}, {})
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
         self._writing_since = 0.0
-        # Which tenants' old counts were dropped, and on which day.
-        self._tidied_on = uses.day_of(0)
-        self._tidied: set[str] = set()
+        # The tenants whose old counts were dropped, and on which day.
+        self._purged_on = uses.day_of(0)
+        self._purged: set[str] = set()
 
     def note(
         self,
@@ -47,16 +47,16 @@ class Record:
         request_id: str,
         at: float,
     ) -> None:
-        """Take note of a decision on a known token; it is written within seconds.
+        """Log a decision on a known token; it is written within seconds.
 
-        key: empty where no operation matched. reason: None for one that let it through.
+        key: the permission, or empty if no operation matched. reason: None if it was allowed.
         at: in seconds since 1970.
         """
         batch = self._batch
         use_key = (tenant_id, token_id, key, uses.day_of(at))
         use = batch.uses.get(use_key)
         if use is None:
-            if len(batch.uses) >= MOST_USES:
+            if len(batch.uses) >= MAX_USES:
                 RECORDS_DROPPED.inc()
                 return
             use = batch.uses[use_key] = Use(0, 0, at, at)
@@ -73,7 +73,7 @@ class Record:
             self._write_in(_WRITE_AFTER_SECONDS)
 
     async def close(self) -> None:
-        """Write what is left. Whatever the database does not take now is lost."""
+        """Flush the rest. Decisions that the database does not take now are lost."""
         if self._writing is not None:
             await self._writing
         if self._timer is not None:
@@ -84,7 +84,7 @@ class Record:
     def _note_refusal(self, token: tuple[str, str], refused: Refused) -> None:
         latest = self._batch.refused.get(token)
         if latest is None:
-            if len(self._batch.refused) >= MOST_REFUSING_TOKENS:
+            if len(self._batch.refused) >= MAX_REFUSING_TOKENS:
                 RECORDS_DROPPED.inc()
                 return
             latest = self._batch.refused[token] = []
@@ -103,7 +103,7 @@ class Record:
     def _written(self, _task: asyncio.Task[None]) -> None:
         self._writing = None
         if self._batch.uses:
-            # What was noted meanwhile has waited for as long as the writing took.
+            # Decisions noted during the flush may have waited for as long as it took.
             waited = asyncio.get_running_loop().time() - self._writing_since
             self._write_in(max(0.0, _WRITE_AFTER_SECONDS - waited))
 
@@ -115,15 +115,15 @@ class Record:
             await uses.write(batch)
         except Exception as error:
             if database.is_unavailable(error):
-                self._take_back(batch)
+                self._put_back(batch)
                 return
             RECORDS_DROPPED.inc(sum(use.allowed + use.denied for use in batch.uses.values()))
             _log.error("decisions could not be recorded", exc_info=error)
             return
-        await self._tidy(batch)
+        await self._purge_old(batch)
 
-    def _take_back(self, batch: Batch) -> None:
-        """Put a batch that was not written before what was noted since."""
+    def _put_back(self, batch: Batch) -> None:
+        """Merge an unwritten batch with the decisions noted since, which are newer."""
         newer, self._batch = self._batch, batch
         for key, use in newer.uses.items():
             before = batch.uses.get(key)
@@ -131,33 +131,33 @@ class Record:
                 before.allowed += use.allowed
                 before.denied += use.denied
                 before.last_at = use.last_at
-            elif len(batch.uses) < MOST_USES:
+            elif len(batch.uses) < MAX_USES:
                 batch.uses[key] = use
             else:
                 RECORDS_DROPPED.inc(use.allowed + use.denied)
         for token, last in newer.last.items():
-            if token in batch.last or len(batch.last) < MOST_USES:
+            if token in batch.last or len(batch.last) < MAX_USES:
                 batch.last[token] = last
         for token, refused in newer.refused.items():
-            if token in batch.refused or len(batch.refused) < MOST_REFUSING_TOKENS:
+            if token in batch.refused or len(batch.refused) < MAX_REFUSING_TOKENS:
                 kept = batch.refused.get(token, []) + refused
                 batch.refused[token] = kept[-uses.KEPT_REFUSALS :]
             else:
                 RECORDS_DROPPED.inc(len(refused))
 
-    async def _tidy(self, batch: Batch) -> None:
-        """Once a day, drop the old counts of the tenants that are in use."""
+    async def _purge_old(self, batch: Batch) -> None:
+        """Once a day, drop the old counts of the batch's tenants."""
         today = max(day for _, _, _, day in batch.uses)
-        if today != self._tidied_on:
-            self._tidied_on, self._tidied = today, set()
-        tenants = {tenant_id for tenant_id, _, _, _ in batch.uses} - self._tidied
+        if today != self._purged_on:
+            self._purged_on, self._purged = today, set()
+        tenants = {tenant_id for tenant_id, _, _, _ in batch.uses} - self._purged
         if not tenants:
             return
         try:
             await uses.forget_old(list(tenants), today)
         except Exception as error:
-            # The next batch of these tenants tries again. This one is written: it stays so.
+            # The next batch of these tenants tries again. This batch itself is written already.
             if not database.is_unavailable(error):
                 _log.error("old counts could not be dropped", exc_info=error)
             return
-        self._tidied |= tenants
+        self._purged |= tenants

@@ -1,9 +1,9 @@
-"""Checks straight from the wire and back: every other request goes uvicorn's own way.
+"""Answers checks directly in the HTTP protocol; other requests pass through uvicorn and ASGI.
 
-A check is asked for every request of every tenant's API. As an ASGI scope, a task, and messages
-that pass through five coroutines and two regular expressions for each header, it would take longer
-than the decision does. Only `tessera serve` takes this way: another ASGI server asks the
-application itself (`Authorize.__call__`), which answers the same but has none of the limits here.
+A check comes for every request of every tenant's API. An ASGI scope, a task, messages through five
+coroutines and two regular expressions per header would take longer than the decision itself. Only
+`tessera serve` has this short cut: other ASGI servers call the application (`Authorize.__call__`),
+which answers the same but enforces none of the limits here.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ def protocol_of(
 ) -> type[asyncio.Protocol]:
     """uvicorn's protocol for HTTP/1.1, with limits, and a short cut for requests that are checks.
 
-    is_asked_on: whether checks come in on a port.
+    is_asked_on: whether a port receives checks.
     """
     within = limits or Limits()
 
@@ -73,14 +73,14 @@ class _CheckExchange(Exchange):
         self._authorize = authorize
 
     def start(self) -> None:
-        """Ask whether it may pass."""
+        """Ask for the decision."""
         self._authorize.ask(self)
 
     def answered(self, answer: Answer) -> None:
         """Write the answer."""
         protocol = self._protocol
         if protocol.flow.write_paused:
-            # A client that does not read makes nothing pile up.
+            # Answers to a client that does not read must not pile up in memory.
             task = protocol.loop.create_task(self._write_later(answer))
             protocol.tasks.add(task)
             task.add_done_callback(protocol.tasks.discard)
@@ -93,8 +93,8 @@ class _CheckExchange(Exchange):
 
     def _write(self, answer: Answer) -> None:
         protocol = self._protocol
-        del self._protocol  # which holds on to this
-        # The client may have gone while it was decided, or sent what ends the connection.
+        del self._protocol  # breaks a reference cycle: the protocol holds this exchange
+        # Meanwhile the client may have closed the connection, or sent input that ends it.
         if self.disconnected or protocol.transport.is_closing():
             return
         protocol.write(answer, self.keep_alive, self.method != b"HEAD")

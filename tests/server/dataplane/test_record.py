@@ -98,7 +98,7 @@ async def test_a_server_that_is_asked_to_end_loses_nothing(tmp_path: Path) -> No
 async def test_what_does_not_fit_is_dropped_and_counted_and_nobody_waits(
     world: World, record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recording, "MOST_USES", 5)
+    monkeypatch.setattr(recording, "MAX_USES", 5)
     person = await world.person()
     made = [await world.token(person) for _ in range(8)]
     tenant_id, before = person.admin.tenant_id, RECORDS_DROPPED._value.get()
