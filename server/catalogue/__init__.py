@@ -1,4 +1,4 @@
-"""The catalogue: the tenant API's OpenAPI document as permissions that tokens may hold."""
+"""The catalogue: turns the tenant API's OpenAPI document into permissions for tokens."""
 
 from server.catalogue.catalogue import Catalogue
 from server.catalogue.document import DEFAULT_DOCUMENT, read_catalogue

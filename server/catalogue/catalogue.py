@@ -1,4 +1,4 @@
-"""The catalogue: permissions by category, by key, and by the requests that they open."""
+"""The catalogue: finds permissions by category, by key, and by request."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,13 +9,13 @@ from server.catalogue.matching import NOTHING_CLOSED, Closures, Matcher
 from server.catalogue.permissions import Category, Permission, Refusal
 
 _RETIRED = "Retired"
-# Where the document has a tag of that name.
+# Used if the document has a tag of that name.
 _RETIRED_BESIDE = "Retired: left the API"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
-    """The permissions of one document, and what of it could not be used.
+    """The permissions of one document, and its document faults (`refusals`).
 
     `notes` are remarks on parts that are used, or that are legal and closed.
     """
@@ -37,7 +37,7 @@ class Catalogue:
         closures: Closures = NOTHING_CLOSED,
         notes: tuple[Refusal, ...] = (),
     ) -> Self:
-        """A catalogue of these categories, in which `closures` are closed."""
+        """Make a catalogue of these categories, with `closures` closed."""
         by_key = {
             permission.key: permission
             for category in categories
@@ -55,12 +55,12 @@ class Catalogue:
     def find(self, key: str) -> Permission | None:
         """The permission of `key`, or None if the document has none.
 
-        A permission is known by method and shape: parameters may have other names in `key`.
+        Method and shape identify a permission: parameters may have other names in `key`.
         """
         return self._by_key.get(key) or self._by_shape.get(models.shape_of(key))
 
     def permission(self, key: str) -> Permission:
-        """The permission of `key`; one that has left the document is retired."""
+        """The permission of `key`; a retired one if the document has none."""
         found = self.find(key)
         if found is not None:
             return found
@@ -70,9 +70,9 @@ class Catalogue:
         return Permission(key, key, method, path, category, retired=True)
 
     def match(self, method: str, path: str) -> Permission | None:
-        """The operation that a request asks for; `path` is what `canonical_path` gives."""
+        """The operation of a request; `path` is the result of `canonical_path`."""
         return self._matcher.match(method, path)
 
     def unknown(self, keys: Iterable[str]) -> tuple[str, ...]:
-        """Those of `keys` that the document has not, in their order and without repeats."""
+        """Those of `keys` that the document lacks, in their order and without repeats."""
         return tuple(dict.fromkeys(key for key in keys if self.find(key) is None))

@@ -1,4 +1,8 @@
-"""What of a document is closed, and which places its paths take, collected while it is read."""
+"""Collects, while a document is read, its closed paths and the places that its paths take.
+
+A place is a base path followed by a path. A closed path takes part in matching and opens at
+most its own permissions.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,14 +18,14 @@ from server.catalogue.paths import (
 from server.catalogue.permissions import CatalogueError, Permission
 from server.catalogue.templates import Segment, narrowed
 
-# Servers multiply what they serve.
+# Each server adds a place for every path under it: the product needs a limit of its own.
 _MAX_PLACES = 100_000
 NO_NAMES: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Bases:
-    """The paths of servers. `all_known`: each server could be read."""
+    """The base paths of servers. `all_known`: every server could be read."""
 
     paths: tuple[str, ...]
     all_known: bool = True
@@ -31,7 +35,7 @@ UNKNOWN_BASES = Bases((), all_known=False)
 
 
 class Closing:
-    """Collects what is closed. `add_base` and `take` tell it of what is not."""
+    """Collects the closed paths, and with `add_bases` and `take` the usable bases and places."""
 
     def __init__(self) -> None:
         self._places = 0
@@ -41,17 +45,19 @@ class Closing:
         self._closed: dict[Closed, None] = {}
         self._unplaced: dict[tuple[str, Closed], None] = {}
         self._unreadable: list[tuple[str, frozenset[str]]] = []
-        # By place, the paths that are closed there: for a method, or for all but their own.
+        # The paths closed at each place: for one method, or (None) for all methods without a
+        # permission of that path.
         self._claims: dict[str, list[tuple[str, str | None]]] = defaultdict(list)
 
     def add_bases(self, bases: Sequence[str]) -> None:
-        """Take note of bases that a server names."""
+        """Add base paths of servers."""
         self._all_bases.update(dict.fromkeys(bases))
 
     def take(self, key: str, method: str, places: Sequence[str]) -> str | None:
         """Take places for an operation.
 
-        The key of another that has one of them already, or the same key but for names, if any.
+        Returns the key of an earlier operation at one of the places, or with the same shape of key;
+        None if there is none.
         """
         self._count(len(places))
         shapes = [(method, shape_of(narrowed(place))) for place in places] + [("", shape_of(key))]
@@ -67,7 +73,7 @@ class Closing:
         spanning: frozenset[str] = NO_NAMES,
         method: str | None = None,
     ) -> None:
-        """Close a path for one method, or for all that have no permission in it."""
+        """Close a path for one method, or for all methods that have no permission in it."""
         if spanning_fault(path, spanning):
             self.close_unreadable(path, spanning)
         else:
@@ -76,30 +82,30 @@ class Closing:
         for possible in {spanning, *possible_spannings(path)}:
             for base in bases.paths:
                 self._claims[shape_of(base + path, possible)].append((path, method))
-        # Its parameters may be marked where nobody could read it.
+        # A part that could not be read may mark its parameters as spanning slashes.
         self.close_spanning(path, bases)
 
     def close_neighbours(self, path: str, bases: Bases, spanning: frozenset[str]) -> None:
-        """Let a path be there, so that no less concrete one is found for what is meant for it."""
+        """Add a path that opens nothing, so that no less concrete path matches its requests."""
         self._add(Closed(path, bases.paths, spanning))
 
     def close_where_unknown(self, path: str, bases: Bases, spanning: frozenset[str]) -> None:
-        """Close a path at any place, but to its own operations, if a server could not be read."""
+        """If a server could not be read, close a path at every place, except to its operations."""
         if not bases.all_known:
             self._unplaced[path, Closed(path, (), spanning)] = None
 
     def close_spanning(self, path: str, bases: Bases) -> None:
-        """Close what a path would take if any of its parameters spanned slashes."""
+        """Close all requests that a path would match if any of its parameters spanned slashes."""
         for spanning in possible_spannings(path):
             self._add(Closed(path, bases.paths, spanning))
             self.close_where_unknown(path, bases, spanning)
 
     def close_unreadable(self, path: str, spanning: frozenset[str] = NO_NAMES) -> None:
-        """Close all that a path may mean which cannot be read itself."""
+        """Close all requests that an unreadable path may mean."""
         self._unreadable.append((path, spanning))
 
     def claim(self, permission: Permission, base: str) -> str | None:
-        """The closed path that the permission's place cannot be told from, if there is one."""
+        """The closed path that takes the same place as the permission at `base`, or None."""
         place = base + permission.path
         for shape in (shape_of(place, permission.spanning), shape_of(narrowed(place))):
             for path, method in self._claims.get(shape, ()):
@@ -108,7 +114,7 @@ class Closing:
         return None
 
     def closures(self) -> Closures:
-        """All that is closed."""
+        """The closed paths collected so far."""
         return Closures(tuple(self._closed), self._unreadable_places(), tuple(self._unplaced))
 
     def _unreadable_places(self) -> tuple[tuple[Segment, ...], ...]:

@@ -1,7 +1,7 @@
-"""Reading an OpenAPI document: one permission per operation, and a reason for each that is none.
+"""Reads an OpenAPI document: one permission per operation, or else a document fault.
 
-What the document holds and the reader cannot use is closed: it takes part in matching, so that no
-other operation opens what is meant for it.
+Parts with a fault are closed: they take part in matching, so that no other operation matches their
+requests.
 """
 
 import json
@@ -41,14 +41,14 @@ _NOWHERE = "The reference leads nowhere in this document."
 def read_catalogue(path: Path | None) -> Catalogue:
     """The catalogue of an OpenAPI 3.0, 3.1 or 3.2 document in JSON or YAML.
 
-    path: None is the document that ships. Raises `CatalogueError` for what is no such document;
-    parts that cannot be used are among the catalogue's `refusals`.
+    path: None is the shipped document. Raises `CatalogueError` if it is no such document; faults
+    in parts of it become the catalogue's `refusals`.
     """
     return catalogue_of(load(path or DEFAULT_DOCUMENT))
 
 
 def catalogue_of(document: Any) -> Catalogue:
-    """The catalogue of a document's content. Raises `CatalogueError`."""
+    """The catalogue of a parsed document. Raises `CatalogueError`."""
     if not isinstance(document, dict):
         raise CatalogueError("The document is not an object: it is not OpenAPI 3.0, 3.1 or 3.2.")
     if not _VERSION.fullmatch(str(document.get("openapi"))):
@@ -60,24 +60,24 @@ def catalogue_of(document: Any) -> Catalogue:
 
 @dataclass(slots=True)
 class _Item:
-    """A path item whose references are followed, and what is known of all its operations."""
+    """A path item with its references resolved, and the defaults of its operations."""
 
     path: str
     pointer: list[str]
     members: dict[str, Any]
     twice: set[Any]
     bases: Bases
-    # By the name of a parameter of its path: whether it spans slashes.
+    # Whether a parameter of its path spans slashes, by the parameter's name.
     spans: dict[str, bool] = field(default_factory=dict)
 
     @property
     def spanning(self) -> frozenset[str]:
-        """The parameters that span slashes in each operation that does not say otherwise."""
+        """The parameters that span slashes unless an operation overrides it."""
         return _spanning(self.spans)
 
 
 class _Reader:
-    """Reads one document; collects what it refuses and closes."""
+    """Reads one document; collects its faults and closed paths."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document
@@ -135,7 +135,7 @@ class _Reader:
     def _of_path(self, path: str, member: Any) -> Iterator[Permission]:
         item = self._item(path, member)
         if item is None:
-            # What cannot be read may name servers of its own.
+            # The unreadable item may name servers of its own: close it at every place.
             self._closing.close(path, replace(self._document_bases, all_known=False))
             return
         refused = len(self._refusals)
@@ -156,7 +156,7 @@ class _Reader:
                 self._note(item.pointer, "It has no operation, so that the path is closed.")
 
     def _item(self, path: str, member: Any) -> _Item | None:
-        """The path item of `member`; None if it cannot be used."""
+        """The path item of `member`; None if it is unusable."""
         pointer = ["paths", path]
         followed = self._resolve(member, pointer, "A path item must be an object.")
         if followed is None:
@@ -168,7 +168,7 @@ class _Reader:
         item = _Item(path, pointer, members, twice, bases)
         item.spans = self._spans(item, members, pointer, "parameters" in twice)
         self._closing.close_where_unknown(path, bases, item.spanning)
-        # Where each operation has servers of its own, the path still is at its own.
+        # The path stays at the item's servers, even if each operation has servers of its own.
         if any(isinstance(one, dict) and "servers" in one for one in members.values()):
             self._closing.close_neighbours(path, bases, item.spanning)
         return item
@@ -190,10 +190,10 @@ class _Reader:
     def _resolve(
         self, part: Any, pointer: list[str], fault: str
     ) -> tuple[dict[str, Any], set[Any]] | None:
-        """An object, its local references followed; what stands beside them adds to it.
+        """An object with its local references resolved; members beside a reference override it.
 
-        Also the names that are in it or on the way twice. None if there is none: then it is
-        refused, with `fault` for what is no object.
+        Also the names that come twice in it or in an object on the way. None if it cannot be
+        resolved: this adds a fault, `fault` if a part is no object.
         """
         merged: dict[str, Any] = {}
         twice: set[Any] = set()
@@ -218,7 +218,7 @@ class _Reader:
         return None
 
     def _part(self, places: list[str]) -> Any:
-        """What stands in the document where these names lead, from the outside in, or None."""
+        """The part of the document at this path of names, or None."""
         part: Any = self._document if places else None
         for depth, name in enumerate(places):
             if isinstance(part, list) and name.isascii() and name.isdigit():
@@ -249,7 +249,7 @@ class _Reader:
     def _permission(
         self, item: _Item, method: str, member: Any, pointer: list[str]
     ) -> Permission | None:
-        """The permission of an operation; without bases if no server of it can be read."""
+        """The permission of an operation, without bases if no place is left; None if faulty."""
         followed = self._resolve(member, pointer, "An operation must be an object.")
         key = f"{method.upper()} {item.path}"
         if followed is None:
@@ -284,7 +284,7 @@ class _Reader:
         )
 
     def _bases(self, part: dict[str, Any], pointer: list[str], inherited: Bases) -> Bases:
-        """The base paths of the servers that a part of the document names, or those it inherits."""
+        """The base paths of the servers in a part of the document, or the inherited ones."""
         servers = part.get("servers")
         if servers is None or servers == []:
             return inherited
@@ -307,9 +307,9 @@ class _Reader:
     def _spans(
         self, item: _Item, part: dict[str, Any], pointer: list[str], is_twice: bool
     ) -> dict[str, bool]:
-        """Which parameters of the path span slashes, by the item's parameters and by `part`'s.
+        """Whether parameters of the path span slashes, by the item's and the part's parameters.
 
-        Where a parameter cannot be read, the path is closed as if each of its own did.
+        If a parameter cannot be read, closes the path as if each of its parameters did.
         """
         spans = dict(item.spans)
         listed = part.get("parameters")
@@ -337,7 +337,7 @@ class _Reader:
         return spans
 
     def _marked(self, path: str, item: Any) -> frozenset[str]:
-        """The names of parameters that may span slashes in a path that cannot be read itself."""
+        """The names of parameters that may span slashes in an unreadable path."""
         parts = self._parts_with_parameters(item)
         marked: set[str] = set()
         for part in parts:
@@ -351,7 +351,7 @@ class _Reader:
         return frozenset(marked if len(parts) > 1 else names_in(path))
 
     def _parts_with_parameters(self, item: Any) -> list[dict[str, Any]]:
-        """A path item and its operations; none if one of them cannot be read."""
+        """A path item and its operations; empty if one of them cannot be read."""
         if not isinstance(item, dict) or "$ref" in item:
             return []
         operations = [operation for name, operation in item.items() if name in _METHODS]
@@ -369,7 +369,7 @@ class _Reader:
         return None
 
     def _unclaimed(self, permissions: list[Permission]) -> Iterator[Permission]:
-        """These permissions but where a path that is closed cannot be told from theirs."""
+        """The permissions, without the places that a closed path takes too."""
         for permission in permissions:
             claims = {base: self._closing.claim(permission, base) for base in permission.bases}
             claimed = next(filter(None, claims.values()), None)
@@ -403,7 +403,7 @@ def _spanning(spans: dict[str, bool]) -> frozenset[str]:
 
 
 def _places(reference: Any) -> list[str]:
-    """The names that a local reference leads through (RFC 6901, section 6); none of any other."""
+    """The names in a local reference (RFC 6901, section 6); empty for other references."""
     if not isinstance(reference, str) or not reference.startswith("#/"):
         return []
     names = unquote(reference[2:]).split("/")
@@ -416,7 +416,7 @@ def _pointer(names: list[str]) -> str:
 
 
 def _shown(text: str) -> str:
-    """A text on one line, with what nobody could see as JSON escapes it."""
+    """The text on one line, with unprintable characters as JSON escapes."""
     return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 

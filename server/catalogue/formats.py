@@ -1,11 +1,11 @@
-"""What a document is that is no OpenAPI 3, by name, and the way out."""
+"""Recognises documents of other formats than OpenAPI 3, and tells how to convert them."""
 
 import re
 from typing import Any
 
 _SNIFFED = 4096
 _CONVERT = "Convert it to OpenAPI 3 first"
-# By how a text begins, once byte order mark and white space are passed over.
+# Messages by the beginning of a text, after byte order mark and white space.
 _BEGINNINGS: tuple[tuple[str, str], ...] = (
     (r"#%RAML", f"This is RAML. {_CONVERT}."),
     (r"(?i)<!doctype html|<html", "This is an HTML page. Download the document that it shows."),
@@ -25,13 +25,13 @@ _ASYNC = "which tells of messages and has no paths that could be permissions."
 
 
 def by_beginning(content: bytes) -> str | None:
-    """A sentence on what a text is that is no object of JSON or YAML, if it can be told."""
+    """A sentence on the format of a text that is no JSON or YAML object; None if unknown."""
     text = content[:_SNIFFED].decode("latin-1").removeprefix("ï»¿").lstrip()
     return next((says for form, says in _BEGINNINGS if re.match(form, text, re.DOTALL)), None)
 
 
 def by_members(document: dict[Any, Any]) -> str:
-    """A sentence on what an object is that is no OpenAPI 3.0, 3.1 or 3.2."""
+    """A sentence on the format of an object that is no OpenAPI 3.0, 3.1 or 3.2."""
     info = document.get("info")
     info = info if isinstance(info, dict) else {}
     if "openapi" in document:

@@ -1,6 +1,6 @@
-"""The file of an API's description as Python's objects, whether it is JSON or YAML.
+"""Loads the file of an API's description, JSON or YAML, as Python objects.
 
-What an OpenAPI document means lives in `server.catalogue.document`.
+Not here: the meaning of an OpenAPI document (`server.catalogue.document`).
 """
 
 import json
@@ -16,8 +16,8 @@ from server.catalogue.permissions import CatalogueError
 from server.catalogue.yaml_objects import Object, build
 
 _MAX_BYTES = 64 * 1024 * 1024
-_RAML = b"#%RAML"  # it is YAML
-# The parser decodes, and may fail at that in Python's own way.
+_RAML = b"#%RAML"  # RAML is YAML
+# Decoding in the parser may fail with Python's own ValueError.
 _NO_YAML = (yaml.YAMLError, ValueError)
 
 
@@ -44,7 +44,7 @@ def parse(content: bytes) -> Any:
 
 
 def _parse_otherwise(content: bytes, no_json: ValueError) -> Any:
-    """The content of a text that is no JSON. Raises `CatalogueError` that says what it is."""
+    """The content of a text that is no JSON. Raises `CatalogueError` that names its format."""
     try:
         found = build(content)
     except _NO_YAML as no_yaml:

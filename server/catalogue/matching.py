@@ -1,7 +1,8 @@
-"""From a request's method and target to the one operation that it asks for.
+"""Finds the one operation of a request from its method and target.
 
-What counts is what a backend would serve that decodes and normalises the target, so segments are
-compared decoded, and a target that such a backend could read in another way has no path at all.
+The result must be the operation that the backend serves, and backends decode and normalise targets.
+So segments are compared decoded, and a target that a backend could read in another way matches no
+operation.
 """
 
 import re
@@ -16,33 +17,34 @@ from server.catalogue.permissions import Permission
 from server.catalogue.templates import Segment, folded, literal, segments_of
 from server.catalogue.tree import MAX_SPANNED_SEGMENTS, Node, Operations
 
-_MOST_LENGTH = 8192
-# What most targets are: no query, nothing encoded, no segment that is empty or begins with a dot.
+_MAX_LENGTH = 8192
+# The form of most targets: no query, no escapes, no segment that is empty or begins with a dot.
 _PLAIN = re.compile(r"(?:/[A-Za-z0-9\-_~!$&'()*+,=:@][A-Za-z0-9\-._~!$&'()*+,=:@]*+)++")
-# RFC 3986's pchar without `;`, which some servers cut a segment at.
+# RFC 3986's pchar without `;`, at which some servers cut a segment.
 _PATH = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()*+,=:@/]++|%[0-9A-Fa-f]{2})*+")
 # Printable, and without `#`.
 _QUERY = re.compile(r"[!\"$-~]*")
 # Dots, slashes of both kinds, semicolons and controls.
 _DISGUISED = re.compile(r"%(2[eEfF]|5[cC]|3[bB]|[01].|7[fF])")
-# What a server that decodes twice would read differently; some know `%u002e` too.
+# Escapes left after decoding: a server that decodes twice reads them; some also read `%u002e`.
 _STILL_ESCAPED = re.compile(r"%([0-9A-Fa-f]{2}|[uU])")
 _DOTS = re.compile(r"/\.{1,2}(/|$)")
 _ENDS = re.compile(r"[?#]")
-# Unicode's stream-safe text (UAX #15, section 13). Normalising takes time in the square of a run.
+# Unicode's limit for stream-safe text (UAX #15, section 13): normalising takes quadratic time in
+# the length of a run of combining marks.
 _MAX_MARKS_IN_A_ROW = 30
-# They are no combining marks themselves, but begin with one once they are decomposed.
+# These are no combining marks, but their decompositions begin with one.
 _HIDDEN_MARKS = frozenset("\u0f73\u0f75\u0f81\uff9e\uff9f")
 
 
 def canonical_path(target: str) -> str | None:
-    """The decoded path of a request target, or None unless it can be read in one way only.
+    """The decoded path of a request target, or None if backends could read it in several ways.
 
-    target: in origin form (RFC 9112, section 3.2.1), as it was on the wire. None is given for dot
+    target: in origin form (RFC 9112, section 3.2.1), as it was on the wire. Returns None for dot
     segments, empty segments, `\\`, `;`, controls, escapes of any of these or of escapes, bytes that
     are no UTF-8, more than 30 combining marks in a row, another form, and over 8,192 characters.
     """
-    if len(target) > _MOST_LENGTH:
+    if len(target) > _MAX_LENGTH:
         return None
     if _PLAIN.fullmatch(target):
         return target
@@ -80,8 +82,8 @@ def _is_stream_safe(text: str) -> bool:
 class Closed:
     """A path of the document that opens nothing, or no more than its permissions.
 
-    It takes part in matching, so that no less concrete path opens what is meant for it.
-    closes_head: a HEAD of its own cannot be used, so that GET does not stand for it.
+    It takes part in matching, so that no less concrete path matches its requests.
+    closes_head: the path's own HEAD is faulty, so that GET must not replace it.
     """
 
     path: str
@@ -92,11 +94,11 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Closures:
-    """What of a document is closed.
+    """The closed paths of a document.
 
-    unreadable: paths in which a segment cannot be read; it stands here as a parameter.
-    unplaced: paths of which a server cannot be read, so that they may be at any place, each
-    with what it closes.
+    unreadable: paths with an unreadable segment, which is a parameter here.
+    unplaced: paths with an unreadable server, which may therefore be at any place; each with the
+    closed path.
     """
 
     paths: tuple[Closed, ...] = ()
@@ -108,33 +110,33 @@ NOTHING_CLOSED = Closures()
 
 
 class Matcher:
-    """All operations of a catalogue by their paths. Looking one up costs as much among any number.
+    """All operations of a catalogue by their paths. A lookup costs the same among any number.
 
-    Of several templates that fit, the one counts whose segments are concrete further to the left;
-    a path without parameters comes before all of them, as OpenAPI asks. A segment with text comes
-    before a parameter alone, and that before one that spans slashes. Where several parameters in
-    a segment, or spanning ones, leave open which of two templates is meant, none is. Methods are
-    looked up on the one path alone: the same method of a less concrete path stays closed.
+    Of several templates that fit, the one whose segments are concrete further to the left wins; a
+    path without parameters comes before all templates, as OpenAPI requires. A segment with text
+    comes before a lone parameter, and that before one that spans slashes. If several parameters in
+    a segment, or spanning ones, leave two templates equal, neither matches. The method is looked up
+    on the winning path only: the same method of a less concrete path stays closed.
 
-    A parameter does not take another spelling of what is concrete in its place, in other cases or
-    forms of Unicode's: backends that make no difference there would serve the concrete one. Nor
-    does it take a `?` or `#` at which a backend that decodes early would end another path.
+    A parameter does not match another spelling, in case or Unicode form, of a literal in its place:
+    backends that ignore spelling would serve the literal path. Nor does it match a `?` or `#` at
+    which a backend that decodes early would end another path.
     """
 
     def __init__(self) -> None:
         self._concrete: dict[str, Operations] = {}
         self._root = Node()
-        # As such a backend reads them: the permissions at each path, by their keys.
+        # The tree of folded paths, as a backend reads them that ignores spelling: by key.
         self._alike = Node()
         self._unreadable = Node()
-        # By the document's paths: these may be behind any base.
+        # The unplaced paths, without bases: they may be behind any base.
         self._unplaced = Node()
         self._has_unplaced = False
         self._is_certain = True
 
     @classmethod
     def of(cls, permissions: Collection[Permission], closures: Closures = NOTHING_CLOSED) -> Self:
-        """The matcher of these permissions, each under the base paths that it is served at."""
+        """Make the matcher of these permissions, each under all its base paths."""
         matcher = cls()
         spannings: dict[str, set[frozenset[str]]] = defaultdict(set)
         for permission in permissions:
@@ -142,8 +144,8 @@ class Matcher:
         for closed in closures.paths:
             spannings[closed.path].add(closed.spanning)
         for permission in permissions:
-            # Where one operation of a path spans slashes and another does not, the one that spans
-            # is also at the place of the other.
+            # If one operation of a path spans slashes and another does not, the spanning one is
+            # also at the place of the other.
             for spanning in spannings[permission.path]:
                 if spanning <= permission.spanning:
                     matcher._add_permission(permission, spanning)
@@ -160,7 +162,7 @@ class Matcher:
         return matcher
 
     def match(self, method: str, path: str) -> Permission | None:
-        """The operation of `method` on a path that `canonical_path` gave; None if there is none.
+        """The operation of `method` on a path from `canonical_path`, or None.
 
         HEAD is GET where the path has no HEAD of its own (RFC 9110, section 9.3.2).
         """
@@ -174,10 +176,10 @@ class Matcher:
         return None if self._may_be_closed(found, path) else found
 
     def _straight(self, method: str, path: str) -> Permission | None:
-        """What `_search` finds, if no segment leaves a choice, in a quarter of its time; or None.
+        """The result of `_search` in a quarter of its time, if no segment leaves a choice; or None.
 
-        Where each parameter takes a segment that is no spelling of anything concrete in its place,
-        both readings of `_search` go the same way.
+        If no parameter takes a spelling of a literal in its place, the exact and the folded search
+        of `_search` reach the same template.
         """
         if not path.isascii() or "?" in path or "#" in path:
             return None
@@ -199,7 +201,7 @@ class Matcher:
         return found if found is not None and self._is_alike(found, path) else None
 
     def _is_alike(self, found: Permission, path: str) -> bool:
-        """Whether backends that make no difference of spelling serve the same template."""
+        """Whether backends that ignore spelling serve the same template."""
         alike = folded(path)
         if _DOTS.search(alike):
             return False
@@ -210,9 +212,9 @@ class Matcher:
         return True
 
     def _may_be_closed(self, found: Permission, path: str) -> bool:
-        """Whether the path may be meant for one that cannot be read, or at an unknown place.
+        """Whether the request may belong to an unreadable path, or to one at an unknown place.
 
-        A path without parameters is meant for no template.
+        A request on a path without parameters belongs to no template.
         """
         segments = folded(path)[1:].split("/")
         if len(segments) > MAX_SPANNED_SEGMENTS:
@@ -240,7 +242,7 @@ class Matcher:
     def _places(
         self, path: str, bases: Iterable[str], spanning: Collection[str]
     ) -> Iterator[tuple[Operations, Operations]]:
-        """What stands where a path is served: by method, and by key among the folded paths."""
+        """The operations at each place of a path: by method, and by key in the folded tree."""
         for base in bases:
             segments = segments_of(base + path, spanning)
             yield self._place(base + path, segments)

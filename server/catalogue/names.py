@@ -1,4 +1,4 @@
-"""Names of a document fit to show, and categories for operations that have no tag."""
+"""Cleans a document's names for display, and finds categories for operations without a tag."""
 
 import re
 import unicodedata
@@ -9,21 +9,21 @@ from urllib.parse import unquote
 _MAX_NAME = 200
 _MAX_READ = 4 * _MAX_NAME
 _UNTAGGED = "Other"
-# They shape letters (Persian, Sinhala, Hindi) and emoji, and are kept between such alone.
+# Joiners shape letters (Persian, Sinhala, Hindi) and emoji; they are kept only between these.
 _JOINERS = "\u200c\u200d"
 _PARAMETER = re.compile(r"\{[^{}]*\}")
-# Segments that say how an API is served, and not what an operation is about.
+# Segments that tell how an API is served and give no category, such as `api` or `v1`.
 _SAYS_NOTHING = re.compile(r"(?i)|api|rest|v\d+([._-]\w+)*|\d{4}-\d{2}-\d{2}|.*\{.*")
 
 
 def clean(text: object) -> str:
-    """A text of a document on one line, in one normal form, without what nobody could see.
+    """A text of a document on one line, in NFC, without invisible characters.
 
-    What is too long ends in "…".
+    A text that is too long is cut and ends in "…".
     """
     if not isinstance(text, str):
         return ""
-    # Cut before it is worked on: normalising takes time in the square of its length.
+    # Cut first: normalising takes quadratic time in the length.
     read = " ".join(text[:_MAX_READ].split())
     visible = "".join(c for place, c in enumerate(read) if _is_shown(read, place))
     name = " ".join(unicodedata.normalize("NFC", visible).split())
@@ -49,7 +49,7 @@ class Untagged:
 
     def __init__(self, paths: Iterable[str]) -> None:
         split = [_PARAMETER.sub("{}", path).split("/") for path in paths]
-        # A common beginning is one of the least and the greatest.
+        # The common prefix of all paths is that of the least and the greatest.
         ends = (min(split), max(split)) if split else ([], [])
         pairs = zip(*ends, strict=False)
         self._common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

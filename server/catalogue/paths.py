@@ -1,4 +1,4 @@
-"""The path templates of a document: which can be matched, and what is told of those that cannot."""
+"""Checks the path templates of a document, and words the faults of unmatchable ones."""
 
 import re
 from collections.abc import Collection
@@ -9,7 +9,7 @@ from server.catalogue.matching import canonical_path
 from server.catalogue.templates import PARAMETER, Segment, names_in, segments_of
 
 _SEGMENT = re.compile(r"([A-Za-z0-9\-._~!$&'()*+,=:@]|%[0-9A-F]{2}|\{[^{}/?#\x22\\]+\})*")
-# Text that is no part of a path as it is, and yet can be read in one way.
+# Text that is not allowed in a path as it is, but has only one reading.
 _LITERAL = re.compile(r"[^{}%;\\\x00-\x1f\x7f]*")
 _ENDS = re.compile(r"[?#]")
 _ANYTHING = Segment(("", ""), (False,))
@@ -27,7 +27,7 @@ def path_fault(path: object) -> str | None:
         return "A path must not have empty segments."
     if any(segment in {".", ".."} for segment in segments):
         return "A path must not have dot segments."
-    # Parameters have any name, but it comes to be in a header.
+    # A parameter may have any name, but the key with it is sent in a header.
     if not path.isprintable() or not all(map(_is_readable, segments)):
         return "A path must be made of plain characters and {parameters}."
     if "}{" in path:
@@ -61,7 +61,7 @@ def spanning_fault(path: str, spanning: Collection[str]) -> str | None:
 def possible_spannings(path: str) -> list[frozenset[str]]:
     """The sets of parameters of a path that could be marked as spanning slashes.
 
-    Of many parameters, only few or all.
+    For more than four parameters only sets of one, two and all: the number of sets is exponential.
     """
     names = names_in(path)
     sizes = range(1, len(names) + 1) if len(names) <= _MAX_COMBINED else (1, 2, len(names))
@@ -70,7 +70,7 @@ def possible_spannings(path: str) -> list[frozenset[str]]:
 
 
 def shape_of(path: str, spanning: Collection[str] = ()) -> str:
-    """What a template matches, whatever its parameters are called and characters are escaped."""
+    """The shape of a template: independent of its parameters' names and of escapes."""
     if not spanning:
         return models.shape_of(path)
     marked = PARAMETER.sub(lambda found: "{x+}" if found[1] in spanning else found[0], path)
@@ -78,9 +78,9 @@ def shape_of(path: str, spanning: Collection[str] = ()) -> str:
 
 
 def closest_segments(path: str, spanning: Collection[str] = ()) -> tuple[Segment, ...]:
-    """What a path that cannot be matched may mean: segments that cannot be read are parameters.
+    """The widest reading of an unmatchable path: its unreadable segments become parameters.
 
-    A brace without its other half may be a part of a parameter that holds a slash.
+    An unpaired brace may belong to a parameter that contains a slash.
     """
     kept: list[str] = []
     for segment in _ENDS.split(path, maxsplit=1)[0].split("/"):

@@ -1,18 +1,18 @@
-"""Permissions as the tenant API's document gives them, and what of it gives none."""
+"""The permissions of the tenant API's document, and its document faults."""
 
 from dataclasses import dataclass
 
 
 class CatalogueError(Exception):
-    """A document that gives no catalogue at all; the message says why."""
+    """The whole document is unusable; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
     """One operation of the API. `key` is "METHOD path-template".
 
-    `bases` are the paths of the servers that it is served at, each without a slash at its end.
-    `spanning` names its parameters that span slashes although the path does not say so.
+    `bases` are the base paths of its servers, each without a trailing slash. `spanning` names the
+    parameters that span slashes by the document's mark instead of a `+` in the path.
     """
 
     key: str
@@ -36,7 +36,7 @@ class Category:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A part of a document: its JSON pointer (RFC 6901), and why it cannot be used."""
+    """A document fault, or a note: the JSON pointer of a part (RFC 6901), and the reason."""
 
     pointer: str
     reason: str

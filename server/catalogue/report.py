@@ -4,7 +4,7 @@ from server.catalogue.catalogue import Catalogue
 
 
 def grid(catalogue: Catalogue) -> str:
-    """The permission grid of a catalogue, what of its document was refused, and remarks."""
+    """The permission grid of a catalogue, with its document faults and notes."""
     lines: list[str] = []
     for category in catalogue.categories:
         lines.append(category.name)

@@ -8,9 +8,9 @@ _VARIABLE = re.compile(r"\{([^{}]*)\}")
 
 
 def base_of(server: Any) -> tuple[str, str | None]:
-    """The path of a server's URL without a slash at its end, and what is wrong with it if it is.
+    """The path of a server's URL without a trailing slash, and its fault or None.
 
-    Variables stand for their defaults.
+    Variables are replaced by their defaults.
     """
     if not isinstance(server, dict) or not isinstance(server.get("url"), str):
         return "", "A server must be an object with a `url`."

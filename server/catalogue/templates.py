@@ -1,4 +1,4 @@
-"""Path templates: segments made of literal text and parameters, and which text fits them."""
+"""Path templates: segments of literal text and parameters, and the texts that match them."""
 
 import re
 import unicodedata
@@ -8,14 +8,14 @@ from urllib.parse import unquote_to_bytes
 
 PARAMETER = re.compile(r"\{([^{}]*)\}")
 _SPANNING_SUFFIX = "+"
-# Stands for any value of a parameter where two templates are compared: no literal text holds it.
+# Stands for any value of a parameter when two templates are compared: no literal contains it.
 _ANY_VALUE = "\0"
 
 
 class Segment(NamedTuple):
-    """Literal text and parameters in turn, beginning and ending with text, which may be empty.
+    """Alternating literal texts and parameters; the first and last text may be empty.
 
-    `texts` are decoded. `spans` tells of each parameter whether it spans slashes.
+    `texts` are decoded. `spans` says for each parameter whether it spans slashes.
     """
 
     texts: tuple[str, ...]
@@ -23,26 +23,26 @@ class Segment(NamedTuple):
 
     @property
     def is_spanning(self) -> bool:
-        """Whether a parameter of it spans slashes, so that it takes several segments of a path."""
+        """Whether a parameter spans slashes, so that this matches several segments of a path."""
         return True in self.spans
 
     @property
     def text_length(self) -> int:
-        """How many characters are literal: of two templates that fit, more is more concrete."""
+        """The number of literal characters: of two matching templates, more is more concrete."""
         return sum(map(len, self.texts))
 
     def narrowed(self) -> Self:
-        """The segment as it stands beside those that span no slash: by its text, if it has any."""
+        """The segment as one that spans no slash, if it has text: its place among such segments."""
         return self if self.texts == ("", "") else self._replace(spans=(False,) * len(self.spans))
 
     def folded(self) -> Self:
-        """The segment as a backend reads it that ignores spelling."""
+        """The segment in the reading of a backend that ignores spelling."""
         return self._replace(texts=tuple(map(folded, self.texts)))
 
     def fits(self, text: str) -> bool:
-        """Whether one segment of a path has this form; in time linear in the text's length.
+        """Whether one segment of a path matches, in time linear in the text's length.
 
-        Taking the earliest place of each literal leaves the most to those that follow.
+        Greedy: the earliest place of each literal leaves the most text to the following ones.
         """
         first, *inner, last = self.texts
         if not text.startswith(first) or not text.endswith(last):
@@ -56,7 +56,7 @@ class Segment(NamedTuple):
         return at < end
 
     def ends(self, segments: Sequence[str], place: int) -> Iterator[int]:
-        """Where a spanning segment that begins at `place` may end: the places that follow it."""
+        """The places after a spanning segment that begins at `place`, one for each possible end."""
         if self.texts == ("", ""):
             for end in range(place, len(segments)):
                 if not segments[end]:
@@ -68,7 +68,7 @@ class Segment(NamedTuple):
             yield place + text.count("/", 0, end) + 1
 
     def includes(self, other: "Segment") -> bool:
-        """Whether all that `other` takes fits this segment too."""
+        """Whether this segment matches every text that `other` matches."""
         sample = other.texts[0]
         for text, spans in zip(other.texts[1:], other.spans, strict=True):
             sample += (f"{_ANY_VALUE}/{_ANY_VALUE}" if spans else _ANY_VALUE) + text
@@ -77,7 +77,7 @@ class Segment(NamedTuple):
         return "/" not in sample and self.fits(sample)
 
     def _ends_in(self, text: str) -> list[int]:
-        """Where in the rest of a path this segment may end: at slashes, or at the rest's end."""
+        """The indices at which this segment may end in the rest of a path: slashes, or its end."""
         first, *inner, last = self.texts
         starts = [len(first)] if text.startswith(first) else []
         for literal, spans in zip(inner, self.spans, strict=False):
@@ -96,9 +96,9 @@ def _occurrences(text: str, literal: str) -> Iterator[int]:
 
 
 def _reached(text: str, starts: Sequence[int], cuts: Iterable[int], spans: bool) -> Iterator[int]:
-    """Those of `cuts` that a parameter's value ends at which begins at one of `starts`.
+    """Those of `cuts` at which a parameter's value from one of `starts` can end.
 
-    Both ascend, and each is looked at once. A value is not empty, and neither is a segment of it.
+    Both ascend, and each is visited once. A value is not empty, nor is a segment within it.
     """
     allowed = [at for at in starts if text[at : at + 1] not in {"", "/"}]
     passed, latest = 0, -1
@@ -113,7 +113,7 @@ def _reached(text: str, starts: Sequence[int], cuts: Iterable[int], spans: bool)
 
 
 def segments_of(path: str, spanning: Collection[str] = ()) -> tuple[Segment, ...]:
-    """The segments of a template; `spanning` names parameters that span slashes beside `{x+}`."""
+    """The segments of a template; `spanning` names spanning parameters in addition to `{x+}`."""
     return tuple(_segment(segment, spanning) for segment in path[1:].split("/"))
 
 
@@ -126,7 +126,7 @@ def _segment(text: str, spanning: Collection[str]) -> Segment:
 
 
 def narrowed(path: str) -> str:
-    """The template without the marks of spanning in segments that have text too."""
+    """The template without the `+` marks in segments that also contain text."""
     segments = path.split("/")
     return "/".join(
         segment if PARAMETER.fullmatch(segment) else segment.replace("+}", "}")
@@ -135,15 +135,15 @@ def narrowed(path: str) -> str:
 
 
 def names_in(path: str) -> tuple[str, ...]:
-    """The names of a template's parameters, in order, each without the mark of spanning."""
+    """The names of a template's parameters, in order, without their `+` marks."""
     return tuple(name.removesuffix(_SPANNING_SUFFIX) for name in PARAMETER.findall(path))
 
 
 def literal(text: str) -> str:
-    """Text of a template as `canonical_path` gives it; the reader refuses what is no UTF-8."""
+    """Decode text of a template like `canonical_path`; the reader refuses text that is no UTF-8."""
     return unquote_to_bytes(text).decode(errors="replace") if "%" in text else text
 
 
 def folded(text: str) -> str:
-    """The same for all spellings that only case, or Unicode's compatible forms, tell apart."""
+    """Fold case and Unicode's compatible forms: equal for spellings that differ in these only."""
     return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()

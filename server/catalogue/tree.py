@@ -1,4 +1,4 @@
-"""Path templates as a tree, segment by segment, and the most concrete one that a path fits."""
+"""A tree of path templates, by segment, which finds the most concrete match of a path."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -7,44 +7,44 @@ from typing import TypeVar
 from server.catalogue.permissions import Permission
 from server.catalogue.templates import Segment
 
-# By method (or, in the tree of folded paths, by key); None is for what is closed.
+# By method (or by key in the tree of folded paths); None means closed.
 Operations = dict[str, Permission | None]
-# What a path finds that several templates fit of which none is the more concrete.
+# The result for a path that matches several templates, none of which is the most concrete.
 AMBIGUOUS: Operations = {}
-# Nested spanning parameters take time in the square of it.
+# Nested spanning parameters take quadratic time in it.
 MAX_SPANNED_SEGMENTS = 64
 
 _T = TypeVar("_T")
-# What was found behind spanning parameters, by node and place: each is searched once.
+# Memo of results behind spanning parameters, by node and place, so that each is searched once.
 _Searched = dict[tuple[int, int], Operations | None]
 
 
 @dataclass(slots=True)
 class Node:
-    """What may follow one beginning of a path."""
+    """The continuations of one prefix of a path."""
 
     literals: dict[str, "Node"] = field(default_factory=dict)
-    # Parameters with text around them, such as `{name}.json`, by the text before and after: grouped
-    # by the lengths of these, so that no segment is compared with each. The most text goes first.
+    # Parameters with text around them, such as `{name}.json`, by the text before and after. Grouped
+    # by the lengths of these, so that matching needs one lookup per group. Most text first.
     framed: dict[tuple[int, int], dict[tuple[str, str], "Node"]] = field(default_factory=dict)
     # Several parameters in a segment, by the text before the first and after the last.
     several: dict[tuple[int, int], dict[tuple[str, str], list[tuple[Segment, "Node"]]]] = field(
         default_factory=dict
     )
     parameter: "Node | None" = None
-    # The most text goes first.
+    # Most text first.
     spanning: list[tuple[Segment, "Node"]] = field(default_factory=list)
     operations: Operations | None = None
-    # The same place among all paths as a backend reads them that ignores spelling.
+    # The same place in the tree of folded paths (`Matcher._alike`).
     alike: "Node | None" = None
 
     @property
     def leaves_a_choice(self) -> bool:
-        """Whether a segment that is no literal may be read in more ways than as a parameter."""
+        """Whether a segment without a literal match may match more than a lone parameter."""
         return bool(self.framed or self.several or self.spanning)
 
     def find(self, segments: Sequence[str], place: int, searched: _Searched) -> Operations | None:
-        """The operations of the most concrete path that `segments` fit, from `place` on."""
+        """The operations of the most concrete path that matches `segments` from `place` on."""
         if place == len(segments):
             return self.operations
         segment = segments[place]
@@ -77,7 +77,7 @@ class Node:
     def _of_parts(
         self, segments: Sequence[str], place: int, searched: _Searched
     ) -> Operations | None:
-        """Of all segments with text around or between parameters, the most concrete."""
+        """The most concrete match among segments with text around or between parameters."""
         text = segments[place]
         fitting = [
             (Segment(around, (False,)), node)
@@ -116,10 +116,10 @@ class Node:
     def _behind(
         self, segment: Segment, segments: Sequence[str], place: int, searched: _Searched
     ) -> Operations | None:
-        """The operations that follow a spanning segment, which ends where they begin.
+        """The operations behind a spanning segment, over all its possible ends.
 
-        Where several ends lead to different paths, only its taking all the rest is the less
-        concrete one for certain: of the others none is chosen.
+        If several ends lead to different paths, only the end that takes all the rest is certainly
+        less concrete; several others are ambiguous.
         """
         rest: Operations | None = None
         found: list[Operations] = []
@@ -135,7 +135,7 @@ class Node:
         return found[0] if found else rest
 
     def child(self, segment: Segment) -> "Node":
-        """What follows by a segment of a template; made if need be."""
+        """The child node of a template's segment; made if missing."""
         if not segment.spans:
             return self.literals.setdefault(segment.texts[0], Node())
         before, after = segment.texts[0], segment.texts[-1]
@@ -158,7 +158,7 @@ class Node:
 def _around(
     by_lengths: dict[tuple[int, int], dict[tuple[str, str], _T]], text: str
 ) -> Iterator[tuple[tuple[str, str], _T]]:
-    """What stands under the texts that `text` begins and ends with."""
+    """The entries whose texts before and after `text` begins and ends with."""
     for (before, after), by_text in by_lengths.items():
         around = (text[:before], text[max(len(text) - after, 0) :])
         if around in by_text:
@@ -180,7 +180,7 @@ def _most_text_first(segment: Segment) -> tuple[int, int]:
 
 
 def _most_concrete(reached: Sequence[tuple[Segment, Operations]]) -> Operations | None:
-    """Of these, in order of their text, the first, if it is a special case of each other one.
+    """The first result, in order of literal text, if it is a special case of every other.
 
     Between segments of one parameter that spans no slash, the most text decides.
     """

@@ -1,6 +1,6 @@
-"""YAML as Python's objects, built while it is parsed: no tree of nodes stands in memory.
+"""Builds Python objects while YAML is parsed, without a tree of nodes in memory.
 
-Which file it is, and what its faults are called, lives in `server.catalogue.loading`.
+Not here: the file and the wording of its faults (`server.catalogue.loading`).
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from yaml.resolver import Resolver
 from server.catalogue.permissions import CatalogueError
 
 MAX_DEPTH = 100
-# What keeps a document from taking more memory than its size explains: aliases and merge keys
-# multiply what they name.
+# These limits bound the memory of a document by its size: aliases and merge keys multiply the
+# values that they name ("billion laughs").
 _MAX_PARTS, _MAX_ALIASES, _MAX_MERGED = 5_000_000, 100_000, 100_000
 _TAG = "tag:yaml.org,2002:"
 _COLLECTIONS = {None, "!", *(f"{_TAG}{name}" for name in ("map", "seq", "set", "omap", "pairs"))}
@@ -24,7 +24,7 @@ _UNFINISHED = object()
 
 
 class Fault(yaml.YAMLError):
-    """What is wrong with a YAML text, and where."""
+    """A fault of a YAML text, with its place."""
 
     def __init__(self, problem: str, event: yaml.Event) -> None:
         super().__init__(problem)
@@ -33,13 +33,13 @@ class Fault(yaml.YAMLError):
 
 
 class Object(dict[Any, Any]):
-    """An object that knows which of its names stood in the document more than once."""
+    """An object with a list of the names that its document repeats in it (`twice`)."""
 
     twice: Sequence[Any] = ()
 
 
 class _Scalars:
-    """Values of single texts. Each is made once: documents repeat themselves."""
+    """Makes scalar values, and caches them: documents repeat themselves."""
 
     def __init__(self) -> None:
         self._constructor = SafeConstructor()
@@ -47,7 +47,7 @@ class _Scalars:
         self._made: dict[tuple[Any, Any, str], Any] = {}
 
     def of(self, event: yaml.ScalarEvent) -> Any:
-        """The value of a text, or `_MERGE` for a merge key."""
+        """The value of a scalar, or `_MERGE` for a merge key."""
         key = (event.tag, event.implicit, event.value)
         if key not in self._made:
             self._made[key] = self._make(event)
@@ -61,7 +61,7 @@ class _Scalars:
             return _MERGE
         try:
             return self._constructor.construct_object(yaml.ScalarNode(tag, event.value))
-        # Most of these for values that are not of the type which the text says, such as `!!int ""`.
+        # Raised mostly by values that do not fit their explicit type, such as `!!int ""`.
         except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError) as error:
             raise Fault("a value is not of its type, or of none that is known", event) from error
         except ArithmeticError as error:
@@ -69,7 +69,7 @@ class _Scalars:
 
 
 class _Open:
-    """A collection whose end has not come. `parts` are its items, or its names and values."""
+    """An unfinished collection. `parts` are its items, or names and values in turn."""
 
     __slots__ = ("anchor", "is_mapping", "parts")
 
@@ -80,7 +80,7 @@ class _Open:
 
 
 class _Builder:
-    """Takes the events of one document, and makes its value."""
+    """Builds the value of one document from its events."""
 
     def __init__(self) -> None:
         self.value: Any = None
@@ -153,7 +153,7 @@ class _Builder:
         return marked
 
     def _merge(self, value: Any) -> dict[Any, Any]:
-        """What is merged, counted before it is: one list may name one mapping often."""
+        """The merged mapping. Counts before merging: a list may name one mapping many times."""
         merged: dict[Any, Any] = {}
         for part in reversed(value) if isinstance(value, list) else [value]:
             if not isinstance(part, dict):
@@ -166,14 +166,14 @@ class _Builder:
 
 
 def _key(name: Any) -> str:
-    # The text of a collection could be much longer than the document.
+    # Not `str`: the text of a collection with aliases could be much longer than the document.
     return "a collection" if isinstance(name, dict | list | set | tuple) else str(name)
 
 
 def build(content: bytes) -> Any:
-    """The value of a YAML text. Raises `CatalogueError` for what would take too much memory.
+    """The value of a YAML text. Raises `CatalogueError` if it would take too much memory.
 
-    Raises `yaml.YAMLError` for what is no YAML.
+    Raises `yaml.YAMLError` if the text is no YAML.
     """
     builder = _Builder()
     for parts, event in enumerate(yaml.parse(content, Loader=_PARSER)):
