@@ -98,7 +98,8 @@ def _occurrences(text: str, literal: str) -> Iterator[int]:
 def _reached(text: str, starts: Sequence[int], cuts: Iterable[int], spans: bool) -> Iterator[int]:
     """Those of `cuts` at which a parameter's value from one of `starts` can end.
 
-    Both ascend, and each is visited once. A value is not empty, nor is a segment within it.
+    Both ascend, and each is visited once. A value is not empty, and neither begins nor ends with a
+    slash. The text is of a canonical path: it has no empty segment inside.
     """
     allowed = [at for at in starts if text[at : at + 1] not in {"", "/"}]
     passed, latest = 0, -1
