@@ -1,1 +1,1 @@
-"""Who is asking, and what is theirs."""
+"""Principals, and the rows that they own."""

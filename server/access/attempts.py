@@ -11,7 +11,7 @@ The rules, for signing in:
   long. More of them can: then a person whom the account does not know competes with them for each
   turn.
 - From an address where the account signed in within the last 30 days, the account from anywhere
-  does not count: attackers elsewhere make nobody there wait. Attackers at the same address do.
+  does not count: attackers elsewhere make no one there wait. Attackers at the same address do.
 - A browser in which the account signed in before (`server.access.devices`) counts against a subject
   of its own: no other client can make it wait.
 - An account that does not exist is counted as one that does, by the same statements. The subjects
@@ -49,7 +49,7 @@ _PURGE_AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What attempts are counted against: so many are free, then each wait doubles."""
+    """The subject that attempts count against: so many are free, then each wait doubles."""
 
     digest: bytes
     free: int
@@ -129,12 +129,12 @@ def of_password_change(key: DigestKey, tenant_id: UUID, admin_id: UUID) -> Count
 
 
 def of_invitation(tenant_id: UUID, invitation_digest: bytes) -> Counted:
-    """The subject of who holds an invitation that is open."""
+    """The subject of the holder of an open invitation."""
     return Counted(tenant_id, (Subject(b"i" + invitation_digest, free=20, max_seconds=60),))
 
 
 def of_unknown_invitation(key: DigestKey, address: str) -> Counted:
-    """The subject of who gives an invitation that is unknown, used or expired."""
+    """The subject of a client whose invitation is unknown, used or expired."""
     digest = _bucket(key, "invitation", network_of(address))
     return Counted(NO_TENANT, (Subject(digest, free=30, max_seconds=60),))
 
@@ -153,7 +153,7 @@ async def look(counted: Counted) -> None:
 
 @asynccontextmanager
 async def under_way(counted: Counted) -> AsyncIterator[Attempt]:
-    """One attempt. A refusal of what was tried counts as a failure, any other one does not.
+    """One attempt. A refusal of the credential counts as a failure, any other one does not.
 
     Raises `TooManyAttempts` as `look` does, and `Busy` when too many attempts on the same subject
     are under way for too long. Tell `succeeded` within.

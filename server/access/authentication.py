@@ -56,7 +56,7 @@ def require_same_site(settings: Settings, request: Request) -> None:
 
 
 def client_address(settings: Settings, request: Request) -> str:
-    """The address of the client: the peer's, or what trusted proxies say of it."""
+    """The address of the client: the peer's, or the one that trusted proxies report."""
     peer = request.client.host if request.client else ""
     addresses = _addresses(settings.trusted_proxies, settings.forwarded_header)
     return addresses.of(peer, request.headers.raw)

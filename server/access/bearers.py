@@ -1,7 +1,7 @@
-"""Whose secret a gateway presents, and whether it opens an operation: the one look-up of the wire.
+"""The wire's one lookup: the token of a presented secret, and whether it holds a permission.
 
 No answer is kept: a look-up that starts after a change was acknowledged sees it, on every
-instance. What is asked in one turn of the event loop goes to the database together instead. Each
+instance. Lookups of one turn of the event loop go to the database together instead. Each
 look-up is in a query that was sent after it began.
 """
 # ruff: noqa: S608 - the statements are made of constants
@@ -22,7 +22,7 @@ from server.database import (
 )
 from server.settings import Settings
 
-# A request is answered within two seconds, whatever the database does.
+# A request is answered within two seconds, even when the database does not answer.
 _WAIT_SECONDS = 1.8
 _SWEEP_SECONDS = 0.1
 # While the database works on one query, requests of the other are taken and answered.
@@ -45,7 +45,7 @@ _OF_POSTGRES = _FOUND.format(
     fingerprint="q.fingerprint", held="position(q.fingerprint in k.grants)", text="::text"
 )
 # A row with place 0 says that the database does not take writes: a standby, which may not know yet
-# what was revoked. It is asked in the same statement: the server behind a pooler may have changed.
+# of a revocation. Ask in the same statement: the server behind a pooler may have changed.
 _POSTGRES = f"""
     SELECT 0::bigint, NULL::text, NULL::int, NULL::text, NULL::bool, NULL::bool
     WHERE {READ_ONLY["postgres"]}
@@ -64,7 +64,7 @@ _SQLITE = f"""
     WHERE t.slug = ?1 AND (?2 IS NULL OR t.region = ?2)
 """
 
-# What is asked: the slug of the tenant that the host names; its region, if the hosts of the API
+# A question: the slug of the tenant that the host names; its region, if the hosts of the API
 # tell; the secret's digests, of which the token has one; and the fingerprint of the permission,
 # that of "" where none would do.
 Question = tuple[str, str | None, tuple[bytes, ...], bytes]
@@ -76,13 +76,13 @@ Bearer = tuple[str, int | None, str, bool, bool]
 
 
 class Asker(Protocol):
-    """Who wants to know. Told once, by one of the two, which raise nothing."""
+    """The caller of a lookup. Told once, by one of the two, which raise nothing."""
 
     def found(self, bearer: Bearer | None) -> None:
         """This is the token, or there is none."""
 
     def failed(self, error: Exception) -> None:
-        """The database did not tell: `TimeoutError` after 1.8 s, or what the driver raised."""
+        """The lookup failed: `TimeoutError` after 1.8 s, or the driver's error."""
 
 
 class PostgresBearers:
@@ -157,7 +157,7 @@ class PostgresBearers:
         return batch
 
     def _sweep(self) -> None:
-        """Give up what has waited too long. The query itself ends by the driver's time-out."""
+        """Fail overdue lookups. The query itself ends by the driver's time-out."""
         loop = asyncio.get_running_loop()
         too_early = loop.time() - _WAIT_SECONDS
         under_way = (asked for batch in self._under_way for asked in batch.asked)
@@ -173,7 +173,7 @@ class SqliteBearers:
     """Looks up tokens in the embedded database, on a connection that only reads.
 
     In the event loop's own thread: a look-up takes less time than handing it to another. Readers
-    of a write-ahead log wait for no writer, and see what was committed before they began.
+    of a write-ahead log wait for no writer, and see every commit from before they began.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -250,7 +250,7 @@ def bearers_of(settings: Settings) -> Bearers:
 
 
 class _Asked:
-    """Who asked what, and when. `asker` is None once told."""
+    """A pending lookup: its asker, question and time. `asker` is None once told."""
 
     __slots__ = ("asker", "question", "since")
 

@@ -22,7 +22,7 @@ _LOCKED_STATES = f"{_STATES} ORDER BY generation FOR SHARE"
 
 
 class KeyReplaced(ConnectionError):
-    """This instance has a key that was replaced: what it kept now, others would not find."""
+    """This instance has a replaced key: others would not find a digest that it keeps now."""
 
 
 async def digest_key(settings: Settings) -> DigestKey:
@@ -62,7 +62,7 @@ async def generation_to_keep(key: DigestKey) -> int:
 
 
 def fingerprint(key: bytes) -> bytes:
-    """By what a key is known again; it says nothing of the key."""
+    """The identifier of a key; it reveals nothing of the key."""
     return DigestKey(key).fingerprint(0)
 
 
@@ -86,7 +86,7 @@ def opened(rows: Sequence[models.InstallationKey], offered: Sequence[bytes]) -> 
         if key is None and newer is not None and row.sealed:
             key = _sealed(row.sealed, newer, row.generation)
         if key is None and newer is not None:
-            return []  # the row was made by hand: what seals a key is written with it
+            return []  # the row was made by hand: a key is always written with its seal
         newer = key
         if key is not None:
             keys.insert(0, bytes(key))

@@ -1,4 +1,4 @@
-"""What a token is worth, for services that hold a gateway's credential."""
+"""Token introspection, for services that hold a gateway's credential."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Introspected:
 
 async def is_gateway(service: Service, secret: str, name: str | None = None) -> bool:
     """Whether `secret` is a live gateway's credential, and of the one called `name` if given."""
-    # First of what `/introspect` asks: a standby may not know yet what was revoked.
+    # The first query of `/introspect`: a standby may not know the latest revocations yet.
     await require_writable()
     digests = service.digest_key.digests("gateway", secret)
     live = models.Gateway.filter(digest__in=digests, revoked_at__isnull=True)
@@ -31,7 +31,7 @@ async def introspect(service: Service, secret: str) -> Introspected | None:
     if not is_token_secret(service.settings.token_brand, secret):
         return None
     digests = service.digest_key.digests("token", secret)
-    # Whoever asks need not know whose it is, so this one query starts with no tenant.
+    # The caller need not know the token's tenant, so this one query starts with no tenant.
     found = models.Token.filter(digest__in=digests, revoked_at__isnull=True)  # any tenant's
     token = await found.get_or_none()
     if token is None:

@@ -1,4 +1,4 @@
-"""Who is asking. How that is found out lives in `server.access.sessions`."""
+"""The principal of a request. Authentication lives in `server.access.sessions`."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -25,7 +25,7 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Whoever runs the installation: the command line. Owns no tenant."""
+    """The operator of the installation, at the command line. Owns no tenant."""
 
     def require(self, right: Right) -> None:
         """Raises `Forbidden` for everything but the installation's own affairs."""

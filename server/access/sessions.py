@@ -67,8 +67,8 @@ async def sign_in(
 ) -> SignedIn:
     """A new session for a person who knows the password.
 
-    device: the browser's device cookie. Raises `WrongPassword`, after the same work whatever was
-    wrong, `TooManyAttempts` or `Busy`.
+    device: the browser's device cookie. Raises `WrongPassword`, after the same work for every
+    cause, `TooManyAttempts` or `Busy`.
     """
     account = await account_of(tenant, email)
     visitor = await visitor_of(service, account, address, device)
@@ -289,7 +289,7 @@ async def _new_session(service: Service, admin: models.Admin) -> tuple[str, date
 
 
 async def _purge(tenant_id: UUID, at: datetime) -> None:
-    """Drop some expired sessions; none that somebody holds, who might wait for another of them."""
+    """Drop some expired sessions; skip locked ones, whose holder might wait for another."""
     expired = models.Session.filter(tenant_id=tenant_id, expires_at__lte=at)
     rows = await expired.limit(_PURGE_AT_ONCE).select_for_update(skip_locked=True)
     if ids := [row.id for row in rows]:
@@ -307,7 +307,7 @@ async def _checked_hash(admin: models.Admin, password: str) -> str:
 
 
 async def _set_password(admin: models.Admin) -> None:
-    """Write the admin's new hash, and end what the old password made."""
+    """Write the admin's new hash; delete the invitation, end all sessions, forget addresses."""
     await _admin(admin).update(password_hash=admin.password_hash)
     await models.Invitation.filter(tenant_id=admin.tenant_id, admin_id=admin.id).delete()
     await end_sessions(admin.tenant_id, admin.id)

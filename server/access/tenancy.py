@@ -1,4 +1,4 @@
-"""What is whose. Every row is reached through `owned`: another tenant's does not exist."""
+"""Tenancy. Every row is reached through `owned`, which hides other tenants' rows."""
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
@@ -29,8 +29,8 @@ async def change(
 ) -> AsyncIterator[dict[UUID, models.Admin]]:
     """A transaction in which the principal changes something, as who they are by now.
 
-    Holds the admin's row, and those of `others`, until the end: whoever removes or demotes an
-    admin waits for the changes under way, and none begins afterwards. Locks are taken in the order
+    Locks the admin's row, and those of `others`, until the end: removing or demoting an admin
+    waits for the changes under way, and none begins afterwards. Locks are taken in the order
     of the ids, so that two such transactions never wait for each other. Gives the locked admins by
     id; an unknown one is missing. Raises `Unauthenticated` if the principal is gone by now,
     `Forbidden` if the role no longer allows `right`.

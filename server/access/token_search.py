@@ -113,7 +113,7 @@ def row_of(token: models.Token) -> models.TokenSearch:
 
 
 def term_of(text: str) -> str:
-    """The searchable form of what a person types; "" asks for all. Raises `BadSearch`."""
+    """The searchable form of a typed text; "" asks for all. Raises `BadSearch`."""
     if len(text) > MAX_TERM_LENGTH:
         raise BadSearch(f"A search text has at most {MAX_TERM_LENGTH} characters.")
     if has_too_many_marks(text):

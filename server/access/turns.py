@@ -28,7 +28,7 @@ class _Waiter:
 
 @dataclass(slots=True)
 class _Tenant:
-    """The requests of one tenant: how many are under way, of whom, and which wait."""
+    """The requests of one tenant: those under way, counted by person, and those that wait."""
 
     under_way: Counter[UUID] = field(default_factory=Counter)
     waiting: deque[_Waiter] = field(default_factory=deque)

@@ -1,7 +1,7 @@
-"""What decisions leave behind: uses counted by day, each token's last use, its latest refusals.
+"""The decision log's tables: uses counted by day, each token's last use, its latest refusals.
 
-Written from many instances at once and in bulk. When, and what of it is given up under pressure,
-lives in `server.dataplane.record`.
+Written from many instances at once and in bulk. The times of writing, and the entries dropped under
+pressure, are up to `server.dataplane.record`.
 """
 # ruff: noqa: S608 - the statements are made of constants
 
@@ -35,7 +35,7 @@ class Use:
     last_at: float
 
 
-# When a token was last let through, in seconds since 1970, and by whom: address and user agent.
+# A token's last allowed request: seconds since 1970, and the client's address and user agent.
 LastUse = tuple[float, str, str]
 
 
@@ -53,7 +53,7 @@ class Refused(NamedTuple):
 
 @dataclass(slots=True)
 class Batch:
-    """What is written together. Tokens are (tenant's id, token's id)."""
+    """The entries of one write. Tokens are (tenant's id, token's id)."""
 
     uses: dict[tuple[str, str, str, date], Use]
     last: dict[tuple[str, str], LastUse]
@@ -101,8 +101,8 @@ _STATEMENTS: dict[str, dict[str, str]] = {
                 id uuid, at timestamptz, tenant_id uuid, token_id uuid, method text, path text,
                 reason text, address text, user_agent text, request_id text)
         """,
-        # What another instance deletes right now is as good as gone: two that waited for each
-        # other here would be a deadlock.
+        # Skip rows that another instance is deleting: two instances that waited for each other
+        # here would deadlock.
         "trim": f"""
             WITH old AS MATERIALIZED (
                 SELECT r.tenant_id, r.id
@@ -198,7 +198,7 @@ def _day(number: int) -> date:
 
 
 def _ids() -> Iterator[str]:
-    """Ids in a row, for a fraction of what as many new ones would take."""
+    """Consecutive ids, for a fraction of the time that as many new ones would take."""
     first = str(models.new_id())
     return map(f"{first[:-12]}{{:012x}}".format, count(int(first[-12:], 16) >> 1))
 

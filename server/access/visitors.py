@@ -1,6 +1,6 @@
 """Who is about to sign in, as far as it is known before their password: which account, from where.
 
-What is counted against whom is in `attempts`; what a device is, in `devices`.
+The subjects of attempts are in `attempts`, the device cookies in `devices`.
 """
 
 from collections.abc import Hashable
@@ -34,7 +34,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """As what a person is counted who signs in, and where their password waits to be verified."""
+    """The subjects of a person who signs in, and the queue that verifies their password."""
 
     counted: attempts.Counted
     hashing: Hashing
@@ -54,7 +54,7 @@ async def account_of(tenant: str, email: str) -> Account:
 
 
 async def visitor_of(service: Service, account: Account, address: str, device: str) -> Visitor:
-    """As what a person counts who signs in to `account`: known by browser or address, or not."""
+    """The standing of a visitor to `account`: known by browser, by address, or a stranger."""
     key, admin = service.digest_key, account.admin
     tenant_id, admin_id = (
         (admin.tenant_id, admin.id) if admin else (attempts.NO_TENANT, attempts.NO_TENANT)
