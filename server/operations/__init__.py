@@ -1,1 +1,1 @@
-"""What a principal may do, one transaction each."""
+"""The operations of principals, one transaction each."""

@@ -18,7 +18,7 @@ async def of_token(
     request: PageRequest,
     kind: models.ActivityKind | None = None,
 ) -> Page[models.Activity]:
-    """What happened to a token, the latest first; only what is of `kind`, if one is given.
+    """The activity of a token, the latest first; only that of `kind`, if one is given.
 
     Empty for a token that is not the tenant's.
     """
@@ -30,7 +30,7 @@ async def of_token(
 async def of_tenant(
     principal: Principal, request: PageRequest, kind: models.ActivityKind | None = None
 ) -> Page[models.Activity]:
-    """What happened to any token of the tenant, the latest first; as `of_token` by `kind`."""
+    """The activity of all tokens of the tenant, the latest first; as `of_token` by `kind`."""
     principal.require(Right.READ)
     of_all = owned(models.Activity, principal)
     return await page_of(_of_kind(of_all, kind), request, newest_first=True)

@@ -1,4 +1,4 @@
-"""What may be done with admins."""
+"""Operations on admins."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ async def find_many(principal: Principal, ids: Collection[UUID]) -> dict[UUID, m
 async def add(
     principal: Principal, service: Service, *, email: str, name: str, role: Role
 ) -> Invited:
-    """Invite somebody. Raises `InvalidInput` for an e-mail that is taken or the role of owner."""
+    """Invite an admin. Raises `InvalidInput` for an e-mail that is taken or the role of owner."""
     principal.require(Right.MANAGE_ADMINS)
     email, name = clean_email(email), clean_name(name)
     _check_assignable(role)
@@ -73,8 +73,8 @@ async def add(
 async def renew_invitation(principal: Principal, service: Service, admin_id: UUID) -> Invited:
     """Another invitation in place of one that was lost or has expired.
 
-    Raises `NotFound`, or `InvalidInput` for somebody who has accepted theirs: with an invitation
-    one sets a password, and nobody sets another's.
+    Raises `NotFound`, or `InvalidInput` for an admin who has accepted theirs: an invitation sets a
+    password, and no admin may set another's.
     """
     principal.require(Right.MANAGE_ADMINS)
     async with change(principal, Right.MANAGE_ADMINS, admin_id) as admins:
@@ -90,8 +90,8 @@ async def invite_again(operator: Operator, service: Service, slug: str, email: s
     """An invitation for an admin who has forgotten their password, in place of any before.
 
     They keep their tokens, and nothing else changes until it is accepted. The operator's alone: an
-    admin could become any other by it. Raises `NotFound`, or `InvalidInput` for what is no slug or
-    no e-mail address.
+    admin could become any other by it. Raises `NotFound`, or `InvalidInput` for a text that is no
+    slug or no e-mail address.
     """
     operator.require(Right.MANAGE_INSTALLATION)
     email = clean_email(email)
@@ -126,7 +126,7 @@ async def transfer_ownership(
 ) -> tuple[models.Admin, models.Admin]:
     """Make another admin the owner, and the owner an admin: the new owner, then the former one.
 
-    Raises `NotFound`, or `InvalidInput` for somebody who has not accepted their invitation yet.
+    Raises `NotFound`, or `InvalidInput` for an admin who has not accepted their invitation yet.
     """
     principal.require(Right.TRANSFER_OWNERSHIP)
     async with change(principal, Right.TRANSFER_OWNERSHIP, admin_id) as admins:

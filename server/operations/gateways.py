@@ -1,4 +1,4 @@
-"""What may be done with gateways' credentials, and what a gateway may ask: token introspection."""
+"""Operations on gateways' credentials, and token introspection for gateways."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What the tokens of the whole installation hold."""
+"""The permissions that tokens of the whole installation hold."""
 # ruff: noqa: S608 - the statements are made of constants
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from server.catalogue import Catalogue
 from server.database import connection, dialect
 from server.roles import Right
 
-MOST_SHOWN = 100
+MAX_SHOWN = 100
 # The operator's own question, about all tenants: rare, and allowed to read everything once.
 _HOLDERS = """
     SELECT t.slug, k.id, k.name, k.hint, {keys} AS keys
@@ -75,13 +75,13 @@ async def holders_of_dropped(
     rows = await _ask(_HOLDERS, catalogue)
     shown = tuple(
         Holder(row["slug"], row["name"], row["hint"], tuple(sorted(orjson.loads(row["keys"]))))
-        for row in rows[:MOST_SHOWN]
+        for row in rows[:MAX_SHOWN]
     )
     return len(rows), shown
 
 
 async def count_dropped(operator: Operator, catalogue: Catalogue) -> Dropped:
-    """What live tokens, of all tenants, hold that `catalogue` has not; in a bounded time.
+    """The permissions of live tokens, of all tenants, that `catalogue` lacks; in bounded time.
 
     Of the first 500,000 permissions that tokens hold: more than none is certain, none is not.
     """

@@ -1,4 +1,4 @@
-"""What may be done with tenants."""
+"""Operations on tenants."""
 
 from tortoise.exceptions import IntegrityError
 
@@ -12,7 +12,7 @@ from server.roles import Right
 from server.texts import clean_email, clean_name, clean_slug
 
 DEFAULT_REGION = "us"
-MOST_REQUESTS_PER_HOUR = 1_000_000_000
+MAX_REQUESTS_PER_HOUR = 1_000_000_000
 
 
 async def get(principal: Principal) -> models.Tenant:
@@ -58,14 +58,14 @@ async def create(
 
 
 async def set_limit(operator: Operator, slug: str, requests_per_hour: int | None) -> None:
-    """Set how many requests an hour a tenant's tokens may make; None is what all tenants have.
+    """Set how many requests an hour a tenant's tokens may make; None is the default limit.
 
     Raises `InvalidInput`, or `NotFound` for an unknown tenant.
     """
     operator.require(Right.MANAGE_INSTALLATION)
-    if requests_per_hour is not None and not 1 <= requests_per_hour <= MOST_REQUESTS_PER_HOUR:
+    if requests_per_hour is not None and not 1 <= requests_per_hour <= MAX_REQUESTS_PER_HOUR:
         raise InvalidInput(
-            "requestsPerHour", f"A limit is a whole number from 1 to {MOST_REQUESTS_PER_HOUR}."
+            "requestsPerHour", f"A limit is a whole number from 1 to {MAX_REQUESTS_PER_HOUR}."
         )
     tenant = models.Tenant.filter(slug=clean_slug(slug))
     if not await tenant.update(requests_per_hour=requests_per_hour):

@@ -1,4 +1,4 @@
-"""What may be done with tokens. Reading their activity lives in `server.operations.activity`."""
+"""Operations on tokens. Reading their activity lives in `server.operations.activity`."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -164,10 +164,10 @@ async def edit_permissions(
     withdraw: Sequence[str] = (),
     if_revision: int | None = None,
 ) -> models.Token:
-    """Change some of what a live token may call, and leave the rest as it is.
+    """Grant and withdraw some permissions of a live token, and leave the rest as they are.
 
-    Withdrawing what the token does not hold changes nothing. Raises what `set_permissions` raises;
-    `InvalidInput` for a key that is to be granted and withdrawn, too.
+    Withdrawing a permission that the token lacks changes nothing. Raises as `set_permissions` does,
+    and `InvalidInput` for a key that is to be both granted and withdrawn.
     """
     principal.require(Right.MANAGE_TOKENS)
     _refuse_contradiction(grant, withdraw)
@@ -203,7 +203,7 @@ async def rename(
 async def describe(
     principal: Principal, token_id: UUID, description: str, if_revision: int | None = None
 ) -> models.Token:
-    """Give a live token another description. Raises what `rename` raises."""
+    """Give a live token another description. Raises as `rename` does."""
     principal.require(Right.MANAGE_TOKENS)
     description = clean_description(description)
     async with change(principal, Right.MANAGE_TOKENS):
@@ -234,7 +234,7 @@ async def revoke(principal: Principal, token_id: UUID) -> models.Token:
 async def _locked(
     principal: Principal, token_id: UUID, if_revision: int | None = None
 ) -> models.Token:
-    """The live token, held until the transaction ends: nobody revokes or changes it meanwhile."""
+    """The live token, locked until the transaction ends: no other change or revocation."""
     live = owned(models.Token, principal).filter(id=token_id, revoked_at__isnull=True)
     token = await live.select_for_update().get_or_none()
     if token is None:
@@ -245,7 +245,7 @@ async def _locked(
 
 
 async def _save(token: models.Token, *columns: str) -> None:
-    """Write these columns and what follows from any change; never the whole row."""
+    """Write these columns, and those that every change sets; never the whole row."""
     token.revision += 1
     await token.write(*columns, "revision")
 

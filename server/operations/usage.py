@@ -1,4 +1,4 @@
-"""Reading what tokens were used for. It is written in `server.access.uses`."""
+"""Reading the usage of tokens. It is written in `server.access.uses`."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -101,7 +101,7 @@ async def _summed(days: QuerySet[models.TokenUse]) -> list[tuple[UUID, Any, Any,
 async def last_uses(
     principal: Principal, token_ids: Collection[UUID]
 ) -> dict[UUID, models.TokenLastUse]:
-    """When and by whom each of these tokens was last used; those that never were miss."""
+    """The last use of each of these tokens: time and client. Unused tokens are missing."""
     principal.require(Right.READ)
     found = owned(models.TokenLastUse, principal).filter(id__in=list(token_ids))
     return {last.id: last for last in await found}
