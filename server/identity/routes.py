@@ -1,4 +1,4 @@
-"""The routes of sessions, invitations and passwords. What they do lives in `access.sessions`."""
+"""The routes of sessions, invitations and passwords. Their work is done by `access.sessions`."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ _Handler = Callable[[Service, Request], Awaitable[Response]]
 def routes(service: Service, turns: Turns) -> list[Route]:
     """`/session`, `/invitation` and `/password`."""
 
-    # All methods of a path in one route: a refused one is told them all in `Allow`.
+    # All methods of a path in one route, so that a 405 lists them all in `Allow`.
     def route(path: str, **handlers: _Handler) -> Route:
         async def endpoint(request: Request) -> Response:
             method = "GET" if request.method == "HEAD" else request.method
