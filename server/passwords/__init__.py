@@ -1,4 +1,4 @@
-"""Passwords: what may be one, hashing and verifying. Who may set one lives in `server.access`."""
+"""Passwords: policy, hashing and verifying. The right to set one lives in `server.access`."""
 
 from server.passwords.hashing import KNOWN, STRANGERS, Hashing, hash_password, needs_rehash
 from server.passwords.policy import MAX_LENGTH, MIN_LENGTH, check_new_password

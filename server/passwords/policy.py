@@ -1,4 +1,4 @@
-"""What may be a new password (NIST SP 800-63B-4): long, and not what an attacker tries first.
+"""The policy for new passwords (NIST SP 800-63B-4): long, and not among the first guesses.
 
 There are no rules of composition, and no strength is measured: known parts of a password are
 looked up and left out, in time that grows with its length and no faster.
@@ -14,7 +14,7 @@ from server.errors import InvalidInput
 MIN_LENGTH = 15
 # Checked before anything else is done with a password: normalising takes quadratic time.
 MAX_LENGTH = 256
-# What has to be left of a password without the parts that an attacker tries first.
+# The minimum left of a password without the parts that an attacker tries first.
 _MIN_LEFT = 8
 _MIN_DIFFERENT_LEFT = 6
 _MIN_WORD = 3
@@ -48,7 +48,7 @@ _SPACING = re.compile(r"[\s\"-#%-/:-?\[-`{-~]")
 def check_new_password(password: str, field: str, about: Sequence[str]) -> None:
     """Refuse a password that is too short, too long or easily guessed.
 
-    about: what is publicly known of its owner (name, e-mail, tenant). Raises `InvalidInput`, which
+    about: public facts about its owner (name, e-mail, tenant). Raises `InvalidInput`, which
     names `field`.
     """
     if len(password) > MAX_LENGTH:
@@ -98,7 +98,7 @@ def _period(text: str) -> int:
 
 
 def _unknown(text: str, own: dict[str, list[str]]) -> str:
-    """What is left of `text` without words, walks, sequences, years and separators."""
+    """The rest of `text` without words, walks, sequences, years and separators."""
     views = {text, *(text.translate(table) for table in _DISGUISES)}
     known = bytearray(len(text))
     for at in range(len(text)):
@@ -125,7 +125,7 @@ def _end_of_pattern(text: str, at: int) -> int:
 
 
 def _words_about(about: Iterable[str]) -> set[str]:
-    """The words of what is known of a person, as they may stand in a password."""
+    """The words of the facts about a person, as they may stand in a password."""
     words: set[str] = set()
     for text in about:
         folded = normal(text[:MAX_LENGTH]).casefold()
