@@ -18,7 +18,7 @@ _Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; gives its exit status. Whatever an operator can mend is one sentence."""
+    """Run one command; gives its exit status. Errors that an operator can mend are one sentence."""
     parsed = _parser().parse_args(arguments)
     command: _Command = parsed.command
     try:
@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except BrokenPipeError:
-        # Whoever reads it has seen enough, as `head` has. Python would say so once more at its end.
+        # The reader has closed the pipe, as `head` does. Python would report it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (Misconfigured, CatalogueError) as error:

@@ -1,4 +1,4 @@
-"""`tessera catalogue`: what an API's description gives, and what tokens would lose by it."""
+"""`tessera catalogue`: the permissions of an API's description, and those tokens would lose."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""What `tessera serve` announces, and the tenant and API that `--demo` adds."""
+"""The announcement of `tessera serve`, and the tenant and API that `--demo` adds."""
 
 import socket
 from secrets import token_urlsafe

@@ -81,7 +81,7 @@ async def _serve_until_signalled(app: App, service: Service, parsed: argparse.Na
         demo.announce(listeners, password, demo.sample_path(service))
     else:
         demo.announce(listeners)
-    # What there is by now stays for good: collecting garbage need not go through it each time.
+    # The objects made so far stay for good: garbage collection need not visit them each time.
     gc.collect()
     gc.freeze()
     # Many requests at once make thousands of objects that soon go by themselves.
@@ -93,7 +93,7 @@ async def _serve_until_signalled(app: App, service: Service, parsed: argparse.Na
 
 
 async def _warn_of_dropped(service: Service) -> None:
-    """Say what live tokens hold that the API's description has not: it opens nothing any more."""
+    """Warn of held permissions that the API's description lacks: they open nothing any more."""
     try:
         dropped = await permissions.count_dropped(Operator(), service.catalogue)
     except Exception as error:
