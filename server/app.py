@@ -1,4 +1,4 @@
-"""The application: every route on one page, and what has to stand before it serves."""
+"""The application: every route on one page, and the start-up checks before it serves."""
 
 import logging
 from asyncio import Protocol
@@ -119,7 +119,7 @@ class App:
             await self._routed(scope, receive, send)
 
     def protocol(self, limits: Limits | None = None) -> type[Protocol]:
-        """What speaks HTTP for this application, to clients that stay within `limits`."""
+        """The HTTP protocol of this application, for clients that stay within `limits`."""
         return protocol_of(self._authorize, lambda port: port not in self._demo, limits)
 
     def _is_check(self, scope: Scope) -> bool:
@@ -129,7 +129,7 @@ class App:
         return not (self._demo and scope["server"][1] in self._demo)
 
     def add_demo_api(self, port: int, host: str) -> None:
-        """Answer what comes in on `port` as the API of the tenant whose API is at `host`."""
+        """Answer requests on `port` as the API of the tenant whose API is at `host`."""
         self._demo[port] = DemoApi(self._service, self._record, host)
 
     async def open(self) -> None:
@@ -137,7 +137,7 @@ class App:
         await self._authorize.open()
 
     async def close(self) -> None:
-        """Write what is left of the record of decisions. Call it before the database closes."""
+        """Flush the decision log. Call it before the database closes."""
         await self._record.close()
         self._authorize.close()
         for demo in self._demo.values():
@@ -166,7 +166,7 @@ def _routed(service: Service, run: Runner) -> Starlette:
         middleware=[Middleware(Envelope), *_cors(service.settings), Middleware(LastNet)],
         exception_handlers={HTTPException: _http_problem},
     )
-    # Leading from /graphql/ to /graphql would repeat the query string, and whatever Host was sent.
+    # A redirect from /graphql/ to /graphql would repeat the query string and the client's Host.
     app.router.redirect_slashes = False
     return app
 
@@ -189,7 +189,7 @@ def _cors(settings: Settings) -> list[Middleware]:
 
 
 async def _http_problem(_request: Request, error: Exception) -> Response:
-    """What the router itself refuses: no such route, or not with this method."""
+    """The router's own refusals: no such route, or a method that the route lacks."""
     if not isinstance(error, HTTPException):
         raise error
     code = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(error.status_code, "BAD_REQUEST")

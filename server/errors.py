@@ -1,7 +1,7 @@
-"""Every refusal, on one page: what a caller did that Tessera will not do, and how it is said.
+"""Every refusal, on one page: its reason and its message.
 
 A refusal knows nothing of HTTP or GraphQL; the surfaces map it. `message` may be shown to anyone
-who caused it. What only the log may hold is given as `detail`.
+who caused it; `detail` is for the log alone.
 """
 
 from typing import ClassVar
@@ -21,7 +21,7 @@ class Refusal(Exception):
 
 
 class Unauthenticated(Refusal):
-    """Nobody is signed in, or no longer."""
+    """The request has no session, or one that has ended."""
 
     code = "UNAUTHENTICATED"
 
@@ -48,7 +48,7 @@ class CrossSite(Refusal):
 
 
 class WrongPassword(Refusal):
-    """Tenant, e-mail or password is wrong. Which of them is nobody's business."""
+    """Tenant, e-mail or password is wrong. The answer never tells which."""
 
     code = "WRONG_PASSWORD"
 
@@ -133,7 +133,7 @@ class InvalidInput(Refusal):
 
 
 class NotFound(Refusal):
-    """No such thing in this tenant. The same for what is another's and for what never was."""
+    """Not found in this tenant. Another tenant's row and a missing one get the same answer."""
 
     code = "NOT_FOUND"
 
@@ -142,7 +142,7 @@ class NotFound(Refusal):
 
 
 class RevisionConflict(Refusal):
-    """Somebody else changed the token after the caller last read it. `token` is what it is now."""
+    """The token was changed after the caller last read it. `token` is its new state."""
 
     code = "REVISION_CONFLICT"
 
@@ -173,7 +173,7 @@ class LastOwner(Refusal):
 
 
 class OwnAccount(Refusal):
-    """Nobody removes themself."""
+    """Admins cannot remove themselves."""
 
     code = "OWN_ACCOUNT"
 

@@ -1,4 +1,4 @@
-"""What every HTTP surface shares: reading JSON within limits, and saying no (RFC 9457)."""
+"""Shared by every HTTP surface: reading JSON within limits, and problem answers (RFC 9457)."""
 
 import re
 from typing import Any
@@ -103,7 +103,7 @@ def refusal_problem(refusal: Refusal) -> Response:
 def require_json(request: Request) -> None:
     """Raises `BadRequest` unless the content type is exactly JSON in UTF-8.
 
-    Exactly, because a form of another site can send what merely resembles it (OWASP: CSRF).
+    Exactly, because a form of another site can send similar content types (OWASP: CSRF).
     """
     types = request.headers.getlist("content-type")
     if len(types) != 1 or not _JSON_TYPE.fullmatch(types[0].strip()):
@@ -144,7 +144,7 @@ async def read_body(request: Request, limit: int = BODY_LIMIT) -> bytes:
 
 
 def _declared_length(request: Request) -> int:
-    """What `Content-Length` says, which the server has read as digits; 0 for chunks."""
+    """The value of `Content-Length`, which the server has read as digits; 0 for chunks."""
     text = request.headers.get("content-length", "")
     return int(text[:20]) if text.isascii() and text.isdecimal() else 0
 

@@ -27,7 +27,7 @@ _MAX_FLUSH_SECONDS = 1.0
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, and what the call gave as `extra`."""
+    """One JSON object a line: time, level, logger, message, and the call's `extra` fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
@@ -69,8 +69,8 @@ DROPPED_LINES = DroppedLines()
 class LineQueue(logging.Handler):
     """Writes lines to a file descriptor from a thread of its own; `emit` never waits for it.
 
-    Holds at most `max_bytes` of lines. What comes beyond is dropped, counted in `DROPPED_LINES`,
-    and told in a line once writing goes on.
+    Buffers at most `max_bytes` of lines. Drops further lines, counts them in `DROPPED_LINES`, and
+    reports their number in a line once writing goes on.
     """
 
     def __init__(self, descriptor: int, max_bytes: int = _MAX_WAITING_BYTES) -> None:

@@ -1,4 +1,4 @@
-"""What surrounds every request: its id, its log line, its metrics, and the last net for errors."""
+"""Middleware around every request: its id, log line and metrics, and the last error handler."""
 
 import logging
 from time import perf_counter
@@ -59,7 +59,7 @@ class LastNet:
     """Answers when all else fails. Stands within CORS: its answers are for named origins too.
 
     An unexpected error becomes a 500, a database that is gone a 503; both carry the request's id
-    and nothing else of what happened.
+    and nothing else about the error.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -49,7 +49,7 @@ def page_request(
     """The request that Relay's four arguments make.
 
     Raises `BadPage` for sizes outside 1 to 100 and for both directions at once, `BadCursor` for
-    what is not a cursor of `connection`.
+    a text that is not a cursor of `connection`.
     """
     if (last is not None or before is not None) and (first is not None or after is not None):
         raise BadPage("Ask for `first` and `after`, or for `last` and `before`.")
@@ -76,7 +76,7 @@ def _position(connection: str, argument: str, cursor: str | None) -> UUID | None
     if cursor is None:
         return None
     position = _decode(connection, cursor)
-    # Decoding is lenient; only what this connection would have written itself is its cursor.
+    # Decoding is lenient, so compare with the cursor that this connection would have written.
     if position is None or encode_cursor(connection, position) != cursor:
         raise BadCursor(argument)
     return position

@@ -1,4 +1,4 @@
-"""What each role allows. Who somebody is lives in `server.access`."""
+"""The rights of each role. Authentication lives in `server.access`."""
 
 from enum import Enum
 
@@ -6,7 +6,7 @@ from models import Role
 
 
 class Right(Enum):
-    """One thing that somebody may be allowed to do."""
+    """A right that a role may grant."""
 
     READ = "read"
     MANAGE_TOKENS = "manage tokens"

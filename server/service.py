@@ -1,4 +1,4 @@
-"""What one running instance works with; made once at the start and passed to who needs it."""
+"""The dependencies of one running instance; made once at the start and passed to its users."""
 
 from dataclasses import dataclass
 

@@ -20,19 +20,19 @@ _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an operator may choose. Every field is `TESSERA_` and its name in the environment.
+    """The operator's settings. Every field is `TESSERA_` and its name in the environment.
 
     database_url: `sqlite:///absolute/path.db` or `postgres://user:password@host:port/name`.
     database_pool_size: connections an instance holds to PostgreSQL at most.
     api_spec: the tenant API's OpenAPI document; None is the one that ships.
     api_url: the tenant API's URL, a template with `{tenant}` and `{region}`.
-    token_brand: what token secrets start with: the first for new ones, all are accepted.
+    token_brand: the prefixes of token secrets: the first for new ones, all are accepted.
     digest_key: the key of all digests, then the one that it replaces if that is under way; none
         keeps a random one in the database.
     cors_origins: origins whose pages may call the API with a person's session.
     trusted_proxies: networks of proxies that are believed about a client's address.
     forwarded_header: where they write it: x-forwarded-for, or forwarded (RFC 7239). Gateways write
-        the first at `/authorize`, whatever this is.
+        the first at `/authorize`, regardless of this setting.
     pass_preflight: whether CORS preflights pass at `/authorize`, which carry no token.
     gateway: the kind of gateway that asks `/authorize`: nginx, caddy, traefik or envoy.
     gateway_peers: networks that `/authorize` is answered to.

@@ -23,7 +23,7 @@ _MAX_DECOMPOSED = 4
 _MAX_MARKS = 30
 # Control, format (bidi among them), surrogate, private use, line and paragraph separators.
 _REFUSED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-# The soft hyphen and the word joiner: pasted texts hold them, and nobody sees them.
+# The soft hyphen and the word joiner: pasted texts hold them, and they are invisible.
 _DROPPED = re.compile("[\u00ad\u2060]")
 _JOINERS = "\u200c\u200d"
 _ZWJ = "\u200d"
@@ -35,7 +35,7 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 _MIN_ACCENT_CLASS = 200
 _GRAM_LENGTHS = (1, 2, 3)
 _WORD_BYTES = 4
-# More would only make the question longer: each already narrows what is compared in the end.
+# More would only lengthen the query: each already narrows the texts compared in the end.
 _MAX_WORDS = 32
 
 
@@ -67,7 +67,7 @@ def clean_email(text: str, field: str = "email") -> str:
 def normal_email(text: str) -> str:
     """The form in which addresses are stored and compared: lower case, the domain in ASCII.
 
-    "" for what is longer than any address, or has a domain that cannot be written in ASCII.
+    "" for a text that is longer than any address, or has a domain that ASCII cannot write.
     """
     trimmed = text.strip()
     if len(trimmed) > _MAX_EMAIL_LENGTH:
@@ -104,7 +104,7 @@ def normal_slug(text: str) -> str | None:
 
 
 def search_text(name: str, description: str) -> str:
-    """What a token is found by. Only the line break between the two is in no search term."""
+    """The searchable text of a token. No search term holds the line break between the two."""
     return f"{searchable(name)}\n{searchable(description)}"
 
 

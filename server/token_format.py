@@ -1,4 +1,4 @@
-"""How secrets look and what is kept of them. Where they are kept lives elsewhere.
+"""The format of secrets and their digests. Storing them lives elsewhere.
 
 A token's secret is `<brand>_` and 49 base62 characters: 43 that hold 256 random bits, then 6 that
 hold the CRC-32 of brand and body, so that scanners and typing errors are told apart offline.
@@ -19,7 +19,7 @@ _CHECKSUM_LENGTH = 6
 _HINT_LENGTH = 6
 _BLOCK = 64
 _DIGEST_BYTES = 32
-# What a key digests begins with its purpose: these, or that of a secret.
+# Every digested message begins with its purpose: these, or that of a secret.
 _RENEWAL = b"renewal\0"
 _FINGERPRINT = b"check\0"
 MAX_GENERATION = 255
@@ -61,7 +61,7 @@ def _form(brands: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def token_hint(secret: str) -> str:
-    """What of a secret may be shown for ever: its brand and its first few characters."""
+    """The hint, which may be shown for ever: a secret's brand and its first few characters."""
     brand, body = secret.split("_", 1)
     return f"{brand}_{body[:_HINT_LENGTH]}…"
 
@@ -132,7 +132,7 @@ class DigestKey:
         return _marked(newest, self._later[-1].of(_RENEWAL + digest[-_DIGEST_BYTES:]))
 
     def fingerprint(self, generation: int) -> bytes:
-        """By what the key of a generation is known again; it says nothing of the key."""
+        """The identifier of a generation's key; it reveals nothing of the key."""
         return (self._first, *self._later)[generation].of(_FINGERPRINT)
 
     def __repr__(self) -> str:
