@@ -3,7 +3,7 @@
 Rows that only a sign-in could make otherwise are made directly: argon2 would be most of the suite.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -14,6 +14,7 @@ from passlib.hash import argon2
 
 import models
 from models import Role
+from server.access import token_search
 from server.access.principal import Principal
 from server.access.sessions import ABSOLUTE
 from server.global_ids import encode_id
@@ -131,6 +132,12 @@ class Client:
             f" __typename ... on Problem {{ code message }} {fields} }} }}"
         )
         return (await self.data(query, input=input_fields))[name]
+
+
+async def make_searchable(made: Iterable[models.Token]) -> None:
+    """Add the search rows of tokens that were made as rows."""
+    rows = [token_search.row_of(token) for token in made]
+    await models.TokenSearch.bulk_create(rows, batch_size=500)
 
 
 def token_id(token: models.Token | UUID) -> str:

@@ -426,7 +426,7 @@ def test_a_reader_who_has_seen_enough_is_told_nothing(url: str, tmp_path: Path) 
         text=True,
         timeout=60,
     )
-    assert (done.stdout, done.stderr) == ("Other\n", "")
+    assert (done.stdout, done.stderr) == ("things0\n", "")
 
 
 @pytest.mark.parametrize(

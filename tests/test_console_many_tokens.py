@@ -10,10 +10,9 @@ from time import perf_counter
 from playwright.sync_api import Browser, Page
 
 import models
-from server.access import token_search
 from server.app import running_service
 from tests.conftest import settings_for
-from tests.factories import PASSWORD, World
+from tests.factories import PASSWORD, World, make_searchable
 from tests.postgres import run_now
 from tests.process import ServerProcess
 
@@ -41,7 +40,7 @@ async def _fill(url: str) -> None:
                 for number in range(tokens)
             ]
             await models.Token.bulk_create(rows, batch_size=500)
-            await token_search.add_all(rows)
+            await make_searchable(rows)
             held = [
                 models.TokenPermission(tenant_id=row.tenant_id, token_id=row.id, key=key)
                 for row in rows[-_SHOWN:]

@@ -28,7 +28,6 @@ from graphql import (
 
 import models
 from models import ActivityKind, Role
-from server.access import token_search
 from server.app import create_app, running_service
 from server.graphql import cost
 from server.graphql.schema import SCHEMA
@@ -36,7 +35,7 @@ from server.logs import JsonLines
 from server.service import Service
 from tests import node
 from tests.conftest import settings_for
-from tests.factories import PASSWORD, Client, Person, World, token_id
+from tests.factories import PASSWORD, Client, Person, World, make_searchable, token_id
 from tests.process import ServerProcess, tessera
 
 NEWER = "application/graphql-response+json"
@@ -786,7 +785,7 @@ async def fill(service: Service, person: Person) -> None:
     ]
     keys = [permission.key for permission in service.catalogue.permissions]
     await models.Token.bulk_create(tokens)
-    await token_search.add_all(tokens)
+    await make_searchable(tokens)
     await models.TokenPermission.bulk_create(
         models.TokenPermission(tenant_id=tenant_id, token_id=token.id, key=key)
         for token in tokens

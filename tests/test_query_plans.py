@@ -23,14 +23,14 @@ import models
 from models import ActivityKind, RefusalReason, Role
 from models.distribution import TABLES
 from server import database
-from server.access import bearers, token_search, uses
+from server.access import bearers, uses
 from server.access.sessions import ABSOLUTE
 from server.access.uses import Refused
 from server.app import create_app, running_service
 from server.global_ids import encode_id
 from server.paging import encode_cursor
 from tests.conftest import settings_for
-from tests.factories import PASSWORD, Client, Person, World, token_id
+from tests.factories import PASSWORD, Client, Person, World, make_searchable, token_id
 from tests.postgres import PostgresServer
 
 TOKENS, ADMINS = 3000, 500
@@ -175,7 +175,7 @@ async def fill_tenant(
     await models.AttemptCounter.bulk_create(attempts)
     await models.KnownAddress.bulk_create(addresses)
     await models.Token.bulk_create(made)
-    await token_search.add_all(token for token in made if token.revoked_at is None)
+    await make_searchable(token for token in made if token.revoked_at is None)
     await models.TokenPermission.bulk_create(held)
     await models.Activity.bulk_create(events)
     return made, events, people

@@ -18,7 +18,7 @@ from passlib.hash import argon2
 
 import models
 from models import ActivityKind, Role
-from server.access import attempts, sessions, token_search
+from server.access import attempts, sessions
 from server.access.principal import Principal
 from server.app import running_service
 from server.database import transaction
@@ -27,7 +27,7 @@ from server.operations import admins, tokens
 from server.service import Service
 from tests.audit import Birth, Ledger, read_ledger
 from tests.conftest import settings_for
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, make_searchable
 from tests.soak import repeats
 
 TRIALS = repeats(ci=100, soak=500)
@@ -131,7 +131,7 @@ async def make_trials(
     await models.Tenant.bulk_create(tenants)
     await models.Admin.bulk_create(people)
     await models.Token.bulk_create(made)
-    await token_search.add_all(made)
+    await make_searchable(made)
     await models.Activity.bulk_create(stories)
     principals = [Principal(a.tenant_id, a.id, a.role, models.new_id()) for a in people]
     return [

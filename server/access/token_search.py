@@ -5,7 +5,7 @@ databases a full-text index gives those that hold every sequence of characters o
 hashes that include the tenant; their texts are then compared.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -82,12 +82,7 @@ _STEPS = {
 
 async def add(token: models.Token) -> None:
     """Let searches find a new token. Call it within the transaction that creates the token."""
-    await add_all([token])
-
-
-async def add_all(tokens: Iterable[models.Token]) -> None:
-    """`add` for many tokens at once."""
-    await models.TokenSearch.bulk_create([row_of(token) for token in tokens])
+    await models.TokenSearch.bulk_create([row_of(token)])
 
 
 async def update(token: models.Token) -> None:

@@ -21,7 +21,7 @@ from server.operations import tokens
 from server.paging import Page, PageRequest
 from server.texts import search_text, searchable
 from tests.conftest import settings_for
-from tests.factories import Client, Person, World
+from tests.factories import Client, Person, World, make_searchable
 from tests.postgres import PostgresServer, run_now
 
 _WORDS = (
@@ -53,7 +53,7 @@ async def _tokens(person: Person, texts: list[tuple[str, str]]) -> list[models.T
         for n, (name, description) in enumerate(texts)
     ]
     await models.Token.bulk_create(rows)
-    await token_search.add_all(rows)
+    await make_searchable(rows)
     return rows
 
 

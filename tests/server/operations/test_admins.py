@@ -4,13 +4,12 @@ import pytest
 
 import models
 from models import Role
-from server.access import token_search
 from server.access.principal import Operator
 from server.access.sessions import accept_invitation, principal_of
 from server.errors import InvalidInput, LastOwner, NotFound, OwnAccount, Unauthenticated
 from server.operations import activity, admins, tenants, tokens
 from server.paging import PageRequest
-from tests.factories import Client, Person, World, token_id
+from tests.factories import Client, Person, World, make_searchable, token_id
 
 _ALL = PageRequest(100)
 _PASSWORD = "nine copper lanterns flicker"
@@ -172,7 +171,7 @@ async def test_many_tokens_go_at_once(world: World) -> None:
         for n in range(1201)
     ]
     await models.Token.bulk_create(made)
-    await token_search.add_all(made)
+    await make_searchable(made)
     assert await admins.remove(owner.principal, leaving.admin.id) == 1201
     assert not (await tokens.search(owner.principal, _ALL)).rows
     assert not (await tokens.search(owner.principal, _ALL, "token 7")).rows
