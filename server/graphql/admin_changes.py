@@ -1,4 +1,4 @@
-"""Changing admins: inputs, results and mutations. What they do lives in `operations.admins`."""
+"""Changing admins: inputs, results and mutations. The logic is in `operations.admins`."""
 
 from typing import Annotated
 
@@ -12,37 +12,37 @@ from server.graphql.context import Info
 from server.graphql.problems import InvalidInput, LastOwner, NotFound, OwnAccount
 from server.operations import admins
 
-_INPUT = strawberry.argument(description="What to change, and to what.")
+_INPUT = strawberry.argument(description="The change and its values.")
 _ADMIN_ID = "The admin's global id."
 
 
-@strawberry.input(description="Whom to invite.")
+@strawberry.input(description="The admin to invite.")
 class AddAdminInput:
     email: str = strawberry.field(
         description="The e-mail address they will sign in with. It is kept in lower case, and an"
         " international domain in its ASCII spelling."
     )
-    name: str = strawberry.field(description="What they are called: 1 to 100 characters.")
-    role: Role = strawberry.field(description="What they will be: anything but the owner.")
+    name: str = strawberry.field(description="Their name: 1 to 100 characters.")
+    role: Role = strawberry.field(description="Their role: any but `OWNER`.")
 
 
-@strawberry.input(description="Whose invitation to make anew.")
+@strawberry.input(description="The admin whose invitation to renew.")
 class RenewInvitationInput:
     admin_id: strawberry.ID = strawberry.field(description=_ADMIN_ID)
 
 
-@strawberry.input(description="Another role for an admin.")
+@strawberry.input(description="The new role of an admin.")
 class SetAdminRoleInput:
     admin_id: strawberry.ID = strawberry.field(description=_ADMIN_ID)
-    role: Role = strawberry.field(description="What they will be: anything but the owner.")
+    role: Role = strawberry.field(description="Their role: any but `OWNER`.")
 
 
-@strawberry.input(description="Who is to own the tenant.")
+@strawberry.input(description="The tenant's new owner.")
 class TransferOwnershipInput:
     admin_id: strawberry.ID = strawberry.field(description=_ADMIN_ID)
 
 
-@strawberry.input(description="Whom to remove.")
+@strawberry.input(description="The admin to remove.")
 class RemoveAdminInput:
     admin_id: strawberry.ID = strawberry.field(description=_ADMIN_ID)
 
@@ -51,18 +51,18 @@ class RemoveAdminInput:
 class AddAdminPayload:
     admin: Admin = strawberry.field(description="The admin.")
     invitation: str = strawberry.field(
-        description="The secret with which they set a password, once: shown here and never again."
+        description="The secret for setting their password, once. It is shown only here."
     )
-    expires_at: DateTime = strawberry.field(description="Until when the invitation holds.")
+    expires_at: DateTime = strawberry.field(description="When the invitation expires.")
 
 
-@strawberry.type(description="Another invitation; the one before no longer holds.")
+@strawberry.type(description="A new invitation; it invalidates the previous one.")
 class RenewInvitationPayload:
     admin: Admin = strawberry.field(description="The admin, who has yet to accept it.")
     invitation: str = strawberry.field(
-        description="The secret with which they set a password, once: shown here and never again."
+        description="The secret for setting their password, once. It is shown only here."
     )
-    expires_at: DateTime = strawberry.field(description="Until when the invitation holds.")
+    expires_at: DateTime = strawberry.field(description="When the invitation expires.")
 
 
 @strawberry.type(description="The admin in their new role.")
@@ -72,13 +72,13 @@ class SetAdminRolePayload:
 
 @strawberry.type(description="The tenant's new owner, and the former one.")
 class TransferOwnershipPayload:
-    owner: Admin = strawberry.field(description="Who owns the tenant now.")
-    former_owner: Admin = strawberry.field(description="Who owned it before; an admin now.")
+    owner: Admin = strawberry.field(description="The new owner.")
+    former_owner: Admin = strawberry.field(description="The previous owner, now an admin.")
 
 
 @strawberry.type(description="An admin was removed, and their tokens with them.")
 class RemoveAdminPayload:
-    admin_id: strawberry.ID = strawberry.field(description="The global id they had.")
+    admin_id: strawberry.ID = strawberry.field(description="The removed admin's global id.")
     revoked_token_count: int = strawberry.field(description="How many tokens were revoked.")
 
 
@@ -89,7 +89,7 @@ AddAdminResult = Annotated[
 RenewInvitationResult = Annotated[
     RenewInvitationPayload | InvalidInput | NotFound,
     strawberry.union(
-        "RenewInvitationResult", description="Another invitation, or why there is none."
+        "RenewInvitationResult", description="The new invitation, or why there is none."
     ),
 ]
 SetAdminRoleResult = Annotated[
@@ -103,7 +103,7 @@ TransferOwnershipResult = Annotated[
 RemoveAdminResult = Annotated[
     RemoveAdminPayload | NotFound | LastOwner | OwnAccount,
     strawberry.union(
-        "RemoveAdminResult", description="What went with the admin, or why they are still there."
+        "RemoveAdminResult", description="The removal, or why the admin was not removed."
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""Admins: their type, and the queries that give them."""
+"""Admins: the type, and the queries that return it."""
 
 import strawberry
 from strawberry import UNSET
@@ -24,8 +24,8 @@ from server.paging import Page, encode_cursor, page_request
 CONNECTION = "admins"
 described(
     Role,
-    "What an admin is in their tenant.",
-    OWNER="May do everything. A tenant has exactly one owner.",
+    "An admin's role in the tenant.",
+    OWNER="Has every right. A tenant has exactly one owner.",
     ADMIN="Manages tokens and admins.",
     AUDITOR="Reads everything and changes nothing.",
 )
@@ -34,23 +34,21 @@ described(
 @strawberry.type(description="A person who manages the tenant.")
 class Admin(Node):
     email: str = strawberry.field(description="The e-mail address they sign in with.")
-    name: str = strawberry.field(description="What they are called.")
-    role: Role = strawberry.field(description="What they are in the tenant.")
+    name: str = strawberry.field(description="Their name.")
+    role: Role = strawberry.field(description="Their role in the tenant.")
     created_at: DateTime = strawberry.field(description="When they were invited.")
     invitation_pending: bool = strawberry.field(
         description="Whether they have yet to accept their invitation."
     )
     row: strawberry.Private[models.Admin]
 
-    @strawberry.field(
-        description="How many live tokens they made: these are revoked when they are removed."
-    )
+    @strawberry.field(description="How many live tokens they created. Removing them revokes these.")
     async def live_token_count(self, info: Info) -> int:
         return await info.context.live_token_counts.load(self.row.id) or 0
 
 
 def shown_admin(row: models.Admin) -> Admin:
-    """An admin as GraphQL shows them."""
+    """Map an admin to its GraphQL type."""
     return Admin(
         id=strawberry.ID(encode_id("Admin", row.id)),
         email=row.email,
@@ -62,20 +60,20 @@ def shown_admin(row: models.Admin) -> Admin:
     )
 
 
-@strawberry.type(description="An admin in a list, and their place in it.")
+@strawberry.type(description="An admin in a list, with a cursor.")
 class AdminEdge:
     node: Admin = strawberry.field(description="The admin.")
-    cursor: str = strawberry.field(description="Their place in the list.")
+    cursor: str = strawberry.field(description="The cursor of this place in the list.")
 
 
 @strawberry.type(description="A page of admins.")
 class AdminConnection:
     edges: list[AdminEdge] = strawberry.field(description="The admins of this page.")
-    page_info: PageInfo = strawberry.field(description="Where the page lies.")
+    page_info: PageInfo = strawberry.field(description="The page's position in the list.")
 
 
 def shown_admins(page: Page[models.Admin]) -> AdminConnection:
-    """A page of admins as GraphQL shows it."""
+    """Map a page of admins to its GraphQL type."""
     return AdminConnection(
         edges=[
             AdminEdge(node=shown_admin(row), cursor=encode_cursor(CONNECTION, row.id))
@@ -86,7 +84,7 @@ def shown_admins(page: Page[models.Admin]) -> AdminConnection:
 
 
 async def viewer(info: Info) -> Admin:
-    """Who is signed in."""
+    """Return the signed-in admin."""
     row = await info.context.admins.load(info.context.principal.admin_id)
     if row is None:
         raise Unauthenticated(detail="the admin was removed while asking")
@@ -94,6 +92,6 @@ async def viewer(info: Info) -> Admin:
 
 
 async def list_admins(info: Info, first: First = UNSET, after: After = UNSET) -> AdminConnection:
-    """The tenant's admins, the earliest first."""
+    """List the tenant's admins, oldest first."""
     request = page_request(CONNECTION, given(first), given(after))
     return shown_admins(await admins.search(info.context.principal, request))

@@ -1,4 +1,4 @@
-"""What the types of all nouns share: nodes, problems' codes, pages, times, described enums."""
+"""Shared by all types: nodes, pages and their arguments, times, described enums."""
 
 import re
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from server.paging import Page, encode_cursor
 
 _T = TypeVar("_T")
 First = Annotated[
-    int | None, strawberry.argument(description="How many to give: 1 to 100, 50 if unsaid.")
+    int | None, strawberry.argument(description="How many to return: 1 to 100, 50 by default.")
 ]
-After = Annotated[str | None, strawberry.argument(description="Give those after this cursor.")]
+After = Annotated[str | None, strawberry.argument(description="Return those after this cursor.")]
 Last = Annotated[
-    int | None, strawberry.argument(description="How many to give from the end: 1 to 100.")
+    int | None, strawberry.argument(description="How many to return from the end: 1 to 100.")
 ]
-Before = Annotated[str | None, strawberry.argument(description="Give those before this cursor.")]
+Before = Annotated[str | None, strawberry.argument(description="Return those before this cursor.")]
 _RFC3339 = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
@@ -42,7 +42,7 @@ def _parse(text: object) -> datetime:
 DateTime = NewType("DateTime", datetime)
 DATE_TIME = strawberry.scalar(
     name="DateTime",
-    description="An instant in UTC, as RFC 3339 writes it.",
+    description="An instant in UTC, in the format of RFC 3339.",
     specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
     serialize=_serialize,
     parse_value=_parse,
@@ -59,16 +59,14 @@ def described(enum: type[Enum], description: str, **values: str) -> None:
 @strawberry.interface(description="An object with a global id.")
 class Node:
     id: strawberry.ID = strawberry.field(
-        description="A global id. It carries no authority and means nothing by itself."
+        description="A global id. It is opaque and grants no access."
     )
 
 
-@strawberry.type(description="Where a page lies in its connection (Relay Cursor Connections).")
+@strawberry.type(description="A page's position in its connection (Relay Cursor Connections).")
 class PageInfo:
-    has_previous_page: bool = strawberry.field(
-        description="Whether there is more before this page."
-    )
-    has_next_page: bool = strawberry.field(description="Whether there is more after this page.")
+    has_previous_page: bool = strawberry.field(description="Whether an earlier page exists.")
+    has_next_page: bool = strawberry.field(description="Whether a later page exists.")
     start_cursor: str | None = strawberry.field(
         description="The first edge's cursor; null on an empty page."
     )
@@ -78,7 +76,7 @@ class PageInfo:
 
 
 def page_info(connection: str, page: Page[_T], position: Callable[[_T], UUID]) -> PageInfo:
-    """The `PageInfo` of a page; `position` gives the id that a row's cursor names."""
+    """Make the `PageInfo` of a page; `position` returns the id that a row's cursor encodes."""
     rows = page.rows
     return PageInfo(
         has_previous_page=page.has_previous,
@@ -89,5 +87,5 @@ def page_info(connection: str, page: Page[_T], position: Callable[[_T], UUID]) -
 
 
 def given(value: _T | None) -> _T | None:
-    """An argument's value, where left out and null are the same."""
+    """Return an argument's value, or None if it is null or omitted."""
     return None if value is strawberry.UNSET else value

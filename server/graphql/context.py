@@ -1,4 +1,4 @@
-"""What a resolver can reach: the service, the principal, and loaders that last one request."""
+"""The context of resolvers: the service, the principal, and data loaders for one request."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 
 @dataclass(slots=True)
 class Context:
-    """One request's context. The loaders gather what many fields ask for into one query each."""
+    """The context of one request. Each loader batches the lookups of many fields into one query."""
 
     service: Service
     principal: Principal
@@ -48,7 +48,7 @@ class Context:
         self.usage = DataLoader(load_fn=self._load_usage)
 
     async def _load_usage(self, asked: list[tuple[UUID, datetime | None]]) -> list[list[Usage]]:
-        """One query for each `since`: for all tokens of a page it is the same."""
+        """Run one query per `since`; all tokens of a page usually share it."""
         self._sinces.update(since for _, since in asked)
         if len(self._sinces) > MAX_SINCES:
             raise QueryTooComplex(f"Ask for usage since at most {MAX_SINCES} instants.")
@@ -64,9 +64,10 @@ class Context:
 async def permission_keys(
     principal: Principal, token_ids: Sequence[UUID], uncounted: Sequence[UUID] | None = None
 ) -> dict[UUID, list[str]]:
-    """What tokens hold, read only where an answer could show so much.
+    """Read the permissions of tokens, unless there are more than `MAX_OBJECTS`.
 
-    uncounted: those of `token_ids` that may hold many; all of them if left out.
+    Counts first, and raises `TooLargeError` before reading more than an answer may show.
+    uncounted: the `token_ids` that may hold many permissions; all of them by default.
     """
     suspects = token_ids if uncounted is None else uncounted
     counts = await tokens.count_permissions(principal, suspects) if suspects else {}

@@ -1,6 +1,6 @@
-"""What an operation could ask for at most, estimated before it runs.
+"""The cost limit: estimates the number of objects an operation can request, before it runs.
 
-What it really makes is counted while it runs, in `server.graphql.metering`.
+`server.graphql.metering` counts the actual objects while it runs.
 """
 
 from collections.abc import Mapping
@@ -31,9 +31,9 @@ from server.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 MAX_NODES = 10_000
 MAX_COERCION_ERRORS = 20
 _CONNECTIONS = {"tokens", "activity", "tokenActivity", "admins"}
-# Each connection is a query of its own wherever it stands.
+# In objects. Each connection runs a database query, wherever it is nested.
 _QUERY_COST = 20
-# Lists without pages, and how many objects they are counted as: what is usual, not the most.
+# Lists without pages, and the number of objects each counts as: the usual size, not the maximum.
 _LISTS = {
     "nodes": MAX_PAGE_SIZE,
     "permissionCategories": 20,
@@ -42,7 +42,7 @@ _LISTS = {
     "withdrawn": 20,
     "usage": 40,
     "recentRefusals": 20,
-    # Introspection's own.
+    # Introspection.
     "types": 60,
     "fields": 8,
     "args": 2,
@@ -63,11 +63,11 @@ def check_cost(
     *,
     hide_suggestions: bool,
 ) -> None:
-    """Raises `Rejected` if the operation could ask for more than 10,000 objects.
+    """Raises `Rejected` if the operation can request more than `MAX_NODES` objects.
 
-    Counted is what the lists' sizes allow, multiplied along their nesting, and each alias once:
-    it makes a field appear again where the schema has it once. Variables are read by the same
-    rules as when the operation runs: 100.0 is 100 there too.
+    Multiplies list sizes along their nesting, and adds 1 for each alias, because an alias repeats
+    a field that the schema has once. Coerces variables as execution does, so that both read the
+    same page size: 100.0 is 100.
     """
     values = get_variable_values(
         schema,
@@ -86,7 +86,7 @@ def check_cost(
 
 
 def _catalogue_sizes(catalogue: Catalogue) -> dict[str, int]:
-    """The sizes of the lists that are the same for all tenants; of a category, the average."""
+    """Sizes of the lists that all tenants share; for a category, the average."""
     categories = max(1, len(catalogue.categories))
     permissions = sum(len(category.permissions) for category in catalogue.categories)
     return {
@@ -96,7 +96,7 @@ def _catalogue_sizes(catalogue: Catalogue) -> dict[str, int]:
 
 
 class _Estimate:
-    """Adds up a selection set, each fragment once however often it is spread."""
+    """Adds up a selection set. Visits each fragment once, however often it is spread."""
 
     def __init__(
         self,
@@ -148,7 +148,7 @@ class _Estimate:
         return inside + (field.alias is not None)
 
     def _page_size(self, field: FieldNode) -> int:
-        """The larger of `first` and `last`: a request for both is refused when it runs."""
+        """Take the larger of `first` and `last`; execution refuses a request for both."""
         given = [self._argument(field, name) for name in ("first", "last")]
         size = max((one for one in given if isinstance(one, int)), default=DEFAULT_PAGE_SIZE)
         return size if 1 <= size <= MAX_PAGE_SIZE else DEFAULT_PAGE_SIZE

@@ -1,4 +1,4 @@
-"""Documents: parsed, validated and measured once, then kept. Running them lives in `endpoint`."""
+"""Documents: parsed, validated and measured once, then cached. `endpoint` runs them."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -32,23 +32,23 @@ from graphql import (
 from server.graphql.errors import Limit
 
 MAX_DOCUMENT_LENGTH = 64 * 1024
-# Each error finds its place by counting lines from the beginning.
+# Each error locates itself by counting lines from the beginning of the document.
 MAX_LINES = 5_000
 MAX_LEXICAL_TOKENS = 1_000
 MAX_DEPTH = 8
 MAX_ALIASES = 15
 _MAX_COMMENTS = 1_000
 _MAX_ERRORS = 20
-# In units of graphql-core: two for each pair of fields that are compared. A large document of a
-# program takes some hundreds, introspection as tools do it less than 2,000.
+# In units of graphql-core: two for each pair of fields compared. A large document of a program
+# takes a few hundred, the introspection query of tools less than 2,000.
 _MAX_COMPARING = 20_000
-_KEPT = 256
+_MAX_CACHED = 256
 _SOURCE = "GraphQL request"
 Below = Callable[[SelectionSetNode | None], int]
 
 
 class Rejected(Exception):
-    """A document that will not be run, and why: errors as GraphQL reports them."""
+    """A document is refused; `errors` are the reasons, in the form that GraphQL reports."""
 
     def __init__(self, code: str, errors: list[GraphQLError]) -> None:
         super().__init__(code)
@@ -58,14 +58,14 @@ class Rejected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document that is valid and within the limits."""
+    """A valid document within the limits."""
 
     node: DocumentNode
     operations: tuple[OperationDefinitionNode, ...]
     fragments: dict[str, FragmentDefinitionNode]
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
-        """The operation to run. Raises `Rejected` unless `name`, or its absence, tells which."""
+        """Select the operation to run. Raises `Rejected` unless `name` identifies exactly one."""
         if name is None and len(self.operations) != 1:
             raise _rejected("Several operations need an `operationName`.")
         for operation in self.operations:
@@ -75,9 +75,9 @@ class Document:
 
 
 class Documents:
-    """The documents of one schema. Those without literal text are kept, the latest used longest.
+    """Reads the documents of one schema, with an LRU cache of those without string literals.
 
-    Literal text may be anything, a secret too: such documents are read anew each time.
+    A document with string literals is never cached, because a literal may be a secret.
     """
 
     def __init__(self, schema: GraphQLSchema, *, introspection: bool) -> None:
@@ -92,7 +92,7 @@ class Documents:
         self._kept: OrderedDict[str, Document] = OrderedDict()
 
     def read(self, text: str) -> Document:
-        """The document that `text` is. Raises `Rejected`."""
+        """Parse and check `text`, or take it from the cache. Raises `Rejected`."""
         if len(text) > MAX_DOCUMENT_LENGTH:
             raise _rejected(f"A document may have at most {MAX_DOCUMENT_LENGTH} characters.")
         kept = self._kept.get(text)
@@ -104,12 +104,12 @@ class Documents:
         document = self._valid(_parsed(text))
         if not _has_literal_text(document.node):
             self._kept[text] = document
-            if len(self._kept) > _KEPT:
+            if len(self._kept) > _MAX_CACHED:
                 self._kept.popitem(last=False)
         return document
 
     def _valid(self, node: DocumentNode) -> Document:
-        # Counted before the rules of validation run: some take the square of the aliases' number.
+        # Count before validating: some validation rules are quadratic in the number of aliases.
         if _count_aliases(node) > MAX_ALIASES:
             raise _rejected(f"A document may have at most {MAX_ALIASES} aliases.")
         errors = validate(
@@ -128,7 +128,7 @@ class Documents:
 
 
 class _BoundedOverlap(OverlappingFieldsCanBeMergedRule):
-    """graphql-core's rule, which compares each pair of equal fields, with a smaller budget."""
+    """graphql-core's rule with a smaller budget: it compares each pair of equal fields."""
 
     def __init__(self, context: ValidationContext) -> None:
         super().__init__(context)
@@ -168,7 +168,7 @@ def _check_shape(
 
 
 def _depth(selected: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode]) -> int:
-    """How many fields lie below each other at most; introspection has a rule of its own."""
+    """Depth of the deepest field. Skips introspection, which graphql-core limits itself."""
 
     def depth(selection: SelectionNode, below: Below) -> int:
         if isinstance(selection, FieldNode):
@@ -182,7 +182,7 @@ def _depth(selected: SelectionSetNode, fragments: dict[str, FragmentDefinitionNo
 def _root_fields(
     operation: OperationDefinitionNode, fragments: dict[str, FragmentDefinitionNode]
 ) -> int:
-    """How many fields an operation has at its root, each spread counted."""
+    """Count the root fields of an operation, once per spread."""
 
     def count(selection: SelectionNode, below: Below) -> int:
         if isinstance(selection, FieldNode):
@@ -198,7 +198,7 @@ def measure(
     of_one: Callable[[SelectionNode, Below], int],
     combine: Callable[[list[int]], int],
 ) -> int:
-    """Measure a selection set, each fragment once however often it is spread."""
+    """Measure a selection set. Visits each fragment once, however often it is spread."""
     known: dict[str, int] = {}
 
     def one(selection: SelectionNode) -> int:

@@ -1,6 +1,6 @@
-"""The endpoint: GraphQL over HTTP, one request at a time and for people's sessions only.
+"""The endpoint: GraphQL over HTTP, for the sessions of people only, without batches.
 
-Follows the GraphQL over HTTP specification (September 2025 draft) and refuses what it leaves open:
+Follows the GraphQL over HTTP specification (September 2025 draft) and refuses its optional parts:
 batches, form bodies, subscriptions, WebSockets.
 """
 
@@ -29,14 +29,14 @@ from server.http import SIGNED_IN_BODY_LIMIT, BadRequest, parse_json, problem, r
 from server.loop_thread import Runner, run_here
 from server.service import Service
 
-# Strawberry keeps the schema that graphql-core runs under this name and offers no other way to it.
+# Strawberry exposes the underlying graphql-core schema only under this private name.
 _CORE_SCHEMA = SCHEMA._schema
 _RESPONSE_TYPE = "application/graphql-response+json"
 _JSON_TYPE = "application/json"
 _MEMBERS = {"query", "operationName", "variables", "extensions"}
-# Of errors at the fields of an answer.
+# Field errors in one answer.
 _MAX_ERRORS = 20
-# Media types in `Accept` that are looked at.
+# Media ranges read from `Accept`.
 _MAX_RANGES = 100
 _UNAVAILABLE = 503
 
@@ -50,7 +50,7 @@ class _Parameters:
 
 def routes(service: Service, turns: Turns, run: Runner = run_here) -> list[Route]:
     """`/graphql`."""
-    # No methods here are all of them: the endpoint itself says which it takes.
+    # An empty list admits every method: the endpoint itself answers 405, in its own media type.
     return [Route("/graphql", _Endpoint(service, turns, run).answer, methods=[])]
 
 
@@ -85,16 +85,16 @@ class _Endpoint:
             return _failed(error.status, error.code, error.message, media_type)
         except Rejected as rejected:
             errors = [shown_error(error, rejected.code, "") for error in rejected.errors]
-            # Clients of the older media type take any other status for a broken transport.
+            # Clients of the older media type treat any other status as a transport error.
             status = 400 if media_type == _RESPONSE_TYPE else 200
             return _response({"errors": errors}, status, media_type)
 
     async def _run(self, request: Request, media_type: str) -> Response:
-        # Before anything else: a stranger learns nothing of the schema, not even that a query is
-        # malformed.
+        # Authenticate first: an unauthenticated client must learn nothing about the schema, not
+        # even that its query is malformed.
         principal = await authenticate(self._service, request)
         parameters = await _parameters(request)
-        # Once the body is there: who sends slowly holds no place.
+        # Take a turn after the body has arrived, so that a slow sender does not hold one.
         async with self._turns.turn(principal):
             return await self._run_aside(
                 lambda: self._performed(request, principal, parameters, media_type)
@@ -145,7 +145,7 @@ class _Endpoint:
 
 
 def _acceptable(request: Request) -> str | None:
-    """The media type to answer in: the newer one where the client knows it (RFC 9110, 12.5.1)."""
+    """Choose the media type: the newer one if the client accepts it (RFC 9110, 12.5.1)."""
     header = ",".join(request.headers.getlist("accept")) or "*/*"
     offered: dict[str, bool] = {}
     for part in header.lower().replace(" ", "").split(",", _MAX_RANGES)[:_MAX_RANGES]:
@@ -178,7 +178,7 @@ def _query_members(request: Request) -> dict[str, Any]:
 
 
 def _read_parameters(members: Any) -> _Parameters:
-    """The parameters in a JSON object. Raises `BadRequest`; batches are none."""
+    """Read the parameters of a JSON object. Raises `BadRequest`, for a batch too."""
     if not isinstance(members, dict):
         raise BadRequest(400, "BAD_PARAMETERS", "The request must be one JSON object.")
     query = members.get("query")
@@ -201,7 +201,7 @@ def _shown(result: ExecutionResult, request_id: str, media_type: str) -> Respons
     errors = [shown_error(error, "BAD_USER_INPUT", request_id) for error in failed]
     codes = {error["extensions"]["code"] for error in errors}
     body: dict[str, Any] = {"errors": errors} if errors else {}
-    # Without a path the request itself failed, and there is no `data` to speak of (section 7.1).
+    # An error without a path is a request error: the answer then has no `data` (section 7.1).
     if result.data is not None or any("path" in error for error in errors):
         body["data"] = result.data
     if result.data is None and "UNAUTHENTICATED" in codes:

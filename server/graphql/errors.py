@@ -1,4 +1,4 @@
-"""Errors as GraphQL answers show them: coded, without values, and masked where unexpected."""
+"""Errors in GraphQL answers: each has a code, quotes no values, and is masked if unexpected."""
 
 import logging
 from typing import Any
@@ -14,15 +14,15 @@ _log = logging.getLogger("tessera.graphql")
 
 
 class Limit(GraphQLError):
-    """A limit of this server that a request exceeds; its message quotes nothing of the request."""
+    """A request exceeds a limit of this server. Its message never quotes the request."""
 
 
 def shown_error(error: GraphQLError, code: str, request_id: str) -> dict[str, Any]:
-    """One error of an answer. `code` is for errors that GraphQL itself found in the request."""
+    """Format one error. `code` applies to errors that graphql-core found in the request."""
     cause = _cause(error)
     if isinstance(error, Limit):
         message = error.message
-    # Without a path it comes from no resolver, but from reading a value that does not fit.
+    # An error without a path comes from coercing an unsuitable value, not from a resolver.
     elif cause is None or not error.path:
         message = without_values(error.message)
     elif isinstance(cause, Refusal):
@@ -39,7 +39,7 @@ def shown_error(error: GraphQLError, code: str, request_id: str) -> dict[str, An
 
 
 def _cause(error: GraphQLError) -> BaseException | None:
-    """What a resolver raised; None where GraphQL itself refuses the request."""
+    """Return the exception a resolver raised; None if graphql-core refused the request."""
     cause = error.original_error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error

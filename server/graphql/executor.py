@@ -1,11 +1,11 @@
-"""How a validated operation runs: graphql-core's executor, with a short way for plain fields.
+"""The executor: graphql-core's, with a fast path for plain fields.
 
-Most of a page is attributes that need neither resolver nor argument, and objects of such
-attributes. graphql-core builds a path and an info object for each and looks its type up anew, tens
-of thousands of times a page. Here they are read straight off the objects, by a plan that is made
-once for each selection. Whatever fails, waits or takes an argument takes graphql-core's way.
+Most of a page is attributes without resolver or argument, and objects of such attributes. For
+each, graphql-core builds a path and an info object and looks up the type again, tens of thousands
+of times a page. The fast path reads them directly off the objects, by a plan made once per
+selection. Fields that fail, wait or take an argument go through graphql-core.
 
-On either way each object and text is counted, and an answer that grows too large ends it all.
+Both paths count every object and text; an answer that grows too large ends the execution.
 """
 
 from collections.abc import Callable
@@ -23,15 +23,15 @@ from server.graphql.metering import Meter, TooLargeError, names_size, text_size
 
 _Step = Callable[[Any], Any]
 _TYPE_NAME = "__typename"
-_AS_THEY_ARE = {"Boolean", "ID", "Int", "String"}
+_UNCONVERTED = {"Boolean", "ID", "Int", "String"}
 
 
 class _NotPlainError(Exception):
-    """What graphql-core has to look at: a field, or a value that a plain field has for once."""
+    """A field, or one value of a plain field, has to go through graphql-core."""
 
 
 class _Field(NamedTuple):
-    """How a plain field is read off an object, and completed; without a step, it is as it is."""
+    """Reads a plain field off an object, then completes the value if there is a `complete` step."""
 
     response_name: str
     get: _Step
@@ -40,7 +40,7 @@ class _Field(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """A selection on one type: what is read here, and what graphql-core is left with."""
+    """A selection on one type: `plain` fields are read here, graphql-core executes the `rest`."""
 
     plain: list[_Field]
     rest: GroupedFieldSet
@@ -48,11 +48,11 @@ class _Plan(NamedTuple):
 
 
 class PlainFieldExecutor(Executor[Any]):
-    """Gives what graphql-core's executor gives, sooner, and raises `TooLargeError` for too much."""
+    """Same result as graphql-core's executor, faster; raises `TooLargeError` beyond the limits."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Keyed by identity; the values hold on to what the keys name, so that no id is reused.
+        # Keyed by `id()`. Each value references its key's object, so that the id cannot be reused.
         self._plans: dict[int, tuple[GroupedFieldSet, _Plan]] = {}
         self._meter = Meter()
 
@@ -64,7 +64,7 @@ class PlainFieldExecutor(Executor[Any]):
         grouped_field_set: GroupedFieldSet,
         position_context: Any,
     ) -> AwaitableOrValue[dict[str, Any]]:
-        """As graphql-core's, but for the fields that need nothing of it."""
+        """Read plain fields directly; leave the rest to graphql-core."""
         plain, rest, size = self._plan(parent_type, grouped_field_set)
         self._meter.add(1, size)
         try:
@@ -72,7 +72,7 @@ class PlainFieldExecutor(Executor[Any]):
         except TooLargeError:
             raise
         except Exception:
-            # Of whatever is wrong, graphql-core makes what the specification asks for.
+            # Run all fields through graphql-core: it reports errors as the specification requires.
             results, rest = {}, grouped_field_set
         if not rest:
             return results
@@ -92,14 +92,15 @@ class PlainFieldExecutor(Executor[Any]):
         return awaited()
 
     def handle_field_error(self, raw_error: Exception, *args: Any) -> None:
-        """As graphql-core's, but that no field is null in an answer that has grown too large."""
+        """Let `TooLargeError` end the execution, instead of making the field null."""
         if isinstance(raw_error, TooLargeError):
             raise raw_error
         super().handle_field_error(raw_error, *args)
 
     def build_response(self, data: dict[str, Any] | None) -> Any:
-        """As graphql-core's."""
-        # An executor refers to itself: the page's rows would stay until the collector came.
+        """Build the response as graphql-core does, and free the plans."""
+        # An executor is in a reference cycle: without this, the page's rows stay in memory until
+        # the garbage collector runs.
         self._plans.clear()
         return super().build_response(data)
 
@@ -118,9 +119,9 @@ class PlainFieldExecutor(Executor[Any]):
     def _field(
         self, parent_type: GraphQLObjectType, response_name: str, details: FieldDetailsList
     ) -> _Field:
-        """Raises `_NotPlainError` for a field that takes arguments or has to be resolved.
+        """Raises `_NotPlainError` for a field that takes arguments or needs its resolver.
 
-        Where a field has a resolver, what was loaded ahead is in `loaded_…`.
+        A field with a resolver is plain if its type has the preloaded attribute `loaded_…`.
         """
         name = details[0].node.name.value
         if name == _TYPE_NAME:
@@ -141,7 +142,7 @@ class PlainFieldExecutor(Executor[Any]):
     def _completion(self, of_type: GraphQLOutputType, details: FieldDetailsList) -> _Step | None:
         inner = get_nullable_type(of_type)
         if is_leaf_type(inner):
-            return None if inner.name in _AS_THEY_ARE else inner.coerce_output_value
+            return None if inner.name in _UNCONVERTED else inner.coerce_output_value
         if isinstance(inner, GraphQLList):
             complete = self._completion(inner.of_type, details)
             if complete is None:
@@ -155,7 +156,7 @@ class PlainFieldExecutor(Executor[Any]):
         raise _NotPlainError
 
     def _read(self, source: Any, fields: list[_Field]) -> dict[str, Any]:
-        """Raises `_NotPlainError` for a value that is not there, or null where it must not be."""
+        """Raises `_NotPlainError` for a value that is unset, or null in a non-null field."""
         values, size = {}, 0
         for response_name, get, nullable, complete in fields:
             value = get(source)
@@ -170,9 +171,9 @@ class PlainFieldExecutor(Executor[Any]):
         return values
 
     def _completed_once(self, fields: list[_Field], size: int) -> _Step:
-        """Completes an object, each once: a page shows one permission or admin many times.
+        """Complete each object once: a page repeats the same permission or admin many times.
 
-        What it takes is counted each time: it is written each time.
+        Its size is counted at every occurrence, because the answer repeats it.
         """
         known: dict[int, tuple[Any, dict[str, Any], int, int]] = {}
         meter = self._meter

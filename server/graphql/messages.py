@@ -1,9 +1,9 @@
-"""The messages of graphql-core that may be shown: a list of their shapes, and which parts are safe.
+"""An allow-list of graphql-core's messages, which strips values from them.
 
-graphql-core quotes what it was given, and a value may be a secret. A message that has a shape of
-this list is shown with its names and types, without the rest that it quotes; any other becomes one
-general sentence. Shapes are matched from the beginning and no expression can match a text in two
-ways, so that the cost is linear in the message's length.
+graphql-core quotes the request, and a value may be a secret. A message that matches a shape of the
+list keeps its names and types and loses its other quotations; any other message is replaced by one
+general sentence. Shapes match from the beginning, and no expression can match a text in two ways,
+so that the cost is linear in the message's length.
 """
 
 import re
@@ -28,7 +28,7 @@ _PATTERNS = {
 _SLOT = re.compile(r"\{(\w+)\}")
 _WORD = re.compile(_NAME)
 _QUOTED_WORD = re.compile(f"'({_NAME})'")
-# No secret is shorter. Longer words are shown only where the schema has them.
+# No secret is shorter than this: show longer words only if the schema has them.
 _LONG_WORD = re.compile(rf"[_0-9A-Za-z]{{{MIN_LENGTH},}}+")
 _WORDS = frozenset(_WORD.findall(sdl() + print_introspection_schema(SCHEMA._schema)))
 
@@ -126,7 +126,7 @@ Variable values are nested too deeply.
 Variable '${name}' expected value of type '{type}' which cannot be used as an input type.
 Argument '{name}' of required type '{type}' was not provided.
 """
-# What stands before the message of a value.
+# Prefixes of a value's message.
 _PLACES = """
 Variable '${name}' has invalid value{path}:…
 Variable '${name}' has invalid default value{path}:…
@@ -137,7 +137,7 @@ _NO_SUCH_VALUE = "' does not exist in '"
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """A message as fixed text around slots; `open` where a rest follows that is not shown."""
+    """A message as fixed text around slots; `open` if a hidden remainder follows."""
 
     fixed: tuple[str, ...]
     slots: tuple[str, ...]
@@ -177,7 +177,7 @@ _NO_SUCH_VALUE_SHAPE = _Shape.of("{name}' enum.{hint}")
 
 
 def without_values(message: str) -> str:
-    """A message of graphql-core without what it quotes, or a general one for any other text."""
+    """Strip quoted values from a message of graphql-core; replace an unknown one by `GENERAL`."""
     for place in _PLACE_SHAPES:
         match = place.match(message)
         if match:
@@ -197,7 +197,7 @@ def _shown(message: str, shapes: list[_Shape]) -> str | None:
 
 
 def _shown_enum_value(message: str) -> str | None:
-    # A variable's value may be any text, this sentence too: the last one is graphql-core's.
+    # The quoted value may itself contain this sentence: only the last one is graphql-core's.
     start, found, end = message.rpartition(_NO_SUCH_VALUE)
     match = _NO_SUCH_VALUE_SHAPE.match(end) if found else None
     if match is None:
@@ -208,7 +208,7 @@ def _shown_enum_value(message: str) -> str | None:
 
 
 def _safe(slot: str, value: str) -> str:
-    """What fills a slot, without words that may be secrets."""
+    """Return a slot's value without words that may be secrets."""
     if slot == "hint":
         return value if all(word in _WORDS for word in _QUOTED_WORD.findall(value)) else ""
     return _LONG_WORD.sub(lambda word: word[0] if word[0] in _WORDS else _REST, value)

@@ -1,21 +1,21 @@
-"""What an answer has grown to while it is being made, and where it is stopped."""
+"""The size of an answer, counted during execution, and its limits."""
 
 from typing import Any
 
 MAX_OBJECTS = 25_000
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
-# Quotation marks, a colon and a comma around a name and its value, and a short value.
-_AROUND = 8
+# In bytes: quotation marks, colon and comma around a name and its value, and a short value.
+_MEMBER_OVERHEAD = 8
 
 
 class TooLargeError(Exception):
-    """The answer has more objects or bytes than one may have. Ends the whole execution."""
+    """The answer exceeds the limit of objects or bytes. Ends the whole execution."""
 
 
 class Meter:
-    """Counts the objects of an answer, and its bytes as far as the names and texts tell.
+    """Counts the objects of an answer, and estimates its bytes from names and texts.
 
-    An object that stands in several places is counted in each: it is written in each.
+    An object that appears in several places counts in each, because the answer repeats it.
     """
 
     __slots__ = ("objects", "size")
@@ -25,7 +25,7 @@ class Meter:
         self.size = 0
 
     def add(self, objects: int, size: int) -> None:
-        """Raises `TooLargeError` beyond the limits, and from then on each time."""
+        """Raises `TooLargeError` beyond the limits, then again on every later call."""
         self.objects += objects
         self.size += size
         if self.objects > MAX_OBJECTS or self.size > MAX_ANSWER_BYTES:
@@ -33,14 +33,14 @@ class Meter:
 
 
 def names_size(names: "list[str] | dict[str, Any]") -> int:
-    """What an object of these names takes without its texts."""
-    return sum(map(len, names)) + _AROUND * len(names)
+    """Estimate the bytes of an object with these names, without its texts."""
+    return sum(map(len, names)) + _MEMBER_OVERHEAD * len(names)
 
 
 def text_size(value: Any) -> int:
-    """What a completed leaf, or a list of them, takes beyond what `names_size` has counted."""
+    """Bytes of a completed leaf, or a list of leaves, in addition to `names_size`."""
     if type(value) is str:
         return len(value)
     if type(value) is list:
-        return sum(len(one) + _AROUND for one in value if type(one) is str)
+        return sum(len(one) + _MEMBER_OVERHEAD for one in value if type(one) is str)
     return 0

@@ -23,12 +23,12 @@ NodeIds = Annotated[
 
 
 async def node(info: Info, id: NodeId) -> Node | None:
-    """One object of the tenant, or null."""
+    """Return one object of the tenant, or null."""
     return (await _find(info, [id]))[0]
 
 
 async def nodes(info: Info, ids: NodeIds) -> list[Node | None]:
-    """Objects of the tenant in the order of `ids`, null where there is none."""
+    """Return objects of the tenant in the order of `ids`, null for an unknown id."""
     if len(ids) > MAX_IDS:
         raise QueryTooComplex(f"Ask for at most {MAX_IDS} nodes at once.")
     return await _find(info, ids)

@@ -1,4 +1,4 @@
-"""Permissions: the tenant API's operations, as tokens may hold them."""
+"""Permissions: the operations of the tenant's API, which tokens can be granted."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -26,26 +26,26 @@ class HTTPMethod(Enum):
 
 described(
     HTTPMethod,
-    "A method of HTTP (RFC 9110; QUERY as OpenAPI 3.2 has it).",
+    "An HTTP method (RFC 9110; QUERY as in OpenAPI 3.2).",
     GET="Read a resource.",
     HEAD="Read a resource's headers.",
-    POST="Hand something to a resource.",
-    PUT="Put a resource in place.",
-    PATCH="Change a resource in part.",
+    POST="Send data to a resource.",
+    PUT="Create or replace a resource.",
+    PATCH="Change part of a resource.",
     DELETE="Delete a resource.",
-    OPTIONS="Ask what a resource allows.",
+    OPTIONS="Ask for the methods of a resource.",
     TRACE="Loop a request back.",
     QUERY="Read with a query in the body.",
 )
 
 
 @strawberry.type(
-    description="Permissions whose operations share their first tag, or else a part of their paths."
+    description="Permissions whose operations share their first tag, or else a part of their path."
 )
 class PermissionCategory:
-    name: str = strawberry.field(description="What the group is called.")
+    name: str = strawberry.field(description="The category's name.")
     permissions: list["Permission"] = strawberry.field(
-        description="Its permissions, in the order of the API's description."
+        description="Its permissions, in the order of the API description."
     )
 
 
@@ -54,21 +54,21 @@ class Permission:
     key: str = strawberry.field(
         description='Method and path template, such as "GET /api/v1/devices/{device_id}".'
     )
-    name: str = strawberry.field(description="What the endpoint does, in a few words.")
+    name: str = strawberry.field(description="A short summary of the endpoint.")
     method: HTTPMethod = strawberry.field(description="The endpoint's method.")
     path: str = strawberry.field(description="The endpoint's path template.")
-    category: PermissionCategory = strawberry.field(description="The group it belongs to.")
+    category: PermissionCategory = strawberry.field(description="Its category.")
     retired: bool = strawberry.field(
-        description="Whether the endpoint has left the API: then the permission opens nothing."
+        description="Whether the endpoint has left the API. A retired permission allows nothing."
     )
     deprecated: bool = strawberry.field(
-        description="Whether the API's description says that the endpoint is to be used no more."
+        description="Whether the API description marks the endpoint as deprecated."
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A catalogue as GraphQL shows it, made once: its permissions never change."""
+    """A catalogue in GraphQL types. Built once, because a catalogue never changes."""
 
     categories: list[PermissionCategory]
     by_key: dict[str, Permission]
@@ -77,7 +77,7 @@ class Grid:
 
 @lru_cache(maxsize=4)
 def grid(source: catalogue.Catalogue) -> Grid:
-    """The grid of a catalogue."""
+    """Build the grid of a catalogue."""
     categories = []
     by_key = {}
     for group in source.categories:
@@ -91,7 +91,7 @@ def grid(source: catalogue.Catalogue) -> Grid:
 
 
 def shown_permissions(source: catalogue.Catalogue, keys: list[str]) -> list[Permission]:
-    """The permissions of these keys, in the grid's order; those that have left it come last."""
+    """Return the permissions of these keys, in the grid's order, retired ones last."""
     shown = grid(source)
     found = {key: source.find(key) for key in keys}
     known = {permission.key for permission in found.values() if permission}
@@ -122,6 +122,6 @@ def _shown(permission: catalogue.Permission, category: PermissionCategory) -> Pe
 
 
 def permission_categories(info: Info) -> list[PermissionCategory]:
-    """Every signed-in admin may read the grid; nothing of it belongs to a tenant."""
+    """Return the grid. Every signed-in admin may read it: it is the same for all tenants."""
     info.context.principal.require(Right.READ)
     return grid(info.context.service.catalogue).categories

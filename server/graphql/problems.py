@@ -1,4 +1,4 @@
-"""Problems: refusals that a person at a form can mend, as members of a mutation's result."""
+"""Problems: refusals that a user can correct, as members of a mutation's result."""
 
 from enum import Enum
 
@@ -20,42 +20,42 @@ class ProblemCode(Enum):
 
 described(
     ProblemCode,
-    "What kind of problem it is, for programs.",
+    "The kind of problem, for programs.",
     INVALID_INPUT="A value is not acceptable.",
-    NOT_FOUND="There is no such thing in this tenant.",
-    REVISION_CONFLICT="Somebody else has changed it meanwhile.",
-    SECRET_ALREADY_SHOWN="The token was made before, and its secret shown then.",
+    NOT_FOUND="Not found in this tenant.",
+    REVISION_CONFLICT="Another admin has changed it since it was read.",
+    SECRET_ALREADY_SHOWN="An earlier request created the token and showed its secret.",
     LAST_OWNER="The tenant would be left without an owner.",
-    OWN_ACCOUNT="Nobody removes themself.",
+    OWN_ACCOUNT="Admins cannot remove themselves.",
 )
 
 
-@strawberry.interface(description="Why a mutation changed nothing, and what a person can mend.")
+@strawberry.interface(description="Why a mutation changed nothing, for a user to correct.")
 class Problem:
-    code: ProblemCode = strawberry.field(description="What kind of problem it is.")
-    message: str = strawberry.field(description="The problem in a sentence, for people.")
+    code: ProblemCode = strawberry.field(description="The kind of problem.")
+    message: str = strawberry.field(description="The problem as a sentence, for people.")
 
 
 @strawberry.type(description="A value is not acceptable.")
 class InvalidInput(Problem):
-    field: str = strawberry.field(description="The input's field that holds the value.")
+    field: str = strawberry.field(description="The input field with the value.")
 
 
 @strawberry.type(
-    description="There is no such thing in this tenant; the same for what belongs to another."
+    description="Not found in this tenant. Objects of other tenants are not found either."
 )
 class NotFound(Problem):
     pass
 
 
-@strawberry.type(description="Somebody else has changed the token since you last read it.")
+@strawberry.type(description="Another admin has changed the token since you last read it.")
 class RevisionConflict(Problem):
     token: Token = strawberry.field(description="The token as it is now.")
 
 
-@strawberry.type(description="The idempotency key has made a token before.")
+@strawberry.type(description="An earlier request with this idempotency key created a token.")
 class SecretAlreadyShown(Problem):
-    token: Token = strawberry.field(description="The token that it made.")
+    token: Token = strawberry.field(description="The token it created.")
 
 
 @strawberry.type(description="The tenant would be left without an owner.")
@@ -63,7 +63,7 @@ class LastOwner(Problem):
     pass
 
 
-@strawberry.type(description="Nobody removes themself.")
+@strawberry.type(description="Admins cannot remove themselves.")
 class OwnAccount(Problem):
     pass
 

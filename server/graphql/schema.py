@@ -1,4 +1,4 @@
-"""The schema: all root fields on one page. What they do lives with their nouns."""
+"""The schema: all root fields in one place. Their resolvers are in one module per noun."""
 
 import strawberry
 from strawberry.schema.config import StrawberryConfig
@@ -47,86 +47,84 @@ from server.graphql.tokens import (
 )
 
 
-@strawberry.type(description="What a signed-in admin can read.")
+@strawberry.type(description="The queries of a signed-in admin.")
 class Query:
-    viewer: Admin = strawberry.field(resolver=viewer, description="Who is signed in.")
-    tenant: Tenant = strawberry.field(
-        resolver=tenant, description="The tenant of whoever is signed in."
-    )
+    viewer: Admin = strawberry.field(resolver=viewer, description="The signed-in admin.")
+    tenant: Tenant = strawberry.field(resolver=tenant, description="The signed-in admin's tenant.")
     tenant_api_url: str | None = strawberry.field(
         resolver=tenant_api_url,
-        description="The tenant's API URL; null until its first token, and from then on it stays.",
+        description="The tenant's API URL. Null until the first token is created, then permanent.",
     )
     tokens: TokenConnection = strawberry.field(
         resolver=list_tokens, description="Live tokens, newest first."
     )
     token: Token | None = strawberry.field(
-        resolver=find_token, description="One token; a revoked one too."
+        resolver=find_token, description="One token, live or revoked."
     )
     token_activity: TokenActivityConnection | None = strawberry.field(
         resolver=token_activity,
-        description="What happened to a token, the latest first; to a revoked one too.",
+        description="The activity of a token, live or revoked, newest first.",
     )
     activity: TokenActivityConnection = strawberry.field(
         resolver=all_activity,
-        description="What happened to any token of the tenant, the latest first.",
+        description="The activity of all tokens of the tenant, newest first.",
     )
     permission_categories: list[PermissionCategory] = strawberry.field(
         resolver=permission_categories,
-        description="Everything that a token may be granted, by category.",
+        description="All permissions that a token can be granted, by category.",
     )
     admins: AdminConnection = strawberry.field(
-        resolver=list_admins, description="The tenant's admins, the earliest first."
+        resolver=list_admins, description="The tenant's admins, oldest first."
     )
     node: Node | None = strawberry.field(
         resolver=node, description="Any object of the tenant by its global id."
     )
     nodes: list[Node | None] = strawberry.field(
         resolver=nodes,
-        description="Several objects in the order of their ids, null where there is none.",
+        description="Several objects in the order of `ids`, null for an unknown id.",
     )
 
 
-@strawberry.type(description="What a signed-in admin can change: one field in each request.")
+@strawberry.type(description="The mutations of a signed-in admin: one per request.")
 class Mutation:
     create_token: CreateTokenResult = strawberry.mutation(
         resolver=create_token,
-        description="Make a token. Its secret is in this answer and nowhere else.",
+        description="Create a token. Only this answer contains its secret.",
     )
     set_permissions: SetPermissionsResult = strawberry.mutation(
         resolver=set_permissions,
-        description="Replace everything that a token may call.",
+        description="Replace all permissions of a token.",
     )
     edit_permissions: EditPermissionsResult = strawberry.mutation(
         resolver=edit_permissions,
-        description="Change some of what a token may call; the rest stays.",
+        description="Grant and withdraw some permissions of a token; the others stay.",
     )
     rename_token: RenameTokenResult = strawberry.mutation(
-        resolver=rename_token, description="Give a token another name."
+        resolver=rename_token, description="Change the name of a token."
     )
     describe_token: DescribeTokenResult = strawberry.mutation(
-        resolver=describe_token, description="Give a token another description."
+        resolver=describe_token, description="Change the description of a token."
     )
     revoke_token: RevokeTokenResult = strawberry.mutation(
-        resolver=revoke_token, description="End a token, at once and for ever."
+        resolver=revoke_token, description="Revoke a token, immediately and permanently."
     )
     add_admin: AddAdminResult = strawberry.mutation(
-        resolver=add_admin, description="Invite somebody to manage the tenant."
+        resolver=add_admin, description="Invite an admin to the tenant."
     )
     renew_invitation: RenewInvitationResult = strawberry.mutation(
         resolver=renew_invitation,
-        description="Make another invitation for somebody who has yet to accept theirs.",
+        description="Replace the invitation of an admin who has not accepted it.",
     )
     set_admin_role: SetAdminRoleResult = strawberry.mutation(
-        resolver=set_admin_role, description="Give an admin another role."
+        resolver=set_admin_role, description="Change the role of an admin."
     )
     transfer_ownership: TransferOwnershipResult = strawberry.mutation(
         resolver=transfer_ownership,
-        description="Make another admin the owner; the owner becomes an admin.",
+        description="Make another admin the owner; the current owner becomes an admin.",
     )
     remove_admin: RemoveAdminResult = strawberry.mutation(
         resolver=remove_admin,
-        description="Remove an admin, end their sessions and revoke the tokens they made.",
+        description="Remove an admin, end their sessions and revoke the tokens they created.",
     )
 
 
@@ -140,5 +138,5 @@ SCHEMA = strawberry.Schema(
 
 
 def sdl() -> str:
-    """The schema in GraphQL's own language."""
+    """Return the schema in GraphQL's schema definition language."""
     return SCHEMA.as_str() + "\n"

@@ -1,4 +1,4 @@
-"""Which fields a query selects below the one that is being resolved."""
+"""The fields that a query selects below the field being resolved."""
 
 from collections.abc import Iterator
 
@@ -14,9 +14,9 @@ from server.graphql.context import Info
 
 
 def selected_fields(info: Info, *path: str) -> set[str]:
-    """The names of the fields selected at `path` below the running field, on any type.
+    """Return the names of the fields selected at `path` below the current field, on any type.
 
-    `@skip` and `@include` are not looked at: a name too many only costs a query.
+    Ignores `@skip` and `@include`: a superfluous name only costs a query.
     """
     fragments = info._raw_info.fragments
     found = [node.selection_set for node in info._raw_info.field_nodes]
@@ -31,7 +31,7 @@ def _fields(
     selection_sets: list[SelectionSetNode | None],
     fragments: dict[str, FragmentDefinitionNode],
 ) -> Iterator[FieldNode]:
-    """The fields of these selection sets, each fragment looked into once."""
+    """Yield the fields of these selection sets. Visits each fragment once."""
     waiting = [chosen for chosen in selection_sets if chosen]
     seen: set[str] = set()
     while waiting:

@@ -1,4 +1,4 @@
-"""The tenant: its type, and the queries that give it."""
+"""The tenant: the type, and the queries that return it."""
 
 import strawberry
 
@@ -13,20 +13,20 @@ from server.service import Service
 @strawberry.type(description="A customer organisation.")
 class Tenant(Node):
     slug: str = strawberry.field(
-        description="What names it at sign-in and in its API's host: a DNS label."
+        description="Its short name, used at sign-in and in its API's host name: a DNS label."
     )
-    name: str = strawberry.field(description="What it is called.")
-    region: str = strawberry.field(description="Where its API runs.")
+    name: str = strawberry.field(description="Its name.")
+    region: str = strawberry.field(description="The region where its API runs.")
     requests_per_hour: int = strawberry.field(
-        description="How many requests its tokens may make in an hour, all together."
+        description="How many requests per hour its tokens may make in total."
     )
     api_url: str | None = strawberry.field(
-        description="Its API's URL; null until its first token, and from then on it stays."
+        description="Its API's URL. Null until the first token is created, then permanent."
     )
 
 
 def shown_tenant(service: Service, row: models.Tenant) -> Tenant:
-    """A tenant as GraphQL shows it."""
+    """Map a tenant to its GraphQL type."""
     return Tenant(
         id=strawberry.ID(encode_id("Tenant", row.id)),
         slug=row.slug,
@@ -38,10 +38,10 @@ def shown_tenant(service: Service, row: models.Tenant) -> Tenant:
 
 
 async def tenant(info: Info) -> Tenant:
-    """The tenant of whoever is signed in."""
+    """Return the signed-in admin's tenant."""
     return shown_tenant(info.context.service, await tenants.get(info.context.principal))
 
 
 async def tenant_api_url(info: Info) -> str | None:
-    """Its API's URL, once a first token exists."""
+    """Return the tenant's API URL, or null before its first token."""
     return info.context.service.api_url(await tenants.get(info.context.principal))

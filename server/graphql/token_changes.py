@@ -1,4 +1,4 @@
-"""Changing tokens: inputs, results and mutations. What they do lives in `operations.tokens`."""
+"""Changing tokens: inputs, results and mutations. The logic is in `operations.tokens`."""
 
 from typing import Annotated
 
@@ -12,63 +12,63 @@ from server.graphql.problems import InvalidInput, NotFound, RevisionConflict, Se
 from server.graphql.tokens import Token, shown_token
 from server.operations import tokens
 
-_INPUT = strawberry.argument(description="What to change, and to what.")
+_INPUT = strawberry.argument(description="The change and its values.")
 _TOKEN_ID = "The token's global id."
-_IF_REVISION = "Change it only if this is still its revision."
-_NAME = "What to call it: 1 to 100 characters in one line, after trimming."
-_DESCRIPTION = "What it is for: up to 1,000 characters. Line breaks are kept."
+_IF_REVISION = "Make the change only if this is still the token's revision."
+_NAME = "Its name: 1 to 100 characters in one line, after trimming."
+_DESCRIPTION = "Its purpose: up to 1,000 characters. Line breaks are kept."
 
 
-@strawberry.input(description="What to make.")
+@strawberry.input(description="The token to create.")
 class CreateTokenInput:
     name: str = strawberry.field(description=_NAME)
     description: str | None = strawberry.field(description=_DESCRIPTION, default=UNSET)
     permissions: list[str] | None = strawberry.field(
-        description="Keys of what it may call; none if left out.", default=UNSET
+        description="The keys of its permissions; none by default.", default=UNSET
     )
     idempotency_key: str | None = strawberry.field(
-        description="Makes a retry safe: a second request with the same key makes no token.",
+        description="Makes a retry safe: a second request with the same key creates no token.",
         default=UNSET,
     )
 
 
-@strawberry.input(description="What a token may call from now on.")
+@strawberry.input(description="The new permissions of a token.")
 class SetPermissionsInput:
     token_id: strawberry.ID = strawberry.field(description=_TOKEN_ID)
     permissions: list[str] = strawberry.field(
-        description="The keys of everything it may call: replaces the whole set."
+        description="The keys of all its permissions: replaces the whole set."
     )
     if_revision: int | None = strawberry.field(description=_IF_REVISION, default=UNSET)
 
 
-@strawberry.input(description="What to change of what a token may call.")
+@strawberry.input(description="The permissions to grant to a token and to withdraw from it.")
 class EditPermissionsInput:
     token_id: strawberry.ID = strawberry.field(description=_TOKEN_ID)
     grant: list[str] | None = strawberry.field(
-        description="The keys of what it may call besides; none if left out.", default=UNSET
+        description="The keys of permissions to add; none by default.", default=UNSET
     )
     withdraw: list[str] | None = strawberry.field(
-        description="The keys of what it may no longer call; those it does not hold are ignored.",
+        description="The keys of permissions to remove; those it does not hold are ignored.",
         default=UNSET,
     )
     if_revision: int | None = strawberry.field(description=_IF_REVISION, default=UNSET)
 
 
-@strawberry.input(description="A token's other name.")
+@strawberry.input(description="The new name of a token.")
 class RenameTokenInput:
     token_id: strawberry.ID = strawberry.field(description=_TOKEN_ID)
     name: str = strawberry.field(description=_NAME)
     if_revision: int | None = strawberry.field(description=_IF_REVISION, default=UNSET)
 
 
-@strawberry.input(description="A token's other description.")
+@strawberry.input(description="The new description of a token.")
 class DescribeTokenInput:
     token_id: strawberry.ID = strawberry.field(description=_TOKEN_ID)
     description: str = strawberry.field(description=_DESCRIPTION)
     if_revision: int | None = strawberry.field(description=_IF_REVISION, default=UNSET)
 
 
-@strawberry.input(description="Which token to end.")
+@strawberry.input(description="The token to revoke.")
 class RevokeTokenInput:
     token_id: strawberry.ID = strawberry.field(description=_TOKEN_ID)
 
@@ -76,9 +76,7 @@ class RevokeTokenInput:
 @strawberry.type(description="A new token.")
 class CreateTokenPayload:
     token: Token = strawberry.field(description="The token.")
-    secret: str = strawberry.field(
-        description="Its secret: shown here, once, and never again anywhere."
-    )
+    secret: str = strawberry.field(description="Its secret. It is shown only here, once.")
 
 
 @strawberry.type(description="The token with its new permissions.")
@@ -101,7 +99,7 @@ class DescribeTokenPayload:
     token: Token = strawberry.field(description="The token.")
 
 
-@strawberry.type(description="The token that is revoked now.")
+@strawberry.type(description="The revoked token.")
 class RevokeTokenPayload:
     token: Token = strawberry.field(description="The token.")
 

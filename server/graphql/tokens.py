@@ -1,6 +1,6 @@
-"""Tokens and what happened to them: their types, and the queries that give them.
+"""Tokens and their activity: the types, and the queries that return them.
 
-Changing tokens lives in `server.graphql.token_changes`.
+The mutations are in `server.graphql.token_changes`.
 """
 
 from typing import Annotated, Any, cast
@@ -39,18 +39,20 @@ described(
     RevocationReason,
     "Why a token was revoked.",
     REVOKED="An admin revoked it.",
-    CREATOR_REMOVED="The admin who made it was removed.",
+    CREATOR_REMOVED="The admin who created it was removed.",
 )
 described(
     ActivityKind,
-    "What happened to a token.",
-    CREATED="It was made.",
-    NAME_CHANGED="It was given another name.",
-    DESCRIPTION_CHANGED="It was given another description.",
-    PERMISSIONS_EDITED="What it may call was changed.",
+    "The kind of a token's activity.",
+    CREATED="It was created.",
+    NAME_CHANGED="Its name was changed.",
+    DESCRIPTION_CHANGED="Its description was changed.",
+    PERMISSIONS_EDITED="Its permissions were changed.",
     REVOKED="It was revoked.",
 )
-Kind = Annotated[ActivityKind | None, strawberry.argument(description="Only what is of this kind.")]
+Kind = Annotated[
+    ActivityKind | None, strawberry.argument(description="Only this kind of activity.")
+]
 TokenId = Annotated[strawberry.ID, strawberry.argument(description="The token's global id.")]
 
 
@@ -69,28 +71,28 @@ async def _last_used_user_agent(root: "Token", info: Info) -> str | None:
     return last.last_used_user_agent if last else None
 
 
-@strawberry.type(description="An API token's record. Its secret is in none of its fields.")
+@strawberry.type(description="An API token. No field contains its secret.")
 class Token(Node):
-    name: str = strawberry.field(description="What it is called. Names need not differ.")
+    name: str = strawberry.field(description="Its name. Names need not be unique.")
     description: str = strawberry.field(
-        description="What it is for; may be empty, and may have line breaks."
+        description="Its purpose; may be empty, and may contain line breaks."
     )
-    hint: str = strawberry.field(description="The beginning of its secret, to recognise it by.")
+    hint: str = strawberry.field(description="The beginning of its secret, for recognising it.")
     revision: int = strawberry.field(
-        description="Counts its changes. Give it as `ifRevision` to change only what you have seen."
+        description="Counts its changes. Pass it as `ifRevision` to change only the state you read."
     )
-    created_at: DateTime = strawberry.field(description="When it was made.")
+    created_at: DateTime = strawberry.field(description="When it was created.")
     last_used_at: DateTime | None = strawberry.field(
         resolver=_last_used_at,
-        description="When it last opened an endpoint, known within seconds; null if it never has.",
+        description="When a call with it was last allowed, accurate to seconds; null if never.",
     )
     last_used_from: str | None = strawberry.field(
         resolver=_last_used_from,
-        description="The address it was last used from, as the gateway tells it.",
+        description="The address it was last used from, as reported by the gateway.",
     )
     last_used_user_agent: str | None = strawberry.field(
         resolver=_last_used_user_agent,
-        description="What the client called itself that last used it.",
+        description="The `User-Agent` of the client that last used it.",
     )
     revoked_at: DateTime | None = strawberry.field(
         description="When it was revoked; null while it is live."
@@ -103,25 +105,23 @@ class Token(Node):
     loaded_permission_count: strawberry.Private[int] = UNSET
     loaded_created_by: strawberry.Private[Admin | None] = UNSET
 
-    @strawberry.field(
-        description="What it may call, in the grid's order; retired permissions come last."
-    )
+    @strawberry.field(description="Its permissions, in the grid's order, retired ones last.")
     async def permissions(self, info: Info) -> list[Permission]:
         keys = await info.context.permission_keys.load(self.row.id)
         return shown_permissions(info.context.service.catalogue, keys or [])
 
     @strawberry.field(
-        description="How many permissions it holds, retired ones too: cheaper than to list them."
+        description="How many permissions it holds, with retired ones. Cheaper than listing them."
     )
     async def permission_count(self, info: Info) -> int:
         return await info.context.permission_counts.load(self.row.id) or 0
 
-    @strawberry.field(description="Who made it; null once they are removed.")
+    @strawberry.field(description="The admin who created it; null once that admin is removed.")
     async def created_by(self, info: Info) -> Admin | None:
         return await _load_admin(info, self.row.created_by_id)
 
     @strawberry.field(
-        description="How often it asked for each endpoint, the latest used first."
+        description="How often it called each endpoint, most recently used first."
         " Counts are kept for 400 days."
     )
     async def usage(
@@ -135,11 +135,11 @@ class Token(Node):
         found = await info.context.usage.load((self.row.id, given(since)))
         return [shown_usage(info.context.service.catalogue, one) for one in found]
 
-    @strawberry.field(description="Why calls with it were denied: the latest 20, latest first.")
+    @strawberry.field(description="Its latest 20 denied calls, newest first.")
     async def recent_refusals(self, info: Info) -> list[TokenRefusal]:
         return [shown_refusal(row) for row in await info.context.refusals.load(self.row.id) or []]
 
-    @strawberry.field(description="What happened to it, the latest first.")
+    @strawberry.field(description="Its activity, newest first.")
     async def activity(
         self, info: Info, first: First = UNSET, after: After = UNSET, kind: Kind = UNSET
     ) -> "TokenActivityConnection":
@@ -147,7 +147,7 @@ class Token(Node):
 
 
 def shown_token(row: models.Token) -> Token:
-    """A token as GraphQL shows it."""
+    """Map a token to its GraphQL type."""
     return Token(
         id=strawberry.ID(encode_id("Token", row.id)),
         name=row.name,
@@ -160,16 +160,16 @@ def shown_token(row: models.Token) -> Token:
     )
 
 
-@strawberry.type(description="A token in a list, and its place in it.")
+@strawberry.type(description="A token in a list, with a cursor.")
 class TokenEdge:
     node: Token = strawberry.field(description="The token.")
-    cursor: str = strawberry.field(description="Its place in the list.")
+    cursor: str = strawberry.field(description="The cursor of this place in the list.")
 
 
 @strawberry.type(description="A page of tokens.")
 class TokenConnection:
     edges: list[TokenEdge] = strawberry.field(description="The tokens of this page.")
-    page_info: PageInfo = strawberry.field(description="Where the page lies.")
+    page_info: PageInfo = strawberry.field(description="The page's position in the list.")
 
 
 @strawberry.interface(description="Something that happened to a token.")
@@ -178,11 +178,11 @@ class TokenActivity:
     occurred_at: DateTime = strawberry.field(description="When it happened.")
     row: strawberry.Private[models.Activity]
 
-    @strawberry.field(description="Who did it; null once that admin is removed.")
+    @strawberry.field(description="The admin who did it; null once that admin is removed.")
     async def actor(self, info: Info) -> Admin | None:
         return await _load_admin(info, self.row.actor_id)
 
-    @strawberry.field(description="The token it happened to; revoked ones stay readable.")
+    @strawberry.field(description="The token concerned, live or revoked.")
     async def token(self, info: Info) -> Token:
         row = await info.context.tokens.load(self.row.token_id)
         if row is None:
@@ -190,32 +190,32 @@ class TokenActivity:
         return shown_token(row)
 
 
-@strawberry.type(description="A token was made.")
+@strawberry.type(description="A token was created.")
 class TokenCreated(TokenActivity, Node):
     pass
 
 
-@strawberry.type(description="A token was given another name.")
+@strawberry.type(description="A token's name was changed.")
 class TokenNameChanged(TokenActivity, Node):
-    previous_name: str = strawberry.field(description="What it was called before.")
-    name: str = strawberry.field(description="What it was called from then on.")
+    previous_name: str = strawberry.field(description="The previous name.")
+    name: str = strawberry.field(description="The new name.")
 
 
-@strawberry.type(description="A token was given another description.")
+@strawberry.type(description="A token's description was changed.")
 class TokenDescriptionChanged(TokenActivity, Node):
-    previous_description: str = strawberry.field(description="The description before.")
-    description: str = strawberry.field(description="The description from then on.")
+    previous_description: str = strawberry.field(description="The previous description.")
+    description: str = strawberry.field(description="The new description.")
 
 
-@strawberry.type(description="What a token may call was changed.")
+@strawberry.type(description="A token's permissions were changed.")
 class TokenPermissionsEdited(TokenActivity, Node):
-    granted: list[Permission] = strawberry.field(description="What it may call from then on.")
-    withdrawn: list[Permission] = strawberry.field(description="What it may no longer call.")
+    granted: list[Permission] = strawberry.field(description="The permissions added.")
+    withdrawn: list[Permission] = strawberry.field(description="The permissions removed.")
 
 
 @strawberry.type(description="A token was revoked.")
 class TokenRevoked(TokenActivity, Node):
-    reason: RevocationReason = strawberry.field(description="Why.")
+    reason: RevocationReason = strawberry.field(description="Why it was revoked.")
 
 
 _ACTIVITY_TYPES: dict[ActivityKind, type[TokenActivity]] = {
@@ -229,7 +229,7 @@ ACTIVITY_TYPES = tuple(_ACTIVITY_TYPES.values())
 
 
 def shown_activity(info: Info, row: models.Activity) -> TokenActivity:
-    """An activity as GraphQL shows it."""
+    """Map an activity to its GraphQL type."""
     shown = _ACTIVITY_TYPES[row.kind]
     return shown(
         id=strawberry.ID(encode_id(shown.__name__, row.id)),
@@ -256,16 +256,16 @@ def _details(info: Info, row: models.Activity) -> dict[str, Any]:
     return {}
 
 
-@strawberry.type(description="An activity in a list, and its place in it.")
+@strawberry.type(description="An activity in a list, with a cursor.")
 class TokenActivityEdge:
     node: TokenActivity = strawberry.field(description="The activity.")
-    cursor: str = strawberry.field(description="Its place in the list.")
+    cursor: str = strawberry.field(description="The cursor of this place in the list.")
 
 
 @strawberry.type(description="A page of activity.")
 class TokenActivityConnection:
     edges: list[TokenActivityEdge] = strawberry.field(description="The activity of this page.")
-    page_info: PageInfo = strawberry.field(description="Where the page lies.")
+    page_info: PageInfo = strawberry.field(description="The page's position in the list.")
 
 
 async def list_tokens(
@@ -277,13 +277,13 @@ async def list_tokens(
     search: Annotated[
         str | None,
         strawberry.argument(
-            description="Only those with this text in name or description. Case, width and accents"
-            " make no difference. At most 200 characters, or the answer is `BAD_SEARCH`. Where too"
-            " many tokens would have to be read for it, the answer is `SEARCH_TOO_BROAD`."
+            description="Only tokens with this text in name or description. Ignores case, width and"
+            " accents. More than 200 characters fail with `BAD_SEARCH`. A search that would have to"
+            " read too many tokens fails with `SEARCH_TOO_BROAD`."
         ),
     ] = UNSET,
 ) -> TokenConnection:
-    """Live tokens, newest first."""
+    """List live tokens, newest first."""
     request = page_request(TOKENS, given(first), given(after), given(last), given(before))
     page = await tokens.search(info.context.principal, request, given(search))
     shown = [shown_token(row) for row in page.rows]
@@ -297,10 +297,10 @@ async def list_tokens(
 
 
 async def _load_ahead(info: Info, shown: list[Token]) -> None:
-    """Load at once, for the whole page, what the query selects of its tokens.
+    """Preload the fields that the query selects, for all tokens of the page at once.
 
-    The loaders would do the same in the end, but a field that waits costs more than one that
-    knows: the executor reads a field that has a resolver from `loaded_…` where that is set.
+    The loaders would run the same queries, but an awaited field costs more than a preloaded one:
+    the executor reads a field with a resolver from `loaded_…` if that is set.
     """
     selected = selected_fields(info, "edges", "node")
     context = info.context
@@ -313,7 +313,7 @@ async def _load_ahead(info: Info, shown: list[Token]) -> None:
             token.loaded_last_used_user_agent = last.last_used_user_agent if last else None
     if "permissions" in selected:
         ids = [token.row.id for token in shown]
-        # Where `grants` are written there are few permissions, which need no counting.
+        # A token with `grants` holds few permissions, which need no counting.
         uncounted = [token.row.id for token in shown if token.row.grants is None]
         keys = await permission_keys(context.principal, ids, uncounted)
         for token in shown:
@@ -336,7 +336,7 @@ async def _load_ahead(info: Info, shown: list[Token]) -> None:
 
 
 async def find_token(info: Info, id: TokenId) -> Token | None:
-    """One token; a revoked one too."""
+    """Return one token, live or revoked."""
     token_id = row_id("Token", id)
     row = await info.context.tokens.load(token_id) if token_id else None
     return shown_token(row) if row else None
@@ -345,7 +345,7 @@ async def find_token(info: Info, id: TokenId) -> Token | None:
 async def token_activity(
     info: Info, token_id: TokenId, first: First = UNSET, after: After = UNSET, kind: Kind = UNSET
 ) -> TokenActivityConnection | None:
-    """What happened to a token, the latest first; to a revoked one too."""
+    """List the activity of a token, live or revoked, newest first."""
     found = row_id("Token", token_id)
     if found is None or await info.context.tokens.load(found) is None:
         page_request(ACTIVITY, given(first), given(after))
@@ -356,7 +356,7 @@ async def token_activity(
 async def all_activity(
     info: Info, first: First = UNSET, after: After = UNSET, kind: Kind = UNSET
 ) -> TokenActivityConnection:
-    """What happened to any token of the tenant, the latest first."""
+    """List the activity of all tokens of the tenant, newest first."""
     request = page_request(ACTIVITY, given(first), given(after))
     page = await activity.of_tenant(info.context.principal, request, given(kind))
     return _shown_page(info, page)

@@ -1,4 +1,4 @@
-"""What tokens were used for: how often they asked for what, and why they were denied."""
+"""The usage of tokens: calls counted per endpoint, and the reasons of denied calls."""
 
 import strawberry
 
@@ -15,39 +15,41 @@ described(
     "Why a call with a token was denied.",
     REVOKED="The token was revoked.",
     NOT_GRANTED="The token does not hold the permission of the endpoint.",
-    NO_SUCH_OPERATION="The API has no endpoint of this method and path.",
-    TARGET_NOT_CANONICAL="The path was not in canonical form, such as with `..` or `//` in it.",
-    HEADER_NOT_CANONICAL="The name of a header had other characters than letters, digits and `-`.",
-    RATE_LIMITED="The tenant had reached its limit of requests.",
+    NO_SUCH_OPERATION="The API has no endpoint with this method and path.",
+    TARGET_NOT_CANONICAL="The path was not in canonical form, for example with `..` or `//`.",
+    HEADER_NOT_CANONICAL="A header's name had characters other than letters, digits and `-`.",
+    RATE_LIMITED="The tenant had reached its rate limit.",
 )
 
 
-@strawberry.type(description="How often a token asked for one endpoint.")
+@strawberry.type(description="How often a token called one endpoint.")
 class TokenUsage:
     permission: Permission | None = strawberry.field(
         description="The endpoint; null for calls that matched none."
     )
-    allowed: int = strawberry.field(description="How many calls were let through.")
+    allowed: int = strawberry.field(description="How many calls were allowed.")
     denied: int = strawberry.field(description="How many calls were denied.")
-    first_used_at: DateTime = strawberry.field(description="When it first asked.")
-    last_used_at: DateTime = strawberry.field(description="When it last asked.")
+    first_used_at: DateTime = strawberry.field(description="When the token first called it.")
+    last_used_at: DateTime = strawberry.field(description="When the token last called it.")
 
 
 @strawberry.type(description="A call with a token that was denied.")
 class TokenRefusal:
     occurred_at: DateTime = strawberry.field(description="When it was denied.")
-    method: str = strawberry.field(description="The method it asked for.")
+    method: str = strawberry.field(description="The HTTP method of the call.")
     path: str | None = strawberry.field(
         description="The path template of the endpoint; null if no endpoint matched."
     )
     reason: RefusalReason = strawberry.field(description="Why it was denied.")
-    address: str = strawberry.field(description="Where it came from, as the gateway tells it.")
-    user_agent: str = strawberry.field(description="What the client called itself.")
-    request_id: str = strawberry.field(description="The id that the answer carried.")
+    address: str = strawberry.field(
+        description="The address it came from, as reported by the gateway."
+    )
+    user_agent: str = strawberry.field(description="The client's `User-Agent`.")
+    request_id: str = strawberry.field(description="The request id in the answer.")
 
 
 def shown_usage(source: catalogue.Catalogue, usage: Usage) -> TokenUsage:
-    """A token's use of one operation as GraphQL shows it."""
+    """Map a token's usage of one operation to its GraphQL type."""
     return TokenUsage(
         permission=shown_permissions(source, [usage.key])[0] if usage.key else None,
         allowed=min(int(usage.allowed), _MAX_INT),
@@ -58,7 +60,7 @@ def shown_usage(source: catalogue.Catalogue, usage: Usage) -> TokenUsage:
 
 
 def shown_refusal(row: models.TokenRefusal) -> TokenRefusal:
-    """A refusal as GraphQL shows it."""
+    """Map a refusal to its GraphQL type."""
     return TokenRefusal(
         occurred_at=DateTime(row.created_at),
         method=row.method,
