@@ -1,4 +1,4 @@
-// The session as the pages see it: who is signed in, signing in and out. Only the public routes.
+// The session: reads the signed-in account, signs in and out. Uses only the public routes.
 import { strings } from "./strings.ts";
 
 export interface Session {
@@ -13,19 +13,19 @@ export interface Credentials {
   password: string;
 }
 
-/** Why a request about sessions or passwords was refused: for people, and what it is about. */
+/** A refused request about sessions or passwords: a message for people, and a code. */
 export interface Failure {
   message: string;
-  /** For programs: the server's name for it, such as "UNAUTHENTICATED". */
+  /** The server's code, for programs, such as "UNAUTHENTICATED". */
   code?: string;
   field?: string;
-  /** How long to wait before trying again; 0 where waiting does not help. */
+  /** Seconds until the next attempt; 0 if waiting does not help. */
   waitSeconds?: number;
 }
 
 const ROUTE = "/session";
 
-/** How long an answer is waited for; then the server counts as out of reach. */
+/** Timeout of a request, after which the server counts as unreachable. */
 export const PATIENCE_MS = 30_000;
 
 export function openSession(credentials: Credentials): Promise<Response> {
@@ -56,7 +56,7 @@ function send(method: string, route: string, body: object): Promise<Response> {
   });
 }
 
-/** What the server says of a request that it refused (RFC 9457), or what can be said without it. */
+/** Read the problem of a refused request (RFC 9457), or make a generic one. */
 export async function explainFailure(response: Response): Promise<Failure> {
   const body = await membersOf(response);
   const said = typeof body["detail"] === "string" && body["detail"] !== "" ? body["detail"] : undefined;
@@ -78,14 +78,14 @@ async function membersOf(response: Response): Promise<Record<string, unknown>> {
   }
 }
 
-/** Retry-After in seconds: it is a number of them or a date (RFC 9110, 10.2.3). */
+/** Retry-After in seconds; the header holds seconds or a date (RFC 9110, 10.2.3). */
 function secondsToWait(response: Response): number {
   const header = response.headers.get("Retry-After") ?? "";
   const seconds = /^\d+$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
   return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : 0;
 }
 
-/** Who is signed in: null when nobody is; throws when the server cannot tell. */
+/** The signed-in account, or null if signed out. Throws if the server gives no answer. */
 export async function readSession(): Promise<Session | null> {
   const response = await fetch(ROUTE, {
     credentials: "same-origin",
@@ -96,14 +96,14 @@ export async function readSession(): Promise<Session | null> {
   return (await response.json()) as Session;
 }
 
-/** Ends the session; throws when the server did not say that it has ended. */
+/** Ends the session. Throws unless the server confirms it. */
 export async function closeSession(): Promise<void> {
   const response = await fetch(ROUTE, { method: "DELETE", credentials: "same-origin" });
-  // 401: it had ended already, which is what was asked for.
+  // 401: the session had ended already, as requested.
   if (!response.ok && response.status !== 401) throw new Error(`DELETE ${ROUTE}: ${response.status}`);
 }
 
-/** Leaves for the sign-in page, in place of this page in the history: "back" shows no old data. */
+/** Goes to the sign-in page and replaces this history entry, so that "back" shows no old data. */
 export function goToSignIn(next?: string): void {
   location.replace(next === undefined ? "/sign-in" : `/sign-in?next=${encodeURIComponent(next)}`);
 }

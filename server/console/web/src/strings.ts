@@ -7,7 +7,7 @@ export const strings = {
   language: "en",
   insecureAddress:
     "This address is not secure (http). Browsers keep the session only over HTTPS: open this page by an address that starts with https.",
-  passwordHint: "At least 15 characters, and not easily guessed: a few unusual words will do.",
+  passwordHint: "At least 15 characters, and hard to guess: a few unusual words will do.",
 
   signIn: {
     pageTitle: "Sign in · Tessera",
@@ -24,7 +24,7 @@ export const strings = {
     submit: "Sign in",
     submitting: "Signing in…",
     missing: (label: string) => `${label} is missing.`,
-    refused: "That did not work. Check all three fields and try again.",
+    refused: "Sign-in failed. Check all three fields and try again.",
     tooMany: "Too many attempts.",
     wait: (seconds: number) => `Try again in ${seconds} s`,
     serverError: (status: number) => `The server could not answer (${status}). Try again in a moment.`,
@@ -41,7 +41,7 @@ export const strings = {
     signOut: "Sign out",
     signingOut: "Signing out…",
     signOutFailed: "Signing out failed. You are still signed in.",
-    sessionUnknown: "Who is signed in could not be read.",
+    sessionUnknown: "The signed-in account could not be loaded.",
     noAnswer: "The server cannot be reached.",
     notGraphQL: (status: number) => `The server answered ${status} without a GraphQL response.`,
     exampleToken: "GraphiQL example",
@@ -110,7 +110,7 @@ export const strings = {
 
     unsaved: {
       title: "Leave without saving?",
-      lead: "What you have changed or not yet copied here will be lost.",
+      lead: "Your unsaved changes, or a secret not yet copied, will be lost.",
       leave: "Leave",
       stay: "Stay here",
     },
@@ -142,7 +142,7 @@ export const strings = {
       emptyTitle: "No API tokens yet",
       noneTitle: "No live API tokens",
       emptyLead: "With a token, a script or a service can call your organisation’s API.",
-      emptyAuditor: "Somebody who may manage tokens can add one.",
+      emptyAuditor: "An admin who manages tokens can add one.",
       nothingFound: (search: string) => `No token matches “${search}”.`,
       pageEmpty: "There are no tokens on this page any more.",
       clearSearch: "Clear the search",
@@ -197,8 +197,8 @@ export const strings = {
       renameTitle: "Rename token",
       name: "Name",
       description: "Description",
-      conflict: "Somebody else has changed this token meanwhile. It is now:",
-      takeTheirs: "Start from that",
+      conflict: "Another admin has changed this token meanwhile. It is now:",
+      takeTheirs: "Start from theirs",
       saved: "Saved.",
     },
 
@@ -229,11 +229,11 @@ export const strings = {
       tab: { permissions: "Permissions", activity: "Activity", usage: "Usage" },
       permissionsTitle: (count: string) => `Permissions (${count})`,
       editPermissions: "Edit permissions",
-      noPermissions: "It may call nothing yet.",
+      noPermissions: "It has no permissions yet.",
       edit: "Edit",
       revoke: "Revoke",
       notFoundTitle: "There is no such token",
-      notFoundLead: "It may have been revoked, or the link is not whole.",
+      notFoundLead: "It may have been revoked, or the link is incomplete.",
     },
 
     grid: {

@@ -1,8 +1,7 @@
-// Dates and numbers as the reader writes them.
+// Dates and numbers in the reader's locale.
 import { strings } from "../strings.ts";
 
-// Some systems give their browsers names that no standard knows, such as "en-US@posix": what is made
-// for these throws.
+// Some systems pass browsers invalid locales, such as "en-US@posix", for which formatters throw.
 const languages = navigator.languages.filter(isLanguage);
 const instant = new Intl.DateTimeFormat(languages, { dateStyle: "medium", timeStyle: "short" });
 const day = new Intl.DateTimeFormat(languages, { dateStyle: "medium" });

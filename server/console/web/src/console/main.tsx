@@ -16,7 +16,7 @@ import { StatusLine } from "./parts/status.tsx";
 import { TroubleNote } from "./parts/trouble.tsx";
 import { Shell } from "./shell.tsx";
 
-// The page that one comes to first is loaded at once, each other when it is gone to.
+// The first page is loaded at once, each other page when it is visited.
 const ActivityPage = lazy(async () => ({
   default: (await import("./pages/activity.tsx")).ActivityPage,
 }));
@@ -27,7 +27,7 @@ const EditPermissionsPage = lazy(async () => ({
 const TokenPage = lazy(async () => ({ default: (await import("./pages/token.tsx")).TokenPage }));
 
 const client = new QueryClient({
-  // Whoever is offline is told so at once, with a button, instead of being made to wait.
+  // Fail at once when offline, with a button to retry, instead of waiting.
   defaultOptions: { queries: { networkMode: "always", retry: false } },
 });
 
@@ -98,7 +98,7 @@ async function start(): Promise<void> {
   );
 }
 
-// The browser may bring this page back as it was left: after a sign-out, or with a secret on it.
+// The browser may restore this page from its cache: after a sign-out, or with a secret on it.
 window.addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });

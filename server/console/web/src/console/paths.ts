@@ -1,7 +1,7 @@
 // The console's addresses. `routes.py` serves the same page at each of them.
 const TOKEN = "/tokens/:id";
 
-/** What `Route` matches; `paths` makes the addresses. */
+/** Patterns for `Route`; `paths` makes the addresses. */
 export const patterns = {
   token: TOKEN,
   tokenActivity: `${TOKEN}/activity`,

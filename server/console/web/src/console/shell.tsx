@@ -1,4 +1,4 @@
-// What surrounds every page: whose console this is, where one can go, who is signed in, the way out.
+// The frame of every page: tenant, navigation, signed-in admin, sign-out.
 import { type ReactNode, useState, useSyncExternalStore } from "react";
 import { Link, useRoute } from "wouter";
 import icon from "../icon.svg";

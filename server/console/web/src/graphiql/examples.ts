@@ -16,8 +16,8 @@ type Tabs = NonNullable<ComponentProps<typeof GraphiQL>["defaultTabs"]>;
 
 const text = strings.graphiql;
 
-/** Stands for the token made with CreateToken, until there is one. Never for somebody's real token:
- * a revocation that runs as it is must not stop anything. */
+/** Placeholder for the id of the token that CreateToken creates. Never a real token's id: running
+ * the revocation example unchanged must not revoke a token in use. */
 export const TOKEN_PLACEHOLDER = text.tokenPlaceholder;
 
 function input(values: Record<string, unknown>): string {

@@ -1,4 +1,4 @@
-// How GraphiQL reaches the API: one POST an operation, with the session's cookie. No subscriptions.
+// GraphiQL's fetcher: one POST per operation, with the session's cookie. No subscriptions.
 import type { Fetcher } from "@graphiql/toolkit";
 import { goToSignIn } from "../session.ts";
 import { strings } from "../strings.ts";

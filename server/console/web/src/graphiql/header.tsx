@@ -1,4 +1,4 @@
-// The line above GraphiQL: whose data this is, and the way out.
+// The line above GraphiQL: the tenant, the signed-in account and signing out.
 import { useState } from "react";
 import { closeSession, goToSignIn, type Session } from "../session.ts";
 import { strings } from "../strings.ts";

@@ -21,7 +21,7 @@ interface Created {
   data?: { createToken?: { token?: { id?: string } } } | null;
 }
 
-/** Writes the id of the token just made into the examples that go on with it. */
+/** Writes the id of the newly created token into the examples that use it. */
 function FillTokenId({ tokenId }: { tokenId: string | undefined }) {
   const { editor, tab } = useGraphiQL((state) => ({
     editor: state.variableEditor,
@@ -60,7 +60,7 @@ function Page({ session, keys }: { session: Session | undefined; keys: readonly 
           storage={storage}
           defaultTabs={tabs}
           defaultEditorToolsVisibility="variables"
-          // The session is a cookie: there is no header to write, and so none to keep.
+          // The session is a cookie: no header has to be written or stored.
           isHeadersEditorEnabled={false}
           shouldPersistHeaders={false}
         >
@@ -76,7 +76,7 @@ interface Catalogue {
   data?: { permissionCategories?: { permissions: { key: string; method: string }[] }[] } | null;
 }
 
-/** Permissions that only read, for the examples. None when they cannot be had: then without. */
+/** Read-only permissions for the examples; none if they cannot be loaded. */
 async function readKeys(): Promise<string[]> {
   const query = "query Examples { permissionCategories { permissions { key method } } }";
   const result = (await createFetcher(() => {})({ query })) as Catalogue;
@@ -92,7 +92,7 @@ async function start(): Promise<void> {
   createRoot(root).render(<Page session={session} keys={keys} />);
 }
 
-// The browser may bring this page back as it was left, after a sign-out and with a secret on it.
+// The browser may restore this page from its cache, after a sign-out and with a secret on it.
 window.addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });

@@ -1,6 +1,6 @@
-// What GraphiQL may keep in the browser. By default it keeps everything in localStorage, for good.
-// Here: how it looks stays in localStorage; what somebody wrote lasts as long as the browser tab
-// and is theirs alone; responses (one holds a token's secret) and headers are never kept.
+// Limits GraphiQL's storage in the browser: by default, everything stays in localStorage for good.
+// Here, localStorage keeps only the appearance. Drafts last as long as the browser tab and belong to
+// one account. Responses (one contains a token's secret) and headers are never stored.
 import type { Storage as GraphiQLStorage } from "@graphiql/toolkit";
 
 const PREFIX = "graphiql:";
@@ -12,10 +12,10 @@ function placeFor(key: string): Storage | undefined {
   const name = key.slice(PREFIX.length);
   if (APPEARANCE.includes(name)) return localStorage;
   if (DRAFTS.includes(name)) return sessionStorage;
-  return undefined; // Headers, and whatever a later GraphiQL comes to keep.
+  return undefined; // Headers, and keys that a later GraphiQL may add.
 }
 
-/** GraphiQL leaves these out itself; this holds even should it stop doing so. */
+/** GraphiQL omits these itself; this protects against a version that does not. */
 function withoutResponses(value: string): string {
   try {
     return JSON.stringify(JSON.parse(value), (key, part: unknown) =>
@@ -31,7 +31,7 @@ export function clearDrafts(): void {
   sessionStorage.removeItem(OWNER);
 }
 
-/** Storage for `owner`; what another person wrote in this browser tab is forgotten. */
+/** Storage for `owner`. Deletes the drafts that another account left in this browser tab. */
 export function createStorage(owner: string): GraphiQLStorage {
   if (sessionStorage.getItem(OWNER) !== owner) clearDrafts();
   sessionStorage.setItem(OWNER, owner);

@@ -1,11 +1,11 @@
-// Accepting an invitation: its secret is in the address, behind "#", where no server and no log sees it.
+// Accepting an invitation. Its secret is in the address behind "#", hidden from servers and logs.
 import { element, showPassword, warnOfInsecureAddress } from "../elements.ts";
 import { acceptInvitation, explainFailure } from "../session.ts";
 import { strings } from "../strings.ts";
 
 const text = strings.invitation;
 const invitation = location.hash.slice(1);
-// Out of the address and the history, before anything else can look at it.
+// Remove the secret from the address and the history before other code can read it.
 history.replaceState(null, "", location.pathname);
 
 const form = element("form", HTMLFormElement);
@@ -36,7 +36,7 @@ function showDone(): void {
 async function accept(): Promise<void> {
   showProblem("");
   setBusy(true);
-  showPassword(password, reveal, false); // A password manager saves what is of type "password".
+  showPassword(password, reveal, false); // Password managers save fields of type "password".
   try {
     const response = await acceptInvitation({ invitation, password: password.value });
     if (response.status === 204) {
@@ -57,7 +57,7 @@ form.addEventListener("submit", (event) => {
   if (!submit.disabled) void accept();
 });
 reveal.addEventListener("click", () => showPassword(password, reveal, password.type === "password"));
-// Another link in the same tab: a browser only changes what stands behind "#".
+// Another link in the same tab: the browser changes only the part behind "#", without reloading.
 window.addEventListener("hashchange", () => location.reload());
 warnOfInsecureAddress();
 if (invitation === "") {

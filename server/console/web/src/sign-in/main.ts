@@ -76,12 +76,12 @@ async function explain(response: Response): Promise<void> {
   fields.password.select();
 }
 
-/** Whether the browser sends the session back that it was given. */
+/** Whether the browser kept the session's cookie. */
 async function isSessionKept(): Promise<boolean> {
   try {
     return (await readSession()) !== null;
   } catch {
-    return true; // The page that follows says what is wrong with the server.
+    return true; // The next page reports the server's problem.
   }
 }
 
@@ -103,7 +103,7 @@ async function signIn(): Promise<void> {
     return;
   }
   setBusy(true);
-  showPassword(fields.password, reveal, false); // A password manager saves what is of type "password" as the page is left.
+  showPassword(fields.password, reveal, false); // Password managers save fields of type "password" on leaving.
   let response: Response;
   try {
     response = await openSession({
@@ -138,7 +138,7 @@ reveal.addEventListener("click", () =>
 
 warnOfInsecureAddress();
 
-// Back from the page that follows: the browser may show this one as it was left, busy.
+// On "back", the browser may restore this page from its cache, still busy.
 window.addEventListener("pageshow", (event) => {
   if (event.persisted) setBusy(false);
 });

@@ -1,4 +1,4 @@
-// Where to go after signing in. The address is anybody's to choose, so it must not lead away.
+// The address to go to after signing in. An attacker can choose it, so it must stay on this server.
 
 export const DEFAULT_NEXT = "/";
 
@@ -8,8 +8,8 @@ export function nextAddress(next: string | null, origin: string): string {
   if (next === null || !/^\/(?![/\\])/.test(next)) return fallback;
   try {
     const address = new URL(next, origin);
-    // The parser drops tabs and line breaks and reads "\" as "/": what counts is what it made of it.
-    // The full address goes on, for "/.//host" becomes the path "//host", which alone would lead away.
+    // Judge the parsed address: the parser drops tabs and line breaks and reads "\" as "/".
+    // Return the full address: "/.//host" parses to the path "//host", which alone leads elsewhere.
     return address.origin === origin ? address.href : fallback;
   } catch {
     return fallback;

@@ -1,4 +1,4 @@
-// What the pages read, by key. After any change everything on screen is read anew: `useRefresh`.
+// The pages' queries, by key. After any change, `useRefresh` refetches everything on screen.
 import {
   infiniteQueryOptions,
   keepPreviousData,
@@ -66,7 +66,7 @@ export const activityQuery = (tokenId: string | undefined, kind: ActivityKind | 
     placeholderData: keepPreviousData,
   });
 
-/** days: how many to count back, today included; undefined for all there is. */
+/** days: how many to count back, including today; undefined for all. */
 export const usageQuery = (id: string, days: number | undefined) =>
   queryOptions({
     queryKey: ["usage", id, days],
@@ -87,7 +87,7 @@ export const adminsQuery = infiniteQueryOptions({
   select: (data) => data.pages.flatMap((page) => page.admins.edges.map((edge) => edge.node)),
 });
 
-/** Reads everything that is on screen anew; resolves when it is there. */
+/** Refetches everything on screen; resolves when it has arrived. */
 export function useRefresh(): () => Promise<void> {
   const client = useQueryClient();
   return () => client.invalidateQueries();

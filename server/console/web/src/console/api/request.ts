@@ -1,4 +1,4 @@
-// One request to the public GraphQL API: what it answers, or why there is no answer.
+// One request to the public GraphQL API: returns its data, or throws `Trouble`.
 import type { TypedDocumentString } from "../../../generated/operations.ts";
 import { goToSignIn, PATIENCE_MS } from "../../session.ts";
 import { strings } from "../../strings.ts";
@@ -7,7 +7,7 @@ const text = strings.console.trouble;
 
 export type TroubleKind = "offline" | "forbidden" | "server" | "refused";
 
-/** Why there is no answer, in a sentence for people; `kind` is for programs. */
+/** A failed request: `message` is a sentence for people, `kind` is for programs. */
 export class Trouble extends Error {
   readonly kind: TroubleKind;
 
@@ -17,7 +17,7 @@ export class Trouble extends Error {
   }
 }
 
-/** A problem that no field of a form can show: to be thrown, and said as it is. */
+/** Make a `Trouble` of a problem that belongs to no form field; its message is shown unchanged. */
 export function refused(problem: { message: string }): Trouble {
   return new Trouble("refused", problem.message);
 }
@@ -27,12 +27,12 @@ interface Answer<Result> {
   errors?: { message: string; extensions?: { code?: string } }[];
 }
 
-/** Signs the person in again; resolves when they are. */
+/** Signs the user in again; resolves afterwards. */
 type SignInAgain = () => Promise<void>;
 let signInAgain: SignInAgain = leave;
 let signingIn: Promise<void> | undefined;
 
-/** Have `handler` ask for the password from now on; until then the sign-in page does. */
+/** Let `handler` ask for the password from now on, instead of the sign-in page. */
 export function onSessionExpired(handler: SignInAgain): void {
   signInAgain = handler;
 }
@@ -43,8 +43,8 @@ function leave(): Promise<void> {
 }
 
 /**
- * Runs one operation. When the session has ended, the person signs in again and it is run once
- * more: nothing was done, so nothing of what they have typed is lost. Throws `Trouble`.
+ * Runs one operation. If the session has ended, the user signs in again and the operation is
+ * repeated: the refused attempt changed nothing, and the page keeps its input. Throws `Trouble`.
  */
 export async function request<Result, Variables>(
   operation: TypedDocumentString<Result, Variables>,
@@ -77,7 +77,7 @@ async function send(operation: object, variables: unknown): Promise<Response> {
   }
 }
 
-/** All requests that find the session ended wait for the same signing in. */
+/** All requests that find the session ended wait for the same sign-in. */
 export async function signedInAgain(): Promise<void> {
   signingIn ??= signInAgain().finally(() => {
     signingIn = undefined;
@@ -89,7 +89,7 @@ async function readAnswer<Result>(response: Response): Promise<Answer<Result>> {
   try {
     return (await response.json()) as Answer<Result>;
   } catch (error) {
-    // What is no JSON comes from something in between; what breaks off is the connection.
+    // SyntaxError: not JSON, so an intermediary answered. Any other error: the connection failed.
     if (!(error instanceof SyntaxError)) throw new Trouble("offline", text.offline);
     throw new Trouble("server", text.server(response.status));
   }

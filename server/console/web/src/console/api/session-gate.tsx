@@ -1,4 +1,4 @@
-// When the session ends while somebody works: they sign in over the page, which stays as it is.
+// Shows a sign-in dialog over the unchanged page when the session ends.
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { explainFailure, type Failure, goToSignIn, openSession } from "../../session.ts";
 import { strings } from "../../strings.ts";
@@ -60,7 +60,7 @@ function SignInAgain({ onDone }: { onDone: () => void }) {
         <p className="quiet">
           {admin.email} · {tenant.name}
         </p>
-        {/* Tells a password manager whose password is wanted. */}
+        {/* Tells a password manager which account to fill in. */}
         <input type="hidden" autoComplete="username" value={admin.email} />
         <Field label={strings.signIn.password} problem={problem}>
           {(field) => (
@@ -92,7 +92,7 @@ function SignInAgain({ onDone }: { onDone: () => void }) {
   );
 }
 
-/** Undefined when it worked, else why not. */
+/** Undefined on success, otherwise the reason. */
 async function signIn(
   tenant: string,
   email: string,

@@ -1,4 +1,4 @@
-// Who is signed in, and to which tenant: read before the first page is shown.
+// The signed-in admin and their tenant, loaded before the first page is shown.
 import { queryOptions, useSuspenseQuery } from "@tanstack/react-query";
 import { ViewerDocument, type ViewerQuery } from "../../../generated/operations.ts";
 import { request } from "./request.ts";
@@ -11,7 +11,7 @@ export const viewerQuery = queryOptions({
 export interface Viewer {
   admin: ViewerQuery["viewer"];
   tenant: ViewerQuery["tenant"];
-  /** Auditors read and change nothing: they get no button that would fail. */
+  /** False for auditors, who may only read: they get no button that would fail. */
   mayChange: boolean;
   isOwner: boolean;
 }

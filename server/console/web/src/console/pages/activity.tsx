@@ -1,4 +1,4 @@
-// The audit trail, of one token or of the whole tenant: who did what and when, the latest first.
+// The audit trail of one token or the whole tenant, newest first.
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { type ReactNode, useId } from "react";
 import { Link, useSearchParams } from "wouter";

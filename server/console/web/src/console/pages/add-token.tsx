@@ -1,4 +1,4 @@
-// Adding a token: its name, then its secret, then whether to go on to what it may call.
+// Adding a token: asks for its name, shows its secret, then offers to choose its permissions.
 import { useState } from "react";
 import { useLocation } from "wouter";
 import {
@@ -76,7 +76,7 @@ export function AddToken({ onClose }: { onClose: () => void }) {
               className="button primary"
               data-autofocus
               onClick={() => {
-                void refresh(); // The organisation has a token now, and so an API URL.
+                void refresh(); // The first token gives the organisation its API URL.
                 go(paths.editPermissions(step.token.id));
               }}
             >
@@ -98,10 +98,10 @@ interface DetailsProps {
 }
 
 function Details({ draft, onDraft, onStep, onClose }: DetailsProps) {
-  // A retry after a broken connection makes no second token.
+  // The key prevents a second token when retrying after a broken connection.
   const [idempotencyKey] = useState(() => crypto.randomUUID());
   const { busy, trouble, problemOf, onSubmit } = useForm(async () => {
-    // Not through the cache of queries and mutations: the answer holds the secret.
+    // Bypasses the cache of queries and mutations: the answer contains the secret.
     const input = { ...draft, idempotencyKey };
     return follow((await request(CreateTokenDocument, { input })).createToken);
   });
@@ -159,7 +159,7 @@ interface LostProps {
   onClose: () => Promise<void>;
 }
 
-/** The token was made, but the answer with its secret never arrived. */
+/** The token was created, but the answer with its secret was lost. */
 function Lost({ token, onAgain, onClose }: LostProps) {
   const [trouble, setTrouble] = useState<unknown>();
 

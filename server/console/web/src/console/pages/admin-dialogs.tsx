@@ -1,4 +1,4 @@
-// Changing one admin: another role, the ownership, removal with what goes with it.
+// Dialogs for one admin: change the role, transfer ownership, remove with their tokens.
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import {
@@ -79,7 +79,7 @@ export function RemoveAdmin({ admin, onClose }: Props) {
     return text.removed(admin.name, count);
   }
 
-  // Read anew as this opens: the list may be from before they made another token.
+  // Refetch on opening: they may have created a token since the list was loaded.
   const { data } = useInfiniteQuery(adminsQuery);
   const { liveTokenCount } = data?.find(({ id }) => id === admin.id) ?? admin;
   return (

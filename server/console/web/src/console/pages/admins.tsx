@@ -1,4 +1,4 @@
-// Admins: who manages the tenant, inviting somebody, their role, the ownership, and their removal.
+// The tenant's admins: list, invite, change role, transfer ownership, remove.
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { AdminsQuery } from "../../../generated/operations.ts";
@@ -117,7 +117,7 @@ function Row({ admin, onOpen }: { admin: AdminRow; onOpen: (open: Open) => void 
 
 function RowMenu({ admin, onOpen }: { admin: AdminRow; onOpen: (open: Open) => void }) {
   const { admin: self, mayChange, isOwner } = useViewer();
-  // Nobody removes themself, and nobody the owner.
+  // Admins cannot remove themselves or the owner.
   if (!mayChange || admin.id === self.id || admin.role === "OWNER") return null;
   const choices: Choice[] = [
     { label: text.changeRole, onChoose: () => onOpen({ what: "role", admin }) },

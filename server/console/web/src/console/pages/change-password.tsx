@@ -1,4 +1,4 @@
-// Another password for whoever is signed in. It ends all their sessions, this one too.
+// Changes the signed-in admin's password, which ends all their sessions, this one too.
 import { type FormEvent, useState } from "react";
 import { explainFailure, goToSignIn, type Failure, setPassword } from "../../session.ts";
 import { strings } from "../../strings.ts";
@@ -21,7 +21,7 @@ export function ChangePassword({ onClose }: { onClose: () => void }) {
     try {
       const failed = await change();
       if (failed === undefined) {
-        onClose(); // Whoever stays for something unsaved is asked to sign in by the next request.
+        onClose(); // A user who stays for unsaved changes is asked to sign in by the next request.
         goToSignIn();
         return;
       }
@@ -32,7 +32,7 @@ export function ChangePassword({ onClose }: { onClose: () => void }) {
     setBusy(false);
   }
 
-  /** Undefined when it worked, else why not. */
+  /** Undefined on success, otherwise the reason. */
   async function change(): Promise<Failure | undefined> {
     const response = await setPassword({ currentPassword, newPassword });
     if (response.ok) return undefined;

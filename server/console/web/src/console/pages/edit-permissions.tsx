@@ -1,4 +1,4 @@
-// The permission grid: everything a token may be granted, what of it it has, and what will change.
+// The permission grid: all permissions, those the token holds, and the changes to save.
 import { useQuery } from "@tanstack/react-query";
 import { useCallback, useMemo, useState } from "react";
 import { Link, useLocation } from "wouter";
@@ -40,7 +40,7 @@ export function EditPermissionsPage({ id }: { id: string }) {
   const { mayChange } = useViewer();
   const error = token.error ?? categories.error;
   if (token.isPending || categories.isPending) return <Loading />;
-  // What was read before stays, should reading it anew fail: somebody is at work on it.
+  // Keep the loaded data if refetching fails: the user is working on it.
   if (token.data === undefined || categories.data === undefined) {
     const retry = (): void => void Promise.all([token.refetch(), categories.refetch()]);
     return (
@@ -54,7 +54,7 @@ export function EditPermissionsPage({ id }: { id: string }) {
   return <Grid key={id} token={token.data} categories={categories.data} />;
 }
 
-/** A link that somebody else has sent, or a role that is another by now. */
+/** Shown to a user who may not change tokens: by a shared link, or after a change of role. */
 function MayNotChange({ token }: { token: TokenDetailsFragment }) {
   return (
     <Page title={text.title(token.name)} above={<BackToTokens />}>
@@ -73,14 +73,14 @@ function Grid({ token, categories }: Props) {
   const [, go] = useLocation();
   const refresh = useRefresh();
   const say = useSay();
-  /** What the selection started from: what is read anew meanwhile must not change it. */
+  /** The state that the selection started from; refetching must not change it. */
   const [base, setBase] = useState(token);
   const [selected, setSelected] = useState<ReadonlySet<string>>(() => keysOf(token));
   const [filter, setFilter] = useState<Filter>({ search: "" });
   const [copying, setCopying] = useState(false);
   const [theirs, setTheirs] = useState<TokenDetailsFragment>();
   const [outcome, setOutcome] = useState<{ trouble?: unknown; busy?: boolean; saved?: boolean }>({});
-  // A choice that is made while the others are being saved would not be among them.
+  // A choice made while saving would not be saved.
   const busy = outcome.busy ?? false;
   const everything = useMemo(() => withRetired(categories, base), [categories, base]);
   const change = changeOf(everything, keysOf(base), selected);
@@ -110,7 +110,7 @@ function Grid({ token, categories }: Props) {
         setTheirs(result.token);
         setOutcome({});
       } else if (result.__typename === "EditPermissionsPayload") {
-        setOutcome({ busy: true, saved: true }); // Until the page is another.
+        setOutcome({ busy: true, saved: true }); // Until the page changes.
         await refresh();
         go(paths.token(token.id));
         say(text.saved);
@@ -188,7 +188,7 @@ function Grid({ token, categories }: Props) {
   );
 }
 
-/** What of `keys` the token can hold: a retired permission of another token it cannot. */
+/** Filters `keys` to those the token can hold: not another token's retired permissions. */
 function known(everything: Shown, keys: ReadonlySet<string>): ReadonlySet<string> {
   const all = everything.flatMap((category) => category.permissions);
   return new Set(all.filter(({ key }) => keys.has(key)).map(({ key }) => key));

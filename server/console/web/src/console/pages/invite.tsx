@@ -1,4 +1,4 @@
-// Inviting an admin: who, then the link with which they set a password, shown once.
+// Inviting an admin: asks for their details, then shows, once, the link for setting a password.
 import { useState } from "react";
 import {
   AddAdminDocument,
@@ -28,7 +28,7 @@ interface Invited {
 }
 
 interface Props {
-  /** Whose invitation is made anew; undefined to invite somebody else. */
+  /** The admin whose invitation to renew; undefined to invite a new admin. */
   again?: AdminRow;
   onClose: () => void;
 }

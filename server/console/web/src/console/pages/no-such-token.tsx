@@ -1,4 +1,4 @@
-// What is shown where an address names no token that the reader can see.
+// Shown for an address without a token that the user can see.
 import { strings } from "../../strings.ts";
 import { BackToTokens, Page } from "../parts/page.tsx";
 

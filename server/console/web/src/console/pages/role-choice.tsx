@@ -1,4 +1,4 @@
-// The roles that can be given: anything but the owner's, which is transferred.
+// The roles that can be assigned: all but the owner's, which is transferred.
 import type { Role } from "../../../generated/operations.ts";
 import { strings } from "../../strings.ts";
 

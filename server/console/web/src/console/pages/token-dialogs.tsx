@@ -1,4 +1,4 @@
-// Changing one token from wherever it is shown: another name or description, and its end.
+// Dialogs for one token: rename, change the description, revoke.
 import { type FormEvent, useState } from "react";
 import {
   DescribeTokenDocument,
@@ -26,17 +26,17 @@ interface Draft {
   description: string;
 }
 
-/** How saving went; `token` is what the next attempt starts from. */
+/** The result of saving; the next attempt starts from `token`. */
 type Saved = { token: TokenRowFragment } & (
   | { kind: "saved" | "conflict" | "gone" }
   | { kind: "invalid"; field: string; message: string }
 );
 
-/** nameOnly: as from a list's menu; else the description too. */
+/** nameOnly: edit the name alone, as from a list's menu, without the description. */
 export function EditToken({ token, onClose, nameOnly }: Props & { nameOnly?: boolean }) {
   const text = strings.console.editToken;
   const [draft, setDraft] = useState<Draft>({ name: token.name, description: token.description });
-  /** What the draft started from; after a conflict, what the other admin made of it. */
+  /** The state that the draft started from; after a conflict, the other admin's version. */
   const [base, setBase] = useState(token);
   const [saved, setSaved] = useState<Saved>();
   const [trouble, setTrouble] = useState<unknown>();
@@ -51,7 +51,7 @@ export function EditToken({ token, onClose, nameOnly }: Props & { nameOnly?: boo
     try {
       const outcome = await saveChanges(base, draft, (token) => {
         setBase(token);
-        setSaved(undefined); // What it was before is no news any more.
+        setSaved(undefined); // The earlier conflict is outdated.
       });
       setSaved(outcome);
       setBase(outcome.token);
@@ -68,7 +68,7 @@ export function EditToken({ token, onClose, nameOnly }: Props & { nameOnly?: boo
   }
 
   function cancel(): void {
-    if (base !== token) void refresh(); // Half of it was saved, or somebody else has changed it.
+    if (base !== token) void refresh(); // One change was saved, or another admin changed the token.
     onClose();
   }
 
@@ -138,8 +138,8 @@ export function EditToken({ token, onClose, nameOnly }: Props & { nameOnly?: boo
 }
 
 /**
- * Each change is a request of its own; the second goes on from the revision that the first made, and
- * so does the next attempt if the second fails: `onToken` is told of each.
+ * Sends each change as its own request. The second continues from the revision of the first, and so
+ * does the next attempt if the second fails: `onToken` receives the token after each change.
  */
 async function saveChanges(
   base: TokenRowFragment,
@@ -189,7 +189,7 @@ export function RevokeToken({ token, onClose }: Props) {
   const text = strings.console.revoke;
 
   async function revoke(): Promise<string> {
-    // NotFound: somebody else has revoked it already, which is what was asked for.
+    // NotFound: another admin has revoked it already, as requested.
     await request(RevokeTokenDocument, { input: { tokenId: token.id } });
     return text.revoked(token.name);
   }

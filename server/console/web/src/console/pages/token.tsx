@@ -133,7 +133,7 @@ function Permissions({ token }: { token: TokenDetailsFragment }) {
   );
 }
 
-/** In the lower right: what can be changed about a live token. */
+/** The actions on a live token, in the lower right. */
 function Changes({ token }: { token: TokenDetailsFragment }) {
   const { mayChange } = useViewer();
   const [open, setOpen] = useState<"edit" | "revoke">();

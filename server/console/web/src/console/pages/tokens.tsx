@@ -33,10 +33,10 @@ export function TokensPage() {
   const search = useRef<HTMLInputElement>(null);
   function clear(): void {
     setPlace({ search: "" });
-    search.current?.focus(); // The button that did it is gone.
+    search.current?.focus(); // The pressed button is gone.
   }
   const read = data?.edges.map((edge) => edge.node);
-  // That the last search found nothing says nothing of this one: then the rows are not known yet.
+  // An empty previous search does not predict this one: treat the rows as not yet known.
   const rows = isPlaceholderData && read?.length === 0 ? undefined : read;
   const isFirstUse = rows?.length === 0 && !isElsewhere(place);
   const add = mayChange && (
@@ -54,7 +54,7 @@ export function TokensPage() {
       )}
       {error !== null && <TroubleNote error={error} onRetry={() => void refetch()} />}
       {error !== null && data === undefined ? (
-        // A page that cannot be read may be one that there never was.
+        // A page that cannot be read may never have existed.
         isElsewhere(place) && (
           <button type="button" className="button" onClick={clear}>
             {text.toFirstPage}
@@ -85,7 +85,7 @@ function isElsewhere(place: Place): boolean {
   return place.search !== "" || place.after !== undefined || place.before !== undefined;
 }
 
-/** Which page of which search: in the address, so that a reload or a link keeps it. */
+/** The search and page, kept in the address so that a reload or link preserves them. */
 function usePlace(): [Place, (place: Place) => void] {
   const [params, setParams] = useSearchParams();
   const after = params.get("after");
@@ -97,7 +97,7 @@ function usePlace(): [Place, (place: Place) => void] {
   };
   function setPlace(to: Place): void {
     const given = Object.entries(to).filter(([, value]) => value !== "");
-    // Each letter of a search is no place to come back to.
+    // Replace the history entry: "back" must not step through each letter of a search.
     setParams(new URLSearchParams(given), { replace: to.search !== place.search });
   }
   return [place, setPlace];
@@ -125,7 +125,7 @@ function Search({ value, onSearch, ref }: SearchProps) {
   const [typed, setTyped] = useState(value);
   const [given, setGiven] = useState(value);
   if (value !== given) {
-    // The address has changed by other means: "back", or a cleared search.
+    // The address changed otherwise: by "back", or a cleared search.
     setGiven(value);
     setTyped(value);
   }

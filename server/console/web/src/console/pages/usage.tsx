@@ -1,4 +1,4 @@
-// What a token was used for: permission by permission, and why its latest calls were refused.
+// A token's usage by permission, and the reasons of its latest refusals.
 import { useQuery } from "@tanstack/react-query";
 import { useId, useState } from "react";
 import type { TokenUsageQuery } from "../../../generated/operations.ts";

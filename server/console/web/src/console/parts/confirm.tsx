@@ -1,4 +1,4 @@
-// A question before something is done that cannot be undone here, and its doing.
+// Asks for confirmation of an action that cannot be undone here, then runs it.
 import { type ReactNode, useState } from "react";
 import { strings } from "../../strings.ts";
 import { useRefresh } from "../api/queries.ts";
@@ -12,8 +12,8 @@ interface Props {
   busyLabel: string;
   danger?: boolean;
   /**
-   * Does it; gives what to say when it is done, or nothing if something else is shown then. What it
-   * throws is shown, and nothing is closed.
+   * Runs the action; returns the message to announce, or undefined if something else is shown.
+   * If it throws, the error is shown and the dialog stays open.
    */
   onConfirm: () => Promise<string | undefined>;
   onClose: () => void;
@@ -49,7 +49,7 @@ export function Confirm(props: Props) {
         <button
           type="button"
           className="button"
-          // What cannot be undone is not what Enter does.
+          // Enter must not trigger an action that cannot be undone.
           data-autofocus={props.danger || undefined}
           disabled={busy}
           onClick={props.onClose}

@@ -1,4 +1,4 @@
-// A button that copies a text, and says that it has.
+// A button that copies a text and announces it.
 import { useEffect, useState } from "react";
 import { strings } from "../../strings.ts";
 import { Icon } from "./icon.tsx";
@@ -10,14 +10,14 @@ interface Props {
   value: string;
   label: string;
   className?: string;
-  /** The clipboard may be closed to the page: then the text has to be shown to be selected. */
+  /** Called if the browser denies the clipboard: the text has to be shown for selection. */
   onFailed?: () => void;
 }
 
 export function CopyButton({ value, label, className = "button", onFailed }: Props) {
   const [outcome, setOutcome] = useState<"copied" | "failed">();
   useEffect(() => {
-    // What has to be done by hand is said until it is tried anew.
+    // Keep the instruction to copy by hand until the next attempt.
     if (outcome !== "copied") return;
     const timer = setTimeout(() => setOutcome(undefined), SAID_MS);
     return () => clearTimeout(timer);

@@ -1,4 +1,4 @@
-// Seconds to wait, counted down: how many are left, 0 for none, and a way to begin.
+// A countdown in seconds: the number left, 0 when finished, and a function to start it.
 import { useEffect, useState } from "react";
 
 const TICK_MS = 500;

@@ -14,7 +14,7 @@ interface Props {
   title: string;
   /** Escape, or a click outside: the owner closes the dialog, asks first, or does nothing. */
   onDismiss: () => void;
-  /** What was asked for is on its way: its answer must find the dialog, so nothing dismisses it. */
+  /** A request is under way: its answer needs the dialog, so it cannot be dismissed. */
   busy?: boolean;
   narrow?: boolean;
   children: ReactNode;
@@ -33,7 +33,7 @@ export function Dialog({ title, onDismiss, busy = false, narrow = false, childre
       className={narrow ? "dialog narrow" : "dialog"}
       aria-labelledby={heading}
       onKeyDown={(event) => {
-        // Browsers close a dialog on a second Escape, whatever its owner says to the first.
+        // Browsers close a dialog on a second Escape, even if the first was prevented.
         if (event.key !== "Escape" || event.defaultPrevented) return;
         event.preventDefault();
         event.stopPropagation();
@@ -64,7 +64,7 @@ interface FormActionsProps {
   onCancel: () => void;
 }
 
-/** What ends a form: leaving it, and sending it, which happens once however often it is asked for. */
+/** The buttons of a form: cancel, and submit, which sends only once however often it is pressed. */
 export function FormActions({ submit, busyLabel, busy, onCancel }: FormActionsProps) {
   return (
     <DialogActions>
@@ -80,7 +80,7 @@ export function FormActions({ submit, busyLabel, busy, onCancel }: FormActionsPr
 
 type BusyButtonProps = ComponentProps<"button"> & { busy: boolean };
 
-/** Not `disabled` while busy: it would lose the focus, which is wanted again if it fails. */
+/** Not `disabled` while busy: it would lose the focus, which is needed after a failure. */
 export function BusyButton({ busy, onClick, ...button }: BusyButtonProps) {
   return (
     <button
@@ -92,7 +92,7 @@ export function BusyButton({ busy, onClick, ...button }: BusyButtonProps) {
 }
 
 function useShown(dialog: RefObject<HTMLDialogElement | null>): void {
-  // Before the page is painted, and undone before the dialog leaves it: so the focus can go back.
+  // A layout effect: opens before painting and closes before removal, so that the focus returns.
   useLayoutEffect(() => {
     const shown = dialog.current;
     if (shown === null) return;
@@ -100,7 +100,7 @@ function useShown(dialog: RefObject<HTMLDialogElement | null>): void {
     const show = (): void => {
       if (!shown.open) shown.showModal();
     };
-    // Should a browser close it by itself, it comes back: only its owner takes it away.
+    // If the browser closes the dialog itself, reopen it: only its owner may close it.
     shown.addEventListener("close", show);
     show();
     shown.querySelector<HTMLElement>("[data-autofocus]")?.focus();
@@ -108,7 +108,7 @@ function useShown(dialog: RefObject<HTMLDialogElement | null>): void {
       shown.removeEventListener("close", show);
       shown.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
-      // What opened it may be gone, as a row that was revoked: then the page's heading is next.
+      // The opener may be gone, such as a revoked row: then focus the page's heading.
       else document.querySelector<HTMLElement>("main h1")?.focus();
     };
   }, [dialog]);

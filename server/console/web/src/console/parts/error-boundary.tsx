@@ -1,4 +1,4 @@
-// When a page breaks, or its code cannot be loaded: says so in its place, and the rest stays usable.
+// Replaces a page that fails, or whose code cannot be loaded, by a message; the rest stays usable.
 import { Component, type ReactNode } from "react";
 import { strings } from "../../strings.ts";
 import { Trouble } from "../api/request.ts";
@@ -7,7 +7,7 @@ import { TroubleNote } from "./trouble.tsx";
 const text = strings.console.trouble;
 
 interface Props {
-  /** At another address it tries anew: a page that broke does not take the others with it. */
+  /** Resets at another address, so that one failed page does not block the others. */
   address: string;
   children: ReactNode;
 }
@@ -20,7 +20,7 @@ export class ErrorBoundary extends Component<Props, State> {
   override state: State = { trouble: undefined };
 
   static getDerivedStateFromError(error: unknown): State {
-    // A browser that cannot load a part of the page throws a TypeError and no more.
+    // A browser that cannot load a module throws a plain TypeError.
     return { trouble: navigator.onLine ? error : new Trouble("offline", text.offline) };
   }
 

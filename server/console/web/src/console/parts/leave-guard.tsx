@@ -1,4 +1,4 @@
-// Asks before something unsaved is left, whichever way: a link, "back", reload, closing the tab, and
+// Asks before leaving with unsaved changes, by a link, "back", reload, closing the tab, or
 // an action that ends in leaving.
 import { useEffect, useRef, useState } from "react";
 import { useLocation } from "wouter";
@@ -11,11 +11,11 @@ interface Props {
   unsaved: boolean;
 }
 
-/** Leaves; gives whether it could. */
+/** Leaves; returns whether it succeeded. */
 type Leave = () => boolean | Promise<boolean>;
 let ask: ((leave: Leave) => void) | undefined;
 
-/** Does what ends in leaving the page: at once, or when it has been asked about. */
+/** Runs an action that leaves the page: at once, or after confirmation. */
 export function leaveBy(leave: Leave): void {
   if (ask === undefined) void leave();
   else ask(leave);

@@ -9,7 +9,7 @@ export interface Choice {
 }
 
 interface Props {
-  /** What the button is called where `children` show no words. */
+  /** The button's accessible name, if `children` contain no text. */
   label?: string;
   className: string;
   choices: readonly Choice[];
@@ -31,7 +31,7 @@ export function Menu({ label, className, choices, children }: Props) {
               type="button"
               className={choice.danger ? "menu-item danger" : "menu-item"}
               onClick={() => {
-                // First, so that a dialog finds the focus on the button, and gives it back there.
+                // Close first, so that a dialog finds the focus on the button and returns it there.
                 popover.current?.hidePopover();
                 choice.onChoose();
               }}

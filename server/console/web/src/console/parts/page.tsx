@@ -1,4 +1,4 @@
-// What every page has: its heading, which takes the focus when the page is come to, and its title.
+// The parts of every page: a title, and a heading that takes the focus on navigation.
 import { type ReactNode, useEffect, useRef } from "react";
 import { Link } from "wouter";
 import { strings } from "../../strings.ts";
@@ -7,7 +7,7 @@ import { Icon } from "./icon.tsx";
 
 interface Props {
   title: string;
-  /** Which part of it is shown, for the title of the tab and of the history's entry. */
+  /** The part of the page that is shown, for the title of the tab and the history entry. */
   part?: string;
   lead?: ReactNode;
   above?: ReactNode;
@@ -20,7 +20,7 @@ let isFirstPage = true;
 export function Page({ title, part, lead, above, actions, children }: Props) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    // A reader starts at the top of the document by itself; afterwards only the page changes.
+    // On first load a screen reader starts at the top by itself; later only the page changes.
     if (!isFirstPage) heading.current?.focus();
     isFirstPage = false;
   }, []);

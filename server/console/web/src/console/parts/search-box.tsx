@@ -1,4 +1,4 @@
-// A field to search in, with its picture.
+// A search field with its icon.
 import type { Ref } from "react";
 import { Icon } from "./icon.tsx";
 

@@ -1,5 +1,5 @@
-// A secret that is shown once: hidden until asked for, copied by a button, never closed by accident.
-// It lives in the state of whoever shows it, and in the page only while it is shown in plain text.
+// A secret that is shown once: hidden at first, copied by a button, closed only after a question.
+// It is in the state of its parent component, and in the DOM only while shown in plain text.
 import { type ReactNode, useState } from "react";
 import { strings } from "../../strings.ts";
 import { CopyButton } from "./copy.tsx";
@@ -12,7 +12,7 @@ const HIDDEN = "•".repeat(24);
 interface Props {
   title: string;
   lead: string;
-  /** What the secret is called: "Token", "Invitation link". */
+  /** The secret's label: "Token", "Invitation link". */
   label: string;
   copyLabel: string;
   secret: string;
@@ -37,7 +37,7 @@ export function SecretDialog(props: Props) {
             <button
               type="button"
               className="button primary"
-              // The question that had the focus is answered, and gone.
+              // The question had the focus, and has been answered and removed.
               autoFocus={asking === false}
               onClick={props.onNext}
             >

@@ -1,4 +1,4 @@
-// The shape of rows that are on their way, so that nothing jumps when they come.
+// Placeholder rows while loading, so that the layout does not shift when the rows arrive.
 export function Skeleton({ rows, columns }: { rows: number; columns: number }) {
   return Array.from({ length: rows }, (_, row) => (
     <tr key={row} className="skeleton" aria-hidden="true">

@@ -1,4 +1,4 @@
-// What has just been done, in a line at the bottom that goes away: `useSay()("Saved.")`.
+// A transient status line at the bottom, such as `useSay()("Saved.")`.
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
 
 const SHOWN_MS = 6000;

@@ -1,10 +1,10 @@
-// What went wrong and what can be done about it, in place of what could not be shown or done.
+// An error message with a way to retry, in place of content that could not be loaded.
 import { strings } from "../../strings.ts";
 import { Trouble } from "../api/request.ts";
 
 const text = strings.console.trouble;
 
-/** `error` is what was thrown, or a sentence already. */
+/** `error`: a thrown value, or a sentence. */
 export function sentenceOf(error: unknown): string {
   if (typeof error === "string") return error;
   return error instanceof Trouble ? error.message : text.unknown;

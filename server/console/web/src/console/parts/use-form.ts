@@ -1,4 +1,4 @@
-// Sending a form: once at a time, with what is wrong with a field beside it, and all else below.
+// Submits a form, once at a time. Shows a field's problem beside it, other errors below.
 import { type FormEvent, useState } from "react";
 
 export interface FieldProblem {
@@ -8,14 +8,14 @@ export interface FieldProblem {
 
 interface Form {
   busy: boolean;
-  /** Why there was no answer; undefined where there was one. */
+  /** The error, if the request got no answer; otherwise undefined. */
   trouble: unknown;
-  /** What is wrong with a field of this name, as the API calls it. */
+  /** The problem of the field with this name in the API. */
   problemOf: (field: string) => string | undefined;
   onSubmit: (event: FormEvent) => void;
 }
 
-/** send: sends what was entered; gives what a field has to be mended for, if anything. */
+/** send: sends the form; returns the problem of a field, if there is one. */
 export function useForm(send: () => Promise<FieldProblem | undefined>): Form {
   const [problem, setProblem] = useState<FieldProblem>();
   const [trouble, setTrouble] = useState<unknown>();

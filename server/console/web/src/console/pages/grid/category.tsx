@@ -1,4 +1,4 @@
-// One category of the grid: a checkbox for all of it that is shown, which may be "some", and each.
+// One category of the grid: a checkbox for its shown permissions (all, some, none), and one each.
 import { memo, useEffect, useId, useRef } from "react";
 import type { GridPermissionFragment } from "../../../../generated/operations.ts";
 import { strings } from "../../../strings.ts";

@@ -1,4 +1,4 @@
-// Another admin has changed the token meanwhile: what they changed, and whose selection goes on.
+// A conflict with another admin: shows their changes, and asks which selection to continue with.
 import { useQuery } from "@tanstack/react-query";
 import { TokenActivityDocument, type TokenDetailsFragment } from "../../../../generated/operations.ts";
 import { strings } from "../../../strings.ts";
@@ -42,7 +42,7 @@ export function Conflict({ base, theirs, everything, onTakeTheirs, onKeepMine, o
   );
 }
 
-/** The latest to change it; undefined until known, and where they are gone by now. */
+/** The last admin to change it; undefined until loaded, or if that admin was removed. */
 function useWhoChanged(token: TokenDetailsFragment): string | undefined {
   const { data } = useQuery({
     queryKey: ["who changed", token.id, token.revision],

@@ -1,4 +1,4 @@
-// Choosing another token whose permissions are to be selected here too.
+// Chooses another token, to select its permissions here too.
 import { useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
 import { TokenDocument } from "../../../../generated/operations.ts";

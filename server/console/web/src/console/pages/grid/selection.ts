@@ -12,8 +12,8 @@ export type ShownCategory = Shown[number];
 export interface Filter {
   search: string;
   /**
-   * Only what is selected, and what was when this was asked for: a row that is unchecked stays, to be
-   * checked again, and keeps the focus. Undefined for everything.
+   * The keys selected when "only selected" was switched on, which stay shown beside the selection:
+   * an unchecked row keeps the focus and can be checked again. Undefined shows everything.
    */
   only?: ReadonlySet<string> | undefined;
 }
@@ -30,7 +30,7 @@ export function keysOf(token: TokenDetailsFragment): ReadonlySet<string> {
   return new Set(token.permissions.map(({ key }) => key));
 }
 
-/** The categories, and in one more what the token holds of endpoints that have left the API. */
+/** The categories, plus one for permissions the token holds of retired endpoints. */
 export function withRetired(categories: Shown, token: TokenDetailsFragment): Shown {
   const retired = token.permissions.filter((permission) => permission.retired);
   if (retired.length === 0) return categories;
@@ -56,7 +56,7 @@ export function shownBy(
     .filter(({ permissions }) => permissions.length > 0);
 }
 
-/** All that only reads. Retired permissions are left as they are: they open nothing. */
+/** Selects all read-only permissions. Leaves retired ones unchanged: they allow nothing. */
 export function readOnly(everything: Shown, selected: ReadonlySet<string>): ReadonlySet<string> {
   const all = everything.flatMap(({ permissions }) => permissions);
   const wanted = all.filter(({ key, method, retired }) =>

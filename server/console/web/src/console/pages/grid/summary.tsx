@@ -1,4 +1,4 @@
-// Below the grid, always in sight: what will be granted and withdrawn, and saving it.
+// The bar below the grid: permissions to grant and withdraw, and the button to save.
 import { strings } from "../../../strings.ts";
 import { formats } from "../../formats.ts";
 import { BusyButton, DialogActions } from "../../parts/dialog.tsx";
