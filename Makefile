@@ -12,7 +12,7 @@ BENCH_ARGS ?=
 # `make lock UPGRADE=--upgrade` takes the newest versions; without it, only what has to change does.
 UPGRADE ?=
 # The tests whose trials, rounds and seconds `make soak` raises (tests/soak.py).
-SOAKED = tests/test_races.py tests/test_kill.py tests/test_linearizability.py
+SOAKED = tests/test_neighbours.py tests/test_races.py tests/test_kill.py tests/test_linearizability.py tests/test_digest_key_change.py
 UV = uv==0.13.9
 
 VENV = .venv
@@ -45,7 +45,7 @@ test: lint install browser ## set up what is missing, then lint, type checks and
 	$(call step,pytest,$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=4 \
 		--dist=loadfile $(PYTEST_ARGS))
 
-soak: install dev-packages ## repeat the races, kills, histories and neighbours of the tests for longer: some ten minutes
+soak: install dev-packages ## repeat the tests of races, kills, histories, neighbours and keys for longer
 	$(call step,pytest,TESSERA_TEST_SOAK=1 $(BIN)/python -m pytest $(SOAKED) $(PYTEST_ARGS))
 
 lint: dev-packages ## lint, format and type checks alone, fastest first

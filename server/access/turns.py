@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from server.access.principal import Principal
 from server.errors import TooManyRequests
@@ -18,6 +19,9 @@ MAX_REQUESTS_PER_PERSON = 4
 MAX_WAITING_PER_PERSON = 16
 MAX_WAITING_PER_TENANT = 64
 MAX_WAIT_SECONDS = 2.0
+# One waits for the database while the other computes. More would not be answered sooner, and would
+# take the connections and the processor from other tenants.
+MAX_RUNNING_PER_TENANT = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,3 +107,19 @@ class Turns:
                 tenant.under_way[waiter.admin_id] += 1
                 waiter.turn.set_result(None)
                 return
+
+
+class TenantSlots:
+    """Limits how many requests of one tenant run at once, in the order of their coming."""
+
+    def __init__(self, per_tenant: int = MAX_RUNNING_PER_TENANT) -> None:
+        self._per_tenant = per_tenant
+        # An entry lasts while a request holds it or waits for it.
+        self._slots: WeakValueDictionary[UUID, asyncio.Semaphore] = WeakValueDictionary()
+
+    def of(self, tenant_id: UUID) -> asyncio.Semaphore:
+        """The tenant's slots: an asynchronous context manager that holds one."""
+        slots = self._slots.get(tenant_id)
+        if slots is None:
+            slots = self._slots[tenant_id] = asyncio.Semaphore(self._per_tenant)
+        return slots

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from server.access.authentication import authenticate
 from server.access.principal import Principal
-from server.access.turns import Turns
+from server.access.turns import TenantSlots, Turns
 from server.errors import CrossSite, TooManyRequests, Unauthenticated
 from server.graphql.context import Context
 from server.graphql.cost import MAX_COERCION_ERRORS, check_cost
@@ -58,6 +58,7 @@ class _Endpoint:
     def __init__(self, service: Service, turns: Turns, run: Runner) -> None:
         self._service = service
         self._turns = turns
+        self._slots = TenantSlots()
         self._run_aside = run
         introspection = service.settings.introspection
         self._hide_suggestions = not introspection
@@ -95,7 +96,7 @@ class _Endpoint:
         principal = await authenticate(self._service, request)
         parameters = await _parameters(request)
         # Take a turn after the body has arrived, so that a slow sender does not hold one.
-        async with self._turns.turn(principal):
+        async with self._turns.turn(principal), self._slots.of(principal.tenant_id):
             return await self._run_aside(
                 lambda: self._performed(request, principal, parameters, media_type)
             )

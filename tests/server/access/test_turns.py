@@ -14,7 +14,7 @@ import models
 from models import Role
 from server.access import turns
 from server.access.principal import Principal
-from server.access.turns import MAX_REQUESTS_PER_PERSON, Turns
+from server.access.turns import MAX_REQUESTS_PER_PERSON, TenantSlots, Turns
 from server.app import create_app
 from server.errors import TooManyRequests
 from server.service import Service
@@ -212,3 +212,23 @@ async def test_the_number_of_a_tenant_is_a_setting(service: Service, world: Worl
         answers = await asyncio.gather(*(client.graphql(query) for _ in range(10)))
         assert {one.status_code for one in answers} == {200}
         assert len(answers) > MAX_REQUESTS_PER_PERSON
+
+
+async def test_a_tenant_runs_two_requests_at_once_and_another_tenant_its_own() -> None:
+    slots, one, other = TenantSlots(), _ACME, _GLOBEX
+    order: list[int] = []
+
+    async def work(number: int) -> None:
+        async with slots.of(one):
+            order.append(number)
+            await asyncio.sleep(0)
+
+    async with slots.of(one), slots.of(one):
+        waiting = [asyncio.create_task(work(number)) for number in range(4)]
+        await asyncio.sleep(0.01)
+        assert order == []
+        async with slots.of(other):
+            pass
+        waiting.pop(1).cancel()
+    await asyncio.gather(*waiting)
+    assert order == [0, 2, 3]
