@@ -20,7 +20,9 @@ import uvloop
 from server import database
 from server.settings import Settings
 
-# CPython's own 5 ms would pass before each of the steps of a check: read, look up, answer.
+# While work is under way: CPython's own 5 ms would pass before each step of a check (read, look up,
+# answer). Otherwise its own: the threads that write decisions and the log would take turns with the
+# main loop as often, and a check would take a fifth longer.
 _SWITCH_SECONDS = 0.00002
 _T = TypeVar("_T")
 
@@ -41,13 +43,10 @@ async def run_here(work: Callable[[], Awaitable[_T]], /) -> _T:
 async def loop_thread(settings: Settings) -> AsyncIterator[Runner]:
     """Start the thread; gives the runner that runs in it. Ends the thread on the way out."""
     thread = _LoopThread(settings)
-    switch_seconds = sys.getswitchinterval()
     await asyncio.wrap_future(thread.started)
-    sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         yield thread.run
     finally:
-        sys.setswitchinterval(switch_seconds)
         await thread.stop()
 
 
@@ -56,6 +55,8 @@ class _LoopThread:
         self.started: Future[None] = Future()
         self._settings = settings
         self._ending = asyncio.Event()
+        self._running = 0
+        self._switch_seconds = sys.getswitchinterval()
         self._loop: AbstractEventLoop
         self._context: Context
         self._thread = Thread(target=self._run_loop, name="graphql", daemon=True)
@@ -63,8 +64,15 @@ class _LoopThread:
 
     async def run(self, work: Callable[[], Awaitable[_T]], /) -> _T:
         result: Future[_T] = Future()
-        self._loop.call_soon_threadsafe(self._start, work, result)
-        return await asyncio.wrap_future(result)
+        self._running += 1
+        sys.setswitchinterval(_SWITCH_SECONDS)
+        try:
+            self._loop.call_soon_threadsafe(self._start, work, result)
+            return await asyncio.wrap_future(result)
+        finally:
+            self._running -= 1
+            if not self._running:
+                sys.setswitchinterval(self._switch_seconds)
 
     async def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._ending.set)

@@ -85,8 +85,24 @@ async def test_work_under_way_at_the_end_is_cancelled(service: Service) -> None:
 
 
 async def test_a_database_that_cannot_be_used_is_told_at_the_start(tmp_path: Path) -> None:
-    switch_seconds = sys.getswitchinterval()
     with pytest.raises(Misconfigured, match="does not exist"):
         async with loop_thread(settings_for(f"sqlite://{tmp_path}/none/tessera.db")):
             pass
-    assert sys.getswitchinterval() == switch_seconds
+
+
+async def test_threads_take_turns_more_often_only_while_work_is_under_way(
+    service: Service,
+) -> None:
+    usual, enough = sys.getswitchinterval(), asyncio.Event()
+
+    async def work() -> float:
+        return sys.getswitchinterval()
+
+    async with loop_thread(service.settings) as run:
+        assert sys.getswitchinterval() == usual
+        waiting = asyncio.create_task(run(enough.wait))
+        assert await run(work) < usual / 100
+        assert sys.getswitchinterval() < usual / 100
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        assert sys.getswitchinterval() == usual
