@@ -30,7 +30,7 @@ from server.dataplane.record import Record
 from server.global_ids import encode_hex_id
 from server.monitoring.metrics import DECISIONS, UNEXPECTED_ERRORS
 from server.service import Service
-from server.token_format import is_token_secret
+from server.token_format import token_secret_test
 from server.web.client_address import ClientAddresses, is_within
 
 _log = logging.getLogger("tessera.authorize")
@@ -55,7 +55,7 @@ class Authorize:
 
     def __init__(self, service: Service, record: Record) -> None:
         settings = service.settings
-        self._brands = settings.token_brand
+        self._is_secret = token_secret_test(settings.token_brand)
         self._digest_key = service.digest_key
         self._catalogue = service.catalogue
         self._read = originals.READERS[settings.gateway]
@@ -119,7 +119,7 @@ class Authorize:
             is_safe = passes and originals.are_canonical(listed, headers)
             return answers.PREFLIGHT if is_safe else answers.NO_BEARER
         tenant = self._hosts.tenant_of(host)
-        if tenant is None or not is_token_secret(self._brands, secret):
+        if tenant is None or not self._is_secret(secret):
             return answers.INVALID_TOKEN
         wanted = self._wanted(method, target, originals.are_canonical(listed, headers))
         slug, region = tenant

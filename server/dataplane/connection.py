@@ -200,7 +200,10 @@ class Connection(HttpToolsProtocol):
         # uvicorn builds its ASGI scope here too; a check needs only these attributes.
         self.url = b""
         self.headers = []
-        self.expect_100_continue = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # As uvicorn's, which looks for `Expect` in each header: checks do not need it.
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         # The head is at most as large as the bytes before this part, and this part.
@@ -226,7 +229,8 @@ class Connection(HttpToolsProtocol):
 
     def _serve(self, keep_alive: bool) -> None:
         """Answer the request whose head is complete, through uvicorn."""
-        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        url, headers = self.url, self.headers
+        expects = (b"expect", b"100-continue") in ((name, value.lower()) for name, value in headers)
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects
         self.headers.extend(headers)
