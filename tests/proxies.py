@@ -66,8 +66,8 @@ class Upstream:
                 if self.command != "HEAD":
                     self.wfile.write(body)
 
-            do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815
-            do_OPTIONS = answer  # noqa: N815
+            do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 - names of http.server
+            do_OPTIONS = answer  # noqa: N815 - likewise
 
             def read_body(self) -> bytes:
                 if self.headers.get("transfer-encoding") != "chunked":

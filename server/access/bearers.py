@@ -223,6 +223,7 @@ class SqliteBearers:
 
 
 def _first(ask: Callable[..., sqlite3.Cursor], question: Question) -> Bearer | None:
+    """The token of one of the digests; without the list of `_by_digest`, for each check."""
     slug, region, digests, fingerprint = question
     for digest in digests:
         found: Bearer | None = ask(_SQLITE, (slug, region, digest, fingerprint)).fetchone()
