@@ -11,7 +11,7 @@ SERVE_ARGS ?=
 BENCH_ARGS ?=
 # `make lock UPGRADE=--upgrade` takes the newest versions; without it, only what has to change does.
 UPGRADE ?=
-# The tests whose trials, rounds and seconds `make soak` raises (tests/soak.py).
+# The tests whose trials, rounds and seconds `make soak` raises (tests/support/soak.py).
 SOAKED = tests/test_neighbours.py tests/test_races.py tests/test_kill.py tests/test_linearizability.py tests/test_digest_key_change.py
 UV = uv==0.13.9
 
@@ -71,7 +71,7 @@ bench: install dev-packages ## measure against the rivals that the bench builds 
 	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
 
 screenshots: install browser ## make the README's pictures of the console anew
-	@$(BIN)/python -m tests.screenshots
+	@$(BIN)/python -m tests.support.screenshots
 
 clean: ## remove all that set-up, builds and tests made; databases stay
 	@rm -rf $(VENV) .lock-tools build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -105,4 +105,4 @@ dev-packages: packages
 
 # Does nothing where the machine has a browser.
 browser: dev-packages
-	@$(BIN)/python -m tests.browser
+	@$(BIN)/python -m tests.support.browser

@@ -17,9 +17,9 @@ from server.app import create_app, running_service
 from server.database import migrate
 from server.service import Service
 from server.settings import Settings, read_settings
-from tests.browser import browser
-from tests.factories import Client, World
-from tests.postgres import PostgresServer, run_now, shared_server
+from tests.support.browser import browser
+from tests.support.factories import Client, World
+from tests.support.postgres import PostgresServer, run_now, shared_server
 
 # Several processes may share the tests, and the server.
 TEMPLATE = f"tessera_template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
@@ -51,7 +51,7 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A headless browser, open for one module: see `tests.browser.browser`."""
+    """A headless browser, open for one module: see `tests.support.browser.browser`."""
     with browser() as running:
         yield running
 

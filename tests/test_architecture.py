@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.process import ROOT
+from tests.support.process import ROOT
 
 # From the top of the house down. A file may import from floors below its own, and from its own
 # room; rooms on one floor never import each other.

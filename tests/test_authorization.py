@@ -20,8 +20,8 @@ from server.global_ids import encode_id
 from server.graphql.schema import SCHEMA
 from server.operations import admins
 from server.roles import Right
-from tests.factories import Client, Person, World, token_id
-from tests.process import ROOT
+from tests.support.factories import Client, Person, World, token_id
+from tests.support.process import ROOT
 
 _GOLDEN = Path(__file__).parent / "golden" / "authorization.txt"
 

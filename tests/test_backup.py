@@ -18,10 +18,10 @@ from server.catalogue import read_catalogue
 from server.cli import main
 from server.database import migrate
 from tests.conftest import settings_for
-from tests.factories import Client, Person, World
-from tests.gateways import HOST, Gateway
-from tests.postgres import PostgresServer, client_programs
-from tests.process import ROOT, TESSERA, ServerProcess, tessera
+from tests.support.factories import Client, Person, World
+from tests.support.gateways import HOST, Gateway
+from tests.support.postgres import PostgresServer, client_programs
+from tests.support.process import ROOT, TESSERA, ServerProcess, tessera
 
 _BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 KEY = next(p.key for p in read_catalogue(None).permissions if p.key == "GET /api/v1/devices")

@@ -9,8 +9,8 @@ import pytest
 from playwright.async_api import async_playwright
 from playwright.sync_api import Browser
 
-from tests import browser
-from tests.process import LOOPBACK
+from tests.support import browser
+from tests.support.process import LOOPBACK
 
 PAGE = b"""<!doctype html><title>A page</title><link rel="icon" href="data:,">
 <p><span>Some drawn text</span> <button onclick="this.textContent = 6 * 7">Ask</button></p>

@@ -25,7 +25,7 @@ from server.app import create_app, running_service
 from server.service import Service
 from server.settings import read_settings
 from tests.conftest import settings_for
-from tests.factories import PASSWORD, Person, World
+from tests.support.factories import PASSWORD, Person, World
 
 OWN = "http://tessera.test"
 FRIEND = "https://app.example"

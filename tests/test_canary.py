@@ -39,8 +39,8 @@ from graphql import (
 )
 
 from server.graphql.schema import SCHEMA
-from tests.postgres import PostgresCluster
-from tests.process import ServerProcess, tessera
+from tests.support.postgres import PostgresCluster
+from tests.support.process import ServerProcess, tessera
 
 TENANT, OWNER, GUEST = "acme", "owner@acme.example", "guest@acme.example"
 PERMISSION = "GET /api/v1/devices"

@@ -19,8 +19,8 @@ from urllib.request import Request, urlopen
 import pytest
 
 from server.cli import main
-from tests.curl import path_with_curl
-from tests.process import (
+from tests.support.curl import path_with_curl
+from tests.support.process import (
     LOOPBACK,
     ROOT,
     TESSERA,

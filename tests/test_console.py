@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Dialog, Locator, Page, Response, Route, expect
 
-from tests.browser import Watch
-from tests.console_states import AUDITOR, COLLEAGUE, settle
-from tests.process import ServerProcess
-from tests.visitor import PASSWORD, Script, Visitor, serving, visiting
+from tests.support.browser import Watch
+from tests.support.console_states import AUDITOR, COLLEAGUE, settle
+from tests.support.process import ServerProcess
+from tests.support.visitor import PASSWORD, Script, Visitor, serving, visiting
 
 _CLIPBOARD = ["clipboard-read", "clipboard-write"]
 _GRANTED = ["GET /api/v1/blueprints", "GET /api/v1/devices"]

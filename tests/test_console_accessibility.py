@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests import node
-from tests.browser import Watch
-from tests.console_states import STATES, Scene
-from tests.process import ServerProcess
-from tests.visitor import Visitor, serving, visiting
+from tests.support import node
+from tests.support.browser import Watch
+from tests.support.console_states import STATES, Scene
+from tests.support.process import ServerProcess
+from tests.support.visitor import Visitor, serving, visiting
 
 _AXE = node.FOLDER / "node_modules" / "axe-core" / "axe.min.js"
 _RUN_AXE = """async (options) => (await axe.run(document, options)).violations.map(

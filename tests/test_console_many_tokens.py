@@ -12,9 +12,9 @@ from playwright.sync_api import Browser, Page
 import models
 from server.app import running_service
 from tests.conftest import settings_for
-from tests.factories import PASSWORD, World, make_searchable
-from tests.postgres import run_now
-from tests.process import ServerProcess
+from tests.support.factories import PASSWORD, World, make_searchable
+from tests.support.postgres import run_now
+from tests.support.process import ServerProcess
 
 _FEW, _MANY = 10, 10_000
 _SHOWN = 25

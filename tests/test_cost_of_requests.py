@@ -22,7 +22,7 @@ from server.app import App, create_app
 from server.dataplane.originals import READERS
 from server.http import BODY_LIMIT
 from server.service import Service
-from tests.costs import (
+from tests.support.costs import (
     NASTY,
     ON_THE_WIRE,
     Sent,
@@ -33,8 +33,8 @@ from tests.costs import (
     length_in_target,
     too_dear,
 )
-from tests.factories import World
-from tests.process import ROOT
+from tests.support.factories import World
+from tests.support.process import ROOT
 
 # Less than the limits by what stands around the text.
 HEAD_SIZE, BODY_SIZE = 31_000, BODY_LIMIT - 1_000

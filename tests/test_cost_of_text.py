@@ -33,8 +33,8 @@ from server.graphql.documents import MAX_DOCUMENT_LENGTH
 from server.graphql.schema import SCHEMA
 from server.http import SIGNED_IN_BODY_LIMIT
 from server.service import Service
-from tests.costs import NASTY, Sent, in_json, length_in_document, length_in_json, too_dear
-from tests.factories import World, token_id
+from tests.support.costs import NASTY, Sent, in_json, length_in_document, length_in_json, too_dear
+from tests.support.factories import World, token_id
 
 # Where no text belongs, little more is done than to say so.
 FOR_MISTAKES = ("an error's words", "an error's other words")

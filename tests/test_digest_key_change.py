@@ -15,10 +15,10 @@ import httpx2
 from server.app import running_service
 from server.catalogue import read_catalogue
 from tests.conftest import settings_for
-from tests.factories import Client, Person, World
-from tests.gateways import HOST, Gateway
-from tests.process import ServerProcess, tessera
-from tests.soak import repeats
+from tests.support.factories import Client, Person, World
+from tests.support.gateways import HOST, Gateway
+from tests.support.process import ServerProcess, tessera
+from tests.support.soak import repeats
 
 FIRST, SECOND = "1a" * 32, "2b" * 40
 KEY = next(p.key for p in read_catalogue(None).permissions if p.key == "GET /api/v1/devices")

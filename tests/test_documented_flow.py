@@ -10,7 +10,7 @@ import pytest
 
 import models
 from models import Role
-from tests.factories import PASSWORD, Client, World
+from tests.support.factories import PASSWORD, Client, World
 
 _CREATE = """
 mutation ($input: CreateTokenInput!) {

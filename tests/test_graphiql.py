@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser import Watch
-from tests.process import ServerProcess
-from tests.visitor import EMAIL, Visitor, serving, visiting
+from tests.support.browser import Watch
+from tests.support.process import ServerProcess
+from tests.support.visitor import EMAIL, Visitor, serving, visiting
 
 _EDITOR = ".graphiql-query-editor .view-line"
 _RESPONSE = """() => __MONACO.editor.getModels()

@@ -33,10 +33,10 @@ from server.graphql import cost
 from server.graphql.schema import SCHEMA
 from server.logs import JsonLines
 from server.service import Service
-from tests import node
 from tests.conftest import settings_for
-from tests.factories import PASSWORD, Client, Person, World, make_searchable, token_id
-from tests.process import ServerProcess, tessera
+from tests.support import node
+from tests.support.factories import PASSWORD, Client, Person, World, make_searchable, token_id
+from tests.support.process import ServerProcess, tessera
 
 NEWER = "application/graphql-response+json"
 JSON = "application/json"

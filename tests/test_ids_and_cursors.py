@@ -18,7 +18,7 @@ from models import Role
 from server.global_ids import encode_id
 from server.graphql.schema import SCHEMA
 from server.paging import encode_cursor
-from tests.factories import Client, Person, World, token_id
+from tests.support.factories import Client, Person, World, token_id
 
 _NODE = "{ id __typename }"
 _TOKEN_RESULT = "{ __typename ... on Problem { code message } }"

@@ -19,11 +19,11 @@ from models import ActivityKind
 from server.app import running_service
 from server.database import connected, transaction
 from server.global_ids import row_id
-from tests.audit import Birth, Ledger, read_ledger
 from tests.conftest import settings_for
-from tests.factories import Client, Person, World, token_id
-from tests.process import ServerProcess
-from tests.soak import repeats
+from tests.support.audit import Birth, Ledger, read_ledger
+from tests.support.factories import Client, Person, World, token_id
+from tests.support.process import ServerProcess
+from tests.support.soak import repeats
 
 ROUNDS = repeats(ci=3, soak=10)
 CLIENTS = 16

@@ -21,12 +21,12 @@ from server import database
 from server.app import running_service
 from server.operations import admins
 from tests.conftest import settings_for
-from tests.factories import Client, Person, World
-from tests.linearizability import REVOKED, Event, change, check, is_linearizable
-from tests.process import ServerProcess
-from tests.soak import repeats
-from tests.wire import Wire
-from tests.wire import check as request_of
+from tests.support.factories import Client, Person, World
+from tests.support.linearizability import REVOKED, Event, change, check, is_linearizable
+from tests.support.process import ServerProcess
+from tests.support.soak import repeats
+from tests.support.wire import Wire
+from tests.support.wire import check as request_of
 
 HISTORIES = repeats(ci=100, soak=300)
 AT_ONCE = 12

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process import LOOPBACK, ROOT, Child, answer_of, free_port, tessera_environment
+from tests.support.process import LOOPBACK, ROOT, Child, answer_of, free_port, tessera_environment
 
 _REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
 _NPM_LOCKS = ("server/console/web", "tests/node", "tests/chromium")

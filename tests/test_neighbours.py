@@ -22,10 +22,10 @@ from server.app import running_service
 from server.catalogue import read_catalogue
 from server.operations import tokens
 from tests.conftest import settings_for
-from tests.factories import World, token_id
-from tests.process import LOOPBACK, ROOT, ServerProcess
-from tests.soak import IS_SOAK, repeats
-from tests.wire import check
+from tests.support.factories import World, token_id
+from tests.support.process import LOOPBACK, ROOT, ServerProcess
+from tests.support.soak import IS_SOAK, repeats
+from tests.support.wire import check
 
 PEOPLE, TOKENS, DAYS = 4, 300, 10
 ALONE_SECONDS, BURST_SECONDS, BURSTS = 1.5, 3.0, repeats(ci=2, soak=5)
@@ -172,7 +172,7 @@ def _measure(town: Town, seconds: float) -> Seen:
 def _disturbed(town: Town) -> Iterator[None]:
     """The other tenant does its worst meanwhile, and somebody there is answered."""
     # Clients have machines of their own elsewhere: this one is not to take the server's cores.
-    command = ["nice", "-n", "10", sys.executable, "-m", "tests.neighbour"]
+    command = ["nice", "-n", "10", sys.executable, "-m", "tests.support.neighbour"]
     command += [str(town.server.port), str(BURST_SECONDS)]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -8,8 +8,8 @@ import asyncpg
 import psutil
 import pytest
 
-from tests import postgres
-from tests.postgres import PostgresCluster, server_at
+from tests.support import postgres
+from tests.support.postgres import PostgresCluster, server_at
 
 
 def ask(url: str, question: str, timeout_seconds: float = 5) -> Any:

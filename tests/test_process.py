@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests import process
-from tests.process import ROOT, Child, ChildFailed, ServerProcess, answer_of, free_port
+from tests.support import process
+from tests.support.process import ROOT, Child, ChildFailed, ServerProcess, answer_of, free_port
 
 SLEEPER = [sys.executable, "-c", "print('up', flush=True); import time; time.sleep(60)"]
 DEAF = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); "
@@ -72,7 +72,7 @@ def test_a_child_does_not_outlive_tests_that_are_killed(tmp_path: Path) -> None:
     left_behind.mkdir()
     script = (
         "import pathlib, sys, time\n"
-        "from tests.process import Child\n"
+        "from tests.support.process import Child\n"
         "child = Child(['sleep', '60'], log=pathlib.Path(sys.argv[1]) / 'log',\n"
         "    removes=pathlib.Path(sys.argv[1]) / 'folder').start()\n"
         "print(child.pid, flush=True); time.sleep(60)\n"

@@ -30,8 +30,8 @@ from server.app import create_app, running_service
 from server.global_ids import encode_id
 from server.paging import encode_cursor
 from tests.conftest import settings_for
-from tests.factories import PASSWORD, Client, Person, World, make_searchable, token_id
-from tests.postgres import PostgresServer
+from tests.support.factories import PASSWORD, Client, Person, World, make_searchable, token_id
+from tests.support.postgres import PostgresServer
 
 TOKENS, ADMINS = 3000, 500
 BYSTANDERS, THEIR_TOKENS, THEIR_ADMINS = 20, 350, 200

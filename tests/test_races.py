@@ -25,10 +25,10 @@ from server.database import transaction
 from server.errors import Refusal
 from server.operations import admins, tokens
 from server.service import Service
-from tests.audit import Birth, Ledger, read_ledger
 from tests.conftest import settings_for
-from tests.factories import PASSWORD, make_searchable
-from tests.soak import repeats
+from tests.support.audit import Birth, Ledger, read_ledger
+from tests.support.factories import PASSWORD, make_searchable
+from tests.support.soak import repeats
 
 TRIALS = repeats(ci=100, soak=500)
 # Races of passwords: argon2 takes 20 ms of a core each time.

@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 
 from server.graphql.schema import SCHEMA
 from tests.conftest import TEMPLATE
-from tests.factories import PASSWORD
-from tests.postgres import PostgresServer
-from tests.process import LOOPBACK, ServerProcess, answer_of, tessera
+from tests.support.factories import PASSWORD
+from tests.support.postgres import PostgresServer
+from tests.support.process import LOOPBACK, ServerProcess, answer_of, tessera
 
 ROUTES = {
     "/graphql": "POST",

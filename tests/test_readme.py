@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 
 from server.settings import Settings
-from tests.curl import path_with_curl
-from tests.process import ROOT, ServerProcess
+from tests.support.curl import path_with_curl
+from tests.support.process import ROOT, ServerProcess
 
 _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 _END = "-- end of an answer --"

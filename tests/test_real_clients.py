@@ -15,8 +15,8 @@ from gql.transport.httpx import HTTPXTransport
 from graphql import build_schema
 
 from server.graphql.schema import sdl
-from tests import node
-from tests.process import ROOT, ServerProcess, tessera
+from tests.support import node
+from tests.support.process import ROOT, ServerProcess, tessera
 
 _EMAIL, _PASSWORD = "ada@example.com", "seven purple otters dance"
 _BAD_CURSOR = gql('{ tokens(after: "x") { edges { cursor } } }')

@@ -7,7 +7,7 @@ import pytest
 from graphql import GraphQLEnumType, build_schema, parse, print_ast, validate
 
 from server.graphql.schema import SCHEMA, sdl
-from tests.process import ROOT
+from tests.support.process import ROOT
 
 _EXAMPLES = sorted((ROOT / "server/console/web/src/graphiql/examples").glob("*.graphql"))
 

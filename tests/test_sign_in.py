@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser import Watch, browser
-from tests.process import LOOPBACK, ServerProcess
-from tests.visitor import EMAIL, PASSWORD, TENANT, Visitor, serving, visiting
-from tests.webkit import WebKit, webkit
+from tests.support.browser import Watch, browser
+from tests.support.process import LOOPBACK, ServerProcess
+from tests.support.visitor import EMAIL, PASSWORD, TENANT, Visitor, serving, visiting
+from tests.support.webkit import WebKit, webkit
 
 ELSEWHERE = "console.test"
 

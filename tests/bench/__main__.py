@@ -24,7 +24,7 @@ from tests.bench.measure import Cores, Plan, measure
 from tests.bench.measure_checks import CheckPlan, Filled, measure_checks
 from tests.bench.report import Requirement, database_section, preamble, requirements
 from tests.bench.report_checks import check_preamble, check_requirements, check_section
-from tests.postgres import shared_server
+from tests.support.postgres import shared_server
 
 # Its name and version, and what makes a migrated one.
 _Database = Callable[[], AbstractContextManager[tuple[str, Callable[[], str]]]]

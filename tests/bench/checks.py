@@ -11,7 +11,7 @@ from typing import Any
 from models import grants_of, new_id, now, permission_fingerprint
 from server.token_format import DigestKey, new_token_secret, token_hint
 from tests.bench.dataset import Table, insert_rows
-from tests.wire import check
+from tests.support.wire import check
 
 # One device each: no target is asked for twice.
 KEY, TARGET = "GET /api/v1/devices/{device_id}", "/api/v1/devices/"

@@ -14,7 +14,7 @@ from server.settings import read_settings
 from server.token_format import DigestKey
 from tests.bench import fastapi_check, fixed, handwritten, naive
 from tests.bench.page import FASTAPI, FIXED, HANDWRITTEN, NAIVE, TESSERA
-from tests.process import LOOPBACK
+from tests.support.process import LOOPBACK
 
 _RIVALS = {
     NAIVE: naive.running,

@@ -15,7 +15,7 @@ from typing import cast
 
 import psutil
 
-from tests.process import LOOPBACK
+from tests.support.process import LOOPBACK
 
 _HEAD_END = b"\r\n\r\n"
 _PATIENCE_SECONDS = 60

@@ -21,7 +21,7 @@ import uvloop
 from tests.bench.dataset import Dataset, Sizes
 from tests.bench.load import Load, Prepared, Sample, WrongAnswer, drive, fetch
 from tests.bench.page import HANDWRITTEN, NAIVE, TESSERA, Ask
-from tests.process import Child, ChildFailed, answer_of, free_port, tessera_environment
+from tests.support.process import Child, ChildFailed, answer_of, free_port, tessera_environment
 
 SMALL, LARGE, DEEP = "small", "large", "deep"
 _START_SECONDS = 30

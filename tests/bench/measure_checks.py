@@ -14,7 +14,7 @@ from tests.bench.checks import Tokens
 from tests.bench.load import Load, Prepared, Sample, fetch
 from tests.bench.measure import Cores, Subject, pinned, rounds, started
 from tests.bench.page import FASTAPI, FIXED, TESSERA
-from tests.process import tessera_environment
+from tests.support.process import tessera_environment
 
 FEW = "few"
 # Among many tokens, but asked about as many as among few: what differs is how many there are.

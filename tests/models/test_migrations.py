@@ -37,8 +37,8 @@ from server.operations import tokens
 from server.paging import PageRequest
 from server.token_format import DigestKey
 from tests.conftest import settings_for
-from tests.postgres import PostgresServer
-from tests.process import TESSERA, ServerProcess, tessera, tessera_environment
+from tests.support.postgres import PostgresServer
+from tests.support.process import TESSERA, ServerProcess, tessera, tessera_environment
 
 RECORD = "tortoise_migrations"
 _BROKEN = """

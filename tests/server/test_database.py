@@ -28,9 +28,9 @@ from server.errors import Misconfigured
 from server.service import Service
 from server.settings import Settings
 from tests.conftest import settings_for
-from tests.factories import PASSWORD, Client, Person, World
-from tests.postgres import PostgresCluster
-from tests.process import tessera, tessera_environment
+from tests.support.factories import PASSWORD, Client, Person, World
+from tests.support.postgres import PostgresCluster
+from tests.support.process import tessera, tessera_environment
 
 
 async def test_a_transaction_keeps_all_or_nothing(service: Service, world: World) -> None:

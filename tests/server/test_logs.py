@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from server.logs import DROPPED_LINES, JsonLines, LineQueue
-from tests.process import LOOPBACK, TESSERA, answer_of, free_port, tessera_environment
+from tests.support.process import LOOPBACK, TESSERA, answer_of, free_port, tessera_environment
 
 
 def _raise_with(secret: str) -> None:

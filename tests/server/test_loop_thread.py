@@ -13,7 +13,7 @@ from server.errors import Misconfigured
 from server.loop_thread import loop_thread, run_here
 from server.service import Service
 from tests.conftest import settings_for
-from tests.factories import World
+from tests.support.factories import World
 
 
 async def test_work_runs_in_the_thread_on_connections_of_its_own(

@@ -17,7 +17,7 @@ from server.operations import admins
 from server.passwords import hashing
 from server.service import Service
 from server.token_format import DigestKey
-from tests.factories import PASSWORD, Client, Person, World
+from tests.support.factories import PASSWORD, Client, Person, World
 
 HOME, STRANGE = "192.0.2.1", "198.51.100.1"
 

@@ -8,7 +8,7 @@ import models
 from server.access import bearers
 from server.access.bearers import Bearer, Bearers, Question, bearers_of
 from server.service import Service
-from tests.factories import World
+from tests.support.factories import World
 
 KEY = "GET /api/v1/devices"
 FINGERPRINT = models.permission_fingerprint(KEY)

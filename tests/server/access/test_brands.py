@@ -15,10 +15,10 @@ from server.errors import Misconfigured
 from server.operations import gateways, tokens
 from server.service import Service
 from server.settings import Settings
-from tests.factories import World
-from tests.gateways import HOST, gateway
-from tests.postgres import run_now
-from tests.process import tessera
+from tests.support.factories import World
+from tests.support.gateways import HOST, gateway
+from tests.support.postgres import run_now
+from tests.support.process import tessera
 
 KEY = "GET /api/v1/devices"
 

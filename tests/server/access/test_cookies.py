@@ -12,7 +12,7 @@ import models
 from server.access.cookies import DEVICE, SESSION
 from server.app import create_app
 from server.service import Service
-from tests.factories import PASSWORD, Person, World
+from tests.support.factories import PASSWORD, Person, World
 
 LOCAL_HOSTS = ("127.0.0.1:8000", "localhost:8000", "LOCALHOST", "[::1]:8000", "127.1.2.3")
 SECURE = {SESSION.secure_name, DEVICE.secure_name}

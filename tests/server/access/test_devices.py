@@ -5,7 +5,7 @@ import pytest
 from server.access.devices import MAX_ACCOUNTS, find_device, remember_device
 from server.service import Service
 from server.token_format import DigestKey
-from tests.factories import World
+from tests.support.factories import World
 
 OTHER_KEY = DigestKey(b"another key of 32 bytes, at least")
 

@@ -12,7 +12,7 @@ from server.access import sessions
 from server.errors import Unauthenticated, WrongPassword
 from server.passwords import hash_password, hashing, needs_rehash
 from server.service import Service
-from tests.factories import PASSWORD, Person, World
+from tests.support.factories import PASSWORD, Person, World
 
 
 async def sign_in(service: Service, person: Person, password: str = PASSWORD) -> str:

@@ -21,8 +21,8 @@ from server.operations import tokens
 from server.paging import Page, PageRequest
 from server.texts import search_text, searchable
 from tests.conftest import settings_for
-from tests.factories import Client, Person, World, make_searchable
-from tests.postgres import PostgresServer, run_now
+from tests.support.factories import Client, Person, World, make_searchable
+from tests.support.postgres import PostgresServer, run_now
 
 _WORDS = (
     "CI",

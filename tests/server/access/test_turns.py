@@ -18,7 +18,7 @@ from server.access.turns import MAX_REQUESTS_PER_PERSON, TenantSlots, Turns
 from server.app import create_app
 from server.errors import TooManyRequests
 from server.service import Service
-from tests.factories import Client, Person, World
+from tests.support.factories import Client, Person, World
 
 _ACME, _GLOBEX = UUID(int=1), UUID(int=2)
 

@@ -6,7 +6,7 @@ import pytest
 
 import models
 from server.access import uses
-from tests.factories import World
+from tests.support.factories import World
 
 
 async def test_many_old_counts_are_dropped_in_portions(

@@ -11,7 +11,7 @@ import pytest
 
 from server.catalogue import Catalogue, CatalogueError, read_catalogue
 from server.catalogue.report import grid
-from tests.process import ROOT
+from tests.support.process import ROOT
 
 
 def _document(paths: Any, **more: Any) -> dict[str, Any]:

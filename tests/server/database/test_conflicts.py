@@ -11,9 +11,9 @@ import models
 from server import database
 from server.app import running_service
 from tests.conftest import settings_for
-from tests.factories import PASSWORD
-from tests.postgres import PostgresCluster
-from tests.surfaces import surfaces
+from tests.support.factories import PASSWORD
+from tests.support.postgres import PostgresCluster
+from tests.support.surfaces import surfaces
 
 
 @pytest.fixture(scope="module", params=["repeatable read", "serializable"])

@@ -13,8 +13,8 @@ from server.app import running_service
 from server.errors import Misconfigured
 from server.settings import Settings
 from tests.conftest import settings_for
-from tests.postgres import PostgresServer
-from tests.surfaces import surfaces
+from tests.support.postgres import PostgresServer
+from tests.support.surfaces import surfaces
 
 
 @asynccontextmanager

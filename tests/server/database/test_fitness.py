@@ -7,9 +7,9 @@ from server import database
 from server.app import running_service
 from server.errors import Misconfigured
 from tests.conftest import settings_for
-from tests.postgres import PostgresServer
-from tests.process import tessera
-from tests.surfaces import surfaces
+from tests.support.postgres import PostgresServer
+from tests.support.process import tessera
+from tests.support.surfaces import surfaces
 
 _FUTURE = (
     "INSERT INTO tortoise_migrations (app, name, applied_at)"

@@ -11,11 +11,11 @@ import models
 from server import database
 from server.app import running_service
 from tests.conftest import settings_for
-from tests.factories import PASSWORD
-from tests.pgbouncer import PgBouncer, pgbouncer
-from tests.postgres import PostgresCluster
-from tests.process import tessera
-from tests.surfaces import Surfaces, surfaces
+from tests.support.factories import PASSWORD
+from tests.support.pgbouncer import PgBouncer, pgbouncer
+from tests.support.postgres import PostgresCluster
+from tests.support.process import tessera
+from tests.support.surfaces import Surfaces, surfaces
 
 
 @pytest.fixture(scope="module")

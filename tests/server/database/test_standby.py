@@ -16,10 +16,10 @@ from server.app import running_service
 from server.errors import Misconfigured
 from server.operations import tokens
 from tests.conftest import settings_for
-from tests.factories import PASSWORD
-from tests.postgres import PostgresCluster, Standby
-from tests.process import LOOPBACK, tessera
-from tests.surfaces import Surfaces, surfaces
+from tests.support.factories import PASSWORD
+from tests.support.postgres import PostgresCluster, Standby
+from tests.support.process import LOOPBACK, tessera
+from tests.support.surfaces import Surfaces, surfaces
 
 
 @pytest.fixture(scope="module")

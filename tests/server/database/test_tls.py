@@ -12,7 +12,7 @@ import pytest
 from server import database
 from server.errors import Misconfigured
 from tests.conftest import settings_for
-from tests.postgres import PostgresCluster
+from tests.support.postgres import PostgresCluster
 
 _HBA = """
 hostssl all certified all cert

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from server.catalogue import read_catalogue
-from tests.process import ServerProcess
-from tests.proxies import KINDS, Upstream, proxy
-from tests.streets import Street, furnish
+from tests.support.process import ServerProcess
+from tests.support.proxies import KINDS, Upstream, proxy
+from tests.support.streets import Street, furnish
 
 
 @pytest.fixture(scope="session", params=KINDS)

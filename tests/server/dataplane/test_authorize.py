@@ -13,8 +13,8 @@ from server.app import App, create_app
 from server.global_ids import encode_id
 from server.operations import admins, tokens
 from server.service import Service
-from tests.factories import Person, World
-from tests.gateways import Gateway, gateway
+from tests.support.factories import Person, World
+from tests.support.gateways import Gateway, gateway
 
 HELD = "GET /api/v1/devices"
 NOT_HELD = "GET /api/v1/blueprints"

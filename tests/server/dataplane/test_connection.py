@@ -12,9 +12,9 @@ from server.cli import serve
 from server.dataplane.connection import Limits
 from server.monitoring.metrics import CONNECTIONS_ENDED
 from server.service import Service
-from tests.factories import World
-from tests.process import LOOPBACK
-from tests.serving import exchange, serving
+from tests.support.factories import World
+from tests.support.process import LOOPBACK
+from tests.support.serving import exchange, serving
 
 PATHS = ("/authorize", "/authorize/x", "/session", "/healthz", "/nowhere")
 QUICK = Limits(head_seconds=0.4, body_seconds=0.4, write_seconds=0.4, linger_seconds=0.2)

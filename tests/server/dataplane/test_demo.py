@@ -12,7 +12,7 @@ from server.dataplane.demo import DemoApi
 from server.dataplane.record import Record
 from server.operations import tokens
 from server.service import Service
-from tests.factories import World
+from tests.support.factories import World
 
 HELD = "GET /api/v1/devices"
 PREFLIGHT = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "GET"}

@@ -15,8 +15,8 @@ import pytest
 
 from server.catalogue import read_catalogue
 from server.cli.serve import _KEEP_ALIVE_SECONDS
-from tests.process import LOOPBACK
-from tests.proxies import CONFIGURATIONS, Upstream, proxy
+from tests.support.process import LOOPBACK
+from tests.support.proxies import CONFIGURATIONS, Upstream, proxy
 
 HOST = "acme.api.us.example.com"
 TARGET = "/api/v1/devices"

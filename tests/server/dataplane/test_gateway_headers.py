@@ -8,9 +8,9 @@ import re
 import pytest
 
 from server.dataplane.passed_headers import PASSED, dropping_pattern, main
-from tests.process import LOOPBACK
-from tests.proxies import CONFIGURATIONS, Answer
-from tests.streets import ONE, Street
+from tests.support.process import LOOPBACK
+from tests.support.proxies import CONFIGURATIONS, Answer
+from tests.support.streets import ONE, Street
 
 CANARY = "canary"
 TARGET = "/api/v1/devices/1"

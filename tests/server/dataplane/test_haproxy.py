@@ -14,9 +14,9 @@ from pathlib import Path
 import models
 from server.app import running_service
 from tests.conftest import settings_for
-from tests.process import LOOPBACK, Child, ServerProcess, free_port
-from tests.proxies import program_of, wait_until_open
-from tests.streets import furnish
+from tests.support.process import LOOPBACK, Child, ServerProcess, free_port
+from tests.support.proxies import program_of, wait_until_open
+from tests.support.streets import furnish
 
 CLIENT = "127.0.0.2"
 FORGED = [f"198.51.100.{n}" for n in range(25)]

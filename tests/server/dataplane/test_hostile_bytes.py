@@ -15,8 +15,8 @@ import models
 from server.app import running_service
 from server.operations import tokens
 from tests.conftest import settings_for
-from tests.factories import World
-from tests.process import LOOPBACK, ServerProcess
+from tests.support.factories import World
+from tests.support.process import LOOPBACK, ServerProcess
 
 KEY, TARGET = "GET /api/v1/devices/{device_id}", b"/api/v1/devices/1"
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")

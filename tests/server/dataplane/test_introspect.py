@@ -12,7 +12,7 @@ from server.errors import InvalidInput, NotFound
 from server.global_ids import encode_id
 from server.operations import gateways, tokens
 from server.service import Service
-from tests.factories import World
+from tests.support.factories import World
 
 HELD = "GET /api/v1/devices"
 

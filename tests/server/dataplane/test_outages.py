@@ -16,10 +16,10 @@ from server import database
 from server.app import running_service
 from server.operations import tokens
 from tests.conftest import settings_for
-from tests.factories import World
-from tests.postgres import PostgresCluster
-from tests.process import ServerProcess
-from tests.wire import Wire, check
+from tests.support.factories import World
+from tests.support.postgres import PostgresCluster
+from tests.support.process import ServerProcess
+from tests.support.wire import Wire, check
 
 KEY = "GET /api/v1/devices"
 CLIENTS = 8

@@ -17,10 +17,10 @@ from server.app import running_service
 from server.dataplane.rate_limit import Count, MemoryRateLimit
 from server.operations import tokens
 from tests.conftest import settings_for
-from tests.factories import World
-from tests.process import ServerProcess
-from tests.valkey import store
-from tests.wire import Wire, check
+from tests.support.factories import World
+from tests.support.process import ServerProcess
+from tests.support.valkey import store
+from tests.support.wire import Wire, check
 
 KEY = "GET /api/v1/devices"
 CLIENTS = 32

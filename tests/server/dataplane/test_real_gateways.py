@@ -17,10 +17,10 @@ from server.app import running_service
 from server.catalogue import read_catalogue
 from server.operations import tokens
 from tests.conftest import settings_for
-from tests.factories import World
-from tests.process import ROOT, ServerProcess, answer_of
-from tests.proxies import Upstream, proxy
-from tests.streets import ONE, Street, furnish
+from tests.support.factories import World
+from tests.support.process import ROOT, ServerProcess, answer_of
+from tests.support.proxies import Upstream, proxy
+from tests.support.streets import ONE, Street, furnish
 
 
 def target_of(path: str) -> str:

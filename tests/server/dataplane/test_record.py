@@ -24,10 +24,10 @@ from server.monitoring.metrics import RECORDS_DROPPED
 from server.operations import tokens
 from server.service import Service
 from tests.conftest import settings_for
-from tests.factories import Person, World
-from tests.gateways import Gateway, gateway
-from tests.process import ServerProcess
-from tests.wire import Wire, check
+from tests.support.factories import Person, World
+from tests.support.gateways import Gateway, gateway
+from tests.support.process import ServerProcess
+from tests.support.wire import Wire, check
 
 KEY = "GET /api/v1/devices"
 

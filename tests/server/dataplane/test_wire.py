@@ -7,9 +7,9 @@ import pytest
 
 import models
 from server.service import Service
-from tests.factories import World
-from tests.process import LOOPBACK
-from tests.serving import exchange, serving
+from tests.support.factories import World
+from tests.support.process import LOOPBACK
+from tests.support.serving import exchange, serving
 
 KEY = "GET /api/v1/devices"
 # What differs from one answer to the next.

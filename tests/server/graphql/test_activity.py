@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.factories import Client, Person, World, token_id
+from tests.support.factories import Client, Person, World, token_id
 
 _LIVE = "{ __typename ... on TokenActivity { token { name } } }"
 _TYPES = {

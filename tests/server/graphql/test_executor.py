@@ -15,7 +15,7 @@ from server.graphql.executor import PlainFieldExecutor
 from server.graphql.schema import SCHEMA
 from server.operations import admins, tokens
 from server.service import Service
-from tests.factories import Person, World
+from tests.support.factories import Person, World
 
 _TOKEN = """
     fragment T on Token {

@@ -17,7 +17,7 @@ from server.graphql.documents import MAX_DOCUMENT_LENGTH, MAX_LINES
 from server.operations import usage
 from server.service import Service
 from tests.conftest import settings_for
-from tests.factories import Client, Person, World
+from tests.support.factories import Client, Person, World
 from tests.test_query_plans import caught
 
 LARGE = 4_000

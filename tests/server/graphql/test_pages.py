@@ -10,7 +10,7 @@ import models
 from models import Role
 from server.operations import admins, tokens
 from server.paging import encode_cursor
-from tests.factories import Client, World
+from tests.support.factories import Client, World
 
 _INFO = "{ edges { cursor } pageInfo { hasPreviousPage hasNextPage } }"
 

@@ -15,7 +15,7 @@ import models
 from models import Role
 from server.global_ids import encode_id
 from server.graphql.schema import SCHEMA
-from tests.factories import Client, Person, World, token_id
+from tests.support.factories import Client, Person, World, token_id
 
 _ABSENT_TOKEN = encode_id("Token", models.new_id())
 _ABSENT_ADMIN = encode_id("Admin", models.new_id())

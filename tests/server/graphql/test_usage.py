@@ -12,7 +12,7 @@ from server.access import uses
 from server.access.principal import Principal
 from server.access.uses import Batch, Refused, Use
 from server.operations import usage
-from tests.factories import Client, World, token_id
+from tests.support.factories import Client, World, token_id
 
 DEVICES, BLUEPRINTS = "GET /api/v1/devices", "GET /api/v1/blueprints"
 _QUERY = """query ($id: ID!, $since: DateTime) { token(id: $id) {

@@ -16,7 +16,7 @@ from models import Role
 from server.access import visitors
 from server.operations import admins
 from server.passwords import Hashing
-from tests.factories import PASSWORD, Client, Person, World
+from tests.support.factories import PASSWORD, Client, Person, World
 
 NEW = "nine copper lanterns flicker"
 

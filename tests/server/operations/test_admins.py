@@ -9,7 +9,7 @@ from server.access.sessions import accept_invitation, principal_of
 from server.errors import InvalidInput, LastOwner, NotFound, OwnAccount, Unauthenticated
 from server.operations import activity, admins, tenants, tokens
 from server.paging import PageRequest
-from tests.factories import Client, Person, World, make_searchable, token_id
+from tests.support.factories import Client, Person, World, make_searchable, token_id
 
 _ALL = PageRequest(100)
 _PASSWORD = "nine copper lanterns flicker"

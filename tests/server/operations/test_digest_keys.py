@@ -25,8 +25,8 @@ from server.operations.digest_keys import _RENEWED
 from server.service import Service
 from server.settings import Settings
 from server.token_format import DigestKey
-from tests.factories import PASSWORD, Person, World
-from tests.gateways import HOST, gateway
+from tests.support.factories import PASSWORD, Person, World
+from tests.support.gateways import HOST, gateway
 
 FIRST, SECOND, THIRD = (bytes([n]) * 32 for n in range(1, 4))
 KEY = "GET /api/v1/devices"

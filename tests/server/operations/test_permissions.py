@@ -6,8 +6,8 @@ from server.access.principal import Operator
 from server.catalogue import read_catalogue
 from server.operations import permissions, tokens
 from server.service import Service
-from tests.factories import World
-from tests.process import ServerProcess, tessera
+from tests.support.factories import World
+from tests.support.process import ServerProcess, tessera
 
 KEPT = "GET /api/v1/devices"
 DROPPED = ("DELETE /api/v1/tags/{tag_id}", "GET /api/v1/tags")

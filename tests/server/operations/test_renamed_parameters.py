@@ -17,8 +17,8 @@ from server.graphql.permissions import shown_permissions
 from server.operations import activity, permissions, tokens, usage
 from server.paging import PageRequest
 from server.service import Service
-from tests.factories import World
-from tests.gateways import Gateway, gateway
+from tests.support.factories import World
+from tests.support.gateways import Gateway, gateway
 
 _OLD, _NEW = "GET /devices/{device_id}", "GET /devices/{id}"
 _OTHERS = [f"GET /things{n}" for n in range(60)]

@@ -16,7 +16,7 @@ from server.operations import activity, tokens
 from server.paging import PageRequest
 from server.service import Service
 from server.token_format import is_token_secret
-from tests.factories import Person, World
+from tests.support.factories import Person, World
 
 _LIST, _READ = "GET /api/v1/devices", "GET /api/v1/devices/{device_id}"
 _TAGS = "GET /api/v1/tags"

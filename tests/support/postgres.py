@@ -29,7 +29,7 @@ from urllib.parse import quote, unquote, urlsplit
 import asyncpg
 import psutil
 
-from tests.process import LOOPBACK, Child, ChildFailed, free_port
+from tests.support.process import LOOPBACK, Child, ChildFailed, free_port
 
 T = TypeVar("T")
 

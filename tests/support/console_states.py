@@ -10,7 +10,7 @@ from typing import Literal
 
 from playwright.sync_api import Page
 
-from tests.visitor import EMAIL, Script, Visitor
+from tests.support.visitor import EMAIL, Script, Visitor
 
 COLLEAGUE, AUDITOR = "grace@example.com", "alan@example.com"
 _WRITTEN_SECONDS = 6

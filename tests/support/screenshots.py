@@ -12,12 +12,12 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Browser
 
 from server.database import migrate
-from tests.browser import browser
 from tests.conftest import settings_for
-from tests.console_states import STATES, Scene
-from tests.postgres import run_now
-from tests.process import ROOT
-from tests.visitor import serving, visiting
+from tests.support.browser import browser
+from tests.support.console_states import STATES, Scene
+from tests.support.postgres import run_now
+from tests.support.process import ROOT
+from tests.support.visitor import serving, visiting
 
 FOLDER = ROOT / "server" / "console" / "screenshots"
 _PICTURED = (

@@ -9,7 +9,7 @@ import uvicorn
 from server.app import create_app
 from server.dataplane.connection import Limits
 from server.service import Service
-from tests.process import LOOPBACK, free_port
+from tests.support.process import LOOPBACK, free_port
 
 
 @asynccontextmanager

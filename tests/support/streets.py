@@ -7,9 +7,9 @@ from server.app import running_service
 from server.catalogue import Catalogue
 from server.operations import tokens
 from tests.conftest import settings_for
-from tests.factories import World
-from tests.process import ServerProcess
-from tests.proxies import Proxy, Upstream
+from tests.support.factories import World
+from tests.support.process import ServerProcess
+from tests.support.proxies import Proxy, Upstream
 
 ONE = "GET /api/v1/devices/{device_id}"
 

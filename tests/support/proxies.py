@@ -23,7 +23,7 @@ from urllib.parse import unquote
 import pytest
 
 from server.catalogue import Catalogue
-from tests.process import LOOPBACK, ROOT, Child, free_port
+from tests.support.process import LOOPBACK, ROOT, Child, free_port
 
 CONFIGURATIONS = ROOT / "server" / "dataplane" / "gateways"
 KINDS = ("nginx", "caddy", "traefik", "envoy")

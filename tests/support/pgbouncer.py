@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.postgres import PostgresCluster
-from tests.process import LOOPBACK, Child, answers_at, free_port
+from tests.support.postgres import PostgresCluster
+from tests.support.process import LOOPBACK, Child, answers_at, free_port
 
 _PLACES = f"{os.environ.get('PATH', '')}:/usr/sbin"
 _CONFIGURATION = """

@@ -15,10 +15,10 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from server.access.principal import Operator
 from server.app import running_service
 from server.operations import tenants
-from tests.browser import Watch, watch
 from tests.conftest import settings_for
-from tests.postgres import run_now
-from tests.process import ServerProcess
+from tests.support.browser import Watch, watch
+from tests.support.postgres import run_now
+from tests.support.process import ServerProcess
 
 TENANT, EMAIL, PASSWORD = "acme", "ada@example.com", "seven purple otters dance"
 _CREATE = """mutation ($input: CreateTokenInput!) { createToken(input: $input) {

@@ -4,7 +4,7 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-from tests.process import LOOPBACK
+from tests.support.process import LOOPBACK
 
 
 def check(

@@ -17,7 +17,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.process import LOOPBACK, Child, answer_of, free_port
+from tests.support.process import LOOPBACK, Child, answer_of, free_port
 
 PROGRAMS = ("WebKitWebDriver", "Xvfb")
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"

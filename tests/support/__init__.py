@@ -1,0 +1,1 @@
+"""Support for the tests: servers, browsers, gateways, clients and rows. No tests."""
