@@ -1,4 +1,4 @@
-"""The rights of each role. Authentication lives in `server.access`."""
+"""The rights of each role, and of callers that have no role."""
 
 from enum import Enum
 
@@ -6,13 +6,14 @@ from models import Role
 
 
 class Right(Enum):
-    """A right that a role may grant."""
+    """A right that an operation requires."""
 
     READ = "read"
     MANAGE_TOKENS = "manage tokens"
     MANAGE_ADMINS = "manage admins"
     TRANSFER_OWNERSHIP = "transfer ownership"
     MANAGE_INSTALLATION = "manage installation"
+    INTROSPECT = "introspect"
 
 
 RIGHTS: dict[Role, frozenset[Right]] = {
@@ -22,3 +23,5 @@ RIGHTS: dict[Role, frozenset[Right]] = {
         {Right.READ, Right.MANAGE_TOKENS, Right.MANAGE_ADMINS, Right.TRANSFER_OWNERSHIP}
     ),
 }
+OPERATOR_RIGHTS = frozenset({Right.MANAGE_INSTALLATION})
+INTROSPECTION_CLIENT_RIGHTS = frozenset({Right.INTROSPECT})

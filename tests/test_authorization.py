@@ -14,7 +14,7 @@ import pytest
 
 import models
 from models import Role
-from server.access.principal import Operator, Principal
+from server.access.principal import Caller, IntrospectionClient, Operator, SignedInAdmin
 from server.errors import Forbidden
 from server.global_ids import encode_id
 from server.graphql.schema import SCHEMA
@@ -47,11 +47,12 @@ def _is_docstring(statement: ast.stmt) -> bool:
 
 
 def _page() -> str:
-    """By asking everybody there is: a principal of each role, and whoever runs the command line."""
-    everybody: dict[str, Principal | Operator] = {
-        role.value: Principal(UUID(int=1), UUID(int=2), role, UUID(int=3)) for role in Role
+    """Asks with an admin of each role, the operator, and an introspection client."""
+    everybody: dict[str, Caller] = {
+        role.value: SignedInAdmin(UUID(int=1), UUID(int=2), role, UUID(int=3)) for role in Role
     }
     everybody["OPERATOR"] = Operator()
+    everybody["CLIENT"] = IntrospectionClient(UUID(int=4))
     lines = [f"{'operation':30} {'right':20} {' '.join(f'{who:8}' for who in everybody)}"]
     for operation, right in _operations():
         marks = " ".join(f"{_mark(who, right):8}" for who in everybody.values())
@@ -59,7 +60,7 @@ def _page() -> str:
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def _mark(who: Principal | Operator, right: Right) -> str:
+def _mark(who: Caller, right: Right) -> str:
     try:
         who.require(right)
     except Forbidden:

@@ -19,7 +19,7 @@ from passlib.hash import argon2
 import models
 from models import ActivityKind, Role
 from server.access import attempts, sessions
-from server.access.principal import Principal
+from server.access.principal import SignedInAdmin
 from server.app import running_service
 from server.database import transaction
 from server.errors import Refusal
@@ -44,15 +44,15 @@ class Trial:
     """A tenant of its own, its admins (the owner first), and a live token of the second one's."""
 
     tenant: models.Tenant
-    admins: tuple[Principal, ...]
+    admins: tuple[SignedInAdmin, ...]
     token: models.Token
 
     @property
-    def owner(self) -> Principal:
+    def owner(self) -> SignedInAdmin:
         return self.admins[0]
 
     @property
-    def admin(self) -> Principal:
+    def admin(self) -> SignedInAdmin:
         return self.admins[1]
 
 
@@ -133,7 +133,7 @@ async def make_trials(
     await models.Token.bulk_create(made)
     await make_searchable(made)
     await models.Activity.bulk_create(stories)
-    principals = [Principal(a.tenant_id, a.id, a.role, models.new_id()) for a in people]
+    principals = [SignedInAdmin(a.tenant_id, a.id, a.role, models.new_id()) for a in people]
     return [
         Trial(tenant, tuple(principals[n * len(roles) :][: len(roles)]), token)
         for n, (tenant, token) in enumerate(zip(tenants, made, strict=True))
@@ -483,7 +483,7 @@ async def test_retries_with_one_key_make_one_token_and_show_one_secret(service: 
 
 
 async def test_of_two_first_tokens_one_shows_the_url_and_it_stays(service: Service) -> None:
-    async def create_and_look(who: Principal) -> tuple[models.Token, models.Tenant]:
+    async def create_and_look(who: SignedInAdmin) -> tuple[models.Token, models.Tenant]:
         created = await tokens.create(who, service, name="first")
         return created.token, await models.Tenant.get(id=who.tenant_id)
 
@@ -657,7 +657,7 @@ async def test_an_invitation_is_accepted_once(service: Service) -> None:
     assert not await models.Invitation.exists()
 
 
-async def invite(service: Service, who: Principal) -> str:
+async def invite(service: Service, who: SignedInAdmin) -> str:
     admin = await models.Admin.get(tenant_id=who.tenant_id, id=who.admin_id)
     async with transaction():
         return (await sessions.invite(service, admin))[0]

@@ -3,21 +3,21 @@
 from typing import Any
 
 import models
-from server.access.principal import Principal
+from server.access.principal import Caller
 
 
 async def record(
-    principal: Principal,
+    caller: Caller,
     kind: models.ActivityKind,
     token: models.Token,
     **details: Any,
 ) -> None:
-    """Note that the principal changed `token`. Call it within the transaction of the change."""
-    await record_all(principal, kind, [token], **details)
+    """Note that the caller changed `token`. Call it within the transaction of the change."""
+    await record_all(caller, kind, [token], **details)
 
 
 async def record_all(
-    principal: Principal,
+    caller: Caller,
     kind: models.ActivityKind,
     tokens: list[models.Token],
     **details: Any,
@@ -26,9 +26,9 @@ async def record_all(
     await models.Activity.bulk_create(
         [
             models.Activity(
-                tenant_id=principal.tenant_id,
+                tenant_id=token.tenant_id,
                 token_id=token.id,
-                actor_id=principal.admin_id,
+                actor_id=caller.actor.id,
                 kind=kind,
                 details=details,
             )

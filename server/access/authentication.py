@@ -9,7 +9,7 @@ from functools import lru_cache
 from starlette.requests import Request
 
 from server.access.cookies import SESSION
-from server.access.principal import Principal
+from server.access.principal import SignedInAdmin
 from server.access.sessions import principal_of
 from server.errors import CrossSite, Unauthenticated
 from server.service import Service
@@ -17,7 +17,7 @@ from server.settings import Settings
 from server.web.client_address import ClientAddresses, Network
 
 
-async def authenticate(service: Service, request: Request) -> Principal:
+async def authenticate(service: Service, request: Request) -> SignedInAdmin:
     """The principal of a request. Raises `Unauthenticated`, or `CrossSite` for a forged one."""
     authorization = request.headers.getlist("authorization")
     if authorization:

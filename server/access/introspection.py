@@ -1,9 +1,11 @@
-"""Token introspection, for services that hold a gateway's credential."""
+"""Token introspection, for services that hold a credential for it."""
 
 from dataclasses import dataclass
 
 import models
+from server.access.principal import IntrospectionClient
 from server.database import require_writable
+from server.roles import Right
 from server.service import Service
 from server.token_format import is_token_secret
 
@@ -17,17 +19,23 @@ class Introspected:
     permissions: tuple[str, ...]
 
 
-async def is_gateway(service: Service, secret: str, name: str | None = None) -> bool:
-    """Whether `secret` is a live gateway's credential, and of the one called `name` if given."""
+async def find_client(
+    service: Service, secret: str, name: str | None = None
+) -> IntrospectionClient | None:
+    """The introspection client with this live credential, and with this name if one is given."""
     # The first query of `/introspect`: a standby may not know the latest revocations yet.
     await require_writable()
     digests = service.digest_key.digests("gateway", secret)
     live = models.Gateway.filter(digest__in=digests, revoked_at__isnull=True)
-    return await (live.filter(name=name) if name is not None else live).exists()
+    row = await (live.filter(name=name) if name is not None else live).get_or_none()
+    return IntrospectionClient(row.id) if row else None
 
 
-async def introspect(service: Service, secret: str) -> Introspected | None:
+async def introspect(
+    client: IntrospectionClient, service: Service, secret: str
+) -> Introspected | None:
     """The live token whose secret this is, of whichever tenant; None for anything else."""
+    client.require(Right.INTROSPECT)
     if not is_token_secret(service.settings.token_brand, secret):
         return None
     digests = service.digest_key.digests("token", secret)

@@ -15,7 +15,7 @@ import models
 from server.access import attempts
 from server.access.devices import remember_device
 from server.access.digest_keys import generation_to_keep
-from server.access.principal import Principal
+from server.access.principal import SignedInAdmin
 from server.access.visitors import account_of, know_address, visitor_of
 from server.database import (
     read_only,
@@ -119,7 +119,7 @@ async def _begin_session(
         return present, secret, expires_at
 
 
-async def principal_of(service: Service, secret: str) -> Principal:
+async def principal_of(service: Service, secret: str) -> SignedInAdmin:
     """Whose session `secret` is. Raises `Unauthenticated` if it is none, or has ended."""
     tenant_id = tenant_of(secret)
     if tenant_id is None:
@@ -143,15 +143,17 @@ async def principal_of(service: Service, secret: str) -> Principal:
         raise Unauthenticated(detail="the session's admin is gone")
     if session["last_seen_at"] + _TOUCH_AFTER <= at:
         await models.Session.filter(tenant_id=tenant_id, id=session["id"]).update(last_seen_at=at)
-    return Principal(tenant_id, session["admin_id"], models.Role(session["role"]), session["id"])
+    return SignedInAdmin(
+        tenant_id, session["admin_id"], models.Role(session["role"]), session["id"]
+    )
 
 
-async def sign_out(principal: Principal) -> None:
+async def sign_out(principal: SignedInAdmin) -> None:
     """End the principal's session at once."""
     await models.Session.filter(tenant_id=principal.tenant_id, id=principal.session_id).delete()
 
 
-async def expires_at(principal: Principal) -> datetime:
+async def expires_at(principal: SignedInAdmin) -> datetime:
     """When the principal's session ends at the latest."""
     session = await models.Session.get_or_none(
         tenant_id=principal.tenant_id, id=principal.session_id
@@ -226,7 +228,7 @@ async def _accept(
 
 
 async def change_password(
-    service: Service, principal: Principal, *, current: str, new: str, device: str = ""
+    service: Service, principal: SignedInAdmin, *, current: str, new: str, device: str = ""
 ) -> str:
     """Set another password and end every session of the admin, this one too.
 

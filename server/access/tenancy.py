@@ -1,6 +1,6 @@
 """Tenancy. Every row is reached through `owned`, which hides other tenants' rows."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 from uuid import UUID
@@ -8,7 +8,7 @@ from uuid import UUID
 from tortoise.queryset import QuerySet
 
 import models
-from server.access.principal import Principal
+from server.access.principal import Principal, SignedInAdmin
 from server.database import transaction
 from server.errors import Unauthenticated
 from server.paging import Page, PageRequest
@@ -33,17 +33,26 @@ async def change(
     waits for the changes under way, and none begins afterwards. Locks are taken in the order
     of the ids, so that two such transactions never wait for each other. Gives the locked admins by
     id; an unknown one is missing. Raises `Unauthenticated` if the principal is gone by now,
-    `Forbidden` if the role no longer allows `right`.
+    `Forbidden` if it no longer has `right`.
     """
     async with transaction():
-        ids = {principal.admin_id, *others}
+        ids = set(others)
+        if isinstance(principal, SignedInAdmin):
+            ids.add(principal.admin_id)
         locked = owned(models.Admin, principal).filter(id__in=ids).order_by("id")
         admins = {admin.id: admin for admin in await locked.select_for_update()}
-        present = admins.get(principal.admin_id)
-        if present is None:
-            raise Unauthenticated(detail="the admin was removed while asking")
-        Principal(present.tenant_id, present.id, present.role, principal.session_id).require(right)
+        _as_of_now(principal, admins).require(right)
         yield admins
+
+
+def _as_of_now(principal: Principal, locked: Mapping[UUID, models.Admin]) -> Principal:
+    """The principal with the rights that its locked row gives it by now."""
+    if not isinstance(principal, SignedInAdmin):
+        return principal
+    present = locked.get(principal.admin_id)
+    if present is None:
+        raise Unauthenticated(detail="the admin was removed while asking")
+    return principal.with_role(present.role)
 
 
 async def page_of(query: QuerySet[_Row], request: PageRequest, *, newest_first: bool) -> Page[_Row]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from server.access.principal import Principal
+from server.access.principal import SignedInAdmin
 from server.errors import TooManyRequests
 
 MAX_REQUESTS_PER_PERSON = 4
@@ -47,7 +47,7 @@ class Turns:
         self._tenants: dict[UUID, _Tenant] = {}
 
     @asynccontextmanager
-    async def turn(self, principal: Principal) -> AsyncIterator[None]:
+    async def turn(self, principal: SignedInAdmin) -> AsyncIterator[None]:
         """Hold one of the principal's places. Raises `TooManyRequests` if none comes free soon."""
         tenant = self._tenants.setdefault(principal.tenant_id, _Tenant())
         try:

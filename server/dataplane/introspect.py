@@ -7,7 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from server.access.introspection import Introspected, introspect, is_gateway
+from server.access.introspection import Introspected, find_client, introspect
+from server.access.principal import IntrospectionClient
 from server.global_ids import encode_id
 from server.http import BadRequest, JsonResponse, problem, read_body
 from server.service import Service
@@ -20,7 +21,8 @@ def routes(service: Service) -> list[Route]:
     """`/introspect`."""
 
     async def endpoint(request: Request) -> Response:
-        if not await _is_authenticated(service, request):
+        client = await _authenticated(service, request)
+        if client is None:
             response = problem(401, "UNAUTHENTICATED", "A gateway's credential is needed.")
             response.headers["WWW-Authenticate"] = 'Basic realm="tessera", charset="UTF-8"'
             return response
@@ -28,28 +30,28 @@ def routes(service: Service) -> list[Route]:
             secret = await _token(request)
         except BadRequest as error:
             return problem(error.status, error.code, error.message)
-        found = await introspect(service, secret)
+        found = await introspect(client, service, secret)
         return JsonResponse(_shown(found) if found else {"active": False})
 
     return [Route("/introspect", endpoint, methods=["POST"])]
 
 
-async def _is_authenticated(service: Service, request: Request) -> bool:
-    """Whether a gateway sent it: HTTP Basic with its name (RFC 6749, section 2.3.1), or Bearer."""
+async def _authenticated(service: Service, request: Request) -> IntrospectionClient | None:
+    """The client that sent it: HTTP Basic with its name (RFC 6749, section 2.3.1), or Bearer."""
     headers = request.headers.getlist("authorization")
     if len(headers) != 1:
-        return False
+        return None
     scheme, _, credential = headers[0].partition(" ")
     if scheme.lower() == "bearer":
-        return await is_gateway(service, credential.strip(" "))
+        return await find_client(service, credential.strip(" "))
     if scheme.lower() != "basic":
-        return False
+        return None
     try:
         name, _, secret = b64decode(credential.strip(" "), validate=True).decode().partition(":")
         name, secret = unquote_plus(name, errors="strict"), unquote_plus(secret, errors="strict")
     except ValueError:
-        return False
-    return "\0" not in name and await is_gateway(service, secret, name)
+        return None
+    return None if "\0" in name else await find_client(service, secret, name)
 
 
 async def _token(request: Request) -> str:

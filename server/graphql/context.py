@@ -10,7 +10,7 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 import models
-from server.access.principal import Principal
+from server.access.principal import Principal, SignedInAdmin
 from server.errors import QueryTooComplex
 from server.graphql.metering import MAX_OBJECTS, TooLargeError
 from server.operations import admins, tokens, usage
@@ -26,7 +26,7 @@ class Context:
     """The context of one request. Each loader batches the lookups of many fields into one query."""
 
     service: Service
-    principal: Principal
+    principal: SignedInAdmin
     admins: DataLoader[UUID, models.Admin | None] = field(init=False)
     tokens: DataLoader[UUID, models.Token | None] = field(init=False)
     permission_keys: DataLoader[UUID, list[str] | None] = field(init=False)

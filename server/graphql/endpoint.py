@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from server.access.authentication import authenticate
-from server.access.principal import Principal
+from server.access.principal import SignedInAdmin
 from server.access.turns import TenantSlots, Turns
 from server.errors import CrossSite, TooManyRequests, Unauthenticated
 from server.graphql.context import Context
@@ -102,7 +102,7 @@ class _Endpoint:
             )
 
     async def _performed(
-        self, request: Request, principal: Principal, parameters: _Parameters, media_type: str
+        self, request: Request, principal: SignedInAdmin, parameters: _Parameters, media_type: str
     ) -> Response:
         document = self._documents.read(parameters.query)
         operation = document.operation(parameters.operation_name)

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from server.access import sessions
 from server.access.authentication import authenticate, client_address, require_same_site
 from server.access.cookies import DEVICE, SESSION
-from server.access.principal import Principal
+from server.access.principal import SignedInAdmin
 from server.access.turns import Turns
 from server.errors import InvalidInput, NotFound, Refusal, Unauthenticated
 from server.http import (
@@ -52,7 +52,7 @@ def routes(service: Service, turns: Turns) -> list[Route]:
 
 
 def _in_turn(
-    turns: Turns, handler: Callable[[Service, Request, Principal], Awaitable[Response]]
+    turns: Turns, handler: Callable[[Service, Request, SignedInAdmin], Awaitable[Response]]
 ) -> _Handler:
     """Hands a signed-in person's request on once they may have another one under way."""
 
@@ -87,7 +87,7 @@ async def _sign_in(service: Service, request: Request) -> Response:
     return response
 
 
-async def _who_am_i(_service: Service, _request: Request, principal: Principal) -> Response:
+async def _who_am_i(_service: Service, _request: Request, principal: SignedInAdmin) -> Response:
     tenant = await tenants.get(principal)
     admin = (await admins.find_many(principal, [principal.admin_id])).get(principal.admin_id)
     if admin is None:

@@ -130,7 +130,7 @@ async def transfer_ownership(
     """
     principal.require(Right.TRANSFER_OWNERSHIP)
     async with change(principal, Right.TRANSFER_OWNERSHIP, admin_id) as admins:
-        heir, owner = _found(admins, admin_id), admins[principal.admin_id]
+        heir, owner = _found(admins, admin_id), admins[principal.actor.id]
         if heir.password_hash is None:
             raise InvalidInput("adminId", "This admin has not accepted their invitation yet.")
         if heir.id == owner.id:
@@ -151,7 +151,7 @@ async def remove(principal: Principal, admin_id: UUID) -> int:
         admin = _found(admins, admin_id)
         if admin.role is Role.OWNER:
             raise LastOwner
-        if admin.id == principal.admin_id:
+        if admin.id == principal.actor.id:
             raise OwnAccount
         revoked_token_count = await _revoke_tokens(principal, admin)
         await end_sessions(admin.tenant_id, admin.id)

@@ -119,7 +119,7 @@ async def create(
             description=description,
             digest=key.digest("token", secret, generation),
             hint=token_hint(secret),
-            created_by_id=principal.admin_id,
+            created_by_id=principal.actor.id,
             idempotency_key=used_key,
             grants=models.grants_of(keys),
         )
@@ -295,7 +295,7 @@ async def _withdraw(token: models.Token, keys: Sequence[str]) -> None:
 async def _refuse_repetition(principal: Principal, digests: Sequence[bytes]) -> None:
     """The principal's own row is locked, so that of two retries at once one comes second."""
     made = await owned(models.Token, principal).get_or_none(
-        created_by_id=principal.admin_id,
+        created_by_id=principal.actor.id,
         idempotency_key__in=[digest.hex() for digest in digests],
     )
     if made is not None:

@@ -29,7 +29,7 @@ from models.distribution import TABLES, key_by_tenant
 from models.token_search import index_words
 from server import database
 from server.access import token_search
-from server.access.principal import Principal
+from server.access.principal import SignedInAdmin
 from server.app import create_app, running_service
 from server.database import migrations
 from server.database.connections import apps_of
@@ -303,7 +303,7 @@ async def test_the_search_of_tokens_moves_into_its_own_table_and_addresses_get_o
 ) -> None:
     later = withheld(planted, "0008")
     await database.migrate(settings_for(bare_url))
-    owner = Principal(models.new_id(), models.new_id(), Role.OWNER, models.new_id())
+    owner = SignedInAdmin(models.new_id(), models.new_id(), Role.OWNER, models.new_id())
     istanbul, api, revoked = (models.new_id() for _ in range(3))
     texts = {istanbul: ("İstanbul", "Nightly export"), api: ("ＡＰＩ", ""), revoked: ("api", "")}
     addresses = ["ada@bücher.example", "grace@bücher.example", "grace@xn--bcher-kva.example"]

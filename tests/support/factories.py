@@ -15,7 +15,7 @@ from passlib.hash import argon2
 import models
 from models import Role
 from server.access import token_search
-from server.access.principal import Principal
+from server.access.principal import SignedInAdmin
 from server.access.sessions import ABSOLUTE
 from server.global_ids import encode_id
 from server.operations import tokens
@@ -32,7 +32,7 @@ class Person:
     """A signed-in admin: their row, their principal, and the secret of their session."""
 
     admin: models.Admin
-    principal: Principal
+    principal: SignedInAdmin
     session: str
 
     @property
@@ -79,7 +79,9 @@ class World:
             last_seen_at=at,
             expires_at=at + ABSOLUTE,
         )
-        return Person(admin, Principal(admin.tenant_id, admin.id, admin.role, session.id), secret)
+        return Person(
+            admin, SignedInAdmin(admin.tenant_id, admin.id, admin.role, session.id), secret
+        )
 
     async def token(
         self, person: Person, name: str = "a token", permissions: Sequence[str] = (), **more: Any

@@ -13,7 +13,7 @@ import pytest
 import models
 from models import Role
 from server.access import turns
-from server.access.principal import Principal
+from server.access.principal import SignedInAdmin
 from server.access.turns import MAX_REQUESTS_PER_PERSON, TenantSlots, Turns
 from server.app import create_app
 from server.errors import TooManyRequests
@@ -23,8 +23,8 @@ from tests.support.factories import Client, Person, World
 _ACME, _GLOBEX = UUID(int=1), UUID(int=2)
 
 
-def person(number: int, tenant: UUID = _ACME) -> Principal:
-    return Principal(tenant, UUID(int=100 + number), Role.ADMIN, UUID(int=0))
+def person(number: int, tenant: UUID = _ACME) -> SignedInAdmin:
+    return SignedInAdmin(tenant, UUID(int=100 + number), Role.ADMIN, UUID(int=0))
 
 
 class Requests:
@@ -36,12 +36,12 @@ class Requests:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._ends: dict[str, asyncio.Event] = {}
 
-    async def begin(self, name: str, principal: Principal) -> None:
+    async def begin(self, name: str, principal: SignedInAdmin) -> None:
         self._ends[name] = asyncio.Event()
         self._tasks[name] = asyncio.create_task(self._run(name, principal))
         await asyncio.sleep(0)
 
-    async def _run(self, name: str, principal: Principal) -> None:
+    async def _run(self, name: str, principal: SignedInAdmin) -> None:
         async with self._turns.turn(principal):
             self.begun.append(name)
             await self._ends[name].wait()

@@ -9,7 +9,7 @@ import pytest
 import models
 from models import RefusalReason
 from server.access import uses
-from server.access.principal import Principal
+from server.access.principal import SignedInAdmin
 from server.access.uses import Batch, Refused, Use
 from server.operations import usage
 from tests.support.factories import Client, World, token_id
@@ -108,7 +108,7 @@ async def test_a_page_reads_last_uses_at_once_and_only_when_asked(
     read, asked = usage.last_uses, []
 
     async def noted(
-        principal: Principal, token_ids: Collection[UUID]
+        principal: SignedInAdmin, token_ids: Collection[UUID]
     ) -> dict[UUID, models.TokenLastUse]:
         asked.append(len(token_ids))
         return await read(principal, token_ids)

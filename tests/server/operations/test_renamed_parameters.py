@@ -3,13 +3,14 @@
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 import models
 from models import ActivityKind
 from server.access.introspection import introspect
-from server.access.principal import Operator
+from server.access.principal import IntrospectionClient, Operator
 from server.app import create_app
 from server.catalogue import read_catalogue
 from server.errors import InvalidInput
@@ -62,7 +63,7 @@ async def test_it_opens_and_shows_and_is_introspected_under_the_new_name(
     held = (await tokens.permission_keys(person.principal, [made.token.id]))[made.token.id]
     shown = shown_permissions(after.catalogue, held)
     assert (shown[0].key, any(one.retired for one in shown)) == (_NEW, False)
-    introspected = await introspect(after, made.secret)
+    introspected = await introspect(IntrospectionClient(UUID(int=1)), after, made.secret)
     assert introspected is not None
     assert introspected.permissions[0] == _NEW
     assert await permissions.holders_of_dropped(Operator(), after.catalogue) == (0, ())
