@@ -38,7 +38,7 @@ from graphql import (
     is_required_input_field,
 )
 
-from server.graphql.schema import SCHEMA
+from server.graphql.schema import CORE_SCHEMA
 from tests.support.postgres import PostgresCluster
 from tests.support.process import ServerProcess, tessera
 
@@ -309,7 +309,7 @@ def at_the_gateway(life: Life, secret: str) -> None:
 
 def in_arguments(life: Life, secret: str) -> Iterator[tuple[str, Any]]:
     """In every argument of every root field: fitting, of a wrong type, and beside what is known."""
-    schema = SCHEMA._schema
+    schema = CORE_SCHEMA
     assert schema.query_type
     assert schema.mutation_type
     for kind, root in (("query", schema.query_type), ("mutation", schema.mutation_type)):

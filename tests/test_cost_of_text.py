@@ -30,7 +30,7 @@ from starlette.types import Receive, Scope, Send
 
 from server.app import App, create_app
 from server.graphql.documents import MAX_DOCUMENT_LENGTH
-from server.graphql.schema import SCHEMA
+from server.graphql.schema import CORE_SCHEMA
 from server.http import SIGNED_IN_BODY_LIMIT
 from server.service import Service
 from tests.support.costs import NASTY, Sent, in_json, length_in_document, length_in_json, too_dear
@@ -98,7 +98,7 @@ class Place:
 
 def places() -> Iterator[Place]:
     """Every argument, and every field of an input object, of every field of the schema."""
-    for type_name, of_type in SCHEMA._schema.type_map.items():
+    for type_name, of_type in CORE_SCHEMA.type_map.items():
         if type_name.startswith("__") or not isinstance(of_type, GraphQLObjectType):
             continue
         for field_name, field in of_type.fields.items():
@@ -157,7 +157,7 @@ def _json(fields: dict[str, str]) -> str:
 
 
 def _document(place: Place, token: str, given: str, variables: str = "") -> str:
-    root = SCHEMA._schema.type_map[place.parent]
+    root = CORE_SCHEMA.type_map[place.parent]
     assert isinstance(root, GraphQLObjectType)
     field = root.fields[place.field]
     others = "".join(
@@ -205,7 +205,7 @@ async def test_no_variable_costs_more_than_its_length(scene: Scene) -> None:
 
 
 def _argument(place: Place) -> GraphQLArgument:
-    of_type = SCHEMA._schema.type_map[place.parent]
+    of_type = CORE_SCHEMA.type_map[place.parent]
     assert isinstance(of_type, GraphQLObjectType)
     argument: GraphQLArgument = of_type.fields[place.field].args[place.argument]
     return argument

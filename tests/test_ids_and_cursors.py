@@ -16,7 +16,7 @@ from graphql import GraphQLInputObjectType, GraphQLNamedType, get_named_type
 import models
 from models import Role
 from server.global_ids import encode_id
-from server.graphql.schema import SCHEMA
+from server.graphql.schema import CORE_SCHEMA
 from server.paging import encode_cursor
 from tests.support.factories import Client, Person, World, token_id
 
@@ -118,7 +118,7 @@ _MALFORMED = [
 
 def _places() -> Iterator[tuple[str, str]]:
     """Each argument and input field of the schema, by its path, and the name of its type."""
-    core = SCHEMA._schema
+    core = CORE_SCHEMA
     for type_name, of_type in core.type_map.items():
         if type_name.startswith("__") or not hasattr(of_type, "fields"):
             continue

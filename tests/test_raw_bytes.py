@@ -19,7 +19,7 @@ from graphql import GraphQLInputObjectType, get_named_type
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server.graphql.schema import SCHEMA
+from server.graphql.schema import CORE_SCHEMA
 from tests.conftest import TEMPLATE
 from tests.support.factories import PASSWORD
 from tests.support.postgres import PostgresServer
@@ -270,14 +270,14 @@ def test_every_text_that_the_schema_takes_is_among_them() -> None:
     def takes_text(of_type: Any) -> bool:
         return get_named_type(of_type).name in {"String", "ID"}
 
-    assert SCHEMA._schema.query_type
-    assert SCHEMA._schema.mutation_type
-    for name, root_field in SCHEMA._schema.query_type.fields.items():
+    assert CORE_SCHEMA.query_type
+    assert CORE_SCHEMA.mutation_type
+    for name, root_field in CORE_SCHEMA.query_type.fields.items():
         for argument_name, argument in root_field.args.items():
             asked = re.compile(rf"{name}\([^)]*{argument_name}: \[?\$t")
             found = any(asked.search(query) for query in _QUERIES.values())
             assert found or not takes_text(argument.type), f"{name}.{argument_name}"
-    for name, root_field in SCHEMA._schema.mutation_type.fields.items():
+    for name, root_field in CORE_SCHEMA.mutation_type.fields.items():
         input_type = get_named_type(root_field.args["input"].type)
         assert isinstance(input_type, GraphQLInputObjectType)
         texts = {one for one, field in input_type.fields.items() if takes_text(field.type)}

@@ -24,13 +24,11 @@ from server.graphql.documents import Document, Documents, Rejected
 from server.graphql.errors import Limit, shown_error
 from server.graphql.executor import PlainFieldExecutor
 from server.graphql.metering import MAX_ANSWER_BYTES, MAX_OBJECTS, TooLargeError
-from server.graphql.schema import SCHEMA
+from server.graphql.schema import CORE_SCHEMA
 from server.http import SIGNED_IN_BODY_LIMIT, BadRequest, parse_json, problem, read_json
 from server.loop_thread import Runner, run_here
 from server.service import Service
 
-# Strawberry exposes the underlying graphql-core schema only under this private name.
-_CORE_SCHEMA = SCHEMA._schema
 _RESPONSE_TYPE = "application/graphql-response+json"
 _JSON_TYPE = "application/json"
 _MEMBERS = {"query", "operationName", "variables", "extensions"}
@@ -62,7 +60,7 @@ class _Endpoint:
         self._run_aside = run
         introspection = service.settings.introspection
         self._hide_suggestions = not introspection
-        self._documents = Documents(_CORE_SCHEMA, introspection=introspection)
+        self._documents = Documents(CORE_SCHEMA, introspection=introspection)
 
     async def answer(self, request: Request) -> Response:
         media_type = _acceptable(request)
@@ -111,7 +109,7 @@ class _Endpoint:
             response.headers["Allow"] = "POST"
             return response
         check_cost(
-            _CORE_SCHEMA,
+            CORE_SCHEMA,
             self._service.catalogue,
             document,
             operation,
@@ -133,7 +131,7 @@ class _Endpoint:
         context: Context,
     ) -> ExecutionResult:
         result = execute(
-            _CORE_SCHEMA,
+            CORE_SCHEMA,
             document.node,
             context_value=context,
             variable_values=variables,

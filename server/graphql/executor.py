@@ -19,6 +19,7 @@ from graphql.pyutils import AwaitableOrValue, Path
 from graphql.type import GraphQLOutputType
 from strawberry import UNSET
 
+from server.graphql.definitions import definition_of
 from server.graphql.metering import Meter, TooLargeError, names_size, text_size
 
 _Step = Callable[[Any], Any]
@@ -127,7 +128,7 @@ class PlainFieldExecutor(Executor[Any]):
         if name == _TYPE_NAME:
             return _Field(response_name, lambda _: parent_type.name, False, None)
         field = parent_type.fields.get(name)
-        definition = field.extensions.get("strawberry-definition") if field else None
+        definition = definition_of(field) if field else None
         if field is None or field.args or definition is None:
             raise _NotPlainError
         attribute = definition.python_name

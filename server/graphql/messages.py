@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from graphql import print_introspection_schema
 
-from server.graphql.schema import SCHEMA, sdl
+from server.graphql.schema import CORE_SCHEMA, sdl
 from server.passwords import MIN_LENGTH
 
 GENERAL = "The request is not valid GraphQL."
@@ -30,7 +30,7 @@ _WORD = re.compile(_NAME)
 _QUOTED_WORD = re.compile(f"'({_NAME})'")
 # No secret is shorter than this: show longer words only if the schema has them.
 _LONG_WORD = re.compile(rf"[_0-9A-Za-z]{{{MIN_LENGTH},}}+")
-_WORDS = frozenset(_WORD.findall(sdl() + print_introspection_schema(SCHEMA._schema)))
+_WORDS = frozenset(_WORD.findall(sdl() + print_introspection_schema(CORE_SCHEMA)))
 
 _SYNTAX = """
 Document contains more than {number} tokens. Parsing aborted.

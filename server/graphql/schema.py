@@ -1,6 +1,7 @@
 """The schema: all root fields in one place. Their resolvers are in one module per noun."""
 
 import strawberry
+from graphql import GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 
 from server.graphql.admin_changes import (
@@ -135,6 +136,9 @@ SCHEMA = strawberry.Schema(
     config=StrawberryConfig(scalar_map={DateTime: DATE_TIME}),
     exception_handlers=HANDLERS,
 )
+# The schema as graphql-core executes it. Strawberry has it under this private name only; the room
+# and its tests read it here.
+CORE_SCHEMA: GraphQLSchema = SCHEMA._schema
 
 
 def sdl() -> str:

@@ -11,8 +11,8 @@ from graphql import GraphQLError, OperationDefinitionNode, parse
 from graphql.execution import get_variable_values
 
 from server.graphql.documents import Documents, Rejected
-from server.graphql.endpoint import _CORE_SCHEMA
 from server.graphql.messages import GENERAL, without_values
+from server.graphql.schema import CORE_SCHEMA
 
 CANARY = "canary of fewer letters"
 _VIEWER = "viewer { id }"
@@ -96,7 +96,7 @@ DOCUMENTS = {
 
 def errors_of(document: str) -> list[GraphQLError]:
     with pytest.raises(Rejected) as rejected:
-        Documents(_CORE_SCHEMA, introspection=True).read(document)
+        Documents(CORE_SCHEMA, introspection=True).read(document)
     return rejected.value.errors
 
 
@@ -155,7 +155,7 @@ def test_a_message_about_variables_shows_no_value(document: str, value: Any, sho
     operation = parse(document).definitions[0]
     assert isinstance(operation, OperationDefinitionNode)
     definitions = operation.variable_definitions or ()
-    errors = get_variable_values(_CORE_SCHEMA, definitions, {"i": value})
+    errors = get_variable_values(CORE_SCHEMA, definitions, {"i": value})
     assert isinstance(errors, list)
     assert without_values(errors[0].message) == shown
 

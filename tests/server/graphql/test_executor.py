@@ -12,7 +12,7 @@ import models
 from models import Role
 from server.graphql.context import Context
 from server.graphql.executor import PlainFieldExecutor
-from server.graphql.schema import SCHEMA
+from server.graphql.schema import CORE_SCHEMA
 from server.operations import admins, tokens
 from server.service import Service
 from tests.support.factories import Person, World
@@ -84,7 +84,7 @@ async def _run(
     service: Service, person: Person, query: str, executor: type[Executor[Any]]
 ) -> ExecutionResult:
     result = execute(
-        SCHEMA._schema,
+        CORE_SCHEMA,
         parse(query),
         context_value=Context(service, person.principal),
         executor_class=executor,

@@ -14,7 +14,7 @@ from graphql import GraphQLUnionType, get_named_type
 import models
 from models import Role
 from server.global_ids import encode_id
-from server.graphql.schema import SCHEMA
+from server.graphql.schema import CORE_SCHEMA
 from tests.support.factories import Client, Person, World, token_id
 
 _ABSENT_TOKEN = encode_id("Token", models.new_id())
@@ -102,15 +102,15 @@ _CODES = {
 
 def _members(mutation: str) -> set[str]:
     """The problems among a mutation's results."""
-    assert SCHEMA._schema.mutation_type
-    union = get_named_type(SCHEMA._schema.mutation_type.fields[mutation].type)
+    assert CORE_SCHEMA.mutation_type
+    union = get_named_type(CORE_SCHEMA.mutation_type.fields[mutation].type)
     assert isinstance(union, GraphQLUnionType)
     return {one.name for one in union.types if not one.name.endswith("Payload")}
 
 
 def test_every_problem_of_every_mutation_is_provoked_below() -> None:
-    assert SCHEMA._schema.mutation_type
-    mutations = SCHEMA._schema.mutation_type.fields
+    assert CORE_SCHEMA.mutation_type
+    mutations = CORE_SCHEMA.mutation_type.fields
     assert {(name, one) for name in mutations for one in _members(name)} == set(_PROVOKED)
 
 
