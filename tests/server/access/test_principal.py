@@ -12,7 +12,7 @@ from server.errors import Forbidden, NotFound
 from server.operations import admins, tokens
 from server.roles import Right
 from server.service import Service
-from tests.factories import World
+from tests.support.factories import World
 
 _CREDENTIAL = UUID(int=7)
 
