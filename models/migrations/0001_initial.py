@@ -8,10 +8,7 @@ from tortoise.migrations import operations as ops
 from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 from tortoise.migrations.schema_generator.state_apps import StateApps
 
-from models.activity import ActivityKind
-from models.admin import Role
-from models.distribution import key_by_tenant
-from models.rows import LiveIndex, new_id, now
+from models.migrations._frozen import ActivityKind, LiveIndex, Role, key_by_tenant, new_id, now
 
 _TABLES = (
     "activity",

@@ -6,9 +6,7 @@ from tortoise.migrations import operations as ops
 from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 from tortoise.migrations.schema_generator.state_apps import StateApps
 
-from models.distribution import key_by_tenant
-from models.rows import new_id, now
-from models.token_refusal import RefusalReason
+from models.migrations._frozen import RefusalReason, key_by_tenant, new_id, now
 
 _TABLES = ("token_refusal", "token_use")
 

@@ -16,8 +16,7 @@ from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 from tortoise.migrations.schema_generator.state import State
 from tortoise.migrations.schema_generator.state_apps import StateApps
 
-from models.distribution import key_by_tenant
-from models.rows import new_id, now
+from models.migrations._frozen import key_by_tenant, new_id, now
 
 _TABLES = ("token_search",)
 _AT_ONCE = 500

@@ -1,0 +1,198 @@
+"""Each migration keeps the rows of the schema before it, in the form of the schema after it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import models
+from models import Role
+from server import database
+from server.access import token_search
+from server.access.principal import SignedInAdmin
+from server.app import running_service
+from server.operations import tokens
+from server.paging import PageRequest
+from server.token_format import DigestKey
+from tests.conftest import settings_for
+from tests.support.migrations import hold_back, put_back
+
+
+async def test_last_uses_move_into_token_last_use(bare_url: str, planted: Path) -> None:
+    later = hold_back(planted, "0005")
+    await database.migrate(settings_for(bare_url))
+    tenant_id, whole, partly, never = (models.new_id() for _ in range(4))
+    at = datetime(2026, 3, 3, 12, 0, 0, 250, tzinfo=UTC)
+    async with database.connected(settings_for(bare_url)):
+        for token_id, used in (
+            (whole, f"'{at}', '192.0.2.1', 'curl'"),
+            (partly, f"'{at}', NULL, NULL"),
+            (never, "NULL, NULL, NULL"),
+        ):
+            await database.connection().execute_script(
+                "INSERT INTO token (id, created_at, tenant_id, name, description, search_text,"
+                " digest, hint, revision, created_by_id, last_used_at, last_used_from,"
+                f" last_used_user_agent) VALUES ('{token_id}', '{at}', '{tenant_id}', 'n', 'd',"
+                f" 'n', '{token_id}', 'tsr_', 3, '{tenant_id}', {used})"
+            )
+    await put_back(later, bare_url)
+    async with database.connected(settings_for(bare_url)):
+        last_uses = models.TokenLastUse.filter(tenant_id=tenant_id).order_by("id")
+        columns = ("id", "created_at", "last_used_at", "last_used_from", "last_used_user_agent")
+        assert await last_uses.values_list(*columns) == [
+            (whole, at, at, "192.0.2.1", "curl"),
+            (partly, at, at, "", ""),
+        ]
+        tokens = models.Token.filter(tenant_id=tenant_id).order_by("id")
+        assert await tokens.values_list("id", "name", "revision", "revoked_at") == [
+            (token_id, "n", 3, None) for token_id in (whole, partly, never)
+        ]
+
+
+async def test_brands_of_live_tokens_are_recorded(bare_url: str, planted: Path) -> None:
+    later = hold_back(planted, "0006")
+    await database.migrate(settings_for(bare_url))
+    at, tenant_id = models.now(), models.new_id()
+    async with database.connected(settings_for(bare_url)):
+        for hint, revoked in (
+            ("tsr_aaaaaa…", "NULL"),
+            ("tsr_bbbbbb…", "NULL"),
+            ("acme_cccccc…", "NULL"),
+            ("gone_dddddd…", f"'{at}'"),
+        ):
+            await database.connection().execute_script(
+                "INSERT INTO token (id, created_at, tenant_id, name, description, search_text,"
+                " digest, hint, revision, created_by_id, revoked_at) VALUES"
+                f" ('{models.new_id()}', '{at}', '{tenant_id}', 'n', 'd', 'n', '{hint}', '{hint}',"
+                f" 1, '{tenant_id}', {revoked})"
+            )
+    await put_back(later, bare_url)
+    async with database.connected(settings_for(bare_url)):
+        assert {row.brand for row in await models.TokenBrand.all()} == {"tsr", "acme"}
+
+
+async def test_search_texts_move_into_token_search_and_email_domains_become_ascii(
+    bare_url: str, planted: Path
+) -> None:
+    later = hold_back(planted, "0008")
+    await database.migrate(settings_for(bare_url))
+    owner = SignedInAdmin(models.new_id(), models.new_id(), Role.OWNER, models.new_id())
+    istanbul, api, revoked = (models.new_id() for _ in range(3))
+    texts = {istanbul: ("İstanbul", "Nightly export"), api: ("ＡＰＩ", ""), revoked: ("api", "")}
+    addresses = ["ada@bücher.example", "grace@bücher.example", "grace@xn--bcher-kva.example"]
+    async with database.connected(settings_for(bare_url)):
+        run = database.connection().execute_script
+        for token_id, (name, description) in texts.items():
+            ended = "'2026-03-03 12:00:00+00:00'" if token_id == revoked else "NULL"
+            await run(
+                "INSERT INTO token (id, created_at, tenant_id, name, description, search_text,"
+                " digest, hint, revision, created_by_id, revoked_at) VALUES"
+                f" ('{token_id}', '2026-03-03 12:00:00+00:00', '{owner.tenant_id}', '{name}',"
+                f" '{description}', 'x', '{token_id}', 'tsr_', 1, '{owner.admin_id}', {ended})"
+            )
+        for address in addresses:
+            await run(
+                "INSERT INTO admin (id, created_at, tenant_id, email, name, role) VALUES"
+                f" ('{models.new_id()}', '2026-03-03 12:00:00+00:00', '{owner.tenant_id}',"
+                f" '{address}', 'A', 'ADMIN')"
+            )
+    await put_back(later, bare_url)
+    async with database.connected(settings_for(bare_url)):
+        for term, found in {
+            "istanbul": [istanbul],
+            "api": [api],
+            "n": [istanbul],
+            "nightly export": [istanbul],
+        }.items():
+            page = await tokens.search(owner, PageRequest(), term)
+            assert [row.id for row in page.rows] == found, term
+        kept = {row.id: row for row in await models.TokenSearch.filter(tenant_id=owner.tenant_id)}
+        for row in await models.Token.filter(tenant_id=owner.tenant_id, revoked_at=None):
+            written, now = kept[row.id], token_search.row_of(row)
+            assert (written.text, written.words, written.place) == (now.text, now.words, now.place)
+        assert kept.keys() == {istanbul, api}
+        admins = models.Admin.filter(tenant_id=owner.tenant_id)
+        # A domain stays as written where its ASCII form belongs to another admin.
+        assert sorted([admin.email for admin in await admins]) == [
+            "ada@xn--bcher-kva.example",
+            "grace@bücher.example",
+            "grace@xn--bcher-kva.example",
+        ]
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+async def test_digest_key_becomes_generation_0(bare_url: str, planted: Path, is_kept: bool) -> None:
+    """The database holds the key (`is_kept`), or the settings give it."""
+    later = hold_back(planted, "0009")
+    await database.migrate(settings_for(bare_url))
+    key = bytes(range(32))
+    check, kept = DigestKey(key).fingerprint(0), key if is_kept else None
+    async with database.connected(settings_for(bare_url)):
+        marks = "$1, $2" if bare_url.startswith("postgres") else "?, ?"
+        await database.connection().execute_query(
+            "INSERT INTO installation (id, digest_key_check, digest_key)"
+            f" VALUES ('tessera', {marks})",
+            [check, kept],
+        )
+    await put_back(later, bare_url)
+    settings = replace(settings_for(bare_url), digest_key=() if is_kept else (key,))
+    async with running_service(settings) as service:
+        assert service.digest_key.digest("token", "x") == DigestKey(key).digest("token", "x")
+        [row] = await models.InstallationKey.all()
+        assert (row.generation, row.key, row.state) == (0, kept, models.KeyState.CURRENT)
+
+
+async def test_permissions_get_fingerprints_of_method_and_path_shape(
+    bare_url: str, planted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two permissions that differ in a parameter's name become one row; in batches of two."""
+    later = hold_back(planted, "0010")
+    await database.migrate(settings_for(bare_url))
+    tenant_id, at = models.new_id(), datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+    held = {
+        models.new_id(): keys
+        for keys in (
+            ["GET /a/{x}", "GET /a/{y}", "PUT /a/{x}"],
+            [],
+            [f"GET /b{n}" for n in range(5)],
+            ["GET /f/{p+}", "GET /f/{p}"],
+            [f"GET /c{n}/{{id}}" for n in range(60)],
+        )
+    }
+    async with database.connected(settings_for(bare_url)):
+        script = database.connection().execute_script
+        for token_id, keys in held.items():
+            is_sqlite = bare_url.startswith("sqlite")
+            grants = "NULL" if len(keys) > 48 else "x'00'" if is_sqlite else r"'\x00'"
+            await script(
+                "INSERT INTO token (id, created_at, tenant_id, name, description,"
+                " digest, hint, revision, created_by_id, grants)"
+                f" VALUES ('{token_id}', '{at}', '{tenant_id}', 'n', 'd',"
+                f" '{token_id}', 'tsr_', 3, '{tenant_id}', {grants})"
+            )
+            for key in keys:
+                await script(
+                    "INSERT INTO token_permission (id, created_at, tenant_id, token_id, key)"
+                    f" VALUES ('{models.new_id()}', '{at}', '{tenant_id}', '{token_id}', '{key}')"
+                )
+    in_batches_of_two = {
+        file: text.replace("_AT_ONCE = 500", "_AT_ONCE = 2") for file, text in later.items()
+    }
+    await put_back(in_batches_of_two, bare_url)
+    async with database.connected(settings_for(bare_url)):
+        for token_id, keys in held.items():
+            token = await models.Token.get(tenant_id=tenant_id, id=token_id)
+            rows = await models.TokenPermission.filter(tenant_id=tenant_id, token_id=token_id)
+            kept = [key for key in keys if key != "GET /a/{x}"]  # the newer of two is kept
+            assert {row.key: row.fingerprint for row in rows} == {
+                key: models.permission_fingerprint(key) for key in kept
+            }
+            if len(keys) > 48:
+                assert token.grants is None
+            else:
+                marks = {
+                    bytes(token.grants or b"")[n : n + 16] for n in range(0, len(kept) * 16, 16)
+                }
+                assert marks == {models.permission_fingerprint(key) for key in kept}
+                assert len(token.grants or b"") == 16 * len(kept)

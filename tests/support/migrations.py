@@ -1,0 +1,51 @@
+"""Adds migrations to a copy of their folder, and holds back later ones."""
+
+from pathlib import Path
+
+import models
+from server import database
+from tests.conftest import settings_for
+
+_BROKEN = """
+from tortoise import fields, migrations
+from tortoise.migrations import operations as ops
+
+async def fail(apps, schema_editor):
+    raise ZeroDivisionError("half way")
+
+class Migration(migrations.Migration):
+    dependencies = [("models", "{last}")]
+    operations = [
+        ops.CreateModel(
+            name="Planted",
+            fields=[("id", fields.IntField(primary_key=True))],
+            options={"table": "planted", "app": "models", "pk_attr": "id"},
+            bases=["Model"],
+        ),
+        ops.RunPython(fail),
+    ]
+"""
+
+
+MIGRATIONS = sorted(file.stem for file in Path(models.__file__).parent.glob("migrations/[0-9]*.py"))
+
+
+def plant_failing_migration(folder: Path) -> None:
+    """Add a migration that creates a table and then raises `ZeroDivisionError`."""
+    (folder / "9999_broken.py").write_text(_BROKEN.replace("{last}", MIGRATIONS[-1]))
+
+
+def hold_back(planted: Path, first: str) -> dict[Path, str]:
+    """Remove the migrations from `first` on; returns their files and texts, for `put_back`."""
+    later = [planted / f"{name}.py" for name in MIGRATIONS if name >= first]
+    written = {file: file.read_text() for file in later}
+    for file in later:
+        file.unlink()
+    return written
+
+
+async def put_back(held_back: dict[Path, str], url: str) -> None:
+    """Restore the migrations that `hold_back` removed, and apply them."""
+    for file, text in held_back.items():
+        file.write_text(text)
+    await database.migrate(settings_for(url))
