@@ -22,7 +22,6 @@ from server.catalogue import CatalogueError, read_catalogue
 from server.console.routes import routes as console_routes
 from server.dataplane.authorize import Authorize
 from server.dataplane.connection import Limits
-from server.dataplane.demo import DemoApi
 from server.dataplane.introspect import routes as introspection_routes
 from server.dataplane.record import Record
 from server.dataplane.wire import protocol_of
@@ -101,36 +100,22 @@ class App:
     """The ASGI application: `/authorize` straight, everything else by the routes."""
 
     def __init__(self, service: Service, run: Runner) -> None:
-        self._service = service
         self._record = Record()
         self._authorize = Authorize(service, self._record)
-        self._demo: dict[int, DemoApi] = {}
         routed = _routed(service, run)
         self.routes = routed.routes
         self._routed = routed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if self._demo and scope["server"][1] in self._demo:
-            await self._demo[scope["server"][1]](scope, receive, send)
-        elif self._is_check(scope):
+        if _is_check(scope):
             await self._authorize(scope, receive, send)
         else:
             await self._routed(scope, receive, send)
 
     def protocol(self, limits: Limits | None = None) -> type[Protocol]:
         """The HTTP protocol of this application, for clients that stay within `limits`."""
-        return protocol_of(self._authorize, lambda port: port not in self._demo, limits)
-
-    def _is_check(self, scope: Scope) -> bool:
-        path = scope.get("path", "")
-        if path != "/authorize" and not path.startswith("/authorize/"):
-            return False
-        return not (self._demo and scope["server"][1] in self._demo)
-
-    def add_demo_api(self, port: int, host: str) -> None:
-        """Answer requests on `port` as the API of the tenant whose API is at `host`."""
-        self._demo[port] = DemoApi(self._service, self._record, host)
+        return protocol_of(self._authorize, limits)
 
     async def open(self) -> None:
         """Take the connections that checks need, before other requests take the server's last."""
@@ -140,13 +125,16 @@ class App:
         """Flush the decision log. Call it before the database closes."""
         await self._record.close()
         self._authorize.close()
-        for demo in self._demo.values():
-            demo.close()
 
 
 def create_app(service: Service, run: Runner = run_here) -> App:
     """The ASGI application on a running service; GraphQL is run by `run`."""
     return App(service, run)
+
+
+def _is_check(scope: Scope) -> bool:
+    path = scope.get("path", "")
+    return bool(path == "/authorize" or path.startswith("/authorize/"))
 
 
 def _routed(service: Service, run: Runner) -> Starlette:

@@ -25,6 +25,8 @@ from tests.support.process import (
     ROOT,
     TESSERA,
     ServerProcess,
+    answer_of,
+    answers_at,
     tessera,
     tessera_environment,
 )
@@ -111,6 +113,19 @@ def test_the_demo_says_all_that_a_newcomer_needs(demo: ServerProcess, tmp_path: 
     assert len(answers) == 2
     assert json.loads(answers[0]).keys() == {"session", "expiresAt"}
     assert json.loads(answers[1])["code"] == "INVALID_TOKEN"
+
+
+def test_the_demo_api_has_a_listener_of_its_own(demo: ServerProcess) -> None:
+    found = re.search(rf"curl -s http://{LOOPBACK}:(\d+)/api/", demo.log())
+    assert found
+    port = int(found[1])
+    assert port != demo.port
+    # It judges every path as the tenants' API; of the service's own routes it has none.
+    assert [answer_of(port, path) for path in ("/healthz", "/authorize", "/")] == [401, 401, 401]
+    assert [answer_of(demo.port, path) for path in ("/healthz", "/api/v1/devices")] == [200, 404]
+    assert demo.stop() == 0
+    assert "Traceback" not in demo.log()
+    assert not answers_at(port)
 
 
 def test_the_password_is_printed_once_and_the_data_stay(

@@ -1,16 +1,53 @@
 """The announcement of `tessera serve`, and the tenant and API that `--demo` adds."""
 
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from secrets import token_urlsafe
 from urllib.parse import urlsplit
 
 from server.access.principal import Operator
-from server.app import App
 from server.cli.listening import listen, url_of
+from server.cli.servers import Listener
+from server.dataplane.connection import Limits, limited_protocol
+from server.dataplane.demo import DemoApi
 from server.operations import tenants
 from server.service import Service
 
 _SLUG, _EMAIL = "demo", "owner@demo.example"
+# Taken from the open files that `max_connections` leaves to other things.
+_LIMITS = Limits(connections=50)
+
+
+@asynccontextmanager
+async def listening(
+    service: Service, host: str, main: socket.socket
+) -> AsyncIterator[list[Listener]]:
+    """Make the demo tenant on an empty database, announce it, and listen as its API beside `main`.
+
+    Gives no listener where the database holds other tenants and no demo.
+    """
+    password = await make_tenant()
+    tenant = await tenants.find(Operator(), _SLUG)
+    if tenant is None:
+        announce(url_of(main))
+        yield []
+        return
+    api = DemoApi(service, urlsplit(service.url_of(tenant)).netloc)
+    try:
+        listener = _listen_beside(host, main)
+        announce(url_of(main), url_of(listener) + sample_path(service), password)
+        yield [Listener(listener, api, limited_protocol(_LIMITS))]
+    finally:
+        await api.close()
+
+
+def _listen_beside(host: str, main: socket.socket) -> socket.socket:
+    """Listen on the port after that of `main`, or on any that is free."""
+    try:
+        return listen(host, main.getsockname()[1] + 1)
+    except (OSError, OverflowError):
+        return listen(host, 0)
 
 
 async def make_tenant() -> str | None:
@@ -30,21 +67,6 @@ async def make_tenant() -> str | None:
     return password
 
 
-async def add_api(
-    service: Service, app: App, host: str, listener: socket.socket
-) -> list[socket.socket]:
-    """Have the demo tenant's API answered on the next port, or any that is free."""
-    tenant = await tenants.find(Operator(), _SLUG)
-    if tenant is None:
-        return []
-    try:
-        demo = listen(host, listener.getsockname()[1] + 1)
-    except (OSError, OverflowError):
-        demo = listen(host, 0)
-    app.add_demo_api(demo.getsockname()[1], urlsplit(service.url_of(tenant)).netloc)
-    return [demo]
-
-
 def sample_path(service: Service) -> str:
     """A path of the API to try a token on: a plain one that reads, if there is any."""
     reading = (p for p in service.catalogue.permissions if p.method == "GET" and "{" not in p.path)
@@ -52,20 +74,20 @@ def sample_path(service: Service) -> str:
     return permission.bases[0] + permission.path if permission else "/"
 
 
-def announce(
-    listeners: list[socket.socket], demo_password: str | None = None, sample_path: str = "/"
-) -> None:
-    """Print where the first listener is, and how to try the demo tenant's API at the others."""
-    url, *demo_urls = map(url_of, listeners)
+def announce(url: str, sample_url: str | None = None, password: str | None = None) -> None:
+    """Print where Tessera is and, given a URL of the demo tenant's API, how to try it.
+
+    password: the demo owner's, where it was made just now.
+    """
     lines = [f"Tessera     {url}", f"Console     {url}/", f"GraphiQL    {url}/graphiql"]
-    for demo_url in demo_urls:
-        lines += _how_to_sign_in(url, demo_password)
+    if sample_url:
+        lines += _how_to_sign_in(url, password)
         lines += [
             "",
             "A token opens a door of the demo tenant's API: 200 where it holds the permission,",
             "403 where not, 401 once it is revoked:",
             "",
-            f'  curl -s {demo_url}{sample_path} -H "Authorization: Bearer $SECRET"',
+            f'  curl -s {sample_url} -H "Authorization: Bearer $SECRET"',
         ]
     print("\n".join([*lines, ""]), flush=True)
 

@@ -438,6 +438,16 @@ class Connection(HttpToolsProtocol):
             one.transport.abort()
 
 
+def limited_protocol(within: Limits) -> type[asyncio.Protocol]:
+    """uvicorn's protocol for HTTP/1.1 with these limits, for an application without checks."""
+
+    class Protocol(Connection):
+        default_headers = DefaultHeaders()
+        limits = within
+
+    return Protocol
+
+
 class DefaultHeaders:
     """Caches the lines of the default headers. uvicorn makes a new list of them every second."""
 

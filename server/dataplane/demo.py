@@ -21,13 +21,15 @@ class DemoApi:
     """An ASGI application as one tenant's API: it answers every allowed request with 200.
 
     It checks as Envoy would, in this process, independent of the configured kind of gateway.
+    host: the host of the tenant's API, by which the tenant is found.
     """
 
-    def __init__(self, service: Service, record: Record, host: str) -> None:
+    def __init__(self, service: Service, host: str) -> None:
         settings = service.settings
         self._addresses = ClientAddresses(settings.trusted_proxies, settings.forwarded_header)
         settings = replace(settings, gateway="envoy", gateway_peers=_ANY_PEER)
-        self._authorize = Authorize(replace(service, settings=settings), record)
+        self._record = Record()
+        self._authorize = Authorize(replace(service, settings=settings), self._record)
         self._host = host.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,8 +48,9 @@ class DemoApi:
         await send(start)
         await send(body)
 
-    def close(self) -> None:
-        """Close the lookup connections."""
+    async def close(self) -> None:
+        """Flush the decision log and close the lookup connections, before the database closes."""
+        await self._record.close()
         self._authorize.close()
 
     def _asked(self, scope: Scope) -> Scope:

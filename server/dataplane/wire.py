@@ -7,7 +7,6 @@ which answers the same but enforces none of the limits here.
 """
 
 import asyncio
-from collections.abc import Callable
 
 from server.dataplane.answers import Answer
 from server.dataplane.authorize import Authorize
@@ -18,18 +17,12 @@ _PATH = PREFIX.encode()
 _MORE = (_PATH + b"?", _PATH + b"/")
 
 
-def protocol_of(
-    authorize: Authorize, is_asked_on: Callable[[int], bool], limits: Limits | None = None
-) -> type[asyncio.Protocol]:
-    """uvicorn's protocol for HTTP/1.1, with limits, and a short cut for requests that are checks.
-
-    is_asked_on: whether a port receives checks.
-    """
+def protocol_of(authorize: Authorize, limits: Limits | None = None) -> type[asyncio.Protocol]:
+    """uvicorn's protocol for HTTP/1.1 with limits, and a short cut for requests that are checks."""
     within = limits or Limits()
 
     class Protocol(_Protocol):
         _authorize = authorize
-        _is_asked_on = staticmethod(is_asked_on)
         default_headers = DefaultHeaders()
         limits = within
 
@@ -40,7 +33,6 @@ class _Protocol(Connection):
     """One connection."""
 
     _authorize: Authorize
-    _is_asked_on: Callable[[int], bool]
 
     def _serve(self, keep_alive: bool) -> None:
         if not self._is_check():
@@ -55,9 +47,7 @@ class _Protocol(Connection):
 
     def _is_check(self) -> bool:
         url = self.url
-        return (url == _PATH or (url.startswith(_MORE) and b"#" not in url)) and self._is_asked_on(
-            (self.server and self.server[1]) or 0
-        )
+        return url == _PATH or (url.startswith(_MORE) and b"#" not in url)
 
 
 class _CheckExchange(Exchange):

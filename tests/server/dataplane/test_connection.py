@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from server.cli import serve
+from server.cli import servers
 from server.dataplane.connection import Limits
 from server.monitoring.metrics import CONNECTIONS_ENDED
 from server.service import Service
@@ -220,7 +220,7 @@ async def test_a_client_that_does_not_read_is_given_up(service: Service) -> None
 
 
 def test_connections_live_longer_than_gateways_keep_them() -> None:
-    assert serve._KEEP_ALIVE_SECONDS == 75
+    assert servers.KEEP_ALIVE_SECONDS == 75
 
 
 async def test_when_too_many_are_open_those_that_wait_longest_make_room(service: Service) -> None:

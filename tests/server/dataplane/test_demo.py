@@ -9,7 +9,6 @@ import pytest
 
 import models
 from server.dataplane.demo import DemoApi
-from server.dataplane.record import Record
 from server.operations import tokens
 from server.service import Service
 from tests.support.factories import World
@@ -40,14 +39,12 @@ async def test_the_client_of_the_demo_is_who_a_trusted_proxy_says(
     person = await world.person()
     tenant = await models.Tenant.get(id=person.admin.tenant_id)
     created = await tokens.create(person.principal, service, name="t", permissions=[HELD])
-    record = Record()
-    demo = DemoApi(replace(service, settings=settings), record, f"{tenant.slug}.api.us.example.com")
+    demo = DemoApi(replace(service, settings=settings), f"{tenant.slug}.api.us.example.com")
     sent = {"Authorization": f"Bearer {created.secret}", header: value}
     async with http_of(demo, peer) as http:
         answer = await http.get("/api/v1/devices", headers=sent)
     assert (answer.status_code, answer.json()["permission"]) == (200, HELD)
-    await record.close()
-    demo.close()
+    await demo.close()
     last = await models.TokenLastUse.get(tenant_id=tenant.id, id=created.token.id)
     assert last.last_used_from == address
 
@@ -57,12 +54,12 @@ async def test_a_preflight_passes_at_the_demo_where_the_settings_let_it(
     service: Service, passes: bool, status: int
 ) -> None:
     settings = replace(service.settings, pass_preflight=passes)
-    demo = DemoApi(replace(service, settings=settings), Record(), "demo.api.us.example.com")
+    demo = DemoApi(replace(service, settings=settings), "demo.api.us.example.com")
     async with http_of(demo) as http:
         answer = await http.options("/api/v1/devices", headers=PREFLIGHT)
         assert answer.status_code == status
         assert (await http.get("/api/v1/devices", headers=PREFLIGHT)).status_code == 401
-    demo.close()
+    await demo.close()
 
 
 @pytest.mark.parametrize("name", ["X_HTTP_Method_Override", "X.Tessera.Tenant"])
@@ -72,9 +69,9 @@ async def test_a_header_in_another_spelling_is_refused_at_the_demo(
     person = await world.person()
     tenant = await models.Tenant.get(id=person.admin.tenant_id)
     created = await tokens.create(person.principal, service, name="t", permissions=[HELD])
-    demo = DemoApi(service, Record(), f"{tenant.slug}.api.us.example.com")
+    demo = DemoApi(service, f"{tenant.slug}.api.us.example.com")
     sent = {"Authorization": f"Bearer {created.secret}", name: "x"}
     async with http_of(demo) as http:
         answer = await http.get("/api/v1/devices", headers=sent)
-    demo.close()
+    await demo.close()
     assert (answer.status_code, answer.json()["code"]) == (403, "HEADER_NOT_CANONICAL")

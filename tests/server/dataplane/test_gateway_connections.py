@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from server.catalogue import read_catalogue
-from server.cli.serve import _KEEP_ALIVE_SECONDS
+from server.cli.servers import KEEP_ALIVE_SECONDS
 from tests.support.process import LOOPBACK
 from tests.support.proxies import CONFIGURATIONS, Upstream, proxy
 
@@ -95,7 +95,7 @@ def test_every_file_closes_before_tessera_does() -> None:
     for file, setting in SETTINGS.values():
         pattern = re.escape(setting).replace(r"\{\}", "([0-9]+)")
         found = re.findall(pattern, (CONFIGURATIONS / file).read_text())
-        assert [int(seconds) < _KEEP_ALIVE_SECONDS for seconds in found] == [True], file
+        assert [int(seconds) < KEEP_ALIVE_SECONDS for seconds in found] == [True], file
 
 
 def test_traefik_asks_again_where_a_connection_was_closed(tmp_path: Path) -> None:
