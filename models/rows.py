@@ -64,6 +64,7 @@ class TenantRow(Row):
         Tortoise's `save` filters by id alone, and no index of a distributed table starts with it.
         """
         own = type(self).filter(tenant_id=self.tenant_id, id=self.id)
+        # exempt names_made_at_run_time: the names are the row's columns
         await own.update(**{column: getattr(self, column) for column in columns})
 
 

@@ -36,6 +36,7 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        # exempt names_made_at_run_time: the names are those of _FIELDS
         line |= {name: getattr(record, name) for name in _FIELDS if hasattr(record, name)}
         if record.exc_info and record.exc_info[1]:
             line["error"] = places(record.exc_info[1])

@@ -149,6 +149,7 @@ _STATEMENTS: dict[str, dict[str, str]] = {
                    {_members("reason address user_agent request_id")}
             FROM json_each(?)
         """,
+        # exempt statements_without_a_tenant: SQLite is never distributed
         "trim": f"""
             DELETE FROM token_refusal WHERE id IN (
                 SELECT r.id FROM (SELECT {_members("tenant_id token_id")} FROM json_each(?)) AS u

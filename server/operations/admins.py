@@ -59,6 +59,7 @@ async def add(
     email, name = clean_email(email), clean_name(name)
     _check_assignable(role)
     try:
+        # exempt changes_without_activity: activities are of tokens alone
         async with change(principal, Right.MANAGE_ADMINS):
             admin = await models.Admin.create(
                 tenant_id=principal.tenant_id, email=email, name=name, role=role
@@ -77,6 +78,7 @@ async def renew_invitation(principal: Principal, service: Service, admin_id: UUI
     password, and no admin may set another's.
     """
     principal.require(Right.MANAGE_ADMINS)
+    # exempt changes_without_activity: activities are of tokens alone
     async with change(principal, Right.MANAGE_ADMINS, admin_id) as admins:
         admin = _found(admins, admin_id)
         if admin.password_hash is not None:
@@ -112,6 +114,7 @@ async def set_role(principal: Principal, admin_id: UUID, role: Role) -> models.A
     """Give an admin another role. Raises `NotFound`, `InvalidInput` or `LastOwner`."""
     principal.require(Right.MANAGE_ADMINS)
     _check_assignable(role)
+    # exempt changes_without_activity: activities are of tokens alone
     async with change(principal, Right.MANAGE_ADMINS, admin_id) as admins:
         admin = _found(admins, admin_id)
         if admin.role is Role.OWNER:
@@ -129,6 +132,7 @@ async def transfer_ownership(
     Raises `NotFound`, or `InvalidInput` for an admin who has not accepted their invitation yet.
     """
     principal.require(Right.TRANSFER_OWNERSHIP)
+    # exempt changes_without_activity: activities are of tokens alone
     async with change(principal, Right.TRANSFER_OWNERSHIP, admin_id) as admins:
         heir, owner = _found(admins, admin_id), admins[principal.actor.id]
         if heir.password_hash is None:

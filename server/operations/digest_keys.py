@@ -17,6 +17,7 @@ from server.token_format import MAX_GENERATION, DigestKey
 
 _ROWS_AT_ONCE = 200
 # The secrets that outlive a change of the key. Counts of attempts to sign in start anew instead.
+# exempt queries_without_a_tenant: `_pages` and `_update` name the tenant
 _RENEWED: tuple[tuple[type[models.TenantRow], str], ...] = (
     (models.Token, "digest"),
     (models.Token, "idempotency_key"),

@@ -1,0 +1,1 @@
+"""The house rules, one module a subject, and the planted breaches that try each of them."""

@@ -1,0 +1,118 @@
+"""Which file may import which, and how: downward, in full, at the top."""
+
+import ast
+from collections.abc import Iterator
+
+from tests.architecture.source import Project, Source
+
+# From the top of the house down. A file may import from floors below its own, and from its own
+# room; rooms on one floor never import each other.
+FLOORS: list[set[str]] = [
+    {"server.__main__"},
+    {"server.cli"},
+    {"server.app"},
+    {
+        "server.console",
+        "server.dataplane",
+        "server.graphql",
+        "server.identity",
+        "server.middleware",
+        "server.provisioning",
+    },
+    {"server.monitoring"},  # its metrics are counted by the floor above
+    {"server.jobs"},  # work in the background; acts through operations and decisions
+    {"server.operations"},
+    {"server.decisions"},
+    {"server.access"},
+    {"server.loop_thread"},
+    {"server.database"},
+    {"server.service"},
+    {"server.catalogue", "server.http", "server.logs", "server.passwords", "server.settings"},
+    {"server.fair_queue", "server.paging", "server.texts", "server.web"},
+    {
+        "server.global_ids",
+        "server.errors",
+        "server.roles",
+        "server.threads",
+        "server.token_format",
+    },
+    {"models"},
+]
+# Rooms that have their floor before they are built.
+TO_COME = {"server.decisions", "server.jobs", "server.provisioning"}
+_TOPS = {"server", "models"}
+# Names that reach code without naming it, so that no rule could see which.
+_UNSEEN = {
+    *("eval", "exec", "compile", "globals", "locals", "vars", "__import__"),
+    *("operator.methodcaller", "sys.modules", "importlib.import_module"),
+}
+_UNSEEN_MODULES = {"importlib", "importlib.util", "runpy", "pkgutil"}
+
+
+def floor_of(room: str) -> int:
+    """The number of the room's floor, 0 at the top."""
+    return next(number for number, rooms in enumerate(FLOORS) if room in rooms)
+
+
+def _imported(source: Source) -> Iterator[tuple[str, ast.stmt]]:
+    """Each module that a file imports, with the statement."""
+    for node in source.nodes:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            modules = [node.module]
+            if node.module == "server":
+                modules = [f"server.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        else:
+            continue
+        yield from ((module, node) for module in modules)
+
+
+def imports_up_or_aside(_: Project, source: Source) -> Iterator[str]:
+    """Imports go down, or stay within the room."""
+    for module, node in _imported(source):
+        parts = module.split(".")
+        room = parts[0] if parts[0] == "models" else ".".join(parts[:2])
+        if parts[0] not in _TOPS or room in {"server", source.room}:
+            continue
+        if floor_of(room) <= floor_of(source.room):
+            yield source.at(node, module)
+
+
+def imports_below_the_top(_: Project, source: Source) -> Iterator[str]:
+    """Imports stand at the top of the file."""
+    top = set(source.tree.body)
+    for node in source.nodes:
+        is_import = isinstance(node, ast.Import | ast.ImportFrom)
+        if is_import and node not in top and not source.is_exempt("imports_below_the_top", node):
+            yield source.at(node)
+
+
+def imports_not_in_full(_: Project, source: Source) -> Iterator[str]:
+    """Imports name their module and what they take of it."""
+    for node in source.nodes:
+        if isinstance(node, ast.ImportFrom) and (
+            node.level or any(alias.name == "*" for alias in node.names)
+        ):
+            yield source.at(node)
+
+
+def names_made_at_run_time(project: Project, source: Source) -> Iterator[str]:
+    """What is imported and called can be read: no `eval`, no name put together at run time."""
+    for module, statement in _imported(source):
+        if module in _UNSEEN_MODULES and not source.is_exempt("names_made_at_run_time", statement):
+            yield source.at(statement, module)
+    for reference, name in project.references(source):
+        if name.removeprefix(f"{source.module}.") in _UNSEEN:
+            yield source.at(reference, name)
+    for node in source.nodes:
+        match node:
+            case ast.Call(ast.Name("getattr" | "setattr" | "delattr"), [_, attribute, *_]):
+                is_literal = isinstance(attribute, ast.Constant)
+            case ast.Call(called, [attribute, *_]):
+                is_literal = isinstance(attribute, ast.Constant)
+                is_literal |= project.name_of(source, called) != "operator.attrgetter"
+            case _:
+                continue
+        if not is_literal and not source.is_exempt("names_made_at_run_time", node):
+            yield source.at(node, ast.unparse(attribute))

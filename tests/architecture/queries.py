@@ -1,0 +1,150 @@
+"""Who may query and write rows, and how a query names its tenant."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from tortoise.models import Model
+from tortoise.queryset import QuerySet
+
+from tests.architecture.rows import OWNED, WRITING, Rows
+from tests.architecture.source import ROWS, TENANT_ROWS, Project, Source
+
+# The rooms that may reach rows by queries. All others are given rows, and only name their types.
+_QUERYING = ("models", "server.access", "server.database", "server.decisions", "server.jobs")
+_QUERYING_ROOMS = (*_QUERYING, "server.operations")
+# What a query can be made of, besides the row classes.
+_DRIVERS = {"tortoise", "asyncpg", "sqlite3", "aiosqlite"}
+_CONNECTIONS = "server.database.connections."
+_OPENING = {
+    *(f"{_CONNECTIONS}{name}" for name in ("connection", "own_pool", "sqlite_reader")),
+    f"{_CONNECTIONS}transaction",
+    "server.database.retrying.retried",
+}
+_TENANCY = "server.access.tenancy."
+_SURFACE = {name for name in (*dir(Model), *dir(QuerySet), "write") if name[0] != "_"}
+# On a row, or on what may be a collection of rows.
+_OF_ROWS = {name for name in _SURFACE if not hasattr(dict, name)} | {"__class__"}
+# Nothing built in has these too: on anything, they query.
+_ONLY_ROWS_HAVE = {"execute_query", "execute_query_dict", "execute_script"} | {
+    name
+    for name in _SURFACE & {*dir(Model)}
+    if not any(hasattr(other, name) for other in (dict, list, str, tuple, set, bytes, Path))
+}
+_NAMES_THE_TENANT = {"tenant_id", "tenant_id__in"}
+
+# The rows of each kind are changed by these files alone, so that what has to go with a change of
+# them is in one place. Those of `server.access` are about who asks, and about what follows a token.
+WRITERS = {
+    "Activity": {"server.access.activity"},
+    "Admin": {"server.access.sessions", "server.operations.admins", "server.operations.tenants"},
+    "AttemptCounter": {"server.access.attempts"},
+    "Gateway": {"server.operations.digest_keys", "server.operations.gateways"},
+    "InstallationKey": {"server.access.digest_keys", "server.operations.digest_keys"},
+    "Invitation": {"server.access.sessions", "server.operations.admins"},
+    "KnownAddress": {"server.access.sessions", "server.access.visitors"},
+    "Session": {"server.access.sessions"},
+    "Tenant": {"server.operations.tenants", "server.operations.tokens"},
+    "Token": {"server.operations.admins", "server.operations.tokens"},
+    "TokenBrand": {"server.access.brands"},
+    "TokenLastUse": {"server.access.uses"},
+    "TokenPermission": {"server.operations.tokens"},
+    "TokenRefusal": {"server.access.uses"},
+    "TokenSearch": {"server.access.token_search"},
+    "TokenUse": {"server.access.uses"},
+}
+
+
+def queries_out_of_place(project: Project, source: Source) -> Iterator[str]:
+    """Only the rooms for it query: the others import nothing that a query can be made of."""
+    if source.room in _QUERYING_ROOMS:
+        return
+    for node in source.nodes:
+        if isinstance(node, ast.ImportFrom):
+            names = {project.canonical(f"{node.module}.{alias.name}") for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names = {alias.name for alias in node.names}
+        else:
+            continue
+        for name in names:
+            if name.partition(".")[0] in _DRIVERS or _opens_a_query(name):
+                yield source.at(node, name)
+    for reference, name in project.references(source):
+        is_row = name in ROWS or name == "models" or _is_of_a_row(name)
+        if (is_row and reference not in source.types) or _opens_a_query(name):
+            yield source.at(reference, name)
+    rows = Rows(project, source)
+    for node in source.nodes:
+        match node:
+            case ast.Attribute(on, method) if method in _OF_ROWS | _ONLY_ROWS_HAVE:
+                above = source.parents[node]
+                is_called = isinstance(above, ast.Call) and above.func is node
+                is_function = _is_another_modules(project, source, on)
+                queries = method in _ONLY_ROWS_HAVE and is_called and not is_function
+                if queries or (method in _OF_ROWS and rows.row_of(on)):
+                    yield source.at(node, method)
+            case ast.Call(ast.Name("type"), [on]) if rows.row_of(on):
+                yield source.at(node, "type")
+            case ast.Call(ast.Name("getattr"), [on, ast.Constant(str(method)), *_]):
+                if method in _ONLY_ROWS_HAVE:
+                    yield source.at(node, method)
+
+
+def _opens_a_query(name: str) -> bool:
+    return name in _OPENING or name.startswith(_TENANCY)
+
+
+def _is_of_a_row(name: str) -> bool:
+    return any(name.startswith(f"{row}.") for row in ROWS)
+
+
+def _is_another_modules(project: Project, source: Source, on: ast.AST) -> bool:
+    """Whether it is a function of an imported module, such as `operations.tokens.create`."""
+    name = project.name_of(source, on)
+    return bool(name) and not name.startswith(f"{source.module}.") and name not in ROWS
+
+
+def queries_without_a_tenant(project: Project, source: Source) -> Iterator[str]:
+    """A query of tenants' rows names the tenant; `owned` does it for the operations.
+
+    Nothing else is done with such a row class, so that no query can be made of it elsewhere.
+    """
+    if source.room not in _QUERYING_ROOMS or source.room == "models":
+        return
+    for node, name in project.references(source):
+        row, method = (name, "") if name in TENANT_ROWS else _method_of_row(name)
+        if not row or node in source.types or source.is_exempt("queries_without_a_tenant", node):
+            continue
+        match source.parents[node]:
+            case ast.Call(func, args, keywords) as call:
+                named = {keyword.arg for keyword in keywords} & _NAMES_THE_TENANT
+                if project.name_of(source, func) == OWNED and args[:1] == [node]:
+                    continue
+                if call.func is node and (named or method == "bulk_create"):
+                    continue
+        yield source.at(node, name)
+
+
+def _method_of_row(name: str) -> tuple[str, str]:
+    row, _, method = name.rpartition(".")
+    return (row, method) if row in TENANT_ROWS else ("", "")
+
+
+def writes_by_others(project: Project, source: Source) -> Iterator[str]:
+    """Rows are changed by the files named in `WRITERS`, and what is changed can be told."""
+    if source.room not in _QUERYING_ROOMS or source.room in {"models", "server.database"}:
+        return
+    for write in Rows(project, source).writes():
+        if isinstance(write.call.func, ast.Attribute) and write.call.func.attr not in WRITING:
+            continue  # SQL, whose tables `statements` reads
+        row = write.row.rpartition(".")[2]
+        if source.module not in WRITERS.get(row, set()):
+            yield source.at(write.call, row or "unknown rows")
+
+
+def saves(_: Project, source: Source) -> Iterator[str]:
+    """Rows are written by `write`: `save` would bring back what others changed meanwhile."""
+    for node in source.nodes:
+        match node:
+            case ast.Attribute(attr="save") | ast.Constant("save"):
+                yield source.at(node)
