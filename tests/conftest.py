@@ -1,7 +1,8 @@
 """What most tests stand on: an empty, migrated database of either kind, and the service on it.
 
 A test that takes `service` runs once on SQLite and once on PostgreSQL. Databases are copies of one
-that was migrated once. What is needed to fill them lives in `factories`.
+that was migrated once, and on PostgreSQL emptied and used again. What is needed to fill them lives
+in `factories`.
 """
 
 import os
@@ -17,6 +18,7 @@ from server.app import create_app, running_service
 from server.database import migrate
 from server.service import Service
 from server.settings import Settings, read_settings
+from tests.support.blank_databases import BlankDatabases
 from tests.support.browser import browser
 from tests.support.factories import Client, World
 from tests.support.postgres import PostgresServer, run_now, shared_server
@@ -39,6 +41,14 @@ def postgres() -> Iterator[PostgresServer]:
         run_now(migrate(settings_for(url)))
         yield server
         server.drop_database_now(TEMPLATE)
+
+
+@pytest.fixture(scope="session")
+def blank_databases(postgres: PostgresServer) -> Iterator[BlankDatabases]:
+    """Empty, migrated PostgreSQL databases."""
+    databases = BlankDatabases(postgres, TEMPLATE)
+    yield databases
+    databases.close()
 
 
 @pytest.fixture(scope="session")
@@ -80,10 +90,10 @@ def _database(request: pytest.FixtureRequest, kind: str) -> Iterator[str]:
         shutil.copy(request.getfixturevalue("migrated_file"), file)
         yield f"sqlite://{file}"
         return
-    server: PostgresServer = request.getfixturevalue("postgres")
-    url = server.create_database_now(template=TEMPLATE)
+    databases: BlankDatabases = request.getfixturevalue("blank_databases")
+    url = databases.take()
     yield url
-    server.drop_database_now(url)
+    databases.give_back(url)
 
 
 @pytest.fixture

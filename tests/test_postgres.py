@@ -8,8 +8,10 @@ import asyncpg
 import psutil
 import pytest
 
-from tests.support import postgres
-from tests.support.postgres import PostgresCluster, server_at
+from tests.conftest import TEMPLATE
+from tests.support import postgres as support
+from tests.support.blank_databases import MAX_BYTES, BlankDatabases
+from tests.support.postgres import PostgresCluster, PostgresServer, server_at
 
 
 def ask(url: str, question: str, timeout_seconds: float = 5) -> Any:
@@ -110,7 +112,7 @@ def test_nothing_is_left_behind_even_when_paused() -> None:
 def test_the_bundled_server_works_where_the_machine_has_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(postgres, "_system_binaries", lambda: None)
+    monkeypatch.setattr(support, "_system_binaries", lambda: None)
     with PostgresCluster() as cluster:
         assert ask(cluster.url("postgres"), "SELECT lower('Ä')") == "ä"
 
@@ -120,3 +122,70 @@ def test_an_existing_server_is_named_by_a_url() -> None:
     assert named.url("a b") == "postgres://me:p%40ss@db.example:6543/a%20b"
     with pytest.raises(ValueError, match="TESSERA_TEST_POSTGRES_URL"):
         server_at("mysql://db.example/")
+
+
+# Databases that are used again
+
+A_TENANT = "INSERT INTO tenant (id, created_at, slug, name, region) VALUES"
+A_TENANT += " (gen_random_uuid(), now(), 'acme', 'Acme', 'us')"
+
+
+@pytest.fixture
+def databases(postgres: PostgresServer) -> Iterator[BlankDatabases]:
+    databases = BlankDatabases(postgres, TEMPLATE)
+    yield databases
+    databases.close()
+
+
+def test_a_database_that_was_filled_is_empty_for_the_next_test(databases: BlankDatabases) -> None:
+    url = databases.take()
+    assert databases.take() != url, "each is with one test"
+    ask(url, A_TENANT)
+    databases.give_back(url)
+    assert databases.take() == url
+    assert ask(url, "SELECT count(*) FROM tenant") == 0
+    assert ask(url, "SELECT count(*) FROM tortoise_migrations") > 5
+
+
+async def test_a_connection_that_a_test_left_open_is_ended(databases: BlankDatabases) -> None:
+    url = databases.take()
+    left = await asyncpg.connect(url)
+    await left.execute(f"BEGIN; {A_TENANT}")
+    databases.give_back(url)
+    assert databases.take() == url
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+        await left.execute("COMMIT")
+    left.terminate()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE session RENAME TO gone",
+        "ALTER TABLE session RENAME COLUMN digest TO gone",
+        "ALTER TABLE session ALTER COLUMN digest DROP NOT NULL",
+        "DROP INDEX idx_token_live",
+        "CREATE TABLE planted (id int)",
+        "CREATE FUNCTION planted() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "GRANT SELECT ON token TO public",
+        "ALTER DATABASE {name} SET statement_timeout = 1",
+        "ALTER DATABASE {name} CONNECTION LIMIT 0",
+        "DELETE FROM tortoise_migrations WHERE name = (SELECT max(name) FROM tortoise_migrations)",
+        "UPDATE tortoise_migrations SET name = name || 'x'",
+        "DROP DATABASE {name} WITH (FORCE)",
+        # One that has grown: what was deleted would slow the next test.
+        A_TENANT.partition(" VALUES")[0] + " SELECT gen_random_uuid(), now(), n::text, 'Acme', 'us'"
+        f" FROM generate_series(1, {MAX_BYTES // 64}) n",
+    ],
+)
+def test_a_database_that_is_no_longer_as_it_was_is_replaced(
+    postgres: PostgresServer, databases: BlankDatabases, change: str
+) -> None:
+    url = databases.take()
+    name = url.rpartition("/")[2]
+    change = change.replace("{name}", name)
+    ask(postgres.url("postgres") if "DATABASE" in change else url, change)
+    databases.give_back(url)
+    assert databases.take() != url
+    left = f"SELECT count(*) FROM pg_database WHERE datname = '{name}'"
+    assert ask(postgres.url("postgres"), left) == 0

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -44,7 +45,13 @@ def read_catalogue(path: Path | None) -> Catalogue:
     path: None is the shipped document. Raises `CatalogueError` if it is no such document; faults
     in parts of it become the catalogue's `refusals`.
     """
-    return catalogue_of(load(path or DEFAULT_DOCUMENT))
+    return catalogue_of(load(path)) if path else _shipped()
+
+
+@cache
+def _shipped() -> Catalogue:
+    """Read once: it is part of the package, and a catalogue never changes."""
+    return catalogue_of(load(DEFAULT_DOCUMENT))
 
 
 def catalogue_of(document: Any) -> Catalogue:
