@@ -6,25 +6,25 @@ import { lazy, type ReactNode, StrictMode, Suspense } from "react";
 import { createRoot } from "react-dom/client";
 import { Route, Switch, useLocation } from "wouter";
 import { strings } from "../strings.ts";
-import { SessionGate } from "./api/session-gate.tsx";
+import { SessionGate } from "./frame/session-gate.tsx";
 import { viewerQuery } from "./api/viewer.ts";
-import { TokensPage } from "./pages/tokens.tsx";
+import { TokensPage } from "./pages/tokens/tokens-page.tsx";
 import { paths, patterns } from "./paths.ts";
 import { ErrorBoundary } from "./parts/error-boundary.tsx";
 import { Loading, Page } from "./parts/page.tsx";
 import { StatusLine } from "./parts/status.tsx";
 import { TroubleNote } from "./parts/trouble.tsx";
-import { Shell } from "./shell.tsx";
+import { Shell } from "./frame/shell.tsx";
 
 // The first page is loaded at once, each other page when it is visited.
 const ActivityPage = lazy(async () => ({
-  default: (await import("./pages/activity.tsx")).ActivityPage,
+  default: (await import("./pages/activity/activity-page.tsx")).ActivityPage,
 }));
-const AdminsPage = lazy(async () => ({ default: (await import("./pages/admins.tsx")).AdminsPage }));
+const AdminsPage = lazy(async () => ({ default: (await import("./pages/admins/admins-page.tsx")).AdminsPage }));
 const EditPermissionsPage = lazy(async () => ({
-  default: (await import("./pages/edit-permissions.tsx")).EditPermissionsPage,
+  default: (await import("./pages/edit-permissions/edit-permissions-page.tsx")).EditPermissionsPage,
 }));
-const TokenPage = lazy(async () => ({ default: (await import("./pages/token.tsx")).TokenPage }));
+const TokenPage = lazy(async () => ({ default: (await import("./pages/token/token-page.tsx")).TokenPage }));
 
 const client = new QueryClient({
   // Fail at once when offline, with a button to retry, instead of waiting.

@@ -2,29 +2,13 @@
 import type { TypedDocumentString } from "../../../generated/operations.ts";
 import { goToSignIn, PATIENCE_MS } from "../../session.ts";
 import { strings } from "../../strings.ts";
+import { Trouble } from "../trouble.ts";
 
 const text = strings.console.trouble;
 
-export type TroubleKind = "offline" | "forbidden" | "server" | "refused";
-
-/** A failed request: `message` is a sentence for people, `kind` is for programs. */
-export class Trouble extends Error {
-  readonly kind: TroubleKind;
-
-  constructor(kind: TroubleKind, message: string) {
-    super(message);
-    this.kind = kind;
-  }
-}
-
-/** Make a `Trouble` of a problem that belongs to no form field; its message is shown unchanged. */
-export function refused(problem: { message: string }): Trouble {
-  return new Trouble("refused", problem.message);
-}
-
 interface Answer<Result> {
   data?: Result | null;
-  errors?: { message: string; extensions?: { code?: string } }[];
+  errors?: { message: string }[];
 }
 
 /** Signs the user in again; resolves afterwards. */
@@ -73,7 +57,7 @@ async function send(operation: object, variables: unknown): Promise<Response> {
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
   } catch {
-    throw new Trouble("offline", text.offline);
+    throw new Trouble(text.offline);
   }
 }
 
@@ -90,17 +74,14 @@ async function readAnswer<Result>(response: Response): Promise<Answer<Result>> {
     return (await response.json()) as Answer<Result>;
   } catch (error) {
     // SyntaxError: not JSON, so an intermediary answered. Any other error: the connection failed.
-    if (!(error instanceof SyntaxError)) throw new Trouble("offline", text.offline);
-    throw new Trouble("server", text.server(response.status));
+    if (!(error instanceof SyntaxError)) throw new Trouble(text.offline);
+    throw new Trouble(text.server(response.status));
   }
 }
 
 function dataOf<Result>(response: Response, answer: Answer<Result>): Result {
   const problem = answer.errors?.[0];
-  if (problem !== undefined) {
-    const forbidden = problem.extensions?.code === "FORBIDDEN";
-    throw new Trouble(forbidden ? "forbidden" : "server", problem.message);
-  }
-  if (!response.ok || !answer.data) throw new Trouble("server", text.server(response.status));
+  if (problem !== undefined) throw new Trouble(problem.message);
+  if (!response.ok || !answer.data) throw new Trouble(text.server(response.status));
   return answer.data;
 }

@@ -1,6 +1,7 @@
 // Shown for an address without a token that the user can see.
 import { strings } from "../../strings.ts";
-import { BackToTokens, Page } from "../parts/page.tsx";
+import { Page } from "../parts/page.tsx";
+import { BackToTokens } from "./back-to-tokens.tsx";
 
 const text = strings.console.token;
 

@@ -1,9 +1,7 @@
-// Asks for confirmation of an action that cannot be undone here, then runs it.
+// A dialog that asks for confirmation of an action, then runs it.
 import { type ReactNode, useState } from "react";
 import { strings } from "../../strings.ts";
-import { useRefresh } from "../api/queries.ts";
 import { BusyButton, Dialog, DialogActions } from "./dialog.tsx";
-import { useSay } from "./status.tsx";
 import { sentenceOf, TroubleNote } from "./trouble.tsx";
 
 interface Props {
@@ -11,11 +9,8 @@ interface Props {
   confirm: string;
   busyLabel: string;
   danger?: boolean;
-  /**
-   * Runs the action; returns the message to announce, or undefined if something else is shown.
-   * If it throws, the error is shown and the dialog stays open.
-   */
-  onConfirm: () => Promise<string | undefined>;
+  /** Runs the action. If it throws, the error is shown and the dialog stays open. */
+  onConfirm: () => Promise<void>;
   onClose: () => void;
   children: ReactNode;
 }
@@ -23,18 +18,12 @@ interface Props {
 export function Confirm(props: Props) {
   const [trouble, setTrouble] = useState<unknown>();
   const [busy, setBusy] = useState(false);
-  const refresh = useRefresh();
-  const say = useSay();
 
   async function confirm(): Promise<void> {
     setBusy(true);
     setTrouble(undefined);
     try {
-      const done = await props.onConfirm();
-      if (done === undefined) return;
-      await refresh();
-      props.onClose();
-      say(done);
+      await props.onConfirm(); // Stays busy on success: the owner closes the dialog.
     } catch (error) {
       setTrouble(sentenceOf(error));
       setBusy(false);

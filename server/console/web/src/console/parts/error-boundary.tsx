@@ -1,7 +1,7 @@
 // Replaces a page that fails, or whose code cannot be loaded, by a message; the rest stays usable.
 import { Component, type ReactNode } from "react";
 import { strings } from "../../strings.ts";
-import { Trouble } from "../api/request.ts";
+import { Trouble } from "../trouble.ts";
 import { TroubleNote } from "./trouble.tsx";
 
 const text = strings.console.trouble;
@@ -21,7 +21,7 @@ export class ErrorBoundary extends Component<Props, State> {
 
   static getDerivedStateFromError(error: unknown): State {
     // A browser that cannot load a module throws a plain TypeError.
-    return { trouble: navigator.onLine ? error : new Trouble("offline", text.offline) };
+    return { trouble: navigator.onLine ? error : new Trouble(text.offline) };
   }
 
   override componentDidUpdate(before: Props): void {

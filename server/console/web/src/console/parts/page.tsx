@@ -1,9 +1,6 @@
 // The parts of every page: a title, and a heading that takes the focus on navigation.
 import { type ReactNode, useEffect, useRef } from "react";
-import { Link } from "wouter";
 import { strings } from "../../strings.ts";
-import { paths } from "../paths.ts";
-import { Icon } from "./icon.tsx";
 
 interface Props {
   title: string;
@@ -41,15 +38,6 @@ export function Page({ title, part, lead, above, actions, children }: Props) {
       </div>
       {children}
     </>
-  );
-}
-
-export function BackToTokens() {
-  return (
-    <Link href={paths.tokens} className="back">
-      <Icon name="back" />
-      {strings.console.tokens.title}
-    </Link>
   );
 }
 

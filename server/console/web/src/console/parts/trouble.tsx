@@ -1,6 +1,6 @@
 // An error message with a way to retry, in place of content that could not be loaded.
 import { strings } from "../../strings.ts";
-import { Trouble } from "../api/request.ts";
+import { Trouble } from "../trouble.ts";
 
 const text = strings.console.trouble;
 

@@ -1,16 +1,16 @@
 // The frame of every page: tenant, navigation, signed-in admin, sign-out.
 import { type ReactNode, useState, useSyncExternalStore } from "react";
 import { Link, useRoute } from "wouter";
-import icon from "../icon.svg";
-import { closeSession, goToSignIn } from "../session.ts";
-import { strings } from "../strings.ts";
-import { useViewer } from "./api/viewer.ts";
-import { ChangePassword } from "./pages/change-password.tsx";
-import { paths } from "./paths.ts";
-import { Icon } from "./parts/icon.tsx";
-import { leaveBy } from "./parts/leave-guard.tsx";
-import { Menu } from "./parts/menu.tsx";
-import { useSay } from "./parts/status.tsx";
+import icon from "../../icon.svg";
+import { closeSession, goToSignIn } from "../../session.ts";
+import { strings } from "../../strings.ts";
+import { useViewer } from "../api/viewer.ts";
+import { ChangePassword } from "../pages/change-password.tsx";
+import { paths } from "../paths.ts";
+import { Icon } from "../parts/icon.tsx";
+import { leaveBy } from "../parts/leave-guard.tsx";
+import { Menu } from "../parts/menu.tsx";
+import { useSay } from "../parts/status.tsx";
 
 const text = strings.console.shell;
 

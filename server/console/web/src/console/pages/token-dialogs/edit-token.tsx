@@ -5,16 +5,16 @@ import {
   RenameTokenDocument,
   RevokeTokenDocument,
   type TokenRowFragment,
-} from "../../../generated/operations.ts";
-import { strings } from "../../strings.ts";
-import { useRefresh } from "../api/queries.ts";
-import { request } from "../api/request.ts";
-import { formats } from "../formats.ts";
-import { Confirm } from "../parts/confirm.tsx";
-import { Dialog, FormActions } from "../parts/dialog.tsx";
-import { Field } from "../parts/field.tsx";
-import { useSay } from "../parts/status.tsx";
-import { TroubleNote } from "../parts/trouble.tsx";
+} from "../../../../generated/operations.ts";
+import { strings } from "../../../strings.ts";
+import { useRefresh } from "../../api/queries.ts";
+import { request } from "../../api/request.ts";
+import { formats } from "../../formats.ts";
+import { Dialog, FormActions } from "../../parts/dialog.tsx";
+import { Field } from "../../parts/field.tsx";
+import { useSay } from "../../parts/status.tsx";
+import { TroubleNote } from "../../parts/trouble.tsx";
+import { ConfirmChange } from "../confirm-change.tsx";
 
 interface Props {
   token: TokenRowFragment;
@@ -195,7 +195,7 @@ export function RevokeToken({ token, onClose }: Props) {
   }
 
   return (
-    <Confirm
+    <ConfirmChange
       title={text.title(token.name)}
       confirm={text.confirm}
       busyLabel={text.revoking}
@@ -212,6 +212,6 @@ export function RevokeToken({ token, onClose }: Props) {
             : text.neverUsed}
         </li>
       </ul>
-    </Confirm>
+    </ConfirmChange>
   );
 }

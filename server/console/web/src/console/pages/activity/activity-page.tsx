@@ -2,15 +2,15 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { type ReactNode, useId } from "react";
 import { Link, useSearchParams } from "wouter";
-import type { ActivityKind, ActivityPageFragment } from "../../../generated/operations.ts";
-import { strings } from "../../strings.ts";
-import { activityQuery } from "../api/queries.ts";
-import { formats } from "../formats.ts";
-import { paths } from "../paths.ts";
-import { Page } from "../parts/page.tsx";
-import { ChangedPermissions } from "../parts/permission.tsx";
-import { TroubleNote } from "../parts/trouble.tsx";
-import { When } from "../parts/when.tsx";
+import type { ActivityKind, ActivityPageFragment } from "../../../../generated/operations.ts";
+import { strings } from "../../../strings.ts";
+import { activityQuery } from "../../api/queries.ts";
+import { formats } from "../../formats.ts";
+import { paths } from "../../paths.ts";
+import { Page } from "../../parts/page.tsx";
+import { ChangedPermissions } from "../../parts/permission.tsx";
+import { TroubleNote } from "../../parts/trouble.tsx";
+import { When } from "../../parts/when.tsx";
 
 const text = strings.console.activity;
 const KINDS = Object.keys(text.kind) as ActivityKind[];

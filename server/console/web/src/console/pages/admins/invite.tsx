@@ -2,20 +2,21 @@
 import { useState } from "react";
 import {
   AddAdminDocument,
+  type AdminRowFragment,
   RenewInvitationDocument,
   type Role,
-} from "../../../generated/operations.ts";
-import { strings } from "../../strings.ts";
-import { useRefresh } from "../api/queries.ts";
-import { refused, request } from "../api/request.ts";
-import { formats } from "../formats.ts";
-import { Confirm } from "../parts/confirm.tsx";
-import { Dialog, FormActions } from "../parts/dialog.tsx";
-import { Field } from "../parts/field.tsx";
-import { SecretDialog } from "../parts/secret.tsx";
-import { TroubleNote } from "../parts/trouble.tsx";
-import { useForm } from "../parts/use-form.ts";
-import type { AdminRow } from "./admins.tsx";
+} from "../../../../generated/operations.ts";
+import { strings } from "../../../strings.ts";
+import { useRefresh } from "../../api/queries.ts";
+import { request } from "../../api/request.ts";
+import { formats } from "../../formats.ts";
+import { refused } from "../../trouble.ts";
+import { Dialog, FormActions } from "../../parts/dialog.tsx";
+import { Field } from "../../parts/field.tsx";
+import { SecretDialog } from "../../parts/secret.tsx";
+import { TroubleNote } from "../../parts/trouble.tsx";
+import { useForm } from "../../parts/use-form.ts";
+import { ConfirmChange } from "../confirm-change.tsx";
 import { RoleChoice } from "./role-choice.tsx";
 
 const text = strings.console.invite;
@@ -29,7 +30,7 @@ interface Invited {
 
 interface Props {
   /** The admin whose invitation to renew; undefined to invite a new admin. */
-  again?: AdminRow;
+  again?: AdminRowFragment;
   onClose: () => void;
 }
 
@@ -118,7 +119,7 @@ function Details({ onInvited, onClose }: StepProps) {
   );
 }
 
-function Renew({ admin, onInvited, onClose }: StepProps & { admin: AdminRow }) {
+function Renew({ admin, onInvited, onClose }: StepProps & { admin: AdminRowFragment }) {
   async function renew(): Promise<undefined> {
     const { renewInvitation } = await request(RenewInvitationDocument, {
       input: { adminId: admin.id },
@@ -128,7 +129,7 @@ function Renew({ admin, onInvited, onClose }: StepProps & { admin: AdminRow }) {
   }
 
   return (
-    <Confirm
+    <ConfirmChange
       title={text.renewTitle(admin.name)}
       confirm={text.renew}
       busyLabel={text.inviting}
@@ -136,6 +137,6 @@ function Renew({ admin, onInvited, onClose }: StepProps & { admin: AdminRow }) {
       onClose={onClose}
     >
       <p>{text.renewLead}</p>
-    </Confirm>
+    </ConfirmChange>
   );
 }

@@ -1,26 +1,25 @@
 // The tenant's admins: list, invite, change role, transfer ownership, remove.
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import type { AdminsQuery } from "../../../generated/operations.ts";
-import { strings } from "../../strings.ts";
-import { adminsQuery } from "../api/queries.ts";
-import { useViewer } from "../api/viewer.ts";
-import { formats } from "../formats.ts";
-import { Icon } from "../parts/icon.tsx";
-import { type Choice, Menu } from "../parts/menu.tsx";
-import { Page } from "../parts/page.tsx";
-import { Skeleton } from "../parts/skeleton.tsx";
-import { TroubleNote } from "../parts/trouble.tsx";
-import { Day } from "../parts/when.tsx";
+import type { AdminRowFragment } from "../../../../generated/operations.ts";
+import { strings } from "../../../strings.ts";
+import { adminsQuery } from "../../api/queries.ts";
+import { useViewer } from "../../api/viewer.ts";
+import { formats } from "../../formats.ts";
+import { Icon } from "../../parts/icon.tsx";
+import { type Choice, Menu } from "../../parts/menu.tsx";
+import { Page } from "../../parts/page.tsx";
+import { Skeleton } from "../../parts/skeleton.tsx";
+import { TroubleNote } from "../../parts/trouble.tsx";
+import { Day } from "../../parts/when.tsx";
 import { ChangeRole, RemoveAdmin, TransferOwnership } from "./admin-dialogs.tsx";
 import { Invite } from "./invite.tsx";
 
 const text = strings.console.admins;
 
-export type AdminRow = AdminsQuery["admins"]["edges"][number]["node"];
 type Open =
   | { what: "invite" }
-  | { what: "role" | "transfer" | "remove" | "renew"; admin: AdminRow };
+  | { what: "role" | "transfer" | "remove" | "renew"; admin: AdminRowFragment };
 
 export function AdminsPage() {
   const { mayChange } = useViewer();
@@ -61,7 +60,7 @@ export function AdminsPage() {
 }
 
 interface TableProps {
-  rows: AdminRow[] | undefined;
+  rows: AdminRowFragment[] | undefined;
   onOpen: (open: Open) => void;
 }
 
@@ -91,7 +90,7 @@ function Table({ rows, onOpen }: TableProps) {
   );
 }
 
-function Row({ admin, onOpen }: { admin: AdminRow; onOpen: (open: Open) => void }) {
+function Row({ admin, onOpen }: { admin: AdminRowFragment; onOpen: (open: Open) => void }) {
   const viewer = useViewer();
   return (
     <tr>
@@ -115,7 +114,7 @@ function Row({ admin, onOpen }: { admin: AdminRow; onOpen: (open: Open) => void 
   );
 }
 
-function RowMenu({ admin, onOpen }: { admin: AdminRow; onOpen: (open: Open) => void }) {
+function RowMenu({ admin, onOpen }: { admin: AdminRowFragment; onOpen: (open: Open) => void }) {
   const { admin: self, mayChange, isOwner } = useViewer();
   // Admins cannot remove themselves or the owner.
   if (!mayChange || admin.id === self.id || admin.role === "OWNER") return null;

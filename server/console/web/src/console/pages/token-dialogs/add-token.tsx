@@ -5,17 +5,17 @@ import {
   CreateTokenDocument,
   type CreateTokenMutation,
   RevokeTokenDocument,
-} from "../../../generated/operations.ts";
-import { strings } from "../../strings.ts";
-import { useRefresh } from "../api/queries.ts";
-import { request } from "../api/request.ts";
-import { paths } from "../paths.ts";
-import { Dialog, DialogActions, FormActions } from "../parts/dialog.tsx";
-import { Field } from "../parts/field.tsx";
-import { SecretDialog } from "../parts/secret.tsx";
-import { useSay } from "../parts/status.tsx";
-import { TroubleNote } from "../parts/trouble.tsx";
-import { type FieldProblem, useForm } from "../parts/use-form.ts";
+} from "../../../../generated/operations.ts";
+import { strings } from "../../../strings.ts";
+import { useRefresh } from "../../api/queries.ts";
+import { request } from "../../api/request.ts";
+import { paths } from "../../paths.ts";
+import { Dialog, DialogActions, FormActions } from "../../parts/dialog.tsx";
+import { Field } from "../../parts/field.tsx";
+import { SecretDialog } from "../../parts/secret.tsx";
+import { useSay } from "../../parts/status.tsx";
+import { TroubleNote } from "../../parts/trouble.tsx";
+import { type FieldProblem, useForm } from "../../parts/use-form.ts";
 
 const text = strings.console.addToken;
 

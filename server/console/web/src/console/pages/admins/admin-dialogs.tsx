@@ -2,23 +2,24 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import {
+  type AdminRowFragment,
   RemoveAdminDocument,
   type Role,
   SetAdminRoleDocument,
   TransferOwnershipDocument,
-} from "../../../generated/operations.ts";
-import { strings } from "../../strings.ts";
-import { adminsQuery } from "../api/queries.ts";
-import { refused, request } from "../api/request.ts";
-import { formats } from "../formats.ts";
-import { Confirm } from "../parts/confirm.tsx";
-import type { AdminRow } from "./admins.tsx";
+} from "../../../../generated/operations.ts";
+import { strings } from "../../../strings.ts";
+import { adminsQuery } from "../../api/queries.ts";
+import { request } from "../../api/request.ts";
+import { formats } from "../../formats.ts";
+import { refused } from "../../trouble.ts";
+import { ConfirmChange } from "../confirm-change.tsx";
 import { RoleChoice } from "./role-choice.tsx";
 
 const text = strings.console.adminDialogs;
 
 interface Props {
-  admin: AdminRow;
+  admin: AdminRowFragment;
   onClose: () => void;
 }
 
@@ -34,7 +35,7 @@ export function ChangeRole({ admin, onClose }: Props) {
   }
 
   return (
-    <Confirm
+    <ConfirmChange
       title={text.roleTitle(admin.name)}
       confirm={strings.console.save}
       busyLabel={strings.console.saving}
@@ -42,7 +43,7 @@ export function ChangeRole({ admin, onClose }: Props) {
       onClose={onClose}
     >
       <RoleChoice role={role} onRole={setRole} />
-    </Confirm>
+    </ConfirmChange>
   );
 }
 
@@ -58,7 +59,7 @@ export function TransferOwnership({ admin, onClose }: Props) {
   }
 
   return (
-    <Confirm
+    <ConfirmChange
       title={text.transferTitle(admin.name)}
       confirm={text.transfer}
       busyLabel={strings.console.saving}
@@ -67,7 +68,7 @@ export function TransferOwnership({ admin, onClose }: Props) {
       onClose={onClose}
     >
       <p>{text.transferLead(admin.name)}</p>
-    </Confirm>
+    </ConfirmChange>
   );
 }
 
@@ -83,7 +84,7 @@ export function RemoveAdmin({ admin, onClose }: Props) {
   const { data } = useInfiniteQuery(adminsQuery);
   const { liveTokenCount } = data?.find(({ id }) => id === admin.id) ?? admin;
   return (
-    <Confirm
+    <ConfirmChange
       title={text.removeTitle(admin.name)}
       confirm={text.remove}
       busyLabel={text.removing}
@@ -99,6 +100,6 @@ export function RemoveAdmin({ admin, onClose }: Props) {
             : text.removeTokens(formats.count(liveTokenCount, strings.console.tokenCount))}
         </strong>
       </p>
-    </Confirm>
+    </ConfirmChange>
   );
 }

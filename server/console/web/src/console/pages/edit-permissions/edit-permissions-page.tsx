@@ -6,19 +6,19 @@ import {
   type CategoriesQuery,
   EditPermissionsDocument,
   type TokenDetailsFragment,
-} from "../../../generated/operations.ts";
-import { strings } from "../../strings.ts";
-import { categoriesQuery, tokenQuery, useRefresh } from "../api/queries.ts";
-import { request } from "../api/request.ts";
-import { useViewer } from "../api/viewer.ts";
-import { paths } from "../paths.ts";
-import { LeaveGuard } from "../parts/leave-guard.tsx";
-import { BackToTokens, Loading, Page } from "../parts/page.tsx";
-import { useSay } from "../parts/status.tsx";
-import { TroubleNote } from "../parts/trouble.tsx";
-import { Category } from "./grid/category.tsx";
-import { Conflict } from "./grid/conflict.tsx";
-import { CopyFrom } from "./grid/copy-from.tsx";
+} from "../../../../generated/operations.ts";
+import { strings } from "../../../strings.ts";
+import { categoriesQuery, tokenQuery, useRefresh } from "../../api/queries.ts";
+import { request } from "../../api/request.ts";
+import { useViewer } from "../../api/viewer.ts";
+import { paths } from "../../paths.ts";
+import { LeaveGuard } from "../../parts/leave-guard.tsx";
+import { Loading, Page } from "../../parts/page.tsx";
+import { useSay } from "../../parts/status.tsx";
+import { TroubleNote } from "../../parts/trouble.tsx";
+import { Category } from "./category.tsx";
+import { Conflict } from "./conflict.tsx";
+import { CopyFrom } from "./copy-from.tsx";
 import {
   changeOf,
   type Filter,
@@ -27,10 +27,11 @@ import {
   type Shown,
   shownBy,
   withRetired,
-} from "./grid/selection.ts";
-import { Summary } from "./grid/summary.tsx";
-import { Toolbar } from "./grid/toolbar.tsx";
-import { NoSuchToken } from "./no-such-token.tsx";
+} from "./selection.ts";
+import { Summary } from "./summary.tsx";
+import { Toolbar } from "./toolbar.tsx";
+import { BackToTokens } from "../back-to-tokens.tsx";
+import { NoSuchToken } from "../no-such-token.tsx";
 
 const text = strings.console.grid;
 

@@ -1,6 +1,6 @@
 // The roles that can be assigned: all but the owner's, which is transferred.
-import type { Role } from "../../../generated/operations.ts";
-import { strings } from "../../strings.ts";
+import type { Role } from "../../../../generated/operations.ts";
+import { strings } from "../../../strings.ts";
 
 const text = strings.console;
 const ROLES = ["ADMIN", "AUDITOR"] as const;

@@ -5,8 +5,8 @@ import { strings } from "../../strings.ts";
 import { useCountdown } from "../parts/countdown.ts";
 import { BusyButton, Dialog, DialogActions } from "../parts/dialog.tsx";
 import { Field, PasswordInput } from "../parts/field.tsx";
-import { onSessionExpired } from "./request.ts";
-import { useViewer } from "./viewer.ts";
+import { onSessionExpired } from "../api/request.ts";
+import { useViewer } from "../api/viewer.ts";
 
 const text = strings.console.expired;
 
