@@ -1,13 +1,19 @@
 // How the pages are built. `python -m server.console.build` runs this; nothing else has to.
 import { defineConfig, type Plugin } from "vite";
-import { strings } from "./src/strings.ts";
+import { shared } from "./src/console/strings.ts";
+import { graphiql } from "./src/graphiql/strings.ts";
+import { invitation } from "./src/invitation/strings.ts";
+import { signIn } from "./src/sign-in/strings.ts";
+import { common, password, session } from "./src/strings.ts";
 
-/** Puts the strings into the pages, so that English stands in one file only: `{{signIn.title}}`. */
+const TEXTS = { common, console: shared, graphiql, invitation, password, session, signIn };
+
+/** Fills `{{signIn.title}}` in the pages' HTML, so that their texts are in the strings.ts files only. */
 function stringsInPages(): Plugin {
   const find = (path: string): string => {
-    let found: unknown = strings;
+    let found: unknown = TEXTS;
     for (const key of path.split(".")) found = (found as Record<string, unknown>)[key];
-    if (typeof found !== "string") throw new Error(`strings.ts has no text "${path}"`);
+    if (typeof found !== "string") throw new Error(`no strings.ts has the text "${path}"`);
     return found.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
   };
   return {

@@ -1,6 +1,6 @@
 // The elements of a page that is not drawn by React, and a password that can be looked at.
 import { keepsSessions } from "./secure-address.ts";
-import { strings } from "./strings.ts";
+import { password as text } from "./strings.ts";
 
 /** The element that `selector` finds. Throws where the page has none of this kind. */
 export function element<E extends HTMLElement>(selector: string, kind: new () => E): E {
@@ -15,7 +15,6 @@ export function warnOfInsecureAddress(): void {
 }
 
 export function showPassword(input: HTMLInputElement, button: HTMLButtonElement, shown: boolean): void {
-  const text = strings.signIn;
   input.type = shown ? "text" : "password";
   button.textContent = shown ? text.hide : text.show;
   button.setAttribute("aria-label", shown ? text.hidePassword : text.showPassword);

@@ -1,9 +1,9 @@
 // The session: reads the signed-in account, signs in and out. Uses only the public routes.
-import { strings } from "./strings.ts";
+import { roles, session } from "./strings.ts";
 
 export interface Session {
   tenant: { slug: string; name: string };
-  admin: { email: string; name: string; role: keyof typeof strings.console.role };
+  admin: { email: string; name: string; role: keyof typeof roles };
   expiresAt: string;
 }
 
@@ -63,10 +63,10 @@ export async function explainFailure(response: Response): Promise<Failure> {
   const field = typeof body["field"] === "string" ? { field: body["field"] } : {};
   const code = typeof body["code"] === "string" ? { code: body["code"] } : {};
   if (response.status === 429) {
-    return { message: said ?? strings.signIn.tooMany, waitSeconds: secondsToWait(response) };
+    return { message: said ?? session.tooMany, waitSeconds: secondsToWait(response) };
   }
   const unsaid =
-    response.status < 500 ? strings.signIn.refused : strings.signIn.serverError(response.status);
+    response.status < 500 ? session.refused : session.serverError(response.status);
   return { message: said ?? unsaid, ...field, ...code };
 }
 

@@ -1,12 +1,12 @@
 // Dates and numbers in the reader's locale.
-import { strings } from "../strings.ts";
+import { common } from "../strings.ts";
 
 // Some systems pass browsers invalid locales, such as "en-US@posix", for which formatters throw.
 const languages = navigator.languages.filter(isLanguage);
 const instant = new Intl.DateTimeFormat(languages, { dateStyle: "medium", timeStyle: "short" });
 const day = new Intl.DateTimeFormat(languages, { dateStyle: "medium" });
 const number = new Intl.NumberFormat(languages);
-const plural = new Intl.PluralRules(strings.language);
+const plural = new Intl.PluralRules(common.language);
 
 export const formats = {
   instant: (at: string): string => instant.format(new Date(at)),

@@ -5,16 +5,16 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { lazy, type ReactNode, StrictMode, Suspense } from "react";
 import { createRoot } from "react-dom/client";
 import { Route, Switch, useLocation } from "wouter";
-import { strings } from "../strings.ts";
-import { SessionGate } from "./frame/session-gate.tsx";
 import { viewerQuery } from "./api/viewer.ts";
+import { SessionGate } from "./frame/session-gate.tsx";
+import { Shell } from "./frame/shell.tsx";
+import { notFound } from "./frame/strings.ts";
 import { TokensPage } from "./pages/tokens/tokens-page.tsx";
-import { paths, patterns } from "./paths.ts";
 import { ErrorBoundary } from "./parts/error-boundary.tsx";
 import { Loading, Page } from "./parts/page.tsx";
 import { StatusLine } from "./parts/status.tsx";
 import { TroubleNote } from "./parts/trouble.tsx";
-import { Shell } from "./frame/shell.tsx";
+import { paths, patterns } from "./paths.ts";
 
 // The first page is loaded at once, each other page when it is visited.
 const ActivityPage = lazy(async () => ({
@@ -63,8 +63,8 @@ function Console() {
               <Route path={paths.activity} component={ActivityPage} />
               <Route path={paths.admins} component={AdminsPage} />
               <Route>
-                <Page title={strings.console.notFound.title}>
-                  <p>{strings.console.notFound.lead}</p>
+                <Page title={notFound.title}>
+                  <p>{notFound.lead}</p>
                 </Page>
               </Route>
             </Switch>

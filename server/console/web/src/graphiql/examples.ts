@@ -1,7 +1,7 @@
 // The operations that GraphiQL opens with, a tab each, which run as they are.
 import type { ComponentProps } from "react";
 import type { GraphiQL } from "graphiql";
-import { strings } from "../strings.ts";
+import { graphiql as text } from "./strings.ts";
 import activity from "./examples/activity.graphql?raw";
 import createToken from "./examples/create-token.graphql?raw";
 import me from "./examples/me.graphql?raw";
@@ -14,7 +14,6 @@ import tokens from "./examples/tokens.graphql?raw";
 
 type Tabs = NonNullable<ComponentProps<typeof GraphiQL>["defaultTabs"]>;
 
-const text = strings.graphiql;
 
 /** Placeholder for the id of the token that CreateToken creates. Never a real token's id: running
  * the revocation example unchanged must not revoke a token in use. */

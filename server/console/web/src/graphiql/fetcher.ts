@@ -1,7 +1,7 @@
 // GraphiQL's fetcher: one POST per operation, with the session's cookie. No subscriptions.
 import type { Fetcher } from "@graphiql/toolkit";
 import { goToSignIn } from "../session.ts";
-import { strings } from "../strings.ts";
+import { graphiql } from "./strings.ts";
 
 type Result = Extract<Awaited<ReturnType<Fetcher>>, { data?: unknown }>;
 
@@ -24,7 +24,7 @@ export function createFetcher(onResult: (result: Result) => void): Fetcher {
         body: JSON.stringify({ query, variables, operationName: operationName ?? undefined }),
       });
     } catch {
-      return failure(strings.graphiql.noAnswer);
+      return failure(graphiql.noAnswer);
     }
     if (response.status === 401) {
       goToSignIn("/graphiql");
@@ -35,7 +35,7 @@ export function createFetcher(onResult: (result: Result) => void): Fetcher {
       onResult(result);
       return result;
     } catch {
-      return failure(strings.graphiql.notGraphQL(response.status));
+      return failure(graphiql.notGraphQL(response.status));
     }
   };
 }

@@ -1,11 +1,11 @@
 // The line above GraphiQL: the tenant, the signed-in account and signing out.
 import { useState } from "react";
 import { closeSession, goToSignIn, type Session } from "../session.ts";
-import { strings } from "../strings.ts";
+import { graphiql as text } from "./strings.ts";
+import { common, roles, session as sessionText } from "../strings.ts";
 import icon from "../icon.svg";
 import { clearDrafts } from "./storage.ts";
 
-const text = strings.graphiql;
 
 function Person({ session }: { session: Session }) {
   const { admin } = session;
@@ -14,7 +14,7 @@ function Person({ session }: { session: Session }) {
       <span className="visually-hidden">{text.signedInAs} </span>
       <span className="name">{admin.name}</span>
       <span className="email">{admin.email}</span>
-      <span className="role">{strings.console.role[admin.role]}</span>
+      <span className="role">{roles[admin.role]}</span>
     </span>
   );
 }
@@ -30,7 +30,7 @@ export function Header({ session }: { session: Session | undefined }) {
       await closeSession();
     } catch {
       setBusy(false);
-      setProblem(text.signOutFailed);
+      setProblem(sessionText.signOutFailed);
       return;
     }
     clearDrafts();
@@ -41,7 +41,7 @@ export function Header({ session }: { session: Session | undefined }) {
     <header className="page-header">
       <img src={icon} alt="" width="20" height="20" />
       <h1>
-        {strings.product} <span className="page-name">{text.name}</span>
+        {common.product} <span className="page-name">{text.name}</span>
       </h1>
       {session && <span className="tenant">{session.tenant.name}</span>}
       <span className="problem" role="alert">

@@ -1,9 +1,9 @@
 // Accepting an invitation. Its secret is in the address behind "#", hidden from servers and logs.
 import { element, showPassword, warnOfInsecureAddress } from "../elements.ts";
 import { acceptInvitation, explainFailure } from "../session.ts";
-import { strings } from "../strings.ts";
+import { invitation as text } from "./strings.ts";
+import { session } from "../strings.ts";
 
-const text = strings.invitation;
 const invitation = location.hash.slice(1);
 // Remove the secret from the address and the history before other code can read it.
 history.replaceState(null, "", location.pathname);
@@ -46,7 +46,7 @@ async function accept(): Promise<void> {
     const { message, field } = await explainFailure(response);
     showProblem(message, field === "password");
   } catch {
-    showProblem(strings.signIn.offline);
+    showProblem(session.offline);
   }
   setBusy(false);
   password.focus();

@@ -2,10 +2,10 @@
 import { element, showPassword, warnOfInsecureAddress } from "../elements.ts";
 import { keepsSessions } from "../secure-address.ts";
 import { explainFailure, openSession, readSession } from "../session.ts";
-import { strings } from "../strings.ts";
+import { signIn as text } from "./strings.ts";
+import { common, session } from "../strings.ts";
 import { nextAddress } from "./next.ts";
 
-const text = strings.signIn;
 
 const form = element("form", HTMLFormElement);
 const submit = element("#submit", HTMLButtonElement);
@@ -32,7 +32,7 @@ function clearProblem(): void {
 
 function setBusy(busy: boolean): void {
   submit.disabled = busy;
-  submit.textContent = busy ? text.submitting : text.submit;
+  submit.textContent = busy ? session.signingIn : session.signIn;
   form.setAttribute("aria-busy", String(busy));
 }
 
@@ -58,7 +58,7 @@ function wait(seconds: number): void {
       setBusy(false);
       return;
     }
-    submit.textContent = text.wait(left);
+    submit.textContent = session.wait(left);
   };
   const timer = window.setInterval(tick, 500);
   submit.disabled = true;
@@ -88,7 +88,7 @@ async function isSessionKept(): Promise<boolean> {
 async function goOn(): Promise<void> {
   if (!(await isSessionKept())) {
     setBusy(false);
-    showProblem(keepsSessions(location) ? text.sessionNotKept : strings.insecureAddress);
+    showProblem(keepsSessions(location) ? text.sessionNotKept : common.insecureAddress);
     return;
   }
   const next = new URLSearchParams(location.search).get("next");
@@ -113,7 +113,7 @@ async function signIn(): Promise<void> {
     });
   } catch {
     setBusy(false);
-    showProblem(text.offline);
+    showProblem(session.offline);
     return;
   }
   if (response.status === 201) {

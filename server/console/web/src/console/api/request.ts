@@ -1,10 +1,9 @@
 // One request to the public GraphQL API: returns its data, or throws `Trouble`.
 import type { TypedDocumentString } from "../../../generated/operations.ts";
 import { goToSignIn, PATIENCE_MS } from "../../session.ts";
-import { strings } from "../../strings.ts";
+import { session as text } from "../../strings.ts";
 import { Trouble } from "../trouble.ts";
 
-const text = strings.console.trouble;
 
 interface Answer<Result> {
   data?: Result | null;
@@ -75,13 +74,13 @@ async function readAnswer<Result>(response: Response): Promise<Answer<Result>> {
   } catch (error) {
     // SyntaxError: not JSON, so an intermediary answered. Any other error: the connection failed.
     if (!(error instanceof SyntaxError)) throw new Trouble(text.offline);
-    throw new Trouble(text.server(response.status));
+    throw new Trouble(text.serverError(response.status));
   }
 }
 
 function dataOf<Result>(response: Response, answer: Answer<Result>): Result {
   const problem = answer.errors?.[0];
   if (problem !== undefined) throw new Trouble(problem.message);
-  if (!response.ok || !answer.data) throw new Trouble(text.server(response.status));
+  if (!response.ok || !answer.data) throw new Trouble(text.serverError(response.status));
   return answer.data;
 }

@@ -1,14 +1,14 @@
 // Shows a sign-in dialog over the unchanged page when the session ends.
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { explainFailure, type Failure, goToSignIn, openSession } from "../../session.ts";
-import { strings } from "../../strings.ts";
+import { password as passwordText, session } from "../../strings.ts";
+import { onSessionExpired } from "../api/request.ts";
+import { useViewer } from "../api/viewer.ts";
 import { useCountdown } from "../parts/countdown.ts";
 import { BusyButton, Dialog, DialogActions } from "../parts/dialog.tsx";
 import { Field, PasswordInput } from "../parts/field.tsx";
-import { onSessionExpired } from "../api/request.ts";
-import { useViewer } from "../api/viewer.ts";
+import { expired as text } from "./strings.ts";
 
-const text = strings.console.expired;
 
 export function SessionGate({ children }: { children: ReactNode }) {
   const [signedIn, setSignedIn] = useState<() => void>();
@@ -62,7 +62,7 @@ function SignInAgain({ onDone }: { onDone: () => void }) {
         </p>
         {/* Tells a password manager which account to fill in. */}
         <input type="hidden" autoComplete="username" value={admin.email} />
-        <Field label={strings.signIn.password} problem={problem}>
+        <Field label={passwordText.label} problem={problem}>
           {(field) => (
             <PasswordInput
               {...field}
@@ -81,10 +81,10 @@ function SignInAgain({ onDone }: { onDone: () => void }) {
           </button>
           <BusyButton type="submit" className="button primary" busy={busy || wait > 0}>
             {wait > 0
-              ? strings.signIn.wait(wait)
+              ? session.wait(wait)
               : busy
-                ? strings.signIn.submitting
-                : strings.signIn.submit}
+                ? session.signingIn
+                : session.signIn}
           </BusyButton>
         </DialogActions>
       </form>
@@ -102,7 +102,7 @@ async function signIn(
     const response = await openSession({ tenant, email, password });
     return response.status === 201 ? undefined : await explainFailure(response);
   } catch {
-    return { message: strings.signIn.offline };
+    return { message: session.offline };
   }
 }
 

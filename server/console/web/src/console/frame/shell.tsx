@@ -3,16 +3,17 @@ import { type ReactNode, useState, useSyncExternalStore } from "react";
 import { Link, useRoute } from "wouter";
 import icon from "../../icon.svg";
 import { closeSession, goToSignIn } from "../../session.ts";
-import { strings } from "../../strings.ts";
+import { common, roles, session } from "../../strings.ts";
 import { useViewer } from "../api/viewer.ts";
 import { ChangePassword } from "../pages/change-password.tsx";
-import { paths } from "../paths.ts";
 import { Icon } from "../parts/icon.tsx";
 import { leaveBy } from "../parts/leave-guard.tsx";
 import { Menu } from "../parts/menu.tsx";
 import { useSay } from "../parts/status.tsx";
+import { paths } from "../paths.ts";
+import { titles } from "../strings.ts";
+import { shell as text } from "./strings.ts";
 
-const text = strings.console.shell;
 
 export function Shell({ children }: { children: ReactNode }) {
   const { tenant } = useViewer();
@@ -24,7 +25,7 @@ export function Shell({ children }: { children: ReactNode }) {
       <header className="top">
         <Link href={paths.tokens} className="brand">
           <img src={icon} alt="" width="24" height="24" />
-          {strings.product}
+          {common.product}
         </Link>
         <span className="tenant">{tenant.name}</span>
         <Navigation />
@@ -44,9 +45,9 @@ function Navigation() {
   const [atActivity] = useRoute(paths.activity);
   const [atAdmins] = useRoute(paths.admins);
   const pages: [string, string, boolean][] = [
-    [strings.console.tokens.title, paths.tokens, atTokens || belowTokens],
-    [strings.console.activity.title, paths.activity, atActivity],
-    [strings.console.admins.title, paths.admins, atAdmins],
+    [titles.tokens, paths.tokens, atTokens || belowTokens],
+    [titles.activity, paths.activity, atActivity],
+    [titles.admins, paths.admins, atAdmins],
   ];
   return (
     <nav className="pages" aria-label={text.pages}>
@@ -70,7 +71,7 @@ function Account() {
       goToSignIn();
       return true;
     } catch {
-      say(text.signOutFailed);
+      say(session.signOutFailed);
       return false;
     }
   }
@@ -80,14 +81,14 @@ function Account() {
       <Menu
         className="button account-button"
         choices={[
-          { label: text.graphiql, onChoose: () => location.assign(paths.graphiql) },
+          { label: titles.graphiql, onChoose: () => location.assign(paths.graphiql) },
           { label: text.changePassword, onChoose: () => setChanging(true) },
           { label: text.signOut, onChoose: () => leaveBy(signOut) },
         ]}
       >
         <span className="visually-hidden">{text.account} </span>
         <span className="account-name">{admin.name}</span>{" "}
-        <span className="account-role">{strings.console.role[admin.role]}</span>
+        <span className="account-role">{roles[admin.role]}</span>
         <Icon name="chevron" />
       </Menu>
       {changing && <ChangePassword onClose={() => setChanging(false)} />}
@@ -107,6 +108,6 @@ function subscribe(onChange: () => void): () => void {
 function OfflineNote() {
   const online = useSyncExternalStore(subscribe, () => navigator.onLine);
   return (
-    <div role="status">{!online && <p className="offline">{strings.console.trouble.isOffline}</p>}</div>
+    <div role="status">{!online && <p className="offline">{session.isOffline}</p>}</div>
   );
 }

@@ -1,12 +1,13 @@
 // Changes the signed-in admin's password, which ends all their sessions, this one too.
 import { type FormEvent, useState } from "react";
 import { explainFailure, goToSignIn, type Failure, setPassword } from "../../session.ts";
-import { strings } from "../../strings.ts";
+import { password, session } from "../../strings.ts";
 import { signedInAgain } from "../api/request.ts";
 import { Dialog, FormActions } from "../parts/dialog.tsx";
 import { Field, PasswordInput } from "../parts/field.tsx";
+import { shared } from "../strings.ts";
+import { changePassword as text } from "./strings.ts";
 
-const text = strings.console.changePassword;
 
 export function ChangePassword({ onClose }: { onClose: () => void }) {
   const [currentPassword, setCurrent] = useState("");
@@ -27,7 +28,7 @@ export function ChangePassword({ onClose }: { onClose: () => void }) {
       }
       setFailure(failed);
     } catch {
-      setFailure({ message: strings.signIn.offline });
+      setFailure({ message: session.offline });
     }
     setBusy(false);
   }
@@ -61,7 +62,7 @@ export function ChangePassword({ onClose }: { onClose: () => void }) {
         </Field>
         <Field
           label={text.next}
-          hint={strings.passwordHint}
+          hint={password.hint}
           problem={isAboutNew ? failure.message : undefined}
         >
           {(field) => (
@@ -76,7 +77,7 @@ export function ChangePassword({ onClose }: { onClose: () => void }) {
         </Field>
         <FormActions
           submit={text.change}
-          busyLabel={strings.console.saving}
+          busyLabel={shared.saving}
           busy={busy}
           onCancel={onClose}
         />

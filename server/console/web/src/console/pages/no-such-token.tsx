@@ -1,14 +1,13 @@
 // Shown for an address without a token that the user can see.
-import { strings } from "../../strings.ts";
 import { Page } from "../parts/page.tsx";
 import { BackToTokens } from "./back-to-tokens.tsx";
+import { noSuchToken as text } from "./strings.ts";
 
-const text = strings.console.token;
 
 export function NoSuchToken() {
   return (
-    <Page title={text.notFoundTitle} above={<BackToTokens />}>
-      <p>{text.notFoundLead}</p>
+    <Page title={text.title} above={<BackToTokens />}>
+      <p>{text.lead}</p>
     </Page>
   );
 }

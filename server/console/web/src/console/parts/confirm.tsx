@@ -1,6 +1,6 @@
 // A dialog that asks for confirmation of an action, then runs it.
 import { type ReactNode, useState } from "react";
-import { strings } from "../../strings.ts";
+import { shared } from "../strings.ts";
 import { BusyButton, Dialog, DialogActions } from "./dialog.tsx";
 import { sentenceOf, TroubleNote } from "./trouble.tsx";
 
@@ -43,7 +43,7 @@ export function Confirm(props: Props) {
           disabled={busy}
           onClick={props.onClose}
         >
-          {strings.console.cancel}
+          {shared.cancel}
         </button>
         <BusyButton
           type="button"

@@ -1,9 +1,8 @@
 // A button that copies a text and announces it.
 import { useEffect, useState } from "react";
-import { strings } from "../../strings.ts";
 import { Icon } from "./icon.tsx";
+import { copy as text } from "./strings.ts";
 
-const text = strings.console.copy;
 const SAID_MS = 2500;
 
 interface Props {

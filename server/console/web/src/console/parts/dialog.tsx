@@ -8,7 +8,7 @@ import {
   useLayoutEffect,
   useRef,
 } from "react";
-import { strings } from "../../strings.ts";
+import { shared } from "../strings.ts";
 
 interface Props {
   title: string;
@@ -69,7 +69,7 @@ export function FormActions({ submit, busyLabel, busy, onCancel }: FormActionsPr
   return (
     <DialogActions>
       <button type="button" className="button" disabled={busy} onClick={onCancel}>
-        {strings.console.cancel}
+        {shared.cancel}
       </button>
       <BusyButton type="submit" className="button primary" busy={busy}>
         {busy ? busyLabel : submit}

@@ -1,10 +1,9 @@
 // Replaces a page that fails, or whose code cannot be loaded, by a message; the rest stays usable.
 import { Component, type ReactNode } from "react";
-import { strings } from "../../strings.ts";
+import { session } from "../../strings.ts";
 import { Trouble } from "../trouble.ts";
 import { TroubleNote } from "./trouble.tsx";
 
-const text = strings.console.trouble;
 
 interface Props {
   /** Resets at another address, so that one failed page does not block the others. */
@@ -21,7 +20,7 @@ export class ErrorBoundary extends Component<Props, State> {
 
   static getDerivedStateFromError(error: unknown): State {
     // A browser that cannot load a module throws a plain TypeError.
-    return { trouble: navigator.onLine ? error : new Trouble(text.offline) };
+    return { trouble: navigator.onLine ? error : new Trouble(session.offline) };
   }
 
   override componentDidUpdate(before: Props): void {

@@ -1,6 +1,6 @@
 // A labelled form field with its hint and its problem, tied together for screen readers.
 import { type ComponentProps, type ReactNode, type Ref, useId, useState } from "react";
-import { strings } from "../../strings.ts";
+import { password as text } from "../../strings.ts";
 
 export interface FieldProps {
   id: string;
@@ -47,7 +47,6 @@ type PasswordProps = Omit<ComponentProps<"input">, "type" | "onChange"> & {
 
 export function PasswordInput({ onChange, ...input }: PasswordProps) {
   const [shown, setShown] = useState(false);
-  const text = strings.signIn;
   return (
     <div className="with-button">
       <input

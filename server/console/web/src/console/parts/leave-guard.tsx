@@ -2,10 +2,9 @@
 // an action that ends in leaving.
 import { useEffect, useRef, useState } from "react";
 import { useLocation } from "wouter";
-import { strings } from "../../strings.ts";
 import { Dialog, DialogActions } from "./dialog.tsx";
+import { unsaved as text } from "./strings.ts";
 
-const text = strings.console.unsaved;
 
 interface Props {
   unsaved: boolean;

@@ -1,6 +1,6 @@
 // The parts of every page: a title, and a heading that takes the focus on navigation.
 import { type ReactNode, useEffect, useRef } from "react";
-import { strings } from "../../strings.ts";
+import { shared, titles } from "../strings.ts";
 
 interface Props {
   title: string;
@@ -22,7 +22,7 @@ export function Page({ title, part, lead, above, actions, children }: Props) {
     isFirstPage = false;
   }, []);
   useEffect(() => {
-    document.title = strings.console.pageTitle(...(part ? [part] : []), title);
+    document.title = titles.ofTab(...(part ? [part] : []), title);
   }, [title, part]);
   return (
     <>
@@ -44,7 +44,7 @@ export function Page({ title, part, lead, above, actions, children }: Props) {
 export function Loading() {
   return (
     <div className="loading-page" role="status">
-      <span className="visually-hidden">{strings.console.loading}</span>
+      <span className="visually-hidden">{shared.loading}</span>
     </div>
   );
 }

@@ -1,6 +1,6 @@
 // Endpoints of the tenant's API: the method as a badge, the path, and what each does.
-import { strings } from "../../strings.ts";
 import { formats } from "../formats.ts";
+import { shared } from "../strings.ts";
 
 interface Shown {
   method: string;
@@ -23,8 +23,8 @@ export function PermissionLine({ permission }: { permission: Shown }) {
       <span className="permission-words">
         {named && <span className="permission-name">{permission.name}</span>}
         <code>{permission.path}</code>
-        {permission.retired && <span className="tag">{strings.console.grid.retired}</span>}
-        {permission.deprecated && <span className="tag">{strings.console.grid.deprecated}</span>}
+        {permission.retired && <span className="tag">{shared.retired}</span>}
+        {permission.deprecated && <span className="tag">{shared.deprecated}</span>}
       </span>
     </span>
   );

@@ -1,12 +1,11 @@
 // A secret that is shown once: hidden at first, copied by a button, closed only after a question.
 // It is in the state of its parent component, and in the DOM only while shown in plain text.
 import { type ReactNode, useState } from "react";
-import { strings } from "../../strings.ts";
 import { CopyButton } from "./copy.tsx";
 import { Dialog, DialogActions } from "./dialog.tsx";
 import { LeaveGuard } from "./leave-guard.tsx";
+import { secret as text } from "./strings.ts";
 
-const text = strings.console.secret;
 const HIDDEN = "•".repeat(24);
 
 interface Props {

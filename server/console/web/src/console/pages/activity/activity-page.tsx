@@ -3,23 +3,23 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { type ReactNode, useId } from "react";
 import { Link, useSearchParams } from "wouter";
 import type { ActivityKind, ActivityPageFragment } from "../../../../generated/operations.ts";
-import { strings } from "../../../strings.ts";
 import { activityQuery } from "../../api/queries.ts";
 import { formats } from "../../formats.ts";
-import { paths } from "../../paths.ts";
 import { Page } from "../../parts/page.tsx";
 import { ChangedPermissions } from "../../parts/permission.tsx";
 import { TroubleNote } from "../../parts/trouble.tsx";
 import { When } from "../../parts/when.tsx";
+import { paths } from "../../paths.ts";
+import { shared, titles } from "../../strings.ts";
+import { activity as text } from "./strings.ts";
 
-const text = strings.console.activity;
 const KINDS = Object.keys(text.kind) as ActivityKind[];
 
 type Happened = ActivityPageFragment["edges"][number]["node"];
 
 export function ActivityPage() {
   return (
-    <Page title={text.title} lead={text.lead}>
+    <Page title={titles.activity} lead={text.lead}>
       <ActivityList />
     </Page>
   );
@@ -31,7 +31,7 @@ export function ActivityList({ tokenId }: { tokenId?: string }) {
   const query = useInfiniteQuery(activityQuery(tokenId, kind));
   const happened = query.data?.pages.flatMap((page) => page?.edges.map((edge) => edge.node) ?? []);
   return (
-    <section aria-label={text.title}>
+    <section aria-label={titles.activity}>
       <KindFilter kind={kind} onKind={setKind} />
       {query.error !== null && <TroubleNote error={query.error} onRetry={() => void query.refetch()} />}
       {happened?.length === 0 && (
@@ -54,7 +54,7 @@ export function ActivityList({ tokenId }: { tokenId?: string }) {
           disabled={query.isFetchingNextPage}
           onClick={() => void query.fetchNextPage()}
         >
-          {query.isFetchingNextPage ? strings.console.loading : text.more}
+          {query.isFetchingNextPage ? shared.loading : text.more}
         </button>
       )}
     </section>
@@ -98,7 +98,7 @@ function Entry({ happened, ofTenant }: { happened: Happened; ofTenant: boolean }
   return (
     <>
       <p className="activity-line">
-        <strong>{happened.actor?.name ?? strings.console.formerAdmin}</strong>{" "}
+        <strong>{happened.actor?.name ?? shared.formerAdmin}</strong>{" "}
         {sentence(happened)}
         {ofTenant && (
           <>
@@ -155,10 +155,10 @@ function Change({ before, after }: { before: string; after: string }) {
   return (
     <p className="change">
       <span className="visually-hidden">{text.from} </span>
-      <del>{before || strings.console.none}</del>
+      <del>{before || shared.none}</del>
       <span aria-hidden="true"> → </span>
       <span className="visually-hidden"> {text.to} </span>
-      <ins>{after || strings.console.none}</ins>
+      <ins>{after || shared.none}</ins>
     </p>
   );
 }

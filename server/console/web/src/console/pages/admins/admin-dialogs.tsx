@@ -8,15 +8,15 @@ import {
   SetAdminRoleDocument,
   TransferOwnershipDocument,
 } from "../../../../generated/operations.ts";
-import { strings } from "../../../strings.ts";
 import { adminsQuery } from "../../api/queries.ts";
 import { request } from "../../api/request.ts";
 import { formats } from "../../formats.ts";
+import { shared } from "../../strings.ts";
 import { refused } from "../../trouble.ts";
 import { ConfirmChange } from "../confirm-change.tsx";
 import { RoleChoice } from "./role-choice.tsx";
+import { adminDialogs as text } from "./strings.ts";
 
-const text = strings.console.adminDialogs;
 
 interface Props {
   admin: AdminRowFragment;
@@ -37,8 +37,8 @@ export function ChangeRole({ admin, onClose }: Props) {
   return (
     <ConfirmChange
       title={text.roleTitle(admin.name)}
-      confirm={strings.console.save}
-      busyLabel={strings.console.saving}
+      confirm={shared.save}
+      busyLabel={shared.saving}
       onConfirm={change}
       onClose={onClose}
     >
@@ -62,7 +62,7 @@ export function TransferOwnership({ admin, onClose }: Props) {
     <ConfirmChange
       title={text.transferTitle(admin.name)}
       confirm={text.transfer}
-      busyLabel={strings.console.saving}
+      busyLabel={shared.saving}
       danger
       onConfirm={transfer}
       onClose={onClose}
@@ -76,7 +76,7 @@ export function RemoveAdmin({ admin, onClose }: Props) {
   async function remove(): Promise<string> {
     const { removeAdmin } = await request(RemoveAdminDocument, { input: { adminId: admin.id } });
     if (removeAdmin.__typename !== "RemoveAdminPayload") throw refused(removeAdmin);
-    const count = formats.count(removeAdmin.revokedTokenCount, strings.console.tokenCount);
+    const count = formats.count(removeAdmin.revokedTokenCount, shared.tokenCount);
     return text.removed(admin.name, count);
   }
 
@@ -97,7 +97,7 @@ export function RemoveAdmin({ admin, onClose }: Props) {
         <strong>
           {liveTokenCount === 0
             ? text.removeNone
-            : text.removeTokens(formats.count(liveTokenCount, strings.console.tokenCount))}
+            : text.removeTokens(formats.count(liveTokenCount, shared.tokenCount))}
         </strong>
       </p>
     </ConfirmChange>

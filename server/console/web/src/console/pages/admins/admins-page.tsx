@@ -2,7 +2,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { AdminRowFragment } from "../../../../generated/operations.ts";
-import { strings } from "../../../strings.ts";
+import { roles } from "../../../strings.ts";
 import { adminsQuery } from "../../api/queries.ts";
 import { useViewer } from "../../api/viewer.ts";
 import { formats } from "../../formats.ts";
@@ -12,10 +12,11 @@ import { Page } from "../../parts/page.tsx";
 import { Skeleton } from "../../parts/skeleton.tsx";
 import { TroubleNote } from "../../parts/trouble.tsx";
 import { Day } from "../../parts/when.tsx";
+import { titles } from "../../strings.ts";
 import { ChangeRole, RemoveAdmin, TransferOwnership } from "./admin-dialogs.tsx";
 import { Invite } from "./invite.tsx";
+import { admins as text } from "./strings.ts";
 
-const text = strings.console.admins;
 
 type Open =
   | { what: "invite" }
@@ -28,7 +29,7 @@ export function AdminsPage() {
   const close = (): void => setOpen(undefined);
   return (
     <Page
-      title={text.title}
+      title={titles.admins}
       lead={text.lead}
       actions={
         mayChange && (
@@ -67,7 +68,7 @@ interface TableProps {
 function Table({ rows, onOpen }: TableProps) {
   return (
     <table className="table">
-      <caption className="visually-hidden">{text.title}</caption>
+      <caption className="visually-hidden">{titles.admins}</caption>
       <thead>
         <tr>
           <th scope="col">{text.name}</th>
@@ -100,7 +101,7 @@ function Row({ admin, onOpen }: { admin: AdminRowFragment; onOpen: (open: Open) 
         {admin.invitationPending && <span className="tag">{text.pending}</span>}
         <span className="hint">{admin.email}</span>
       </th>
-      <td data-label={text.role}>{strings.console.role[admin.role]}</td>
+      <td data-label={text.role}>{roles[admin.role]}</td>
       <td className="number" data-label={text.tokens}>
         {formats.number(admin.liveTokenCount)}
       </td>

@@ -6,20 +6,20 @@ import {
   RenewInvitationDocument,
   type Role,
 } from "../../../../generated/operations.ts";
-import { strings } from "../../../strings.ts";
+import { session } from "../../../strings.ts";
 import { useRefresh } from "../../api/queries.ts";
 import { request } from "../../api/request.ts";
 import { formats } from "../../formats.ts";
-import { refused } from "../../trouble.ts";
 import { Dialog, FormActions } from "../../parts/dialog.tsx";
 import { Field } from "../../parts/field.tsx";
 import { SecretDialog } from "../../parts/secret.tsx";
 import { TroubleNote } from "../../parts/trouble.tsx";
 import { useForm } from "../../parts/use-form.ts";
+import { refused } from "../../trouble.ts";
 import { ConfirmChange } from "../confirm-change.tsx";
 import { RoleChoice } from "./role-choice.tsx";
+import { invite as text } from "./strings.ts";
 
-const text = strings.console.invite;
 
 /** The secret is in this state, in this component, and nowhere else. */
 interface Invited {
@@ -82,7 +82,7 @@ function Details({ onInvited, onClose }: StepProps) {
   return (
     <Dialog title={text.title} onDismiss={onClose} busy={busy} narrow>
       <form onSubmit={onSubmit} aria-busy={busy} noValidate>
-        <Field label={strings.signIn.email} problem={problemOf("email")}>
+        <Field label={session.email} problem={problemOf("email")}>
           {(field) => (
             <input
               {...field}

@@ -1,14 +1,14 @@
 // The roles that can be assigned: all but the owner's, which is transferred.
 import type { Role } from "../../../../generated/operations.ts";
-import { strings } from "../../../strings.ts";
+import { roles } from "../../../strings.ts";
+import { admins as text } from "./strings.ts";
 
-const text = strings.console;
 const ROLES = ["ADMIN", "AUDITOR"] as const;
 
 export function RoleChoice({ role, onRole }: { role: Role; onRole: (role: Role) => void }) {
   return (
     <fieldset className="roles">
-      <legend>{text.admins.role}</legend>
+      <legend>{text.role}</legend>
       {ROLES.map((one) => (
         <label key={one} className="check">
           <input
@@ -19,7 +19,7 @@ export function RoleChoice({ role, onRole }: { role: Role; onRole: (role: Role) 
             onChange={() => onRole(one)}
           />
           <span>
-            <strong>{text.role[one]}</strong>
+            <strong>{roles[one]}</strong>
             <span className="hint">{text.roleMeans[one]}</span>
           </span>
         </label>

@@ -1,10 +1,10 @@
 // One category of the grid: a checkbox for its shown permissions (all, some, none), and one each.
 import { memo, useEffect, useId, useRef } from "react";
 import type { GridPermissionFragment } from "../../../../generated/operations.ts";
-import { strings } from "../../../strings.ts";
 import { formats } from "../../formats.ts";
 import { PermissionLine } from "../../parts/permission.tsx";
 import type { ShownCategory } from "./selection.ts";
+import { grid } from "./strings.ts";
 
 type OnToggle = (keys: readonly string[], on: boolean) => void;
 
@@ -36,7 +36,7 @@ export function Category({ category, selected, onToggle }: Props) {
           <h2 id={id}>{category.name}</h2>
         </label>
         <span className="quiet">
-          {strings.console.grid.countOf(formats.number(count), formats.number(keys.length))}
+          {grid.countOf(formats.number(count), formats.number(keys.length))}
         </span>
       </div>
       <ul className="category-list">

@@ -1,13 +1,12 @@
 // A conflict with another admin: shows their changes, and asks which selection to continue with.
 import { useQuery } from "@tanstack/react-query";
 import { TokenActivityDocument, type TokenDetailsFragment } from "../../../../generated/operations.ts";
-import { strings } from "../../../strings.ts";
 import { request } from "../../api/request.ts";
 import { Dialog, DialogActions } from "../../parts/dialog.tsx";
 import { ChangedPermissions } from "../../parts/permission.tsx";
 import { changeOf, keysOf, type Shown } from "./selection.ts";
+import { conflict as text } from "./strings.ts";
 
-const text = strings.console.conflict;
 
 interface Props {
   base: TokenDetailsFragment;

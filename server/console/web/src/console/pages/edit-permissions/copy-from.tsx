@@ -2,16 +2,16 @@
 import { useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
 import { TokenDocument } from "../../../../generated/operations.ts";
-import { strings } from "../../../strings.ts";
 import { tokensQuery } from "../../api/queries.ts";
 import { request } from "../../api/request.ts";
 import { formats } from "../../formats.ts";
 import { Dialog, DialogActions } from "../../parts/dialog.tsx";
 import { Field } from "../../parts/field.tsx";
 import { TroubleNote } from "../../parts/trouble.tsx";
+import { shared } from "../../strings.ts";
 import { keysOf } from "./selection.ts";
+import { copyFrom as text } from "./strings.ts";
 
-const text = strings.console.copyFrom;
 
 interface Props {
   besides: string;
@@ -30,7 +30,7 @@ export function CopyFrom({ besides, onCopy, onClose }: Props) {
     try {
       const { token } = await request(TokenDocument, { id });
       if (token) onCopy(keysOf(token));
-      else setTrouble(strings.console.tokenGone);
+      else setTrouble(shared.tokenGone);
     } catch (failure) {
       setTrouble(failure);
     }
@@ -66,7 +66,7 @@ export function CopyFrom({ besides, onCopy, onClose }: Props) {
       {data?.pageInfo.hasNextPage && <p className="hint">{text.more}</p>}
       <DialogActions>
         <button type="button" className="button" onClick={onClose}>
-          {strings.console.cancel}
+          {shared.cancel}
         </button>
       </DialogActions>
     </Dialog>

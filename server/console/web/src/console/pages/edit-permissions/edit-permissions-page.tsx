@@ -7,15 +7,17 @@ import {
   EditPermissionsDocument,
   type TokenDetailsFragment,
 } from "../../../../generated/operations.ts";
-import { strings } from "../../../strings.ts";
 import { categoriesQuery, tokenQuery, useRefresh } from "../../api/queries.ts";
 import { request } from "../../api/request.ts";
 import { useViewer } from "../../api/viewer.ts";
-import { paths } from "../../paths.ts";
 import { LeaveGuard } from "../../parts/leave-guard.tsx";
 import { Loading, Page } from "../../parts/page.tsx";
 import { useSay } from "../../parts/status.tsx";
 import { TroubleNote } from "../../parts/trouble.tsx";
+import { paths } from "../../paths.ts";
+import { shared } from "../../strings.ts";
+import { BackToTokens } from "../back-to-tokens.tsx";
+import { NoSuchToken } from "../no-such-token.tsx";
 import { Category } from "./category.tsx";
 import { Conflict } from "./conflict.tsx";
 import { CopyFrom } from "./copy-from.tsx";
@@ -28,12 +30,10 @@ import {
   shownBy,
   withRetired,
 } from "./selection.ts";
+import { grid as text } from "./strings.ts";
 import { Summary } from "./summary.tsx";
 import { Toolbar } from "./toolbar.tsx";
-import { BackToTokens } from "../back-to-tokens.tsx";
-import { NoSuchToken } from "../no-such-token.tsx";
 
-const text = strings.console.grid;
 
 export function EditPermissionsPage({ id }: { id: string }) {
   const token = useQuery(tokenQuery(id));
@@ -117,7 +117,7 @@ function Grid({ token, categories }: Props) {
         say(text.saved);
       } else {
         const gone = result.__typename === "NotFound";
-        setOutcome({ trouble: gone ? strings.console.tokenGone : result.message });
+        setOutcome({ trouble: gone ? shared.tokenGone : result.message });
       }
     } catch (error) {
       setOutcome({ trouble: error });

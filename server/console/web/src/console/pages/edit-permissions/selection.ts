@@ -4,7 +4,7 @@ import type {
   GridPermissionFragment,
   TokenDetailsFragment,
 } from "../../../../generated/operations.ts";
-import { strings } from "../../../strings.ts";
+import { grid } from "./strings.ts";
 
 export type Shown = CategoriesQuery["permissionCategories"];
 export type ShownCategory = Shown[number];
@@ -34,7 +34,7 @@ export function keysOf(token: TokenDetailsFragment): ReadonlySet<string> {
 export function withRetired(categories: Shown, token: TokenDetailsFragment): Shown {
   const retired = token.permissions.filter((permission) => permission.retired);
   if (retired.length === 0) return categories;
-  return [...categories, { name: strings.console.grid.retiredTitle, permissions: retired }];
+  return [...categories, { name: grid.retiredTitle, permissions: retired }];
 }
 
 export function shownBy(

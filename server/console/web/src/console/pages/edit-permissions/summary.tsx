@@ -1,12 +1,12 @@
 // The bar below the grid: permissions to grant and withdraw, and the button to save.
-import { strings } from "../../../strings.ts";
 import { formats } from "../../formats.ts";
 import { BusyButton, DialogActions } from "../../parts/dialog.tsx";
 import { ChangedPermissions } from "../../parts/permission.tsx";
 import { sentenceOf } from "../../parts/trouble.tsx";
+import { shared } from "../../strings.ts";
 import type { Change } from "./selection.ts";
+import { grid as text } from "./strings.ts";
 
-const text = strings.console.grid;
 
 interface Props {
   total: number;
@@ -34,7 +34,7 @@ export function Summary({ total, change, trouble, busy, onCancel, onSave }: Prop
       </div>
       <DialogActions>
         <button type="button" className="button" disabled={busy} onClick={onCancel}>
-          {strings.console.cancel}
+          {shared.cancel}
         </button>
         <BusyButton
           type="button"
@@ -43,7 +43,7 @@ export function Summary({ total, change, trouble, busy, onCancel, onSave }: Prop
           busy={busy}
           onClick={onSave}
         >
-          {busy ? strings.console.saving : strings.console.save}
+          {busy ? shared.saving : shared.save}
         </BusyButton>
       </DialogActions>
     </section>

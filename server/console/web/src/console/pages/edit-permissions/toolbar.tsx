@@ -1,9 +1,8 @@
 // Above the grid: finding permissions, and selecting many at once.
-import { strings } from "../../../strings.ts";
 import { SearchBox } from "../../parts/search-box.tsx";
 import type { Filter } from "./selection.ts";
+import { grid as text } from "./strings.ts";
 
-const text = strings.console.grid;
 
 interface Props {
   busy: boolean;

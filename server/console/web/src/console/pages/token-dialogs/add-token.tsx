@@ -6,18 +6,17 @@ import {
   type CreateTokenMutation,
   RevokeTokenDocument,
 } from "../../../../generated/operations.ts";
-import { strings } from "../../../strings.ts";
 import { useRefresh } from "../../api/queries.ts";
 import { request } from "../../api/request.ts";
-import { paths } from "../../paths.ts";
 import { Dialog, DialogActions, FormActions } from "../../parts/dialog.tsx";
 import { Field } from "../../parts/field.tsx";
 import { SecretDialog } from "../../parts/secret.tsx";
 import { useSay } from "../../parts/status.tsx";
 import { TroubleNote } from "../../parts/trouble.tsx";
 import { type FieldProblem, useForm } from "../../parts/use-form.ts";
+import { paths } from "../../paths.ts";
+import { addToken as text } from "./strings.ts";
 
-const text = strings.console.addToken;
 
 interface Made {
   id: string;

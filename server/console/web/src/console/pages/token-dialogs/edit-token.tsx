@@ -1,40 +1,22 @@
-// Dialogs for one token: rename, change the description, revoke.
+// Edits the name and the description of a token.
 import { type FormEvent, useState } from "react";
-import {
-  DescribeTokenDocument,
-  RenameTokenDocument,
-  RevokeTokenDocument,
-  type TokenRowFragment,
-} from "../../../../generated/operations.ts";
-import { strings } from "../../../strings.ts";
+import type { TokenRowFragment } from "../../../../generated/operations.ts";
 import { useRefresh } from "../../api/queries.ts";
-import { request } from "../../api/request.ts";
-import { formats } from "../../formats.ts";
 import { Dialog, FormActions } from "../../parts/dialog.tsx";
 import { Field } from "../../parts/field.tsx";
 import { useSay } from "../../parts/status.tsx";
 import { TroubleNote } from "../../parts/trouble.tsx";
-import { ConfirmChange } from "../confirm-change.tsx";
+import { shared } from "../../strings.ts";
+import { type Draft, type Saved, saveChanges } from "./save-changes.ts";
+import { editToken as text } from "./strings.ts";
 
 interface Props {
   token: TokenRowFragment;
   onClose: () => void;
 }
 
-interface Draft {
-  name: string;
-  description: string;
-}
-
-/** The result of saving; the next attempt starts from `token`. */
-type Saved = { token: TokenRowFragment } & (
-  | { kind: "saved" | "conflict" | "gone" }
-  | { kind: "invalid"; field: string; message: string }
-);
-
 /** nameOnly: edit the name alone, as from a list's menu, without the description. */
 export function EditToken({ token, onClose, nameOnly }: Props & { nameOnly?: boolean }) {
-  const text = strings.console.editToken;
   const [draft, setDraft] = useState<Draft>({ name: token.name, description: token.description });
   /** The state that the draft started from; after a conflict, the other admin's version. */
   const [base, setBase] = useState(token);
@@ -89,7 +71,7 @@ export function EditToken({ token, onClose, nameOnly }: Props & { nameOnly?: boo
               <dt>{text.name}</dt>
               <dd>{base.name}</dd>
               {!nameOnly && <dt>{text.description}</dt>}
-              {!nameOnly && <dd>{base.description || strings.console.none}</dd>}
+              {!nameOnly && <dd>{base.description || shared.none}</dd>}
             </dl>
             <button type="button" className="button" onClick={() => setDraft(base)}>
               {text.takeTheirs}
@@ -98,7 +80,7 @@ export function EditToken({ token, onClose, nameOnly }: Props & { nameOnly?: boo
         )}
         {saved?.kind === "gone" && (
           <p className="problem" role="alert">
-            {strings.console.tokenGone}
+            {shared.tokenGone}
           </p>
         )}
         <Field label={text.name} problem={problemOf("name")}>
@@ -127,91 +109,12 @@ export function EditToken({ token, onClose, nameOnly }: Props & { nameOnly?: boo
         )}
         {trouble !== undefined && <TroubleNote error={trouble} />}
         <FormActions
-          submit={strings.console.save}
-          busyLabel={strings.console.saving}
+          submit={shared.save}
+          busyLabel={shared.saving}
           busy={busy}
           onCancel={cancel}
         />
       </form>
     </Dialog>
-  );
-}
-
-/**
- * Sends each change as its own request. The second continues from the revision of the first, and so
- * does the next attempt if the second fails: `onToken` receives the token after each change.
- */
-async function saveChanges(
-  base: TokenRowFragment,
-  draft: Draft,
-  onToken: (token: TokenRowFragment) => void,
-): Promise<Saved> {
-  let token = base;
-  const of = () => ({ tokenId: token.id, ifRevision: token.revision });
-  if (draft.name !== token.name) {
-    const { renameToken } = await request(RenameTokenDocument, {
-      input: { ...of(), name: draft.name },
-    });
-    const outcome = outcomeOf(token, renameToken);
-    if (outcome.kind !== "saved") return outcome;
-    token = outcome.token;
-    onToken(token);
-  }
-  if (draft.description !== token.description) {
-    const { describeToken } = await request(DescribeTokenDocument, {
-      input: { ...of(), description: draft.description },
-    });
-    return outcomeOf(token, describeToken);
-  }
-  return { kind: "saved", token };
-}
-
-type Answer =
-  | { __typename: "RenameTokenPayload" | "DescribeTokenPayload"; token: TokenRowFragment }
-  | { __typename: "RevisionConflict"; token: TokenRowFragment }
-  | { __typename: "InvalidInput"; field: string; message: string }
-  | { __typename: "NotFound"; message: string };
-
-function outcomeOf(before: TokenRowFragment, answer: Answer): Saved {
-  switch (answer.__typename) {
-    case "RevisionConflict":
-      return { kind: "conflict", token: answer.token };
-    case "InvalidInput":
-      return { ...answer, kind: "invalid", token: before };
-    case "NotFound":
-      return { kind: "gone", token: before };
-    default:
-      return { kind: "saved", token: answer.token };
-  }
-}
-
-export function RevokeToken({ token, onClose }: Props) {
-  const text = strings.console.revoke;
-
-  async function revoke(): Promise<string> {
-    // NotFound: another admin has revoked it already, as requested.
-    await request(RevokeTokenDocument, { input: { tokenId: token.id } });
-    return text.revoked(token.name);
-  }
-
-  return (
-    <ConfirmChange
-      title={text.title(token.name)}
-      confirm={text.confirm}
-      busyLabel={text.revoking}
-      danger
-      onConfirm={revoke}
-      onClose={onClose}
-    >
-      <p>{text.lead}</p>
-      <ul className="consequences">
-        <li>{text.stops(formats.count(token.permissionCount, text.endpoints))}</li>
-        <li>
-          {token.lastUsedAt
-            ? text.lastUsed(formats.instant(token.lastUsedAt), token.lastUsedFrom ?? text.unknown)
-            : text.neverUsed}
-        </li>
-      </ul>
-    </ConfirmChange>
   );
 }

@@ -3,22 +3,23 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { Link } from "wouter";
 import type { TokenDetailsFragment } from "../../../../generated/operations.ts";
-import { strings } from "../../../strings.ts";
 import { tokenQuery } from "../../api/queries.ts";
 import { useViewer } from "../../api/viewer.ts";
 import { formats } from "../../formats.ts";
-import { paths } from "../../paths.ts";
 import { Loading, Page } from "../../parts/page.tsx";
 import { PermissionList } from "../../parts/permission.tsx";
 import { TroubleNote } from "../../parts/trouble.tsx";
 import { When } from "../../parts/when.tsx";
+import { paths } from "../../paths.ts";
+import { shared } from "../../strings.ts";
 import { ActivityList } from "../activity/activity-page.tsx";
 import { BackToTokens } from "../back-to-tokens.tsx";
 import { NoSuchToken } from "../no-such-token.tsx";
-import { EditToken, RevokeToken } from "../token-dialogs/edit-token.tsx";
+import { EditToken } from "../token-dialogs/edit-token.tsx";
+import { RevokeToken } from "../token-dialogs/revoke-token.tsx";
+import { token as text } from "./strings.ts";
 import { Usage } from "./usage.tsx";
 
-const text = strings.console.token;
 
 export type Tab = "permissions" | "activity" | "usage";
 
@@ -62,7 +63,7 @@ function Details({ token }: { token: TokenDetailsFragment }) {
         <code>{token.hint}</code>
       </Detail>
       <Detail label={text.createdBy}>
-        {token.createdBy?.name ?? strings.console.formerAdmin}
+        {token.createdBy?.name ?? shared.formerAdmin}
       </Detail>
       <Detail label={text.created}>
         <When at={token.createdAt} />

@@ -2,15 +2,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { useId, useState } from "react";
 import type { TokenUsageQuery } from "../../../../generated/operations.ts";
-import { strings } from "../../../strings.ts";
 import { usageQuery } from "../../api/queries.ts";
 import { formats } from "../../formats.ts";
 import { MethodBadge, PermissionLine } from "../../parts/permission.tsx";
 import { Skeleton } from "../../parts/skeleton.tsx";
 import { TroubleNote } from "../../parts/trouble.tsx";
 import { When } from "../../parts/when.tsx";
+import { usage as text } from "./strings.ts";
 
-const text = strings.console.usage;
 const PERIODS = [1, 7, 30, undefined];
 
 type Shown = NonNullable<TokenUsageQuery["token"]>;

@@ -3,11 +3,9 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, type Ref, useEffect, useRef, useState } from "react";
 import { Link, useLocation, useSearchParams } from "wouter";
 import type { TokenRowFragment } from "../../../../generated/operations.ts";
-import { strings } from "../../../strings.ts";
 import { type Place, tokensQuery } from "../../api/queries.ts";
 import { useViewer } from "../../api/viewer.ts";
 import { formats } from "../../formats.ts";
-import { paths } from "../../paths.ts";
 import { CopyButton } from "../../parts/copy.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { type Choice, Menu } from "../../parts/menu.tsx";
@@ -16,10 +14,13 @@ import { SearchBox } from "../../parts/search-box.tsx";
 import { Skeleton } from "../../parts/skeleton.tsx";
 import { TroubleNote } from "../../parts/trouble.tsx";
 import { Day, When } from "../../parts/when.tsx";
+import { paths } from "../../paths.ts";
+import { shared, titles } from "../../strings.ts";
 import { AddToken } from "../token-dialogs/add-token.tsx";
-import { EditToken, RevokeToken } from "../token-dialogs/edit-token.tsx";
+import { EditToken } from "../token-dialogs/edit-token.tsx";
+import { RevokeToken } from "../token-dialogs/revoke-token.tsx";
+import { tokens as text } from "./strings.ts";
 
-const text = strings.console.tokens;
 const SEARCH_PAUSE_MS = 250;
 
 type Open = { what: "add" } | { what: "rename" | "revoke"; token: TokenRowFragment };
@@ -47,7 +48,7 @@ export function TokensPage() {
   );
 
   return (
-    <Page title={text.title} lead={text.lead} actions={!isFirstUse && add}>
+    <Page title={titles.tokens} lead={text.lead} actions={!isFirstUse && add}>
       {tenant.apiUrl !== null && <ApiUrl url={tenant.apiUrl} />}
       {!isFirstUse && (
         <Search ref={search} value={place.search} onSearch={(words) => setPlace({ search: words })} />
@@ -170,7 +171,7 @@ interface TableProps {
 function Table({ rows, onOpen }: TableProps) {
   return (
     <table className="table tokens-table">
-      <caption className="visually-hidden">{text.title}</caption>
+      <caption className="visually-hidden">{titles.tokens}</caption>
       <thead>
         <tr>
           <th scope="col">{text.name}</th>
@@ -207,12 +208,12 @@ function Row({ token, onOpen }: { token: TokenRowFragment; onOpen: (open: Open) 
         <code className="hint">{token.hint}</code>
       </th>
       <td className="description" data-label={text.description}>
-        <span title={token.description || undefined}>{token.description || strings.console.none}</span>
+        <span title={token.description || undefined}>{token.description || shared.none}</span>
       </td>
       <td className="number" data-label={text.permissions}>
         {formats.number(token.permissionCount)}
       </td>
-      <td className="creator" data-label={text.createdBy}>{token.createdBy?.name ?? strings.console.formerAdmin}</td>
+      <td className="creator" data-label={text.createdBy}>{token.createdBy?.name ?? shared.formerAdmin}</td>
       <td data-label={text.created}>
         <Day at={token.createdAt} />
       </td>

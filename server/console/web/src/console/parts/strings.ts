@@ -1,0 +1,29 @@
+// The texts of the parts that pages are made of.
+
+export const trouble = {
+  unknown: "Something went wrong on this page. Reload it.",
+  retry: "Try again",
+};
+
+export const unsaved = {
+  title: "Leave without saving?",
+  lead: "Your unsaved changes, or a secret not yet copied, will be lost.",
+  leave: "Leave",
+  stay: "Stay here",
+};
+
+export const copy = {
+  copied: "Copied",
+  failed: "The browser did not allow it. Select the text and copy it yourself.",
+};
+
+export const secret = {
+  hidden: "Hidden",
+  show: "Show",
+  hide: "Hide",
+  showLabel: (label: string) => `Show ${label.toLowerCase()}`,
+  hideLabel: (label: string) => `Hide ${label.toLowerCase()}`,
+  question: "Close now? It will not be shown again.",
+  close: "Close",
+  keep: "Keep it open",
+};

@@ -1,0 +1,23 @@
+// The texts that pages and parts of the console share.
+
+export const shared = {
+  loading: "Loading…",
+  cancel: "Cancel",
+  save: "Save",
+  saving: "Saving…",
+  none: "—",
+  formerAdmin: "Former admin",
+  tokenGone: "This token is gone: it was revoked meanwhile.",
+  tokenCount: { one: "token", other: "tokens" },
+  retired: "Retired",
+  deprecated: "Deprecated",
+};
+
+/** The titles of the pages, which the navigation shows too. */
+export const titles = {
+  tokens: "API tokens",
+  activity: "Activity",
+  admins: "Admins",
+  graphiql: "GraphiQL",
+  ofTab: (...parts: string[]) => [...parts, "Tessera"].join(" · "),
+};
