@@ -380,7 +380,7 @@ def test_two_admins_who_edit_one_grid_are_told_of_each_other(
         button(ada.page, "Save").click()
         told = dialog(ada.page, "Changed by somebody else meanwhile")
         expect(told).to_contain_text("Grace Hopper has changed this token")
-        told.get_by_text("1 permission they granted").click()
+        told.get_by_text("1 permission granted").click()
         expect(told).to_contain_text("/api/v1/tags")
         button(told, "Start from their version").click()
         expect(ada.page.get_by_role("checkbox", name="Get Tags")).to_be_checked()

@@ -8,6 +8,12 @@ const day = new Intl.DateTimeFormat(languages, { dateStyle: "medium" });
 const number = new Intl.NumberFormat(languages);
 const plural = new Intl.PluralRules(common.language);
 
+/** A noun for one of a thing, and for any other count. */
+export interface Nouns {
+  one: string;
+  other: string;
+}
+
 export const formats = {
   instant: (at: string): string => instant.format(new Date(at)),
   day: (at: string): string => day.format(new Date(at)),
@@ -15,7 +21,7 @@ export const formats = {
   exact: (at: string): string => at.replace("T", " ").replace("Z", " UTC"),
   number: (value: number): string => number.format(value),
   /** "1 token", "1,024 tokens". */
-  count: (value: number, nouns: { one: string; other: string }): string =>
+  count: (value: number, nouns: Nouns): string =>
     `${number.format(value)} ${plural.select(value) === "one" ? nouns.one : nouns.other}`,
 };
 

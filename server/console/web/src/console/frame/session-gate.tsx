@@ -4,8 +4,9 @@ import { explainFailure, type Failure, goToSignIn, openSession } from "../../ses
 import { password as passwordText, session } from "../../strings.ts";
 import { onSessionExpired } from "../api/request.ts";
 import { useViewer } from "../api/viewer.ts";
+import { BusyButton } from "../parts/busy-button.tsx";
 import { useCountdown } from "../parts/countdown.ts";
-import { BusyButton, Dialog, DialogActions } from "../parts/dialog.tsx";
+import { Dialog, DialogActions } from "../parts/dialog.tsx";
 import { Field, PasswordInput } from "../parts/field.tsx";
 import { expired as text } from "./strings.ts";
 

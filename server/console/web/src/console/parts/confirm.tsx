@@ -1,7 +1,8 @@
 // A dialog that asks for confirmation of an action, then runs it.
 import { type ReactNode, useState } from "react";
 import { shared } from "../strings.ts";
-import { BusyButton, Dialog, DialogActions } from "./dialog.tsx";
+import { BusyButton } from "./busy-button.tsx";
+import { Dialog, DialogActions } from "./dialog.tsx";
 import { sentenceOf, TroubleNote } from "./trouble.tsx";
 
 interface Props {

@@ -1,6 +1,5 @@
 // A modal dialog: the browser's own <dialog>, which keeps the focus and gives it back.
 import {
-  type ComponentProps,
   type MouseEvent,
   type ReactNode,
   type RefObject,
@@ -9,6 +8,7 @@ import {
   useRef,
 } from "react";
 import { shared } from "../strings.ts";
+import { BusyButton } from "./busy-button.tsx";
 
 interface Props {
   title: string;
@@ -64,7 +64,7 @@ interface FormActionsProps {
   onCancel: () => void;
 }
 
-/** The buttons of a form: cancel, and submit, which sends only once however often it is pressed. */
+/** The buttons of a form: cancel, and submit, which sends only once at a time. */
 export function FormActions({ submit, busyLabel, busy, onCancel }: FormActionsProps) {
   return (
     <DialogActions>
@@ -75,19 +75,6 @@ export function FormActions({ submit, busyLabel, busy, onCancel }: FormActionsPr
         {busy ? busyLabel : submit}
       </BusyButton>
     </DialogActions>
-  );
-}
-
-type BusyButtonProps = ComponentProps<"button"> & { busy: boolean };
-
-/** Not `disabled` while busy: it would lose the focus, which is needed after a failure. */
-export function BusyButton({ busy, onClick, ...button }: BusyButtonProps) {
-  return (
-    <button
-      {...button}
-      aria-disabled={busy || undefined}
-      onClick={(event) => (busy ? event.preventDefault() : onClick?.(event))}
-    />
   );
 }
 

@@ -1,12 +1,12 @@
-// Endpoints of the tenant's API: the method as a badge, the path, and what each does.
-import { formats } from "../formats.ts";
+// Endpoints of the tenant's API: the method as a badge, the path and the name.
 import { shared } from "../strings.ts";
+import { Tag } from "./tag.tsx";
 
-interface Shown {
+export interface ShownPermission {
+  key: string;
+  name: string;
   method: string;
   path: string;
-  name: string;
-  key: string;
   retired?: boolean;
   deprecated?: boolean;
 }
@@ -15,7 +15,7 @@ export function MethodBadge({ method }: { method: string }) {
   return <span className={`method ${method.toLowerCase()}`}>{method}</span>;
 }
 
-export function PermissionLine({ permission }: { permission: Shown }) {
+export function PermissionLine({ permission }: { permission: ShownPermission }) {
   const named = permission.name !== permission.key;
   return (
     <span className="permission">
@@ -23,14 +23,14 @@ export function PermissionLine({ permission }: { permission: Shown }) {
       <span className="permission-words">
         {named && <span className="permission-name">{permission.name}</span>}
         <code>{permission.path}</code>
-        {permission.retired && <span className="tag">{shared.retired}</span>}
-        {permission.deprecated && <span className="tag">{shared.deprecated}</span>}
+        {permission.retired && <Tag>{shared.retired}</Tag>}
+        {permission.deprecated && <Tag>{shared.deprecated}</Tag>}
       </span>
     </span>
   );
 }
 
-export function PermissionList({ permissions }: { permissions: readonly Shown[] }) {
+export function PermissionList({ permissions }: { permissions: readonly ShownPermission[] }) {
   return (
     <ul className="permission-list">
       {permissions.map((permission) => (
@@ -39,20 +39,5 @@ export function PermissionList({ permissions }: { permissions: readonly Shown[] 
         </li>
       ))}
     </ul>
-  );
-}
-
-interface ChangedProps {
-  title: { one: string; other: string };
-  permissions: readonly Shown[];
-}
-
-export function ChangedPermissions({ title, permissions }: ChangedProps) {
-  if (permissions.length === 0) return null;
-  return (
-    <details>
-      <summary>{formats.count(permissions.length, title)}</summary>
-      <PermissionList permissions={permissions} />
-    </details>
   );
 }

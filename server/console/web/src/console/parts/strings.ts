@@ -5,6 +5,11 @@ export const trouble = {
   retry: "Try again",
 };
 
+export const permissionChanges = {
+  granted: { one: "permission granted", other: "permissions granted" },
+  withdrawn: { one: "permission withdrawn", other: "permissions withdrawn" },
+};
+
 export const unsaved = {
   title: "Leave without saving?",
   lead: "Your unsaved changes, or a secret not yet copied, will be lost.",

@@ -25,6 +25,4 @@ export const activity = {
   },
   from: "from",
   to: "to",
-  granted: { one: "permission granted", other: "permissions granted" },
-  withdrawn: { one: "permission withdrawn", other: "permissions withdrawn" },
 };

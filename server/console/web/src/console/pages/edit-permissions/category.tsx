@@ -3,7 +3,7 @@ import { memo, useEffect, useId, useRef } from "react";
 import type { GridPermissionFragment } from "../../../../generated/operations.ts";
 import { formats } from "../../formats.ts";
 import { PermissionLine } from "../../parts/permission.tsx";
-import type { ShownCategory } from "./selection.ts";
+import type { Category as ShownCategory } from "./selection.ts";
 import { grid } from "./strings.ts";
 
 type OnToggle = (keys: readonly string[], on: boolean) => void;

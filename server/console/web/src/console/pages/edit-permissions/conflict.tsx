@@ -3,15 +3,15 @@ import { useQuery } from "@tanstack/react-query";
 import { TokenActivityDocument, type TokenDetailsFragment } from "../../../../generated/operations.ts";
 import { request } from "../../api/request.ts";
 import { Dialog, DialogActions } from "../../parts/dialog.tsx";
-import { ChangedPermissions } from "../../parts/permission.tsx";
-import { changeOf, keysOf, type Shown } from "./selection.ts";
+import { PermissionChanges } from "../../parts/permission-changes.tsx";
+import { type Categories, changeOf, keysOf } from "./selection.ts";
 import { conflict as text } from "./strings.ts";
 
 
 interface Props {
   base: TokenDetailsFragment;
   theirs: TokenDetailsFragment;
-  everything: Shown;
+  everything: Categories;
   onTakeTheirs: () => void;
   onKeepMine: () => void;
   onClose: () => void;
@@ -23,10 +23,7 @@ export function Conflict({ base, theirs, everything, onTakeTheirs, onKeepMine, o
   return (
     <Dialog title={text.title} onDismiss={onClose}>
       <p>{who === undefined ? text.lead : text.leadBy(who)}</p>
-      <div className="change-lists">
-        <ChangedPermissions title={text.granted} permissions={change.granted} />
-        <ChangedPermissions title={text.withdrawn} permissions={change.withdrawn} />
-      </div>
+      <PermissionChanges granted={change.granted} withdrawn={change.withdrawn} />
       {base.name !== theirs.name && <p>{text.renamed(theirs.name)}</p>}
       <p>{text.choose}</p>
       <DialogActions>

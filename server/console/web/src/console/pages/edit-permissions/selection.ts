@@ -6,8 +6,8 @@ import type {
 } from "../../../../generated/operations.ts";
 import { grid } from "./strings.ts";
 
-export type Shown = CategoriesQuery["permissionCategories"];
-export type ShownCategory = Shown[number];
+export type Categories = CategoriesQuery["permissionCategories"];
+export type Category = Categories[number];
 
 export interface Filter {
   search: string;
@@ -31,17 +31,18 @@ export function keysOf(token: TokenDetailsFragment): ReadonlySet<string> {
 }
 
 /** The categories, plus one for permissions the token holds of retired endpoints. */
-export function withRetired(categories: Shown, token: TokenDetailsFragment): Shown {
+export function withRetired(categories: Categories, token: TokenDetailsFragment): Categories {
   const retired = token.permissions.filter((permission) => permission.retired);
   if (retired.length === 0) return categories;
   return [...categories, { name: grid.retiredTitle, permissions: retired }];
 }
 
+/** The permissions that pass the filter, without the categories of which none does. */
 export function shownBy(
-  everything: Shown,
+  everything: Categories,
   filter: Filter,
   selected: ReadonlySet<string>,
-): Shown {
+): Categories {
   const words = filter.search.toLocaleLowerCase().split(/\s+/).filter(Boolean);
   const isShown = (category: string, { key, name }: GridPermissionFragment): boolean => {
     if (filter.only && !filter.only.has(key) && !selected.has(key)) return false;
@@ -57,22 +58,30 @@ export function shownBy(
 }
 
 /** Selects all read-only permissions. Leaves retired ones unchanged: they allow nothing. */
-export function readOnly(everything: Shown, selected: ReadonlySet<string>): ReadonlySet<string> {
-  const all = everything.flatMap(({ permissions }) => permissions);
-  const wanted = all.filter(({ key, method, retired }) =>
+export function readOnly(everything: Categories, selected: ReadonlySet<string>): ReadonlySet<string> {
+  const wanted = allOf(everything).filter(({ key, method, retired }) =>
     retired ? selected.has(key) : READING.has(method),
   );
   return new Set(wanted.map(({ key }) => key));
 }
 
+/** Filters `keys` to those the token can hold: not another token's retired permissions. */
+export function known(everything: Categories, keys: ReadonlySet<string>): ReadonlySet<string> {
+  return new Set(allOf(everything).map(({ key }) => key).filter((key) => keys.has(key)));
+}
+
 export function changeOf(
-  everything: Shown,
+  everything: Categories,
   before: ReadonlySet<string>,
   after: ReadonlySet<string>,
 ): Change {
-  const all = everything.flatMap(({ permissions }) => permissions);
+  const all = allOf(everything);
   return {
     granted: all.filter(({ key }) => after.has(key) && !before.has(key)),
     withdrawn: all.filter(({ key }) => before.has(key) && !after.has(key)),
   };
+}
+
+function allOf(categories: Categories): GridPermissionFragment[] {
+  return categories.flatMap(({ permissions }) => permissions);
 }

@@ -28,8 +28,6 @@ export const conflict = {
   title: "Changed by somebody else meanwhile",
   lead: "Another admin has changed this token since you opened it.",
   leadBy: (who: string) => `${who} has changed this token since you opened it.`,
-  granted: { one: "permission they granted", other: "permissions they granted" },
-  withdrawn: { one: "permission they withdrew", other: "permissions they withdrew" },
   renamed: (name: string) => `It is called “${name}” now.`,
   choose: "Start from their version, or keep your selection and save it over theirs?",
   takeTheirs: "Start from their version",

@@ -1,7 +1,8 @@
 // The bar below the grid: permissions to grant and withdraw, and the button to save.
 import { formats } from "../../formats.ts";
-import { BusyButton, DialogActions } from "../../parts/dialog.tsx";
-import { ChangedPermissions } from "../../parts/permission.tsx";
+import { BusyButton } from "../../parts/busy-button.tsx";
+import { DialogActions } from "../../parts/dialog.tsx";
+import { ChangedPermissions } from "../../parts/permission-changes.tsx";
 import { sentenceOf } from "../../parts/trouble.tsx";
 import { shared } from "../../strings.ts";
 import type { Change } from "./selection.ts";

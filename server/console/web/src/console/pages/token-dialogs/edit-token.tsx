@@ -1,82 +1,33 @@
-// Edits the name and the description of a token.
-import { type FormEvent, useState } from "react";
+// The dialog that edits the name and the description of a token.
 import type { TokenRowFragment } from "../../../../generated/operations.ts";
-import { useRefresh } from "../../api/queries.ts";
 import { Dialog, FormActions } from "../../parts/dialog.tsx";
 import { Field } from "../../parts/field.tsx";
-import { useSay } from "../../parts/status.tsx";
 import { TroubleNote } from "../../parts/trouble.tsx";
 import { shared } from "../../strings.ts";
-import { type Draft, type Saved, saveChanges } from "./save-changes.ts";
 import { editToken as text } from "./strings.ts";
+import { useEdit } from "./use-edit.ts";
 
 interface Props {
   token: TokenRowFragment;
   onClose: () => void;
+  /** Edits the name alone, as from a list's menu. */
+  nameOnly?: boolean;
 }
 
-/** nameOnly: edit the name alone, as from a list's menu, without the description. */
-export function EditToken({ token, onClose, nameOnly }: Props & { nameOnly?: boolean }) {
-  const [draft, setDraft] = useState<Draft>({ name: token.name, description: token.description });
-  /** The state that the draft started from; after a conflict, the other admin's version. */
-  const [base, setBase] = useState(token);
-  const [saved, setSaved] = useState<Saved>();
-  const [trouble, setTrouble] = useState<unknown>();
-  const [busy, setBusy] = useState(false);
-  const refresh = useRefresh();
-  const say = useSay();
-
-  async function save(event: FormEvent): Promise<void> {
-    event.preventDefault();
-    setBusy(true);
-    setTrouble(undefined);
-    try {
-      const outcome = await saveChanges(base, draft, (token) => {
-        setBase(token);
-        setSaved(undefined); // The earlier conflict is outdated.
-      });
-      setSaved(outcome);
-      setBase(outcome.token);
-      if (outcome.kind === "saved") {
-        await refresh();
-        onClose();
-        say(text.saved);
-      }
-    } catch (error) {
-      setTrouble(error);
-    } finally {
-      setBusy(false);
-    }
-  }
-
-  function cancel(): void {
-    if (base !== token) void refresh(); // One change was saved, or another admin changed the token.
-    onClose();
-  }
-
+export function EditToken({ token, onClose, nameOnly = false }: Props) {
+  const { draft, setDraft, base, saved, trouble, busy, onSubmit, onCancel } = useEdit(token, onClose);
   const problemOf = (field: string) =>
     saved?.kind === "invalid" && saved.field === field ? saved.message : undefined;
   return (
     <Dialog
       title={nameOnly ? text.renameTitle : text.title}
-      onDismiss={cancel}
+      onDismiss={onCancel}
       busy={busy}
       narrow
     >
-      <form onSubmit={(event) => void save(event)} aria-busy={busy} noValidate>
+      <form onSubmit={onSubmit} aria-busy={busy} noValidate>
         {saved?.kind === "conflict" && (
-          <div className="note" role="alert">
-            <p>{text.conflict}</p>
-            <dl className="theirs">
-              <dt>{text.name}</dt>
-              <dd>{base.name}</dd>
-              {!nameOnly && <dt>{text.description}</dt>}
-              {!nameOnly && <dd>{base.description || shared.none}</dd>}
-            </dl>
-            <button type="button" className="button" onClick={() => setDraft(base)}>
-              {text.takeTheirs}
-            </button>
-          </div>
+          <CurrentValues token={base} nameOnly={nameOnly} onTake={() => setDraft(base)} />
         )}
         {saved?.kind === "gone" && (
           <p className="problem" role="alert">
@@ -112,9 +63,33 @@ export function EditToken({ token, onClose, nameOnly }: Props & { nameOnly?: boo
           submit={shared.save}
           busyLabel={shared.saving}
           busy={busy}
-          onCancel={cancel}
+          onCancel={onCancel}
         />
       </form>
     </Dialog>
+  );
+}
+
+interface CurrentProps {
+  token: TokenRowFragment;
+  nameOnly: boolean;
+  onTake: () => void;
+}
+
+/** After a conflict: the values that another admin saved. */
+function CurrentValues({ token, nameOnly, onTake }: CurrentProps) {
+  return (
+    <div className="note" role="alert">
+      <p>{text.conflict}</p>
+      <dl className="theirs">
+        <dt>{text.name}</dt>
+        <dd>{token.name}</dd>
+        {!nameOnly && <dt>{text.description}</dt>}
+        {!nameOnly && <dd>{token.description || shared.none}</dd>}
+      </dl>
+      <button type="button" className="button" onClick={onTake}>
+        {text.takeTheirs}
+      </button>
+    </div>
   );
 }

@@ -1,27 +1,22 @@
 // One token: its details, and its permissions, activity and usage each at an address of its own.
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
-import { Link } from "wouter";
+import { useState } from "react";
 import type { TokenDetailsFragment } from "../../../../generated/operations.ts";
 import { tokenQuery } from "../../api/queries.ts";
 import { useViewer } from "../../api/viewer.ts";
-import { formats } from "../../formats.ts";
 import { Loading, Page } from "../../parts/page.tsx";
-import { PermissionList } from "../../parts/permission.tsx";
+import { Tag } from "../../parts/tag.tsx";
 import { TroubleNote } from "../../parts/trouble.tsx";
-import { When } from "../../parts/when.tsx";
-import { paths } from "../../paths.ts";
-import { shared } from "../../strings.ts";
-import { ActivityList } from "../activity/activity-page.tsx";
+import { ActivityList } from "../activity/activity-list.tsx";
 import { BackToTokens } from "../back-to-tokens.tsx";
 import { NoSuchToken } from "../no-such-token.tsx";
 import { EditToken } from "../token-dialogs/edit-token.tsx";
 import { RevokeToken } from "../token-dialogs/revoke-token.tsx";
+import { Details } from "./details.tsx";
+import { Permissions } from "./permissions.tsx";
 import { token as text } from "./strings.ts";
+import { type Tab, Tabs } from "./tabs.tsx";
 import { Usage } from "./usage.tsx";
-
-
-export type Tab = "permissions" | "activity" | "usage";
 
 export function TokenPage({ id, tab }: { id: string; tab: Tab }) {
   const { data: token, error, isPending, refetch } = useQuery(tokenQuery(id));
@@ -40,7 +35,7 @@ export function TokenPage({ id, tab }: { id: string; tab: Tab }) {
       part={text.tab[tab]}
       lead={token.description}
       above={<BackToTokens />}
-      actions={token.revokedAt && <span className="tag danger">{text.revoked}</span>}
+      actions={token.revokedAt && <Tag danger>{text.revoked}</Tag>}
     >
       {error !== null && <TroubleNote error={error} onRetry={() => void refetch()} />}
       <Details token={token} />
@@ -52,86 +47,6 @@ export function TokenPage({ id, tab }: { id: string; tab: Tab }) {
       </div>
       {!token.revokedAt && <Changes token={token} />}
     </Page>
-  );
-}
-
-function Details({ token }: { token: TokenDetailsFragment }) {
-  const used = token.lastUsedAt;
-  return (
-    <dl className="details">
-      <Detail label={text.hint}>
-        <code>{token.hint}</code>
-      </Detail>
-      <Detail label={text.createdBy}>
-        {token.createdBy?.name ?? shared.formerAdmin}
-      </Detail>
-      <Detail label={text.created}>
-        <When at={token.createdAt} />
-      </Detail>
-      <Detail label={text.lastUsed}>
-        {used ? <When at={used} /> : text.never}
-        {token.lastUsedFrom && (
-          <span className="hint" title={token.lastUsedUserAgent ?? undefined}>
-            {text.from(token.lastUsedFrom)}
-          </span>
-        )}
-      </Detail>
-      {token.revokedAt && (
-        <Detail label={text.revokedAt}>
-          <When at={token.revokedAt} />
-        </Detail>
-      )}
-    </dl>
-  );
-}
-
-function Detail({ label, children }: { label: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{label}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
-
-function Tabs({ id, current }: { id: string; current: Tab }) {
-  const tabs: [Tab, string][] = [
-    ["permissions", paths.token(id)],
-    ["activity", paths.tokenActivity(id)],
-    ["usage", paths.tokenUsage(id)],
-  ];
-  return (
-    <nav className="tabs" aria-label={text.tabs}>
-      {tabs.map(([tab, href]) => (
-        <Link key={tab} href={href} aria-current={tab === current ? "page" : undefined}>
-          {text.tab[tab]}
-        </Link>
-      ))}
-    </nav>
-  );
-}
-
-function Permissions({ token }: { token: TokenDetailsFragment }) {
-  const { mayChange } = useViewer();
-  const categories = Map.groupBy(token.permissions, (permission) => permission.category.name);
-  return (
-    <section aria-labelledby="permissions">
-      <div className="section-head">
-        <h2 id="permissions">{text.permissionsTitle(formats.number(token.permissions.length))}</h2>
-        {mayChange && !token.revokedAt && (
-          <Link href={paths.editPermissions(token.id)} className="button">
-            {text.editPermissions}
-          </Link>
-        )}
-      </div>
-      {token.permissions.length === 0 && <p className="quiet">{text.noPermissions}</p>}
-      {[...categories].map(([category, permissions]) => (
-        <div key={category} className="permission-group">
-          <h3>{category}</h3>
-          <PermissionList permissions={permissions} />
-        </div>
-      ))}
-    </section>
   );
 }
 

@@ -1,0 +1,80 @@
+// One entry of the audit trail: the actor, the change and its values before and after.
+import type { ReactNode } from "react";
+import { Link } from "wouter";
+import type { ActivityEntryFragment } from "../../../../generated/operations.ts";
+import { formats } from "../../formats.ts";
+import { PermissionChanges } from "../../parts/permission-changes.tsx";
+import { When } from "../../parts/when.tsx";
+import { paths } from "../../paths.ts";
+import { shared } from "../../strings.ts";
+import { activity as text } from "./strings.ts";
+
+interface Props {
+  entry: ActivityEntryFragment;
+  /** Names the token: the list is of the whole tenant. */
+  ofTenant: boolean;
+}
+
+export function Entry({ entry, ofTenant }: Props) {
+  const { token } = entry;
+  return (
+    <>
+      <p className="activity-line">
+        <strong>{entry.actor?.name ?? shared.formerAdmin}</strong> {sentence(entry)}
+        {ofTenant && (
+          <>
+            {" · "}
+            <Link href={paths.token(token.id)}>{token.name}</Link>
+          </>
+        )}
+      </p>
+      <p className="activity-when">
+        <When at={entry.occurredAt} />
+      </p>
+      <Values entry={entry} />
+    </>
+  );
+}
+
+function sentence(entry: ActivityEntryFragment): string {
+  switch (entry.__typename) {
+    case "TokenCreated":
+      return text.created;
+    case "TokenNameChanged":
+      return text.renamed;
+    case "TokenDescriptionChanged":
+      return text.described;
+    case "TokenPermissionsEdited":
+      return text.permissionsEdited(
+        formats.number(entry.granted.length),
+        formats.number(entry.withdrawn.length),
+      );
+    case "TokenRevoked":
+      return text.revoked[entry.reason];
+  }
+}
+
+function Values({ entry }: { entry: ActivityEntryFragment }): ReactNode {
+  switch (entry.__typename) {
+    case "TokenNameChanged":
+      return <Change before={entry.previousName} after={entry.name} />;
+    case "TokenDescriptionChanged":
+      return <Change before={entry.previousDescription} after={entry.description} />;
+    case "TokenPermissionsEdited":
+      return <PermissionChanges granted={entry.granted} withdrawn={entry.withdrawn} />;
+    default:
+      return null;
+  }
+}
+
+function Change({ before, after }: { before: string; after: string }) {
+  return (
+    <p className="change">
+      <span className="visually-hidden">{text.from} </span>
+      <del>{before || shared.none}</del>
+      <span aria-hidden="true"> → </span>
+      <span className="visually-hidden"> {text.to} </span>
+      <ins>{after || shared.none}</ins>
+    </p>
+  );
+}

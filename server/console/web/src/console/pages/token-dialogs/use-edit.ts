@@ -1,0 +1,70 @@
+// The state of editing a token: the draft, the version it started from, and saving.
+import { type FormEvent, useState } from "react";
+import type { TokenRowFragment } from "../../../../generated/operations.ts";
+import { useRefresh } from "../../api/queries.ts";
+import { useSay } from "../../parts/status.tsx";
+import { type Draft, type Saved, saveChanges } from "./save-changes.ts";
+import { editToken as text } from "./strings.ts";
+
+interface Edit {
+  draft: Draft;
+  setDraft: (draft: Draft) => void;
+  /** The version that the draft started from; after a conflict, the other admin's version. */
+  base: TokenRowFragment;
+  /** The result of the last attempt to save. */
+  saved: Saved | undefined;
+  /** The error, if saving got no answer; otherwise undefined. */
+  trouble: unknown;
+  busy: boolean;
+  onSubmit: (event: FormEvent) => void;
+  onCancel: () => void;
+}
+
+export function useEdit(token: TokenRowFragment, onClose: () => void): Edit {
+  const [draft, setDraft] = useState<Draft>({ name: token.name, description: token.description });
+  const [base, setBase] = useState(token);
+  const [saved, setSaved] = useState<Saved>();
+  const [trouble, setTrouble] = useState<unknown>();
+  const [busy, setBusy] = useState(false);
+  const refresh = useRefresh();
+  const say = useSay();
+
+  async function save(): Promise<void> {
+    setBusy(true);
+    setTrouble(undefined);
+    try {
+      const outcome = await saveChanges(base, draft, (changed) => {
+        setBase(changed);
+        setSaved(undefined); // The earlier conflict is outdated.
+      });
+      setSaved(outcome);
+      setBase(outcome.token);
+      if (outcome.kind === "saved") {
+        await refresh();
+        onClose();
+        say(text.saved);
+      }
+    } catch (error) {
+      setTrouble(error);
+    } finally {
+      setBusy(false);
+    }
+  }
+
+  return {
+    draft,
+    setDraft,
+    base,
+    saved,
+    trouble,
+    busy,
+    onSubmit: (event) => {
+      event.preventDefault();
+      void save();
+    },
+    onCancel: () => {
+      if (base !== token) void refresh(); // One change was saved, or another admin changed it.
+      onClose();
+    },
+  };
+}

@@ -1,0 +1,31 @@
+// The search for tokens, which starts when typing pauses.
+import { type Ref, useEffect, useState } from "react";
+import { SearchBox } from "../../parts/search-box.tsx";
+import { tokens as text } from "./strings.ts";
+
+const SEARCH_PAUSE_MS = 250;
+
+interface Props {
+  value: string;
+  onSearch: (text: string) => void;
+  ref: Ref<HTMLInputElement>;
+}
+
+export function Search({ value, onSearch, ref }: Props) {
+  const [typed, setTyped] = useState(value);
+  const [given, setGiven] = useState(value);
+  if (value !== given) {
+    // The address changed otherwise: by "back", or a cleared search.
+    setGiven(value);
+    setTyped(value);
+  }
+  useEffect(() => {
+    if (typed === value) return;
+    const timer = setTimeout(() => {
+      setGiven(typed);
+      onSearch(typed);
+    }, SEARCH_PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [typed, value, onSearch]);
+  return <SearchBox ref={ref} label={text.search} value={typed} onChange={setTyped} />;
+}

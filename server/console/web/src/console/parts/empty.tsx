@@ -1,0 +1,6 @@
+// Stands in place of a list that has no rows.
+import type { ReactNode } from "react";
+
+export function Empty({ children }: { children: ReactNode }) {
+  return <div className="empty">{children}</div>;
+}

@@ -1,0 +1,6 @@
+// A short mark beside a name, such as "Revoked".
+import type { ReactNode } from "react";
+
+export function Tag({ danger = false, children }: { danger?: boolean; children: ReactNode }) {
+  return <span className={danger ? "tag danger" : "tag"}>{children}</span>;
+}
