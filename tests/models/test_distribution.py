@@ -1,7 +1,7 @@
-"""PostgreSQL's schema can be distributed by tenant: every key of every tenant's row starts with it.
+"""PostgreSQL's schema can be distributed by tenant: every key of a tenant's rows starts with it.
 
-Citus, CockroachDB and YugabyteDB want the tenant in each unique key, and an index without it would
-ask every node.
+Citus, CockroachDB and YugabyteDB need the tenant in each unique key; a query by an index without it
+asks every node.
 """
 
 from collections.abc import AsyncIterator
@@ -21,9 +21,9 @@ EXEMPT = {
     "token_brand": "it serves all tenants: a few rows, copied to every node",
     "tortoise_migrations": "Tortoise's own, which knows nothing of tenants",
 }
-# Whoever introspects a token does not know whose it is: that one asks every node.
+# Introspection does not know the token's tenant, so its query asks every node.
 INTROSPECTION = "digest"
-# Each of its entries is a hash that the tenant is part of.
+# Its entries are hashes of tenant and text.
 SEARCH = "string_to_array(words, ' '::text)"
 _COLUMNS = """
 SELECT c.relname AS table, a.attname AS column, a.attnotnull AS required
@@ -46,7 +46,7 @@ async def connection(postgres_url: str) -> AsyncIterator[Any]:
     await connection.close()
 
 
-async def test_every_row_of_a_tenant_names_it(connection: Any) -> None:
+async def test_every_tenant_table_has_tenant_id(connection: Any) -> None:
     columns = await connection.fetch(_COLUMNS)
     tables = {row["table"] for row in columns}
     with_tenant = {
@@ -57,13 +57,13 @@ async def test_every_row_of_a_tenant_names_it(connection: Any) -> None:
     assert with_tenant == {model._meta.db_table for model in models.TenantRow.__subclasses__()}
 
 
-async def test_every_index_of_a_tenants_rows_starts_with_the_tenant(connection: Any) -> None:
+async def test_every_index_of_a_tenant_table_starts_with_tenant_id(connection: Any) -> None:
     indexes = [i for i in await connection.fetch(_INDEXES) if i["table"] not in EXEMPT]
     assert {i["table"] for i in indexes if i["is_primary"]} == set(TABLES)
     assert {i["leads"] for i in indexes} == {"tenant_id", INTROSPECTION, SEARCH}
 
 
-async def test_an_index_that_does_not_is_noticed(connection: Any) -> None:
+async def test_index_that_starts_with_another_column_is_found(connection: Any) -> None:
     await connection.execute("CREATE INDEX astray ON token (name, tenant_id)")
     found = [i["index"] for i in await connection.fetch(_INDEXES) if i["leads"] != "tenant_id"]
     assert "astray" in found

@@ -1,4 +1,4 @@
-"""What all rows share: their ids."""
+"""Row ids: UUIDs of version 7 that increase."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,15 +15,15 @@ def instant_of(row_id: UUID) -> datetime:
     return datetime.fromtimestamp((row_id.int >> 80) / 1000, UTC)
 
 
-def test_an_id_is_a_uuid_of_version_7_that_tells_when_it_was_made() -> None:
+def test_id_is_a_uuid_7_with_its_creation_time() -> None:
     before = now() - timedelta(milliseconds=1)
     made = new_id()
     assert (made.version, made.variant) == (7, RFC_4122)
     assert before <= instant_of(made) <= now() + timedelta(milliseconds=1)
 
 
-def test_ids_increase_in_every_thread_and_no_two_are_alike() -> None:
-    """Pages are read by id: a row that came later with a smaller one would be skipped."""
+def test_ids_are_unique_and_increase_in_every_thread() -> None:
+    """Pages are read by id: a later row with a smaller id would be skipped."""
 
     def make(_: int) -> list[UUID]:
         return [new_id() for _ in range(5000)]
@@ -31,7 +31,7 @@ def test_ids_increase_in_every_thread_and_no_two_are_alike() -> None:
     with ThreadPoolExecutor(8) as threads:
         batches = list(threads.map(make, range(8)))
     assert all(earlier < later for batch in batches for earlier, later in pairwise(batch))
-    # The time and its fraction alone decide: the random bits that follow never have to.
+    # Time and fraction alone order the ids; the random bits never decide.
     assert len({row_id.int >> 64 for batch in batches for row_id in batch}) == 8 * 5000
 
 

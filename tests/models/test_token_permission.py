@@ -1,4 +1,4 @@
-"""A permission is known by its method and the shape of its path."""
+"""Permission fingerprints depend on the method and on the shape of the path."""
 
 import pytest
 
@@ -23,5 +23,5 @@ from models import permission_fingerprint
         ("GET /A", "GET /a", False),
     ],
 )
-def test_names_of_parameters_make_no_other_permission(one: str, other: str, is_same: bool) -> None:
+def test_parameter_names_do_not_change_the_fingerprint(one: str, other: str, is_same: bool) -> None:
     assert (permission_fingerprint(one) == permission_fingerprint(other)) is is_same

@@ -1,4 +1,4 @@
-"""Attempts to sign in: guessing is slow, and nobody locks anybody out."""
+"""Sign-in throttling: guesses are delayed, and an attacker cannot lock an account's owner out."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ class Guesser:
     device: str = ""
 
     async def tries(self, password: str = "a wrong guess") -> str | int:
-        """What came of it: `in`, `wrong`, `busy` or the seconds to wait."""
+        """Try to sign in; returns `in`, `wrong`, `busy` or the seconds to wait."""
         try:
             signed_in = await sessions.sign_in(
                 self.service,
@@ -67,7 +67,7 @@ async def guesser(service: Service, person: Person, address: str = STRANGE) -> G
 
 
 async def remembered(service: Service, person: Person, address: str = HOME) -> Guesser:
-    """A browser in which the person signed in before."""
+    """A browser with the cookie of an earlier sign-in."""
     at_home = await guesser(service, person, address)
     signed_in = await sessions.sign_in(
         service, tenant=at_home.slug, email=at_home.email, password=PASSWORD, address=address
@@ -76,7 +76,7 @@ async def remembered(service: Service, person: Person, address: str = HOME) -> G
 
 
 async def pass_time(seconds: float) -> None:
-    """As if that much time had passed since every attempt."""
+    """Move every counted attempt this far into the past."""
     by = timedelta(seconds=seconds)
     for row in await models.AttemptCounter.all():
         row.started_at -= by
@@ -85,7 +85,7 @@ async def pass_time(seconds: float) -> None:
 
 
 async def has_failed(guess: Guesser, **failures: int) -> None:
-    """As if so many attempts had failed just now: from here, on the account, of the origin."""
+    """Count failed attempts as of now, by address, account and origin."""
     counted = attempts.of_stranger(
         guess.service.digest_key, guess.slug, guess.email, guess.address, knows_address=False
     )
@@ -125,9 +125,7 @@ async def test_each_wrong_guess_makes_the_next_wait_longer_up_to_a_minute(
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]
 
 
-async def test_while_waiting_even_the_right_password_is_not_looked_at(
-    service: Service, world: World
-) -> None:
+async def test_right_password_is_not_checked_while_waiting(service: Service, world: World) -> None:
     guess = await guesser(service, await world.person())
     await guess.until_refused()
     assert isinstance(await guess.tries(PASSWORD), int)
@@ -153,7 +151,7 @@ async def test_a_refused_attempt_writes_nothing(
     assert writes == []
 
 
-async def test_an_attempt_counts_before_the_password_is_looked_at(
+async def test_attempt_is_counted_before_the_password_is_checked(
     service: Service, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guess = await guesser(service, await world.person())
@@ -170,10 +168,10 @@ async def test_an_attempt_counts_before_the_password_is_looked_at(
     assert seen == [[(failed, 1)] * 3 for failed in (0, 1, 2)]
 
 
-async def test_guesses_at_once_are_counted_one_by_one(service: Service, world: World) -> None:
+async def test_concurrent_guesses_are_counted_one_by_one(service: Service, world: World) -> None:
     guess = await guesser(service, await world.person())
     results = await asyncio.gather(*(guess.tries() for _ in range(20)))
-    # The sixth is the last before a wait of a second, which a slow machine may live to see end.
+    # The sixth guess starts a wait of one second, which may end during this test on a slow machine.
     assert 6 <= results.count("wrong") <= 9
     assert "busy" not in results
 
@@ -183,10 +181,10 @@ async def test_twenty_right_sign_ins_at_once_all_succeed(service: Service, world
     assert await asyncio.gather(*(guess.tries(PASSWORD) for _ in range(20))) == ["in"] * 20
 
 
-async def test_an_attempt_under_way_is_no_failure_and_lets_nobody_beyond_the_free_ones(
+async def test_pending_attempts_are_no_failures_but_use_up_the_free_tries(
     service: Service, world: World
 ) -> None:
-    """Instances do not see each other's queues: the rows alone decide."""
+    """Instances do not see each other's queues, so rows hold the pending attempts."""
     key, trying, most = service.digest_key, 0, 0
 
     async def try_once(*, succeeds: bool) -> None:
@@ -211,7 +209,7 @@ async def test_an_attempt_under_way_is_no_failure_and_lets_nobody_beyond_the_fre
     assert {type(outcome) for outcome in outcomes} == {WrongPassword, TooManyAttempts}
 
 
-async def test_an_attempt_without_an_end_becomes_a_failure(service: Service) -> None:
+async def test_abandoned_attempt_becomes_a_failure(service: Service) -> None:
     counted = attempts.of_stranger(
         service.digest_key, "acme", "a@example.com", HOME, knows_address=False
     )
@@ -224,7 +222,7 @@ async def test_an_attempt_without_an_end_becomes_a_failure(service: Service) -> 
         await attempts.look(counted)
 
 
-async def test_signing_in_forgets_what_failed_before(service: Service, world: World) -> None:
+async def test_signing_in_clears_earlier_failures(service: Service, world: World) -> None:
     guess = await guesser(service, await world.person())
     for _ in range(4):
         assert await guess.tries() == "wrong"
@@ -233,10 +231,8 @@ async def test_signing_in_forgets_what_failed_before(service: Service, world: Wo
         assert await guess.tries() == "wrong"
 
 
-async def test_nobody_shuts_out_a_browser_that_signed_in_before(
-    service: Service, world: World
-) -> None:
-    """Neither from elsewhere nor from the same address, however long they keep trying."""
+async def test_known_browser_is_never_locked_out_by_others(service: Service, world: World) -> None:
+    """Neither guesses from other addresses nor from its own address delay it."""
     person = await world.person()
     browser = await remembered(service, person)
     stranger = replace(browser, device="")
@@ -247,7 +243,7 @@ async def test_nobody_shuts_out_a_browser_that_signed_in_before(
     assert isinstance(await stranger.tries(PASSWORD), int)
 
 
-async def test_a_stolen_device_guesses_as_slowly_as_anybody(service: Service, world: World) -> None:
+async def test_stolen_device_cookie_guesses_no_faster(service: Service, world: World) -> None:
     browser = await remembered(service, await world.person())
     waits = []
     for number in range(25):
@@ -258,7 +254,7 @@ async def test_a_stolen_device_guesses_as_slowly_as_anybody(service: Service, wo
     assert waits == [1, 2, 4, 8, 16, 32, 60]
 
 
-async def test_another_password_ends_what_the_old_one_made_known(
+async def test_password_change_forgets_known_browsers_and_addresses(
     service: Service, world: World
 ) -> None:
     person = await world.person()
@@ -284,10 +280,10 @@ async def test_a_removed_admins_addresses_are_forgotten(service: Service, world:
     assert [row.admin_id for row in await models.KnownAddress.all()] == [owner.admin.id]
 
 
-async def test_attackers_elsewhere_make_a_known_address_wait_for_nothing(
+async def test_guesses_from_elsewhere_do_not_delay_a_known_address(
     service: Service, world: World
 ) -> None:
-    """For scripts, which keep no cookie."""
+    """Scripts keep no cookie, so their address has to do."""
     at_home = await guesser(service, await world.person(), HOME)
     assert await at_home.tries(PASSWORD) == "in"
     await has_failed(at_home.at(STRANGE), anywhere=200)
@@ -295,10 +291,10 @@ async def test_attackers_elsewhere_make_a_known_address_wait_for_nothing(
     assert await at_home.tries(PASSWORD) == "in"
 
 
-async def test_ten_addresses_that_never_stop_shut_no_account(
+async def test_guesses_from_ten_addresses_do_not_lock_the_account(
     service: Service, world: World
 ) -> None:
-    """Each waits a minute between two guesses, and the account five seconds at most."""
+    """Each address waits a minute between guesses; the account waits five seconds at most."""
     guess = await guesser(service, await world.person())
     attackers = [guess.at(f"10.0.0.{n}") for n in range(10)]
     for attacker in attackers:
@@ -331,10 +327,10 @@ async def test_one_address_cannot_try_many_accounts(service: Service, world: Wor
 
 
 @pytest.mark.parametrize("spread", ["one address", "many addresses", "many accounts"])
-async def test_what_exists_and_what_does_not_are_counted_alike(
+async def test_unknown_accounts_are_throttled_as_known_ones(
     service: Service, world: World, spread: str
 ) -> None:
-    """The same answers in the same order, whether the tenant, the e-mail or both exist."""
+    """The answers and their order do not depend on whether tenant or e-mail address exist."""
     known = await guesser(service, await world.person())
     subjects = [
         known,
@@ -356,9 +352,7 @@ async def test_what_exists_and_what_does_not_are_counted_alike(
     assert [list(map(type, story)) for story in stories] == [list(map(type, stories[0]))] * 4
 
 
-async def test_a_subscriber_has_one_ipv6_network_and_not_2_to_the_64_addresses(
-    service: Service, world: World
-) -> None:
+async def test_ipv6_addresses_of_one_network_count_as_one(service: Service, world: World) -> None:
     guess = await guesser(service, await world.person())
     for number in range(1, 7):
         assert await guess.at(f"2001:db8:1:1::{number:x}").tries() == "wrong"
@@ -374,7 +368,7 @@ async def test_failures_are_forgotten_after_an_hour(service: Service, world: Wor
         assert await guess.tries() == "wrong"
 
 
-async def test_who_has_to_wait_is_told_how_long(client: Client, world: World) -> None:
+async def test_refusal_says_how_long_to_wait(client: Client, world: World) -> None:
     person = await world.person()
     tenant = await models.Tenant.get(id=person.admin.tenant_id)
     body = {"tenant": tenant.slug, "email": person.admin.email, "password": "a wrong guess"}
@@ -390,7 +384,7 @@ async def test_who_has_to_wait_is_told_how_long(client: Client, world: World) ->
     assert len({tuple(sorted(a.headers.keys() - {"x-request-id"})) for a in answers}) == 1
 
 
-async def test_old_rows_are_cleared_away(service: Service, world: World) -> None:
+async def test_old_counters_are_deleted(service: Service, world: World) -> None:
     person = await world.person()
     guess = await guesser(service, person, HOME)
     assert await guess.tries(PASSWORD) == "in"
@@ -402,7 +396,7 @@ async def test_old_rows_are_cleared_away(service: Service, world: World) -> None
     assert await models.KnownAddress.all().count() == 1
 
 
-def test_a_stranger_makes_a_fixed_number_of_rows() -> None:
+def test_guesses_at_unknown_accounts_make_a_bounded_number_of_rows() -> None:
     key = DigestKey(b"k" * 32)
     strangers = [
         attempts.of_stranger(
@@ -420,7 +414,7 @@ def test_a_stranger_makes_a_fixed_number_of_rows() -> None:
     assert len(kinds) == 3
 
 
-async def test_unknown_invitations_are_counted_by_address_and_open_ones_by_themselves(
+async def test_unknown_invitations_are_counted_by_address_and_open_ones_each(
     service: Service, world: World
 ) -> None:
     person = await world.person()
@@ -452,5 +446,5 @@ async def test_wrong_current_passwords_are_counted_by_account(
         except (WrongPassword, TooManyAttempts) as refused:
             outcomes.append(type(refused))
     assert outcomes == [WrongPassword] * 6 + [TooManyAttempts]
-    # Of signing in they say nothing.
+    # They do not count against signing in.
     assert await (await guesser(service, person)).tries(PASSWORD) == "in"

@@ -1,4 +1,4 @@
-"""The brands of token secrets: the first is given, all are accepted, none is forgotten."""
+"""The brands of token secrets: new secrets get the first, all listed brands are accepted."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,7 +28,7 @@ def branded(settings: Settings, *brands: str) -> Settings:
 
 
 async def _make(settings: Settings, slug: str, count: int) -> list[tokens.Created]:
-    """Tokens of a new tenant; it is called `slug`."""
+    """Create tokens of a new tenant called `slug`."""
     async with running_service(settings) as service:
         world = World(service)
         person = await world.person(await world.tenant(slug))
@@ -52,7 +52,7 @@ async def _refusal(settings: Settings) -> str:
 
 @asynccontextmanager
 async def _asking(service: Service) -> AsyncIterator[tuple[httpx2.AsyncClient, dict[str, str]]]:
-    """A client without a network between, and a gateway's credential."""
+    """An in-process client, and an introspection client's credential."""
     app = create_app(service)
     made = await gateways.create(Operator(), service, "orders")
     async with gateway(app).http as http:
@@ -60,7 +60,9 @@ async def _asking(service: Service) -> AsyncIterator[tuple[httpx2.AsyncClient, d
     await app.close()
 
 
-async def test_the_first_brand_is_given_and_all_are_accepted(settings: Settings) -> None:
+async def test_new_secrets_get_the_first_brand_and_all_brands_are_accepted(
+    settings: Settings,
+) -> None:
     [old] = await _make(branded(settings, "tsr"), "globex", 1)
     [new] = await _make(branded(settings, "acme", "tsr"), "acme", 1)
     assert (old.secret[:4], new.secret[:5]) == ("tsr_", "acme_")
@@ -82,8 +84,8 @@ async def test_the_first_brand_is_given_and_all_are_accepted(settings: Settings)
             assert answer.json()["active"] is True
 
 
-async def test_a_brand_in_use_that_is_not_listed_is_refused(settings: Settings) -> None:
-    """It silently ended every token."""
+async def test_start_is_refused_while_an_unlisted_brand_is_in_use(settings: Settings) -> None:
+    """A start without it would end every token of that brand silently."""
     made = await _make(branded(settings, "tsr"), "acme", 3)
     await _make(branded(settings, "old", "tsr"), "globex", 1)
     told = await _refusal(branded(settings, "new", "old"))
@@ -96,19 +98,19 @@ async def test_a_brand_in_use_that_is_not_listed_is_refused(settings: Settings) 
         pass
 
 
-async def test_a_brand_that_looks_like_another_is_not_counted_with_it(settings: Settings) -> None:
+async def test_brand_with_another_as_prefix_is_counted_apart(settings: Settings) -> None:
     await _make(branded(settings, "tsrx"), "acme", 2)
     async with running_service(branded(settings, "tsr", "tsrx")):
         pass
     async with running_service(branded(settings, "tsrx")):
-        pass  # of `tsr`, which was given first place, there is no token
+        pass  # no token has the first brand, `tsr`
     assert "2 live tokens of the brand `tsrx`" in await _refusal(branded(settings, "tsr"))
 
 
 async def test_tokens_are_counted_only_where_a_brand_is_missing(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A start reads no token: there may be a million."""
+    """A start reads no token unless it must: there may be a million."""
 
     def read(**_: object) -> None:
         raise AssertionError("tokens were read")
@@ -121,7 +123,7 @@ async def test_tokens_are_counted_only_where_a_brand_is_missing(
         await require_listed(("other",))
 
 
-def test_serve_refuses_in_a_sentence(sqlite_url: str) -> None:
+def test_serve_refuses_an_unlisted_brand_in_one_sentence(sqlite_url: str) -> None:
     async def made() -> None:
         await _make(Settings(sqlite_url), "acme", 2)
 

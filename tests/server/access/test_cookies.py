@@ -1,4 +1,4 @@
-"""Cookies by plain HTTP on this machine: given and read there, and nowhere else."""
+"""Cookies without `Secure` are set and read over plain HTTP on this machine only."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -47,7 +47,7 @@ async def accepted(http: httpx2.AsyncClient, person: Person, **headers: str) -> 
 
 
 @pytest.mark.parametrize("host", LOCAL_HOSTS)
-async def test_a_page_of_this_machine_gets_cookies_that_every_browser_keeps(
+async def test_loopback_page_gets_cookies_without_secure(
     service: Service, world: World, host: str
 ) -> None:
     person = await world.person()
@@ -61,7 +61,7 @@ async def test_a_page_of_this_machine_gets_cookies_that_every_browser_keeps(
     "host",
     ["console.example.com", "127.0.0.1.example.com", "10.0.0.1", "0.0.0.0", "localhost.", ""],
 )
-async def test_any_other_host_gets_secure_cookies_and_brings_no_others(
+async def test_other_hosts_get_secure_cookies_and_only_those_are_read(
     service: Service, world: World, host: str
 ) -> None:
     person = await world.person()
@@ -84,7 +84,7 @@ async def test_any_other_host_gets_secure_cookies_and_brings_no_others(
 async def test_behind_a_proxy_on_this_machine_cookies_are_secure(
     service: Service, world: World, headers: dict[str, str]
 ) -> None:
-    """It may send a loopback `Host` for a page that the browser got over HTTPS."""
+    """A proxy may send a loopback `Host` for a page that the browser got over HTTPS."""
     person = await world.person()
     async with asked(service) as http:
         assert await given(http, person, Origin="http://127.0.0.1:8000", **headers) == SECURE
@@ -104,9 +104,7 @@ async def test_with_trusted_proxies_or_another_peer_cookies_are_secure(
         assert not await accepted(http, person)
 
 
-async def test_only_a_page_of_that_very_address_gets_local_cookies(
-    service: Service, world: World
-) -> None:
+async def test_origin_must_be_the_loopback_address_itself(service: Service, world: World) -> None:
     person = await world.person()
     async with asked(service) as http:
         assert await given(http, person) == SECURE
@@ -115,8 +113,8 @@ async def test_only_a_page_of_that_very_address_gets_local_cookies(
         assert await given(http, person, Origin="https://console.example.com") == SECURE
 
 
-async def test_a_local_cookie_that_comes_twice_is_none(service: Service, world: World) -> None:
-    """Another port of this machine may have put one beside ours, with a longer path."""
+async def test_duplicate_local_cookie_is_ignored(service: Service, world: World) -> None:
+    """A server on another port of this machine may have set one with a longer path."""
     person = await world.person()
     twice = f"{SESSION.local_name}={person.session}"
     async with asked(service) as http:
@@ -124,7 +122,7 @@ async def test_a_local_cookie_that_comes_twice_is_none(service: Service, world: 
         assert answer.status_code == 401
 
 
-async def test_signing_out_forgets_either_session_and_keeps_the_device(
+async def test_signing_out_clears_both_session_cookies_and_keeps_the_device(
     service: Service, world: World
 ) -> None:
     async with asked(service) as http:

@@ -1,4 +1,4 @@
-"""Device cookies: only this server makes them, each for one account and one password."""
+"""Device cookies are signed by this server, each for one account and one password."""
 
 import pytest
 
@@ -10,9 +10,7 @@ from tests.support.factories import World
 OTHER_KEY = DigestKey(b"another key of 32 bytes, at least")
 
 
-async def test_a_device_is_known_to_one_account_with_one_password(
-    service: Service, world: World
-) -> None:
+async def test_device_is_valid_for_one_account_and_password(service: Service, world: World) -> None:
     key = service.digest_key
     admin, other = (await world.person()).admin, (await world.person()).admin
     cookie = remember_device(key, admin, "")
@@ -31,9 +29,7 @@ async def test_a_device_is_known_to_one_account_with_one_password(
     assert find_device(key, admin, cookie) is None
 
 
-async def test_a_browser_keeps_the_devices_of_a_few_accounts(
-    service: Service, world: World
-) -> None:
+async def test_cookie_holds_the_devices_of_a_few_accounts(service: Service, world: World) -> None:
     key, cookie = service.digest_key, ""
     people = [(await world.person()).admin for _ in range(MAX_ACCOUNTS + 1)]
     for admin in people:
@@ -48,7 +44,7 @@ async def test_a_browser_keeps_the_devices_of_a_few_accounts(
 
 
 @pytest.mark.parametrize("cookie", ["", "x", ".", "é" * 43, "A" * 43, "A" * 64_000, "A.B", "\0"])
-async def test_what_was_not_made_here_is_no_device(
+async def test_cookie_without_a_valid_signature_is_no_device(
     service: Service, world: World, cookie: str
 ) -> None:
     admin = (await world.person()).admin
@@ -58,7 +54,7 @@ async def test_what_was_not_made_here_is_no_device(
     assert len(made) < 200
 
 
-async def test_an_altered_device_is_none(service: Service, world: World) -> None:
+async def test_altered_device_is_rejected(service: Service, world: World) -> None:
     key, admin = service.digest_key, (await world.person()).admin
     cookie = remember_device(key, admin, "")
     for at in (0, 10, 21, 30, 41):

@@ -1,6 +1,6 @@
-"""Sessions as time passes, and what signing in leaves in the rows.
+"""When sessions end, and which rows signing in writes.
 
-Time passes in the rows: what a session's age means is the same whichever way it came about.
+The tests move the rows' times into the past instead of waiting.
 """
 
 from datetime import timedelta
@@ -28,7 +28,7 @@ async def sign_in(service: Service, person: Person, password: str = PASSWORD) ->
 
 
 async def grow_old(person: Person, *, idle: timedelta, age: timedelta) -> None:
-    """As if the session had last been used `idle` ago, and begun `age` ago."""
+    """Set the session's last use to `idle` ago and its start to `age` ago."""
     at = models.now()
     await models.Session.filter(tenant_id=person.admin.tenant_id).update(
         last_seen_at=at - idle, expires_at=at - age + timedelta(hours=12)
@@ -56,7 +56,7 @@ async def test_a_session_ends_after_an_hour_idle_and_after_twelve_hours(
         await sessions.principal_of(service, person.session)
 
 
-async def test_use_keeps_a_session_from_being_idle_and_not_from_ending(
+async def test_use_resets_the_idle_time_but_not_the_maximum_age(
     service: Service, world: World
 ) -> None:
     person = await world.person()
@@ -68,7 +68,7 @@ async def test_use_keeps_a_session_from_being_idle_and_not_from_ending(
     assert session.expires_at == before
 
 
-async def test_a_session_is_kept_as_a_digest_alone(service: Service, world: World) -> None:
+async def test_session_secret_is_stored_as_a_digest_only(service: Service, world: World) -> None:
     person = await world.person()
     secret = await sign_in(service, person)
     rows = await models.Session.filter(tenant_id=person.admin.tenant_id)
@@ -78,7 +78,7 @@ async def test_a_session_is_kept_as_a_digest_alone(service: Service, world: Worl
     assert secret not in repr(await sessions.principal_of(service, secret))
 
 
-async def test_no_other_secret_is_a_session(service: Service, world: World) -> None:
+async def test_other_secrets_are_no_session(service: Service, world: World) -> None:
     person = await world.person()
     secret = await sign_in(service, person)
     for other in (secret[:-1], secret + "A", secret.swapcase(), secret[::-1], "", "é", "\0"):
@@ -86,7 +86,9 @@ async def test_no_other_secret_is_a_session(service: Service, world: World) -> N
             await sessions.principal_of(service, other)
 
 
-async def test_signing_in_brings_an_old_hash_up_to_date(service: Service, world: World) -> None:
+async def test_signing_in_replaces_an_outdated_password_hash(
+    service: Service, world: World
+) -> None:
     person = await world.person()
     old = person.admin.password_hash
     assert old is not None
@@ -102,10 +104,10 @@ async def test_signing_in_brings_an_old_hash_up_to_date(service: Service, world:
     assert (await models.Admin.get(id=person.admin.id)).password_hash == new
 
 
-async def test_somebody_unknown_costs_as_much_work_as_somebody_known(
+async def test_unknown_account_costs_as_many_hashes_as_a_known_one(
     service: Service, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Counted in hashes: an answer that comes sooner would tell who has an account."""
+    """A quicker answer would reveal which accounts exist."""
     person = await world.person()
     tenant = await models.Tenant.get(id=person.admin.tenant_id)
     await models.Admin.filter(id=person.admin.id).update(
@@ -134,7 +136,7 @@ async def test_somebody_unknown_costs_as_much_work_as_somebody_known(
     assert len(set(verified)) == 1
 
 
-async def test_ended_sessions_are_cleared_away(service: Service, world: World) -> None:
+async def test_ended_sessions_are_deleted(service: Service, world: World) -> None:
     person = await world.person()
     await grow_old(person, idle=timedelta(), age=timedelta(hours=13))
     await sign_in(service, person)

@@ -1,4 +1,4 @@
-"""Searching tokens: what is found, in which order, and that the cost is bounded."""
+"""Token search: its results, their order, and its bounded cost."""
 
 import json
 import time
@@ -57,8 +57,8 @@ async def _tokens(person: Person, texts: list[tuple[str, str]]) -> list[models.T
     return rows
 
 
-async def test_a_search_finds_what_a_reading_of_every_token_finds(world: World) -> None:
-    """Forwards and backwards, page by page, whatever the term."""
+async def test_search_finds_the_same_tokens_as_a_full_scan(world: World) -> None:
+    """For every term, page by page, forwards and backwards."""
     random, owner = Random(9), await world.person()
     texts = [
         (" ".join(random.choices(_WORDS, k=2)), "\n".join(random.choices(_WORDS, k=3)))
@@ -100,7 +100,7 @@ async def _all(person: Person, term: str, *, backwards: bool) -> list[models.Tok
         position = page.rows[0 if backwards else -1].id
 
 
-async def test_a_page_of_a_search_knows_what_lies_on_either_side(world: World) -> None:
+async def test_search_page_says_whether_more_results_lie_on_either_side(world: World) -> None:
     owner = await world.person()
     made = [(await world.token(owner, name)).token for name in ("ci 1", "x", "ci 2", "ci 3")]
 
@@ -121,7 +121,7 @@ async def test_a_page_of_a_search_knows_what_lies_on_either_side(world: World) -
     assert await sides(oldest, backwards=True) == (False, False)
 
 
-async def test_a_renamed_token_is_found_by_its_new_texts_alone(world: World) -> None:
+async def test_renamed_token_is_found_by_its_new_texts_only(world: World) -> None:
     owner = await world.person()
     token = (await world.token(owner, "nightly", description="first\nsecond")).token
     await tokens.rename(owner.principal, token.id, "weekly")
@@ -134,7 +134,7 @@ async def test_a_renamed_token_is_found_by_its_new_texts_alone(world: World) -> 
     assert not await models.TokenSearch.exists(tenant_id=owner.admin.tenant_id)
 
 
-async def test_a_transaction_that_fails_leaves_the_index_as_it_was(world: World) -> None:
+async def test_rolled_back_transaction_leaves_the_index_unchanged(world: World) -> None:
     owner = await world.person()
     token = (await world.token(owner, "before")).token
 
@@ -158,7 +158,7 @@ async def _count(person: Person, term: str) -> int:
 @pytest.mark.parametrize(
     "text", ["x" * (MAX_TERM_LENGTH + 1), "\u0315\u0316" * 90, "a" + "\u0315" * 31, "x" * 1_000_000]
 )
-def test_a_term_that_no_text_holds_is_refused(text: str) -> None:
+def test_term_that_no_text_can_hold_is_refused(text: str) -> None:
     with pytest.raises(BadSearch):
         token_search.term_of(text)
 
@@ -168,7 +168,7 @@ SMALL, LARGE = 1_000, 20_000
 
 @dataclass(frozen=True)
 class Haystack:
-    """A database with a tenant of few tokens and one of many; of tokens only what is searched."""
+    """A database with a small and a large tenant; tokens have only the columns for a search."""
 
     url: str
     small: Person
@@ -202,7 +202,7 @@ async def _fill(url: str) -> Haystack:
 
 
 def _token(person: Person, number: int, size: int) -> models.Token:
-    """One token is the needle, one in 200 is seldom, the older half is old; each is `aba bab`."""
+    """Every text has `aba bab`; one has `needle`, one in 200 `seldom`, the older half `old`."""
     kinds = (
         "ndl" * (number == size // 3),
         "sldm" * (number % 200 == 0),
@@ -237,7 +237,7 @@ async def test_the_cost_of_a_search_is_flat(
 ) -> None:
     work = _sqlite_work if haystack.url.startswith("sqlite") else _postgres_work
     few, many = [await work(person, term) for person in (haystack.small, haystack.large)]
-    # A table read to its end would be 20 times the work.
+    # A full table scan would take 20 times the work.
     assert many < 5 * few + 1000, (few, many)
 
 
@@ -247,7 +247,7 @@ async def _find(person: Person, term: str) -> list[UUID]:
 
 
 async def _sqlite_work(person: Person, term: str) -> float:
-    """Steps of SQLite's machine, and what its full-text index does besides, in CPU time."""
+    """Steps of SQLite's virtual machine, and the CPU time, which includes its full-text index."""
     steps = 0
 
     def step() -> int:
@@ -268,7 +268,7 @@ async def _sqlite_work(person: Person, term: str) -> float:
 
 
 async def _postgres_work(person: Person, term: str) -> float:
-    """Pages of the database that the statements of a search touch."""
+    """Database pages that the statements of a search touch."""
     pages = 0
     for step in token_search._STEPS["postgres"]:
         sql, values = token_search._question(step, person.admin.tenant_id, PageRequest(), term)
@@ -299,7 +299,7 @@ async def test_a_search_of_many_candidates_without_a_result_is_too_broad(
     assert error["message"] == "Too many tokens come close to this search text. Enter more of it."
 
 
-async def test_many_tokens_that_are_all_old_are_found_in_order_or_too_broad(
+async def test_search_with_old_matches_only_is_ordered_or_too_broad(
     haystack: Haystack, searching: Client
 ) -> None:
     newest_first = sorted(await _find(haystack.small, "old"), reverse=True)
@@ -312,9 +312,7 @@ async def test_many_tokens_that_are_all_old_are_found_in_order_or_too_broad(
         await _find(haystack.large, "old")
 
 
-async def test_a_search_text_that_is_too_long_is_a_coded_error(
-    haystack: Haystack, searching: Client
-) -> None:
+async def test_too_long_term_is_a_coded_error(haystack: Haystack, searching: Client) -> None:
     long = "x" * (MAX_TERM_LENGTH + 1)
     query = f'{{ tokens(search: "{long}") {{ __typename }} }}'
     [error] = (await searching.of(haystack.small).graphql(query)).json()["errors"]
@@ -322,10 +320,10 @@ async def test_a_search_text_that_is_too_long_is_a_coded_error(
     assert error["message"] == "A search text has at most 200 characters."
 
 
-async def test_a_search_that_takes_too_long_is_too_broad(
+async def test_search_that_times_out_is_too_broad(
     postgres_url: str, postgres: PostgresServer
 ) -> None:
-    """The database answers, only not within the time of a search."""
+    """The database answers, but not within the time-out of a search."""
     async with running_service(settings_for(postgres_url)) as service:
         owner = await World(service).person()
         other = await postgres.connect(postgres_url.rpartition("/")[2])

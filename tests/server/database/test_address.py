@@ -1,4 +1,4 @@
-"""Reading a PostgreSQL URL: what is heeded, and what is refused before anything connects."""
+"""Reading a PostgreSQL URL: its settings, and its faults, refused before connecting."""
 
 import os
 from inspect import signature
@@ -18,13 +18,13 @@ _NOTHING = dict.fromkeys(
 
 
 def asyncpg_reads(address: Address) -> list[Any]:
-    """What asyncpg makes of each of the URLs: where it connects, and its parameters."""
+    """asyncpg's addresses and parameters for each URL."""
     return [_parse_connect_dsn_and_args(dsn=url, **_NOTHING) for url in address.urls]
 
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No PG… variable of the developer's, and a home with nothing in it."""
+    """No `PG…` variables and an empty home directory."""
     for name in [name for name in os.environ if name.startswith("PG")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -44,7 +44,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("postgres://u@a:1,b:2,[::1]/n", [("a", 1), ("b", 2), ("::1", 5432)], "u", None, "n"),
     ],
 )
-def test_a_url_says_where_and_as_whom_to_connect(
+def test_url_gives_host_port_user_password_and_database(
     url: str, places: list[Any], user: str, password: str | None, name: str
 ) -> None:
     read = asyncpg_reads(read_address(url))
@@ -64,7 +64,7 @@ def test_a_url_says_where_and_as_whom_to_connect(
         ("?sslmode=require", {"PGSSLMODE": "disable"}, "require"),
     ],
 )
-def test_the_mode_of_tls_is_the_urls_or_else_the_environments(
+def test_tls_mode_comes_from_the_url_else_the_environment(
     query: str, environment: dict[str, str], mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in environment.items():
@@ -74,7 +74,7 @@ def test_the_mode_of_tls_is_the_urls_or_else_the_environments(
     assert not parameters.ssl or parameters.ssl.check_hostname == (mode == "verify_full")
 
 
-def test_settings_of_the_session_are_the_urls_or_else_the_environments() -> None:
+def test_session_settings_come_from_the_url_else_the_environment() -> None:
     inherited = {"PGAPPNAME": "theirs", "PGOPTIONS": "-cstatement_timeout=1s"}
     assert read_address("postgres://h/n", {}).server_settings == {"application_name": "tessera"}
     assert read_address("postgres://h/n", inherited).server_settings == {
@@ -90,7 +90,7 @@ def test_settings_of_the_session_are_the_urls_or_else_the_environments() -> None
     assert read_address("postgres://h/n", {"PGTARGETSESSIONATTRS": "primary"}).target == "primary"
 
 
-def test_an_address_is_shown_without_its_urls() -> None:
+def test_address_is_shown_without_credentials() -> None:
     assert "hunter2" not in repr(read_address("postgres://u:hunter2@h/n"))
 
 
@@ -134,7 +134,7 @@ def test_an_address_is_shown_without_its_urls() -> None:
         ("postgres://u:hunter2@h/n?statement_cache_size=many", "statement_cache_size"),
     ],
 )
-def test_a_url_that_cannot_be_used_is_refused_with_a_sentence(url: str, says: str) -> None:
+def test_unusable_url_is_refused_in_one_sentence(url: str, says: str) -> None:
     with pytest.raises(Misconfigured, match=says) as refused:
         read_address(url)
     assert "hunter2" not in str(refused.value)
@@ -153,14 +153,14 @@ def test_a_url_that_cannot_be_used_is_refused_with_a_sentence(url: str, says: st
         ("PGTARGETSESSIONATTRS", "standby"),
     ],
 )
-def test_a_variable_that_would_be_ignored_is_refused(name: str, value: str) -> None:
+def test_unsupported_environment_variable_is_refused(name: str, value: str) -> None:
     with pytest.raises(Misconfigured, match=f"{name}|sslmode|target_session_attrs"):
         read_address("postgres://h/n", {name: value})
     assert read_address("postgres://h/n", {name: ""})
     assert read_address("postgres://h/n", {"PGCHANNELBINDING": "prefer"})
 
 
-def test_each_host_has_a_url_of_its_own() -> None:
+def test_each_host_gets_its_own_url() -> None:
     urls = read_address("postgres://u:p@a,b:2/n?sslmode=require").urls
     assert [urlsplit(url).netloc for url in urls] == ["u:p@a", "u:p@b:2"]
     assert {urlsplit(url).query for url in urls} == {"sslmode=require"}

@@ -1,4 +1,4 @@
-"""Transactions that meet: the level of isolation is said, and what conflicts is repeated."""
+"""Conflicting transactions: the isolation level is explicit, and conflicts are retried."""
 
 import asyncio
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from tests.support.surfaces import surfaces
 
 @pytest.fixture(scope="module", params=["repeatable read", "serializable"])
 def strict(request: pytest.FixtureRequest) -> Iterator[PostgresCluster]:
-    """A server whose transactions fail for conflicts unless they say another level."""
+    """A server whose default isolation level is serializable."""
     with PostgresCluster({"default_transaction_isolation": request.param}) as running:
         yield running
 
@@ -30,7 +30,7 @@ def strict_url(strict: PostgresCluster) -> str:
     return url
 
 
-async def test_changes_at_once_do_not_fail_where_the_default_level_is_strict(
+async def test_concurrent_changes_succeed_where_the_default_is_serializable(
     strict_url: str,
 ) -> None:
     async with running_service(settings_for(strict_url)) as service, surfaces(service) as running:
@@ -44,8 +44,9 @@ async def test_changes_at_once_do_not_fail_where_the_default_level_is_strict(
         assert {answer.status_code for answer in checked} == {200}
 
 
-async def test_a_single_statement_that_conflicts_is_repeated(strict_url: str) -> None:
-    """With a cache of its own size nothing is said when connecting, as behind some poolers."""
+async def test_conflicting_single_statement_is_retried(strict_url: str) -> None:
+    """With a statement cache size in the URL, Tessera sets nothing on connecting, as behind some
+    poolers."""
     inheriting = f"{strict_url}?statement_cache_size=5"
     other = await asyncpg.connect(strict_url)
     try:
@@ -70,7 +71,7 @@ async def until_somebody_waits(connection: asyncpg.Connection) -> None:
     pytest.fail("nothing waited for the lock")
 
 
-async def test_of_two_that_wait_for_each_other_both_succeed(postgres_url: str) -> None:
+async def test_deadlocked_transactions_both_succeed(postgres_url: str) -> None:
     async with database.connected(settings_for(postgres_url)):
         for slug in "ab":
             await models.Tenant.create(slug=slug, name="", region="us")
@@ -97,7 +98,7 @@ async def append(slug: str, letter: str) -> None:
     await database.connection().execute_query(statement, [letter, slug])
 
 
-async def test_what_conflicts_again_and_again_is_an_outage_in_the_end(postgres_url: str) -> None:
+async def test_repeated_conflicts_become_an_outage(postgres_url: str) -> None:
     async with database.connected(settings_for(postgres_url)):
         tries = 0
 
@@ -112,7 +113,7 @@ async def test_what_conflicts_again_and_again_is_an_outage_in_the_end(postgres_u
         with pytest.raises(asyncpg.SerializationError) as ended:
             async with database.transaction():
                 await conflict()
-        assert tries == 1  # the transaction around it is what would have to be repeated
+        assert tries == 1  # only the transaction around it could be retried
         assert database.is_unavailable(ended.value)
         tries = 0
         with pytest.raises(asyncpg.SerializationError):

@@ -1,4 +1,4 @@
-"""Who has which of the few connections that a PostgreSQL server gives."""
+"""Connections: their number, their reserve for checks, and servers that give too few."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ from tests.support.surfaces import surfaces
 
 @asynccontextmanager
 async def limited(postgres: PostgresServer, url: str, limit: int) -> AsyncIterator[Settings]:
-    """The database for a role that may have so many connections."""
+    """The database's URL for a role with a connection limit."""
     role = f"limited_{limit}_{urlsplit(url).path.strip('/')}"
     superuser = await postgres.connect()
     owner = await asyncpg.connect(url)
@@ -35,10 +35,10 @@ async def limited(postgres: PostgresServer, url: str, limit: int) -> AsyncIterat
         await superuser.close()
 
 
-async def test_a_server_that_gives_no_more_connections_fails_no_request(
+async def test_connection_limit_of_the_server_fails_no_request(
     postgres: PostgresServer, postgres_url: str
 ) -> None:
-    """Those that are open do: an instance could have 6 here, and gets 3."""
+    """The open connections suffice: the instance may use 6 and gets 3."""
     async with (
         limited(postgres, postgres_url, 3) as settings,
         running_service(settings) as service,
@@ -54,7 +54,7 @@ async def test_a_server_that_gives_no_more_connections_fails_no_request(
             assert {answer.status_code for answer in answers} == {200}
 
 
-async def test_a_server_that_gives_no_connection_at_all_is_told_in_a_sentence(
+async def test_server_without_a_free_connection_is_reported_in_one_sentence(
     postgres: PostgresServer, postgres_url: str
 ) -> None:
     async with limited(postgres, postgres_url, 0) as settings, database.connected(settings):
@@ -63,7 +63,7 @@ async def test_a_server_that_gives_no_connection_at_all_is_told_in_a_sentence(
                 await database.ping()
 
 
-async def test_checks_pass_while_other_requests_have_every_connection(postgres_url: str) -> None:
+async def test_checks_pass_while_other_requests_use_every_connection(postgres_url: str) -> None:
     settings = settings_for(postgres_url)
     async with running_service(settings) as service, surfaces(service) as running:
         held = asyncio.Event()
@@ -89,7 +89,7 @@ async def test_checks_pass_while_other_requests_have_every_connection(postgres_u
         assert (await running.ready()).status_code == 200
 
 
-async def test_an_instance_has_no_more_connections_than_it_may(postgres_url: str) -> None:
+async def test_instance_keeps_to_its_maximum_of_connections(postgres_url: str) -> None:
     async with (
         running_service(settings_for(postgres_url)) as service,
         surfaces(service) as running,

@@ -1,4 +1,4 @@
-"""A database that this code cannot serve from is refused, and noticed while it is served."""
+"""An unfit database is refused at start and reported while serving."""
 
 import asyncpg
 import pytest
@@ -17,7 +17,7 @@ _FUTURE = (
 )
 
 
-async def test_a_schema_that_is_newer_than_the_code_is_refused_and_noticed(
+async def test_newer_schema_is_refused_at_start_and_not_ready_later(
     database_url: str,
 ) -> None:
     settings = settings_for(database_url)
@@ -55,7 +55,7 @@ async def test_a_database_that_is_not_in_utf_8_is_refused(postgres: PostgresServ
         await superuser.close()
 
 
-async def test_a_role_that_may_not_make_tables_is_told_so(
+async def test_missing_privilege_to_create_tables_is_reported(
     postgres: PostgresServer, postgres_url: str
 ) -> None:
     superuser = await postgres.connect()

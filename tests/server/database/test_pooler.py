@@ -1,4 +1,4 @@
-"""Behind a real pgbouncer in transaction mode, where no statement may rely on its session."""
+"""Behind a real pgbouncer in transaction mode, where no statement may depend on session state."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -32,7 +32,7 @@ def pooler(cluster: PostgresCluster) -> Iterator[PgBouncer]:
 
 @pytest.fixture(scope="module")
 def pooled_url(cluster: PostgresCluster, pooler: PgBouncer) -> str:
-    """A database that was migrated by way of pgbouncer, by two at once and once more."""
+    """A database migrated through pgbouncer by two commands at once and then once more."""
     url = pooler.url(cluster.create_database_now())
     for _ in range(2):
         done = tessera("migrate", database_url=url)
@@ -48,10 +48,10 @@ async def served(url: str) -> AsyncIterator[Surfaces]:
 
 
 @pytest.mark.parametrize("suffix", ["", "?statement_cache_size=0"])
-async def test_many_requests_at_once_of_every_kind_are_answered(
+async def test_many_concurrent_requests_of_every_kind_are_answered(
     pooled_url: str, suffix: str
 ) -> None:
-    """More clients than connections to the server: each transaction meets another session."""
+    """More clients than server connections: each transaction may run in another session."""
     async with served(pooled_url + suffix) as running:
         for _ in range(3):
             answers = await asyncio.gather(
@@ -65,7 +65,7 @@ async def test_many_requests_at_once_of_every_kind_are_answered(
         assert await models.Token.filter(tenant_id=running.tenant.id).count() == 13
 
 
-async def test_a_pooler_is_told_by_the_process_number_that_is_not_the_servers(
+async def test_pooler_is_detected_by_its_process_id(
     cluster: PostgresCluster, pooled_url: str
 ) -> None:
     direct_url = cluster.url(pooled_url.rpartition("/")[2])
@@ -77,7 +77,7 @@ async def test_a_pooler_is_told_by_the_process_number_that_is_not_the_servers(
             assert connection.is_in_transaction() == in_transaction
 
 
-async def test_a_transaction_says_its_level_behind_a_pooler_too(pooled_url: str) -> None:
+async def test_transactions_set_their_isolation_level_behind_a_pooler(pooled_url: str) -> None:
     async with database.connected(settings_for(pooled_url)), database.transaction() as client:
         _, rows = await client.execute_query("SELECT current_setting('transaction_isolation') AS x")
         assert rows[0]["x"] == "read committed"
@@ -87,7 +87,7 @@ async def test_a_transaction_says_its_level_behind_a_pooler_too(pooled_url: str)
         assert rows[0]["x"] == "read committed"
 
 
-async def test_nothing_of_a_session_is_left_to_the_next_client(pooled_url: str) -> None:
+async def test_no_session_state_reaches_the_next_client(pooled_url: str) -> None:
     async with served(pooled_url) as running:
         await asyncio.gather(*(running.check() for _ in range(30)))
         await asyncio.gather(*(running.create() for _ in range(10)))
@@ -102,14 +102,14 @@ async def test_nothing_of_a_session_is_left_to_the_next_client(pooled_url: str) 
         await connection.close()
 
 
-async def test_signing_in_at_once_works_on_few_connections(pooled_url: str) -> None:
+async def test_concurrent_sign_ins_work_on_few_connections(pooled_url: str) -> None:
     async with served(pooled_url) as running:
         answers = await asyncio.gather(*(running.sign_in(PASSWORD) for _ in range(8)))
         assert {answer.status_code for answer in answers} <= {201, 429}
         assert 201 in {answer.status_code for answer in answers}
 
 
-def test_a_setting_that_the_pooler_refuses_is_told_in_a_sentence(pooled_url: str) -> None:
+def test_setting_refused_by_the_pooler_is_reported_in_one_sentence(pooled_url: str) -> None:
     done = tessera("serve", "--port", "0", database_url=f"{pooled_url}?options=-cwork_mem%3D1MB")
     assert done.returncode == 1
     assert done.stderr == "tessera: The database refuses: unsupported startup parameter: options\n"

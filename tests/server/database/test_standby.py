@@ -48,13 +48,13 @@ async def served(url: str) -> AsyncIterator[Surfaces]:
 
 
 def both(first: PostgresCluster, second: PostgresCluster, url: str) -> str:
-    """The URL that names both servers, as an operator of a failover pair writes it."""
+    """The URL of both servers of a failover pair."""
     place = f"@{LOOPBACK}:{first.port}"
     return url.replace(place, f"{place},{LOOPBACK}:{second.port}")
 
 
 async def is_an_outage(running: Surfaces) -> None:
-    """Every surface says so, whether it reads or writes."""
+    """Every surface answers that the database is unavailable, for reads and writes."""
     asked = {
         "check": running.check(),
         "a check of an unknown secret": running.check(f"{running.secret[:-1]}x"),
@@ -66,7 +66,7 @@ async def is_an_outage(running: Surfaces) -> None:
         "ready": running.ready(),
     }
     answers = dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
-    # A secret with a wrong checksum needs no look-up.
+    # A secret with a wrong checksum needs no lookup.
     assert answers.pop("a check of an unknown secret").status_code == 401
     assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(
         answers, 503
@@ -100,10 +100,10 @@ async def until(happens: Callable[[], Awaitable[Any]], seconds: float = 10) -> N
         await asyncio.sleep(0.05)
 
 
-async def test_a_server_set_read_only_is_an_outage_and_served_again(
+async def test_read_only_server_is_an_outage_until_it_takes_writes_again(
     primary: PostgresCluster, url: str
 ) -> None:
-    """What was decided before is written afterwards."""
+    """Decisions from before are written afterwards."""
     async with served(url) as running:
         for _ in range(3):
             assert (await running.check()).status_code == 200
@@ -112,7 +112,7 @@ async def test_a_server_set_read_only_is_an_outage_and_served_again(
         )
         await until(lambda: is_read_only(url))
         await is_an_outage(running)
-        await asyncio.sleep(3.5)  # the time for the decisions to be written comes, and goes
+        await asyncio.sleep(3.5)  # the decision log's flush falls into the outage
         await is_an_outage(running)
         await execute(
             url,
@@ -138,7 +138,7 @@ async def counted(running: Surfaces, allowed: int) -> bool:
     return bool(sum(use.allowed for use in uses) >= allowed)
 
 
-def test_no_command_begins_on_a_standby(standby: Standby, url: str) -> None:
+def test_commands_refuse_a_standby(standby: Standby, url: str) -> None:
     of_standby = standby.url(url.rpartition("/")[2])
     for command, query in (
         (["serve", "--port", "0"], ""),
@@ -160,7 +160,7 @@ async def has_replayed(standby: Standby, url: str, token: models.Token) -> bool:
 
 
 class Relay:
-    """A port whose connections lead to another server from one moment on, as a pooler's may."""
+    """A port that forwards connections; `lead_to` changes their server, as a pooler may."""
 
     def __init__(self, port: int) -> None:
         self.leads_to = port
@@ -191,10 +191,10 @@ class Relay:
             self._open.discard(target)
 
 
-async def test_a_standby_behind_a_pooler_passes_no_token_that_was_revoked_since(
+async def test_standby_behind_a_pooler_passes_no_revoked_token(
     primary: PostgresCluster, standby: Standby, url: str
 ) -> None:
-    """With `statement_cache_size=0` nothing is asked when connecting: each look-up has to."""
+    """With `statement_cache_size=0` connecting asks nothing, so each lookup detects a standby."""
     relay = Relay(primary.port)
     server = await asyncio.start_server(relay.connected, LOOPBACK, 0)
     port = server.sockets[0].getsockname()[1]
@@ -224,9 +224,7 @@ async def is_refused(running: Surfaces) -> bool:
     return (await running.check()).status_code == 401
 
 
-async def test_a_role_that_is_set_read_only_is_refused_at_start(
-    primary: PostgresCluster, url: str
-) -> None:
+async def test_read_only_role_is_refused_at_start(primary: PostgresCluster, url: str) -> None:
     await execute(url, f"ALTER ROLE {primary.user} SET default_transaction_read_only = on")
     with pytest.raises(Misconfigured, match="does not take writes"):
         async with running_service(settings_for(url)):
@@ -238,12 +236,12 @@ async def test_a_role_that_is_set_read_only_is_refused_at_start(
     )
 
 
-async def test_of_two_hosts_the_one_that_takes_writes_is_served_before_and_after_a_failover(
+async def test_writable_host_is_used_before_and_after_a_failover(
     primary: PostgresCluster, standby: Standby, url: str
 ) -> None:
-    """The first one hangs, as a dead machine does: it must not use up the time of the second.
+    """The first host hangs like a dead machine; it must not use up the time-out of the second.
 
-    Last of this module: there is one primary and one standby.
+    Runs last in this module: it promotes the only standby.
     """
     swapped = both(standby, primary, standby.url(url.rpartition("/")[2]))
     async with served(swapped) as other:

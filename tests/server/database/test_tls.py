@@ -1,4 +1,4 @@
-"""libpq's modes of TLS against a real server: which server is believed, and which client."""
+"""libpq's TLS modes against a real server: server and client certificates."""
 
 import os
 import subprocess
@@ -71,7 +71,7 @@ class Town:
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """A server that takes TLS alone, with a certificate for `localhost`, not for its address."""
+    """A server that requires TLS, with a certificate for `localhost` and not for its address."""
     folder = tmp_path_factory.mktemp("tls")
     trusted, other = Authority(folder, "trusted"), Authority(folder, "other")
     trusted.found()
@@ -98,7 +98,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 async def is_encrypted(url: str) -> bool:
-    """Connects as Tessera does, and raises what an operator is told."""
+    """Connects as Tessera does; raises `Misconfigured` as an operator would see it."""
     async with database.connected(settings_for(url)), database.told_to_the_operator():
         query = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
         _, rows = await database.connection().execute_query(query)
@@ -121,9 +121,7 @@ def at(town: Town, host: str, query: str) -> str:
         ("127.0.0.1", "sslmode=allow"),
     ],
 )
-async def test_a_server_that_is_believed_is_spoken_to_in_tls(
-    town: Town, host: str, query: str
-) -> None:
+async def test_trusted_server_is_connected_with_tls(town: Town, host: str, query: str) -> None:
     assert await is_encrypted(at(town, host, query.format(trusted=town.trusted.file)))
 
 
@@ -138,16 +136,14 @@ async def test_a_server_that_is_believed_is_spoken_to_in_tls(
         ("localhost", "sslmode=disable", "no pg_hba.conf entry"),
     ],
 )
-async def test_a_server_that_is_not_believed_is_not_spoken_to(
-    town: Town, host: str, query: str, says: str
-) -> None:
+async def test_untrusted_server_is_refused(town: Town, host: str, query: str, says: str) -> None:
     filled = query.format(trusted=town.trusted.file, other=town.other.file)
     with pytest.raises(Misconfigured, match=says) as refused:
         await is_encrypted(at(town, host, filled))
     assert town.cluster.password not in str(refused.value)
 
 
-async def test_the_modes_of_the_environment_are_heeded(
+async def test_tls_settings_of_the_environment_are_used(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     by_name = town.url.replace("127.0.0.1", "localhost")
@@ -162,7 +158,7 @@ async def test_the_modes_of_the_environment_are_heeded(
             await is_encrypted(by_name + query)
 
 
-async def test_a_client_is_known_by_its_certificate(town: Town) -> None:
+async def test_client_authenticates_by_certificate(town: Town) -> None:
     connection = await town.cluster.connect()
     await connection.execute("CREATE ROLE certified LOGIN")
     await connection.close()
@@ -176,7 +172,7 @@ async def test_a_client_is_known_by_its_certificate(town: Town) -> None:
         await is_encrypted(url + pair.replace("certified.key", "server.key"))
 
 
-async def test_a_password_comes_from_a_file_too(town: Town, tmp_path: Path) -> None:
+async def test_password_is_read_from_a_file(town: Town, tmp_path: Path) -> None:
     file = tmp_path / "passwords"
     file.write_text(f"127.0.0.1:*:*:{town.cluster.user}:{town.cluster.password}\n")
     file.chmod(0o600)

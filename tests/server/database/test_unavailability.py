@@ -1,4 +1,4 @@
-"""SQLite's outages are known by their codes, whatever their words are."""
+"""SQLite's outages are recognised by error code, not by message."""
 
 import sqlite3
 from collections.abc import Callable
@@ -67,16 +67,14 @@ def raised_by(fault: Callable[[Path], None], file: Path) -> sqlite3.Error:
 
 
 @pytest.mark.parametrize("fault", [locked, full, read_only, not_there, damaged, another_kind])
-def test_a_file_that_cannot_be_used_is_an_outage(
-    fault: Callable[[Path], None], tmp_path: Path
-) -> None:
+def test_unusable_file_is_an_outage(fault: Callable[[Path], None], tmp_path: Path) -> None:
     error = raised_by(fault, tmp_path / "a.db")
     assert database.is_unavailable(error)
     assert database.is_unavailable(OperationalError(error))
 
 
 @pytest.mark.parametrize("fault", [no_column, no_table])
-def test_a_mistake_in_a_statement_is_none(fault: Callable[[Path], None], tmp_path: Path) -> None:
+def test_statement_error_is_no_outage(fault: Callable[[Path], None], tmp_path: Path) -> None:
     error = raised_by(fault, tmp_path / "a.db")
     assert not database.is_unavailable(error)
     assert not database.is_unavailable(OperationalError(error))

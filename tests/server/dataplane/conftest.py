@@ -1,4 +1,4 @@
-"""One street for each kind of gateway, for all tests of gateways."""
+"""A running gateway of each kind with server and upstream, shared by the tests of gateways."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""`/authorize`: every row of the contract's table, by every kind of gateway."""
+"""`/authorize`: every row of the contract's table, for every gateway kind."""
 
 import re
 from collections.abc import AsyncIterator
@@ -64,7 +64,7 @@ async def door_of_kind(service: Service, world: World, kind: str) -> AsyncIterat
         yield made
 
 
-async def test_a_token_opens_what_it_was_granted(door_of_kind: Door) -> None:
+async def test_token_is_allowed_its_granted_operation(door_of_kind: Door) -> None:
     door = door_of_kind
     answer = await door.gateway.ask(door.secret, host=door.host)
     assert (answer.status_code, answer.content) == (200, b"")
@@ -76,7 +76,7 @@ async def test_a_token_opens_what_it_was_granted(door_of_kind: Door) -> None:
     assert answer.headers["ratelimit"].startswith('"hour";r=9999;t=')
 
 
-async def test_it_opens_nothing_else(door_of_kind: Door) -> None:
+async def test_token_is_denied_every_other_operation(door_of_kind: Door) -> None:
     door = door_of_kind
     answer = await door.gateway.ask(door.secret, target="/api/v1/blueprints", host=door.host)
     assert answer.status_code == 403
@@ -89,13 +89,13 @@ async def test_it_opens_nothing_else(door_of_kind: Door) -> None:
     assert (odd.status_code, odd.json()["code"]) == (403, "TARGET_NOT_CANONICAL")
 
 
-async def test_without_a_bearer_there_is_a_challenge(door_of_kind: Door) -> None:
+async def test_missing_bearer_is_challenged(door_of_kind: Door) -> None:
     door = door_of_kind
     answer = await door.gateway.ask(None, host=door.host)
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
 
 
-async def test_a_secret_unknown_to_the_tenant_gets_one_answer(door: Door, world: World) -> None:
+async def test_unknown_secrets_all_get_the_same_answer(door: Door, world: World) -> None:
     stranger = await world.person()
     foreign = await tokens.create(stranger.principal, world.service, name="f", permissions=[HELD])
     ended = await tokens.create(stranger.principal, world.service, name="e")
@@ -119,7 +119,7 @@ async def test_a_secret_unknown_to_the_tenant_gets_one_answer(door: Door, world:
     assert answers[0].headers["www-authenticate"] == 'Bearer error="invalid_token"'
 
 
-async def test_the_holder_of_a_revoked_token_is_told_so(door_of_kind: Door, world: World) -> None:
+async def test_revoked_token_is_denied_as_revoked(door_of_kind: Door, world: World) -> None:
     door = door_of_kind
     await tokens.revoke(door.person.principal, door.token.id)
     for target in ("/api/v1/devices", "/nowhere", "/api/v1//devices"):
@@ -134,8 +134,8 @@ async def test_the_holder_of_a_revoked_token_is_told_so(door_of_kind: Door, worl
 _NOT_CANONICAL = ("X_Forwarded_Host", "X.Original.URL", "x_method", "A!", "~", "X-Tessera_Tenant")
 
 
-async def test_a_header_that_some_backends_read_as_another_is_refused(door_of_kind: Door) -> None:
-    """Only a live token's holder is told. A name that comes twice is not overlooked."""
+async def test_header_that_backends_may_read_as_another_is_refused(door_of_kind: Door) -> None:
+    """Only a live token gets this answer. The check sees every one of several such lines."""
     door = door_of_kind
     for name in _NOT_CANONICAL:
         for headers in ([(name, "x")], [(name, "x"), (name, "y")]):
@@ -154,7 +154,7 @@ async def test_a_header_that_some_backends_read_as_another_is_refused(door_of_ki
     assert reasons == [RefusalReason.HEADER_NOT_CANONICAL] * (2 * len(_NOT_CANONICAL) + 1)
 
 
-async def test_a_host_with_a_dot_at_its_end_is_that_host(door_of_kind: Door) -> None:
+async def test_trailing_dot_of_the_host_is_ignored(door_of_kind: Door) -> None:
     door = door_of_kind
     for host in (f"{door.host}.", f"{door.host}.:8443", door.host.upper() + "."):
         assert (await door.gateway.ask(door.secret, host=host)).status_code == 200, host
@@ -162,7 +162,7 @@ async def test_a_host_with_a_dot_at_its_end_is_that_host(door_of_kind: Door) -> 
         assert (await door.gateway.ask(door.secret, host=host)).status_code == 401, host
 
 
-async def test_a_change_is_seen_by_the_next_check(door: Door, world: World) -> None:
+async def test_change_counts_from_the_next_check_on(door: Door, world: World) -> None:
     who = door.person.principal
     await tokens.set_permissions(who, world.service, door.token.id, [NOT_HELD])
     assert (await door.gateway.ask(door.secret, host=door.host)).status_code == 403
@@ -173,10 +173,10 @@ async def test_a_change_is_seen_by_the_next_check(door: Door, world: World) -> N
 
 
 @pytest.mark.parametrize("how_many", [0, 1, 47, 48, 49, 121])
-async def test_however_many_permissions_a_token_has_it_opens_these_and_no_more(
+async def test_token_is_allowed_exactly_its_permissions_for_any_number(
     door: Door, world: World, how_many: int
 ) -> None:
-    """Those of a token with few are in its own row, those of others in theirs alone."""
+    """A token's row holds its grants up to a limit; beyond it they are rows of their own."""
     permissions = world.service.catalogue.permissions
     held = [permission.key for permission in permissions[:how_many]]
     await tokens.set_permissions(door.person.principal, world.service, door.token.id, held)
@@ -192,13 +192,13 @@ async def test_however_many_permissions_a_token_has_it_opens_these_and_no_more(
         return found
 
     assert await opened() == held
-    # As a row is that was written before rows knew.
+    # As in a row from before this column existed.
     own = models.Token.filter(tenant_id=door.tenant.id, id=door.token.id)
     await own.update(grants=None)
     assert await opened() == held
 
 
-async def test_the_tokens_of_a_removed_admin_open_nothing(door: Door, world: World) -> None:
+async def test_tokens_of_a_removed_admin_are_denied(door: Door, world: World) -> None:
     admin = await world.person(door.tenant, role=Role.ADMIN)
     made = await tokens.create(admin.principal, world.service, name="t", permissions=[HELD])
     assert (await door.gateway.ask(made.secret, host=door.host)).status_code == 200
@@ -206,8 +206,8 @@ async def test_the_tokens_of_a_removed_admin_open_nothing(door: Door, world: Wor
     assert (await door.gateway.ask(made.secret, host=door.host)).status_code == 401
 
 
-async def test_every_altered_secret_is_refused(door: Door) -> None:
-    """Exhaustive over one secret: cut, extended, case swapped, each character made another."""
+async def test_every_altered_secret_is_denied(door: Door) -> None:
+    """Exhaustive for one secret: truncated, extended, case swapped, each character replaced."""
     secret = door.secret
     altered = {secret[:n] for n in range(len(secret))} | {secret[n:] for n in range(1, len(secret))}
     altered |= {secret + more for more in ("0", "a", "=", "_", secret)}
@@ -239,7 +239,7 @@ async def test_every_altered_secret_is_refused(door: Door) -> None:
         b"bearer tsr_x y",
     ],
 )
-async def test_no_credential_is_a_failure_of_the_server(door: Door, value: bytes) -> None:
+async def test_no_credential_causes_a_server_error(door: Door, value: bytes) -> None:
     answer = await door.gateway.http.get(
         "/authorize",
         headers=[
@@ -253,13 +253,13 @@ async def test_no_credential_is_a_failure_of_the_server(door: Door, value: bytes
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "Bearer  ", "Bearer    "])
-async def test_the_scheme_is_read_in_any_case_and_with_any_spaces(door: Door, scheme: str) -> None:
+async def test_scheme_is_case_insensitive_and_may_have_spaces(door: Door, scheme: str) -> None:
     headers = {"Authorization": f"{scheme} {door.secret}"}
     answer = await door.gateway.ask(None, host=door.host, headers=headers)
     assert answer.status_code == 200
 
 
-async def test_two_credentials_are_none(door: Door) -> None:
+async def test_two_credentials_are_refused(door: Door) -> None:
     answer = await door.gateway.ask(
         door.secret, host=door.host, headers={"Authorization": f"Bearer {door.secret}"}
     )
@@ -271,15 +271,15 @@ async def test_only_configured_gateways_are_answered(service: Service, door: Doo
         async with gateway(create_app(service), peer=peer).http as http:
             answer = await Gateway(http).ask(door.secret, host=door.host)
         assert (answer.status_code, answer.json()["code"]) == (403, "UNKNOWN_PEER")
-    # On a socket of both kinds, IPv4 comes in IPv6's form.
+    # On a dual-stack socket, an IPv4 peer has an IPv4-mapped IPv6 address.
     for peer in ("127.0.0.9", "::1", "::ffff:127.0.0.9"):
         async with gateway(create_app(service), peer=peer).http as http:
             answer = await Gateway(http).ask(door.secret, host=door.host)
         assert answer.status_code == 200, peer
 
 
-async def test_the_headers_of_other_kinds_are_not_looked_at(door: Door) -> None:
-    """A client may send them: they say nothing."""
+async def test_headers_of_other_gateway_kinds_are_ignored(door: Door) -> None:
+    """A client may send them, so they must have no effect."""
     spoofed = {
         "X-Forwarded-Method": "GET",
         "X-Forwarded-Uri": "/api/v1/devices",
@@ -295,20 +295,20 @@ async def test_the_headers_of_other_kinds_are_not_looked_at(door: Door) -> None:
     assert answer.status_code == 400
 
 
-async def test_a_header_that_comes_twice_makes_the_request_unreadable(door: Door) -> None:
+async def test_duplicate_original_header_is_refused(door: Door) -> None:
     answer = await door.gateway.ask(
         door.secret, host=door.host, headers={"X-Original-URI": "/api/v1/devices"}
     )
     assert answer.status_code == 400
 
 
-async def test_a_tenant_over_its_limit_waits_for_the_next_hour(door_of_kind: Door) -> None:
+async def test_tenant_over_its_limit_is_429_until_the_next_hour(door_of_kind: Door) -> None:
     door = door_of_kind
     await models.Tenant.filter(id=door.tenant.id).update(requests_per_hour=3)
     for _ in range(3):
         assert (await door.gateway.ask(door.secret, host=door.host)).status_code == 200
     answer = await door.gateway.ask(door.secret, host=door.host)
-    # nginx makes a 500 of what is not 2xx, 401 or 403.
+    # nginx turns any status but 2xx, 401 and 403 into a 500.
     assert answer.status_code == (403 if door.gateway.kind == "nginx" else 429)
     assert answer.headers["x-tessera-status"] == "429"
     assert 1 <= int(answer.headers["retry-after"]) <= 3600
@@ -316,7 +316,7 @@ async def test_a_tenant_over_its_limit_waits_for_the_next_hour(door_of_kind: Doo
     assert answer.headers["ratelimit-policy"] == '"hour";q=3;w=3600'
 
 
-async def test_the_limit_is_the_tenants_and_no_other_tenants(door: Door, world: World) -> None:
+async def test_limit_applies_to_its_tenant_alone(door: Door, world: World) -> None:
     await models.Tenant.filter(id=door.tenant.id).update(requests_per_hour=1)
     assert (await door.gateway.ask(door.secret, host=door.host)).status_code == 200
     second = await tokens.create(door.person.principal, world.service, name="2", permissions=[HELD])
@@ -328,7 +328,7 @@ async def test_the_limit_is_the_tenants_and_no_other_tenants(door: Door, world: 
     assert (await door.gateway.ask(made.secret, host=host)).status_code == 200
 
 
-async def test_decisions_are_recorded(door: Door) -> None:
+async def test_decisions_are_logged(door: Door) -> None:
     sent = {
         "User-Agent": "probe/1",
         "X-Forwarded-For": "192.0.2.7",
@@ -383,10 +383,10 @@ async def test_decisions_are_recorded(door: Door) -> None:
         ("192.0.2.7 " * 100, "unknown"),
     ],
 )
-async def test_the_address_of_a_client_is_what_a_trusted_proxy_says(
+async def test_client_address_comes_from_a_trusted_proxy(
     service: Service, world: World, forwarded: str, address: str
 ) -> None:
-    """And what it says fits: whatever did not would keep all other decisions from being written."""
+    """An unreadable address becomes `unknown`: one that is too long would fail the flush."""
     networks = (ip_network("10.0.0.0/8"), ip_network("127.0.0.0/8"))
     trusting = replace(service, settings=replace(service.settings, trusted_proxies=networks))
     async for door in make_door(trusting, world, "nginx"):
@@ -399,7 +399,7 @@ async def test_the_address_of_a_client_is_what_a_trusted_proxy_says(
         assert (await models.TokenRefusal.get(tenant_id=door.tenant.id)).address == address
 
 
-async def test_a_gateway_writes_x_forwarded_for_whatever_other_proxies_write(
+async def test_gateways_x_forwarded_for_is_used_and_not_forwarded(
     service: Service, world: World
 ) -> None:
     """A gateway passes on `Forwarded` as its client sent it."""
@@ -412,7 +412,7 @@ async def test_a_gateway_writes_x_forwarded_for_whatever_other_proxies_write(
         assert last.last_used_from == "192.0.2.7"
 
 
-async def test_the_record_grows_with_tokens_and_not_with_traffic(door: Door) -> None:
+async def test_decision_log_grows_with_tokens_not_with_traffic(door: Door) -> None:
     for _ in range(3):
         for _ in range(30):
             await door.gateway.ask(door.secret, target="/nowhere", host=door.host)
@@ -431,7 +431,7 @@ async def passing_door(service: Service, world: World, kind: str) -> AsyncIterat
         yield made
 
 
-async def test_a_preflight_passes_where_the_settings_let_it(
+async def test_preflight_passes_where_the_settings_allow_it(
     service: Service, world: World, kind: str
 ) -> None:
     async for door in passing_door(service, world, kind):
@@ -443,7 +443,7 @@ async def test_a_preflight_passes_where_the_settings_let_it(
         await door.app.close()
         assert await models.TokenUse.filter(tenant_id=door.tenant.id).count() == 0
         await models.Tenant.filter(id=door.tenant.id).update(requests_per_hour=1)
-        # Nothing was counted against the tenant.
+        # It does not count against the tenant's limit.
         assert (await door.gateway.ask(door.secret, host=door.host)).status_code == 200
 
 
@@ -464,7 +464,7 @@ async def test_a_preflight_passes_where_the_settings_let_it(
         ("DELETE", ASKS),
     ],
 )
-async def test_nothing_but_a_preflight_passes_without_a_token(
+async def test_only_a_preflight_passes_without_a_token(
     service: Service, world: World, method: str, headers: dict[str, str]
 ) -> None:
     async for door in passing_door(service, world, "caddy"):
@@ -472,7 +472,7 @@ async def test_nothing_but_a_preflight_passes_without_a_token(
         assert answer.status_code == 401
 
 
-async def test_a_preflight_is_challenged_by_default(door_of_kind: Door) -> None:
+async def test_preflight_is_challenged_by_default(door_of_kind: Door) -> None:
     door = door_of_kind
     answer = await door.gateway.ask(None, "OPTIONS", host=door.host, headers=ASKS)
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")

@@ -1,4 +1,4 @@
-"""Connections: what a client may send, how long it may take, and what it is told beyond."""
+"""Connections: limits of size, time and number, and the answers beyond them."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ _END = b"\r\n\r\n"
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """One kind is enough: no connection knows of the database."""
+    """SQLite alone: nothing here depends on the database."""
     return sqlite_url
 
 
@@ -34,7 +34,7 @@ def get(path: str, *lines: str | bytes) -> bytes:
 
 
 def problem(received: bytes) -> tuple[int, str]:
-    """Status and code of a refusal, which is the last answer of its connection."""
+    """Status and code of the refusal that is the last answer of a connection."""
     head, _, body = received.partition(_END)
     assert b"connection: close" in head
     assert b"content-type: application/problem+json" in head
@@ -60,7 +60,7 @@ def ended(reason: str) -> float:
     return float(CONNECTIONS_ENDED.labels(reason)._value.get())
 
 
-# How much
+# Limits of size
 
 
 TOO_MUCH = {
@@ -74,7 +74,7 @@ TOO_MUCH = {
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_a_header_section_has_a_limit(
+async def test_header_section_is_limited(
     service: Service, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with serving(service) as port:
@@ -84,7 +84,7 @@ async def test_a_header_section_has_a_limit(
                 assert refused == (431, "HEADERS_TOO_LARGE"), name
             for target in (f"{path}?" + "a" * 33_000, path + "/a" * 17_000):
                 assert problem(await exchange(port, get(target), 5))[0] == 431
-        # The greatest that passes, whole and in pieces.
+        # The largest that passes, in one piece and in several.
         largest = get(path, *(b"X-%d: a" % n for n in range(97)), b"X: " + b"a" * 31_000)
         assert b" 431 " not in await exchange(port, largest)
         reader, writer = await asyncio.open_connection(LOOPBACK, port)
@@ -95,8 +95,8 @@ async def test_a_header_section_has_a_limit(
         writer.close()
 
 
-async def test_no_more_of_a_header_is_read_than_is_needed_to_refuse_it(service: Service) -> None:
-    """Of 64 MiB, some megabytes are taken and dropped, so that the answer reaches the client."""
+async def test_oversized_header_is_not_read_to_its_end(service: Service) -> None:
+    """The server drops some megabytes of 64 MiB, so that its answer reaches the client."""
     sent = 0
     before = ended("headers too large")
     async with serving(service) as port:
@@ -114,7 +114,7 @@ async def test_no_more_of_a_header_is_read_than_is_needed_to_refuse_it(service: 
     assert ended("headers too large") == before + 1
 
 
-async def test_trailers_and_chunk_extensions_have_a_limit(service: Service) -> None:
+async def test_trailers_and_chunk_extensions_are_limited(service: Service) -> None:
     start = b"POST /session HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
     start += b"Content-Type: application/json\r\n\r\n"
     async with serving(service) as port:
@@ -128,14 +128,14 @@ async def test_trailers_and_chunk_extensions_have_a_limit(service: Service) -> N
 
 
 @pytest.mark.parametrize("path", ["/authorize", "/healthz"])
-async def test_a_body_that_no_route_reads_has_a_limit(service: Service, path: str) -> None:
+async def test_body_that_no_route_reads_is_limited(service: Service, path: str) -> None:
     head = f"GET {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n".encode()
     async with serving(service, limits=QUICK) as port:
         received = await exchange(port, head + b"a" * 9_000_000, 5)
     assert received.endswith((b"<end>", b"<reset>"))
 
 
-async def test_thousands_of_pipelined_requests_are_answered_in_turn(service: Service) -> None:
+async def test_thousands_of_pipelined_requests_are_answered_in_order(service: Service) -> None:
     times = 5_000
     async with serving(service) as port:
         received = await exchange(
@@ -146,11 +146,11 @@ async def test_thousands_of_pipelined_requests_are_answered_in_turn(service: Ser
     assert received.endswith(b"<end>")
 
 
-# How long
+# Limits of time
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_what_is_sent_in_part_is_given_up(
+async def test_incomplete_request_times_out(
     service: Service, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     post = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n".encode()
@@ -162,7 +162,7 @@ async def test_what_is_sent_in_part_is_given_up(
                 assert problem(received) == (408, "TOO_SLOW")
             whole = (exchange(port, post + body, 5) for body in bodies)
             for received in await asyncio.gather(*whole):
-                # The other routes answer without a look at the body.
+                # The other routes answer without reading the body.
                 assert (_status(received) == 408) == (path == "/session"), received
                 assert received.endswith(b"<end>")
 
@@ -174,7 +174,7 @@ async def test_300_half_sent_requests_are_closed(service: Service) -> None:
             assert problem(received) == (408, "TOO_SLOW")
 
 
-async def test_a_head_that_drips_is_given_up_and_a_body_that_goes_on_is_not(
+async def test_slow_head_times_out_and_slow_body_does_not(
     service: Service,
 ) -> None:
     limits = Limits(
@@ -202,13 +202,13 @@ async def test_a_head_that_drips_is_given_up_and_a_body_that_goes_on_is_not(
     assert [one.split()[1] for one in got] == [b"408", b"400"]
 
 
-async def test_a_connection_on_which_nothing_comes_is_closed(service: Service) -> None:
+async def test_silent_connection_is_closed(service: Service) -> None:
     async with serving(service, keep_alive_seconds=1) as port:
         assert await exchange(port, b"", 5) == b"<end>"
         assert await exchange(port, b"\r\n\r\n", 5) == b"<end>"
 
 
-async def test_a_client_that_does_not_read_is_given_up(service: Service) -> None:
+async def test_client_that_does_not_read_is_disconnected(service: Service) -> None:
     before = ended("not read")
     async with serving(service, limits=QUICK) as port, asyncio.timeout(30):
         _, writer = await asyncio.open_connection(LOOPBACK, port, limit=1)
@@ -219,11 +219,11 @@ async def test_a_client_that_does_not_read_is_given_up(service: Service) -> None
         writer.transport.abort()
 
 
-def test_connections_live_longer_than_gateways_keep_them() -> None:
+def test_keep_alive_is_longer_than_the_gateways() -> None:
     assert servers.KEEP_ALIVE_SECONDS == 75
 
 
-async def test_when_too_many_are_open_those_that_wait_longest_make_room(service: Service) -> None:
+async def test_longest_idle_connections_are_closed_at_the_maximum(service: Service) -> None:
     before = ended("too many")
     async with serving(service, limits=Limits(connections=20)) as port:
         idle = [await asyncio.open_connection(LOOPBACK, port) for _ in range(20)]
@@ -239,10 +239,10 @@ async def test_when_too_many_are_open_those_that_wait_longest_make_room(service:
             one.close()
 
 
-# What is read as what
+# Parsing
 
 
-async def test_a_trailer_is_no_header(service: Service, world: World) -> None:
+async def test_trailer_is_not_read_as_a_header(service: Service, world: World) -> None:
     """RFC 9110, section 6.5.1."""
     person = await world.person()
     bearer = f"Authorization: Bearer {person.session}\r\n".encode()
@@ -261,7 +261,7 @@ async def test_a_trailer_is_no_header(service: Service, world: World) -> None:
                 assert (_status(await exchange(port, inside)), _status(without)) == (200, 401)
 
 
-async def test_a_wish_for_another_protocol_is_ignored(
+async def test_upgrade_request_is_ignored(
     service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
     wish = ("Connection: Upgrade", "Upgrade: websocket")
@@ -274,7 +274,7 @@ async def test_a_wish_for_another_protocol_is_ignored(
 
 
 @pytest.mark.parametrize("path", ["/authorize", "/healthz"])
-async def test_the_body_of_such_a_wish_is_no_request(service: Service, path: str) -> None:
+async def test_body_of_an_upgrade_request_is_no_request(service: Service, path: str) -> None:
     inner = get("/nowhere")
     for framing in (f"Content-Length: {len(inner)}", "Transfer-Encoding: chunked"):
         wish = get(path, "Connection: Upgrade", "Upgrade: websocket", framing)
@@ -298,7 +298,7 @@ async def test_the_body_of_such_a_wish_is_no_request(service: Service, path: str
         b"POST /session HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     ],
 )
-async def test_what_is_malformed_is_refused_and_counted(
+async def test_malformed_request_is_refused_and_counted(
     service: Service, raw: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = ended("malformed")
@@ -309,7 +309,9 @@ async def test_what_is_malformed_is_refused_and_counted(
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/authorize"])
-async def test_what_came_before_it_is_answered_first(service: Service, path: str) -> None:
+async def test_requests_before_a_malformed_one_are_answered_first(
+    service: Service, path: str
+) -> None:
     async with serving(service) as port:
         received = await exchange(port, get(path) * 3 + b"nonsense\r\n\r\n" + get(path), 5)
     statuses = [part[:3] for part in received.split(b"HTTP/1.1 ")[1:]]

@@ -31,7 +31,7 @@ def http_of(demo: DemoApi, peer: str = "127.0.0.1") -> httpx2.AsyncClient:
         ("10.0.0.1", "forwarded", "for=unknown", "unknown"),
     ],
 )
-async def test_the_client_of_the_demo_is_who_a_trusted_proxy_says(
+async def test_demo_takes_the_client_address_from_a_trusted_proxy(
     service: Service, world: World, peer: str, header: str, value: str, address: str
 ) -> None:
     networks = (ip_network("10.0.0.0/8"),)
@@ -50,7 +50,7 @@ async def test_the_client_of_the_demo_is_who_a_trusted_proxy_says(
 
 
 @pytest.mark.parametrize(("passes", "status"), [(True, 204), (False, 401)])
-async def test_a_preflight_passes_at_the_demo_where_the_settings_let_it(
+async def test_preflight_passes_at_the_demo_where_the_settings_allow_it(
     service: Service, passes: bool, status: int
 ) -> None:
     settings = replace(service.settings, pass_preflight=passes)
@@ -63,7 +63,7 @@ async def test_a_preflight_passes_at_the_demo_where_the_settings_let_it(
 
 
 @pytest.mark.parametrize("name", ["X_HTTP_Method_Override", "X.Tessera.Tenant"])
-async def test_a_header_in_another_spelling_is_refused_at_the_demo(
+async def test_header_in_another_spelling_is_refused_at_the_demo(
     service: Service, world: World, name: str
 ) -> None:
     person = await world.person()

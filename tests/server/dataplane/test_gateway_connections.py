@@ -1,7 +1,7 @@
-"""Idle connections from each real gateway to Tessera: the gateway ends them, Tessera never first.
+"""Idle connections from each real gateway to Tessera: the gateway closes them, before Tessera does.
 
-A question that is sent while Tessera closes the connection would have no answer: Envoy made 32 of
-400 such checks, as far apart as Tessera kept connections, a 503.
+A check sent while Tessera closes its connection gets no answer. Envoy turned 32 of 400 checks into
+a 503 when their distance equalled Tessera's keep-alive time.
 """
 
 import re
@@ -20,7 +20,7 @@ from tests.support.proxies import CONFIGURATIONS, Upstream, proxy
 
 HOST = "acme.api.us.example.com"
 TARGET = "/api/v1/devices"
-# The setting in each file; Traefik has none for its questions.
+# The setting in each file; Traefik has none for its checks.
 SETTINGS = {
     "nginx": ("nginx.conf", "keepalive_timeout {}s;"),
     "caddy": ("Caddyfile", "keepalive {}s"),
@@ -29,7 +29,7 @@ SETTINGS = {
 
 
 class Tessera:
-    """Lets everything pass, and counts connections."""
+    """Stands in for Tessera: allows everything and counts connections."""
 
     def __init__(self, *, closes_silently: bool = False) -> None:
         self.opened = 0
@@ -76,9 +76,7 @@ def text_of(kind: str, seconds: int) -> str:
 
 
 @pytest.mark.parametrize("kind", SETTINGS)
-def test_an_idle_connection_is_kept_and_then_closed_by_the_gateway(
-    kind: str, tmp_path: Path
-) -> None:
+def test_gateway_reuses_an_idle_connection_and_closes_it(kind: str, tmp_path: Path) -> None:
     with (
         Upstream(read_catalogue(None)) as upstream,
         Tessera().running() as tessera,
@@ -91,15 +89,15 @@ def test_an_idle_connection_is_kept_and_then_closed_by_the_gateway(
         assert tessera.closed.wait(20)
 
 
-def test_every_file_closes_before_tessera_does() -> None:
+def test_every_shipped_file_closes_before_tessera() -> None:
     for file, setting in SETTINGS.values():
         pattern = re.escape(setting).replace(r"\{\}", "([0-9]+)")
         found = re.findall(pattern, (CONFIGURATIONS / file).read_text())
         assert [int(seconds) < KEEP_ALIVE_SECONDS for seconds in found] == [True], file
 
 
-def test_traefik_asks_again_where_a_connection_was_closed(tmp_path: Path) -> None:
-    """It keeps them for 90 s, and repeats a question that got no answer at all."""
+def test_traefik_retries_on_a_closed_connection(tmp_path: Path) -> None:
+    """Traefik keeps connections for 90 s and retries a check that got no answer."""
     tessera = Tessera(closes_silently=True)
     with (
         Upstream(read_catalogue(None)) as upstream,

@@ -1,6 +1,6 @@
-"""What an API behind each real gateway sees of a client's headers, under any spelling.
+"""The client's headers that reach an API behind each real gateway, in every spelling.
 
-The API tells names apart as CGI does, so that `X_Foo` and `X.Foo` are `X-Foo`.
+The API compares names as CGI does: `X_Foo` and `X.Foo` are `X-Foo`.
 """
 
 import re
@@ -15,7 +15,7 @@ from tests.support.streets import ONE, Street
 CANARY = "canary"
 TARGET = "/api/v1/devices/1"
 
-# Read by frameworks, servers and balancers as host, method, path, client, user, scheme or switch.
+# Frameworks, servers and load balancers read these as host, method, path, client, user or scheme.
 HOSTILE = """
     Base-Url CF-Connecting-IP CF-Visitor Client-IP Cluster-Client-IP Destination Depth
     Fastly-Client-IP Fastly-SSL Forwarded From Front-End-Https Http-Host Http-Url
@@ -45,9 +45,9 @@ HOSTILE = """
     X-Tessera-Tenant X-Tessera-Token X-Token-Subject X-True-Client-IP X-URL-Scheme X-User
     X-User-Id X-WAP-Profile X-WebAuth-User X-Zone
 """.split()  # noqa: SIM905 as a list it would take 150 lines
-# What a header's name may hold besides letters, digits and `-` (RFC 9110, section 5.6.2).
+# Characters of a header's name besides letters, digits and `-` (RFC 9110, section 5.6.2).
 MARKS = "_.!#$%&'*+^`|~"
-# What a gateway writes itself. Traefik adds what else Tessera answers with, a newer Caddy Via.
+# Headers that gateways write. Traefik adds others of Tessera's answer, a newer Caddy adds Via.
 WRITTEN = {
     "connection", "content-length", "host", "transfer-encoding", "x-forwarded-for",
     "x-forwarded-host", "x-forwarded-proto", "x-request-id", "x-tessera-permission",
@@ -56,7 +56,7 @@ WRITTEN = {
 
 
 def seen_by_api(street: Street, lines: list[str]) -> tuple[int, dict[str, str]]:
-    """The status of a permitted request with these lines, and the headers that the API got."""
+    """The status of an allowed request with these lines, and the headers that the API got."""
     answer = street.proxy.ask(street.host, street.one, "GET", TARGET, *lines)
     return answer.status, answer.json()["headers"] if answer.status == 200 else {}
 
@@ -72,7 +72,7 @@ def assert_harmless(street: Street, headers: dict[str, str]) -> None:
 
 
 def test_no_header_that_frameworks_believe_reaches_the_api(street: Street) -> None:
-    """A request with one is served all the same: other proxies may have written it."""
+    """The request is served without it: another proxy may have written it."""
     assert len(HOSTILE) > 130
     for start in range(0, len(HOSTILE), 60):
         lines = [f"{name}: {CANARY}" for name in HOSTILE[start : start + 60]]
@@ -84,7 +84,7 @@ def test_no_header_that_frameworks_believe_reaches_the_api(street: Street) -> No
 
 @pytest.mark.parametrize("mark", MARKS)
 def test_no_other_spelling_of_a_header_reaches_the_api(street: Street, mark: str) -> None:
-    """Refused or dropped; one line at a time too, as each may meet another rule."""
+    """Refused or dropped; also one line at a time, since different rules may apply."""
     names = [name.replace("-", mark) for name in HOSTILE if "-" in name]
     names += [name.replace("-", mark, 1) for name in HOSTILE if name.count("-") > 1]
     names += [f"{name}{mark}" for name in ("Host", "Content-Type", "Accept")]
@@ -99,10 +99,8 @@ def test_no_other_spelling_of_a_header_reaches_the_api(street: Street, mark: str
 
 
 @pytest.mark.parametrize("name", ["X_HTTP_Method_Override", "X-HTTP-Method-Override", "Forwarded"])
-def test_a_header_that_is_hidden_from_tessera_is_hidden_from_the_api(
-    street: Street, name: str
-) -> None:
-    """A proxy drops what Connection names from its question, and could send it on later."""
+def test_header_hidden_from_tessera_is_hidden_from_the_api(street: Street, name: str) -> None:
+    """A proxy drops headers that Connection names from the check, but might forward them."""
     lines = [f"Connection: {name}", f"{name}: {CANARY}"]
     status, headers = seen_by_api(street, lines)
     assert status in {200, 400, 403}
@@ -111,9 +109,7 @@ def test_a_header_that_is_hidden_from_tessera_is_hidden_from_the_api(
 
 
 @pytest.mark.parametrize("name", ["X_HTTP_Method_Override", "X_Tessera_Tenant", "X.Original.URL"])
-def test_such_a_spelling_is_refused_where_the_gateway_does_not_drop_it(
-    street: Street, name: str
-) -> None:
+def test_other_spelling_is_refused_where_the_gateway_keeps_it(street: Street, name: str) -> None:
     lines = (f"{name}: {CANARY}", 'X-Request-Id: "quoted')
     answer = street.proxy.ask(street.host, street.one, "GET", TARGET, *lines)
     drops = street.proxy.kind in {"nginx", "caddy"}  # Caddy 2.11 and newer
@@ -121,7 +117,7 @@ def test_such_a_spelling_is_refused_where_the_gateway_does_not_drop_it(
         assert (answer.status, answer.json()["code"]) == (403, "HEADER_NOT_CANONICAL")
 
 
-def test_ordinary_headers_reach_the_api_as_they_came(street: Street) -> None:
+def test_ordinary_headers_reach_the_api_unchanged(street: Street) -> None:
     values = {name: f"value-of-{number}" for number, name in enumerate(PASSED)}
     values |= {"Cookie": "a=1; b=2", "Accept": "application/json, */*;q=0.1"}
     values |= {"Prefer": "{env.PATH}{http.request.uri}{hostport}", "Range": "%REQ(:PATH)%$host"}
@@ -131,14 +127,14 @@ def test_ordinary_headers_reach_the_api_as_they_came(street: Street) -> None:
     assert status == 200
     assert {name: headers.get(name.lower()) for name in values} == values
     assert headers["authorization"] == f"Bearer {street.one}"
-    # Nor is one there that the client did not send.
+    # No header is added either.
     status, headers = seen_by_api(street, [])
     optional = {"accept-encoding", "user-agent"}
     assert set(headers) <= WRITTEN | optional | {"authorization"}
 
 
 @pytest.mark.parametrize("framing", ["Content-Length: 11", "Transfer-Encoding: chunked"])
-def test_a_body_reaches_the_api_whole(street: Street, framing: str) -> None:
+def test_body_reaches_the_api_whole(street: Street, framing: str) -> None:
     body = "hello world" if "Length" in framing else "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
     request = f"POST /api/v1/tags HTTP/1.1\r\nHost: {street.host}\r\nConnection: close\r\n"
     request += f"Authorization: Bearer {street.all}\r\nContent-Type: text/plain\r\n{framing}\r\n"
@@ -153,7 +149,7 @@ def with_trailers(street: Street, lines: str, trailers: str) -> Answer:
     return street.proxy.send(f"{head}2\r\nhi\r\n0\r\n{trailers}\r\n".encode(), "POST")
 
 
-def test_a_trailer_is_no_header(street: Street) -> None:
+def test_trailer_is_not_forwarded_as_a_header(street: Street) -> None:
     """RFC 9110, section 6.5.1."""
     bearer = f"Authorization: Bearer {street.all}\r\n"
     assert with_trailers(street, "", bearer).status == 401
@@ -165,7 +161,7 @@ def test_a_trailer_is_no_header(street: Street) -> None:
         assert CANARY not in str(answer.json()["headers"])
 
 
-def test_a_preflight_passes_and_says_nothing_of_a_tenant(street: Street) -> None:
+def test_preflight_passes_without_a_tenant_header(street: Street) -> None:
     asks = ["Origin: https://app.example.com", "Access-Control-Request-Method: DELETE"]
     asks.append("Access-Control-Request-Headers: authorization")
     forged = [f"X-Tessera-{name}: {CANARY}" for name in ("Tenant", "Token", "Permission")]
@@ -189,8 +185,8 @@ def test_a_preflight_passes_and_says_nothing_of_a_tenant(street: Street) -> None
 
 
 @pytest.mark.parametrize("protocol", ["websocket", "h2c", "TLS/1.0"])
-def test_no_upgrade_passes(street: Street, protocol: str) -> None:
-    """What is sent after one would be judged by nobody; what asks for one is judged as it is."""
+def test_no_upgrade_reaches_the_api(street: Street, protocol: str) -> None:
+    """Bytes after an upgrade would pass unchecked. The request itself is checked as any other."""
     lines = [
         "Connection: Upgrade, HTTP2-Settings",
         f"Upgrade: {protocol}",
@@ -206,12 +202,12 @@ def test_no_upgrade_passes(street: Street, protocol: str) -> None:
         if answer.status == 200:
             seen = answer.json()["headers"]
             assert not {"upgrade", "http2-settings", "sec-websocket-key"} & set(seen)
-    # uvicorn warns of a request for an upgrade that it does not know.
+    # uvicorn logs a warning for an unsupported upgrade.
     assert "upgrade" not in street.server.log().lower()
 
 
 @pytest.mark.parametrize("suffix", [".", ":80", ".:80"])
-def test_a_host_in_another_spelling_is_one_host_for_all(street: Street, suffix: str) -> None:
+def test_host_in_another_spelling_is_the_same_host_for_all(street: Street, suffix: str) -> None:
     answer = street.proxy.ask(street.host + suffix, street.one, "GET", TARGET)
     assert answer.status == 200
     seen = answer.json()["headers"]
@@ -220,16 +216,16 @@ def test_a_host_in_another_spelling_is_one_host_for_all(street: Street, suffix: 
     assert seen["x-tessera-tenant"] == street.host.partition(".")[0]
 
 
-def test_more_headers_than_tessera_reads_are_the_clients_fault(street: Street) -> None:
+def test_too_many_headers_are_a_client_error(street: Street) -> None:
     answer = street.proxy.ask(
         street.host, street.one, "GET", TARGET, *(f"X-{n}: 1" for n in range(150))
     )
-    # Envoy has a limit of its own, and asks with few of them.
+    # Envoy has its own limit and sends few headers with a check.
     assert answer.status == 431
     assert answer.header("retry-after") is None
 
 
-def test_the_four_files_pass_on_the_same_headers() -> None:
+def test_all_shipped_files_forward_the_same_headers() -> None:
     texts = {path.name: path.read_text() for path in CONFIGURATIONS.iterdir() if path.is_file()}
     ours = re.findall(r"proxy_set_header (\S+) \$http_(\w+);", texts["nginx.conf"])
     assert [name for name, _ in ours] == list(PASSED)
@@ -251,7 +247,7 @@ def _of_caddy() -> list[str]:
     ]
 
 
-def test_traefiks_line_is_the_generated_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_traefiks_pattern_is_the_generated_one(capsys: pytest.CaptureFixture[str]) -> None:
     main([])
     printed = capsys.readouterr().out
     assert printed in (CONFIGURATIONS / "traefik.yaml").read_text()
@@ -264,7 +260,7 @@ def test_traefiks_line_is_the_generated_one(capsys: pytest.CaptureFixture[str]) 
         main(["X_Foo"])
 
 
-def test_the_pattern_matches_each_name_but_those_given() -> None:
+def test_pattern_matches_every_other_name() -> None:
     pattern = re.compile(dropping_pattern(["Accept", "Accept-Language", "X-A"]))
     for name in ("Accept", "accept-language", "X-A", "x-a"):
         assert not pattern.search(name)

@@ -1,6 +1,6 @@
-"""HAProxy as the gateway: whose address is recorded, however a client forges it.
+"""HAProxy as the gateway: the decision log has the client's real address.
 
-`option forwardfor` adds a line of its own after the client's, and HAProxy passes trailers on.
+`option forwardfor` adds a line after the client's, and HAProxy forwards trailers.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ def ask(port: int, request: str) -> int:
         return response.status
 
 
-# The lines and the trailers that a client sends.
+# Header lines and trailers that a client sends.
 FORGERIES: tuple[tuple[list[str], list[str]], ...] = (
     ([], []),
     (FORGED, []),
@@ -65,7 +65,7 @@ FORGERIES: tuple[tuple[list[str], list[str]], ...] = (
 
 @contextmanager
 def haproxy(folder: Path, tessera_port: int) -> Iterator[int]:
-    """The port of one that asks the server at `tessera_port`."""
+    """The port of an HAProxy that checks with the server at `tessera_port`."""
     port = free_port()
     file = folder / "haproxy.cfg"
     file.write_text(CONFIGURATION.format(port=port, tessera_port=tessera_port))
@@ -76,7 +76,7 @@ def haproxy(folder: Path, tessera_port: int) -> Iterator[int]:
         yield port
 
 
-def test_no_client_forges_its_address(tmp_path: Path) -> None:
+def test_client_cannot_forge_its_address(tmp_path: Path) -> None:
     url = f"sqlite://{tmp_path}/tessera.db"
     made = [asyncio.run(furnish(url)) for _ in FORGERIES]
     with (
@@ -90,10 +90,10 @@ def test_no_client_forges_its_address(tmp_path: Path) -> None:
                 f"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n{headers(trailers)}"
             )
             assert ask(port, f"{request}\r\n") == 200
-            # A bearer in a trailer is none.
+            # A bearer in a trailer does not count.
             without = request.replace("Authorization", "X-Other")
             assert ask(port, f"{without}Authorization: Bearer {tenant['all']}\r\n\r\n") == 401
-        server.stop()  # writes what it has recorded
+        server.stop()  # flushes the decision log
     for tenant in made:
         assert asyncio.run(recorded(url, tenant["host"])) == {CLIENT}
 

@@ -1,4 +1,4 @@
-"""Bytes that no gateway would send, to a real server: nothing passes, and nothing is a failure."""
+"""Hostile bytes to a real server: none pass, and none cause a server error."""
 
 import asyncio
 import re
@@ -24,7 +24,7 @@ _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 
 @dataclass
 class Target:
-    """A server that answers one kind of gateway, a host of a tenant there and a token's secret."""
+    """A server for one gateway kind, a tenant's host and a token's secret."""
 
     kind: str
     server: ServerProcess
@@ -32,7 +32,7 @@ class Target:
     secret: bytes
 
     def request(self, target: bytes = TARGET, method: bytes = b"GET", *more: bytes) -> bytes:
-        """What a gateway of the kind sends, and more headers."""
+        """A check as the gateway kind sends it, with more headers."""
         lines = {
             "nginx": [
                 b"GET /authorize HTTP/1.1",
@@ -58,12 +58,13 @@ class Target:
         with socket.create_connection((LOOPBACK, self.server.port), 10) as connection:
             try:
                 connection.sendall(raw)
-                if b"Connection: close" not in raw:  # else the server ends it, having answered
+                # With it, the server closes the connection after its answer.
+                if b"Connection: close" not in raw:
                     connection.shutdown(socket.SHUT_WR)
                 while chunk := connection.recv(65536):
                     received += chunk
             except ConnectionError:
-                pass  # it has heard enough
+                pass  # the server closed the connection
         return [int(status) for status in _STATUS.findall(received)]
 
 
@@ -90,8 +91,8 @@ async def _furnish(url: str) -> tuple[str, str]:
         return f"{(await tenants.get()).slug}.api.us.example.com", made.secret
 
 
-def test_a_plain_request_passes(target: Target) -> None:
-    """Or else nothing below would show anything."""
+def test_plain_request_passes(target: Target) -> None:
+    """Without this, the tests below would prove nothing."""
     assert target.send(target.request()) == [200]
 
 
@@ -105,7 +106,7 @@ _TARGETS = (
 
 
 @pytest.mark.parametrize("path", _TARGETS)
-def test_no_target_but_a_plain_one_passes(target: Target, path: bytes) -> None:
+def test_only_a_plain_target_passes(target: Target, path: bytes) -> None:
     statuses = target.send(target.request(path))
     assert statuses
     assert all(400 <= status < 500 for status in statuses)
@@ -114,10 +115,10 @@ def test_no_target_but_a_plain_one_passes(target: Target, path: bytes) -> None:
 @pytest.mark.parametrize(
     "method", [b"", b"get", b"GET ", b"G\xc3\x89T", b"POST", b"TRACE", b"A" * 5_000, b"GET, GET"]
 )
-def test_no_method_but_the_plain_one_passes(target: Target, method: bytes) -> None:
+def test_only_the_plain_method_passes(target: Target, method: bytes) -> None:
     statuses = target.send(target.request(TARGET, method))
     assert statuses
-    # Space around a value is no part of it.
+    # White space around a value is not part of it.
     plain = method.strip() == b"GET"
     assert all(400 <= status < 500 or (status == 200 and plain) for status in statuses)
 
@@ -134,7 +135,7 @@ def test_no_method_but_the_plain_one_passes(target: Target, method: bytes) -> No
         b"X: " + b"a" * 60_000, b"Transfer-Encoding: chunked", b"X : a", b"nonsense", b"X: a\0b",
     ],
 )  # fmt: skip
-def test_no_header_beside_is_a_failure(target: Target, header: bytes) -> None:
+def test_no_additional_header_causes_a_server_error(target: Target, header: bytes) -> None:
     statuses = target.send(target.request(TARGET, b"GET", header))
     assert statuses
     assert all(status < 500 for status in statuses)
@@ -146,7 +147,7 @@ def test_no_header_beside_is_a_failure(target: Target, header: bytes) -> None:
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(place=st.floats(0, 1), length=st.integers(0, 12), put=st.binary(max_size=12))
-def test_no_damage_to_a_request_is_a_failure(
+def test_no_damaged_request_causes_a_server_error(
     target: Target, place: float, length: int, put: bytes
 ) -> None:
     whole = target.request().replace(b"Connection: close", b"Connection: x")

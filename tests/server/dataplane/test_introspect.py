@@ -1,4 +1,4 @@
-"""`/introspect` (RFC 7662): live tokens are described, of everything else nothing is said."""
+"""`/introspect` (RFC 7662) describes live tokens and calls everything else inactive."""
 
 from base64 import b64encode
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ def basic(name: str, secret: str) -> dict[str, str]:
     return {"Authorization": f"Basic {b64encode(f'{name}:{secret}'.encode()).decode()}"}
 
 
-async def test_a_live_token_is_described(http: httpx2.AsyncClient, world: World) -> None:
+async def test_live_token_is_described(http: httpx2.AsyncClient, world: World) -> None:
     person = await world.person()
     made = await tokens.create(person.principal, world.service, name="t", permissions=[HELD])
     gateway = await gateways.create(Operator(), world.service, "orders")
@@ -52,7 +52,7 @@ async def test_a_live_token_is_described(http: httpx2.AsyncClient, world: World)
         }
 
 
-async def test_anything_else_is_not_active_and_no_more(
+async def test_everything_else_is_inactive_without_details(
     http: httpx2.AsyncClient, world: World
 ) -> None:
     person = await world.person()
@@ -67,7 +67,7 @@ async def test_anything_else_is_not_active_and_no_more(
         assert (answer.status_code, answer.content) == (200, b'{"active":false}'), secret
 
 
-async def test_only_gateways_may_ask(http: httpx2.AsyncClient, world: World) -> None:
+async def test_only_introspection_clients_may_ask(http: httpx2.AsyncClient, world: World) -> None:
     person = await world.person()
     made = await tokens.create(person.principal, world.service, name="t")
     gateway = await gateways.create(Operator(), world.service, "orders")
@@ -110,7 +110,7 @@ async def test_only_gateways_may_ask(http: httpx2.AsyncClient, world: World) -> 
         (b'{"token": "x"}', "application/json", 415),
     ],
 )
-async def test_what_is_no_form_is_told_so(
+async def test_body_that_is_no_form_is_refused(
     http: httpx2.AsyncClient, service: Service, content: bytes, kind: str, status: int
 ) -> None:
     gateway = await gateways.create(Operator(), service, "orders")
@@ -120,7 +120,9 @@ async def test_what_is_no_form_is_told_so(
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_gateways_are_made_listed_and_revoked_by_name(service: Service) -> None:
+async def test_introspection_clients_are_created_listed_and_revoked_by_name(
+    service: Service,
+) -> None:
     operator = Operator()
     await gateways.create(operator, service, "orders")
     for name in ("orders", "Not a name", ""):
@@ -130,7 +132,7 @@ async def test_gateways_are_made_listed_and_revoked_by_name(service: Service) ->
     for name in ("orders", "unknown"):
         with pytest.raises(NotFound):
             await gateways.revoke(operator, name)
-    # A name stays taken: an old log says "orders" and means that one.
+    # A revoked name stays taken, so that old logs remain unambiguous.
     with pytest.raises(InvalidInput):
         await gateways.create(operator, service, "orders")
     assert [(g.name, bool(g.revoked_at)) for g in await gateways.every(operator)] == [

@@ -1,5 +1,5 @@
-"""The database hangs, crashes, or is slow: nothing passes, the gateway is told in time, and soon
-after it is back checks are answered again, by the same process.
+"""While the database hangs, crashes or is slow, checks are answered 503 in time; soon after it is
+back the same process allows them again.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from tests.support.wire import Wire, check
 
 KEY = "GET /api/v1/devices"
 CLIENTS = 8
-# Two seconds, and what a busy machine adds.
+# Two seconds, and a margin for a busy machine.
 IN_TIME = 2.5
 
 
@@ -46,7 +46,7 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
 
 
 async def furnish(url: str) -> bytes:
-    """A check that passes."""
+    """Create rows; returns a check that passes."""
     await database.migrate(settings_for(url))
     async with running_service(settings_for(url)) as service:
         person = await World(service).person()
@@ -58,12 +58,12 @@ async def furnish(url: str) -> bytes:
 
 @dataclass
 class Load:
-    """Clients that check all the time: when each check began and ended, and what came of it."""
+    """Clients that check continuously: start, end and status of each check."""
 
     seen: list[tuple[float, float, int]] = field(default_factory=list)
 
     async def passes(self, seconds: float) -> float:
-        """Wait until checks pass again; gives how long that took."""
+        """Wait until checks pass again; returns the seconds that took."""
         started = time.monotonic()
         while not any(began >= started and status == 200 for began, _, status in self.seen):
             assert time.monotonic() - started < seconds, self.seen[-5:]
@@ -96,7 +96,7 @@ async def load(street: Street) -> AsyncIterator[Load]:
 
 
 async def recorded(street: Street) -> int:
-    """How many checks the record has, of those that passed."""
+    """The number of allowed checks in the decision log."""
     connection = await street.cluster.connect(street.url.rpartition("/")[2])
     try:
         return int(await connection.fetchval("SELECT coalesce(sum(allowed), 0) FROM token_use"))
@@ -107,7 +107,7 @@ async def recorded(street: Street) -> int:
 async def ridden_out(
     street: Street, seconds: float, strike: Callable[[], object], mend: Callable[[], object]
 ) -> None:
-    """What has to hold of an outage, whatever it is."""
+    """The promises for every kind of outage."""
     before = await recorded(street)
     async with load(street) as checks:
         await asyncio.to_thread(strike)
@@ -123,23 +123,23 @@ async def ridden_out(
     assert max(ended - began for began, ended, _ in checks.seen) < IN_TIME
     assert {status for _, _, status in checks.seen} == {200, 503}
     assert "Traceback" not in street.server.log()
-    # What was decided before and since is in the record, not more than five seconds late.
+    # The decision log has all decisions from before and after, at most five seconds late.
     passed, over = sum(status == 200 for _, _, status in checks.seen), time.monotonic()
     while await recorded(street) - before < passed:
         assert time.monotonic() - over < 5
         await asyncio.sleep(0.1)
 
 
-async def test_a_database_that_hangs(street: Street) -> None:
+async def test_no_check_passes_while_the_database_hangs(street: Street) -> None:
     await ridden_out(street, 4, street.cluster.pause, street.cluster.resume)
 
 
-async def test_a_database_that_crashes(street: Street) -> None:
+async def test_no_check_passes_while_the_database_crashes(street: Street) -> None:
     await ridden_out(street, 2, lambda: street.cluster.stop("immediate"), street.cluster.start)
 
 
-async def test_a_database_that_is_slow(street: Street) -> None:
-    """It answers others, but not this in time: somebody has the table for himself."""
+async def test_no_check_passes_while_the_database_is_slow(street: Street) -> None:
+    """Another transaction locks the table, so that lookups wait beyond their time-out."""
     connection = await street.cluster.connect(street.url.rpartition("/")[2])
     try:
         async with load(street) as checks:

@@ -1,7 +1,7 @@
-"""Real gateways, the shipped configurations, a real server: what a client gets through them.
+"""Clients of real gateways with the shipped configurations and a real server.
 
-The API behind them is as careless with targets as APIs come, so that whatever a gateway lets
-through in another form than was judged shows.
+The API behind them normalises targets leniently, to show any target that a gateway forwards in
+another form than it was checked in.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ def target_of(path: str) -> str:
     return path.replace("{", "").replace("}", "")
 
 
-def test_every_operation_is_open_to_those_who_hold_it_and_to_no_others(street: Street) -> None:
+def test_every_operation_is_allowed_exactly_to_its_holders(street: Street) -> None:
     for permission in street.catalogue.permissions:
         target = target_of(permission.path)
         answer = street.proxy.ask(street.host, street.all, permission.method, target)
@@ -43,7 +43,7 @@ def test_every_operation_is_open_to_those_who_hold_it_and_to_no_others(street: S
         assert answer.status == 403, permission.key
 
 
-def test_who_is_refused_learns_why(street: Street) -> None:
+def test_denied_client_gets_the_reason(street: Street) -> None:
     answer = street.proxy.ask(street.host, street.none)
     assert answer.status == 403
     assert answer.header("www-authenticate") == 'Bearer error="insufficient_scope"'
@@ -53,7 +53,7 @@ def test_who_is_refused_learns_why(street: Street) -> None:
     assert answer.header("cache-control") == "no-store"
 
 
-def test_who_has_no_valid_token_is_challenged(street: Street) -> None:
+def test_client_without_a_valid_token_is_challenged(street: Street) -> None:
     answer = street.proxy.ask(street.host, None)
     assert (answer.status, answer.header("www-authenticate")) == (401, "Bearer")
     for secret in ("tsr_" + "0" * 49, street.limited):
@@ -63,7 +63,7 @@ def test_who_has_no_valid_token_is_challenged(street: Street) -> None:
         assert answer.json()["code"] == "INVALID_TOKEN"
 
 
-def test_the_holder_of_a_revoked_token_learns_so(street: Street) -> None:
+def test_client_with_a_revoked_token_is_told(street: Street) -> None:
     made = asyncio.run(_another(street))
     asyncio.run(_revoke(street, made))
     answer = street.proxy.ask(street.host, made["secret"])
@@ -73,12 +73,12 @@ def test_the_holder_of_a_revoked_token_learns_so(street: Street) -> None:
     )
 
 
-def test_a_wish_for_another_protocol_is_judged_as_any_request(street: Street) -> None:
-    """Without a line in the log: Caddy passes the wish on with every check."""
+def test_upgrade_request_is_checked_as_any_other(street: Street) -> None:
+    """Without a log line: Caddy sends the upgrade headers with every check."""
     before = len(street.server.log())
     wish = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13")
     for secret, status in ((street.one, 200), (street.none, 403), (None, 401)):
-        # Envoy refuses such wishes by itself unless its configuration allows them.
+        # Envoy refuses upgrades unless its configuration allows them.
         expected = 403 if street.proxy.kind == "envoy" else status
         target = "/api/v1/devices/1"
         assert street.proxy.ask(street.host, secret, "GET", target, *wish).status == expected
@@ -86,7 +86,7 @@ def test_a_wish_for_another_protocol_is_judged_as_any_request(street: Street) ->
 
 
 def test_over_the_limit_is_429_through_every_gateway(street: Street) -> None:
-    """Also through nginx, whose auth_request knows no 429."""
+    """Also through nginx, whose auth_request does not support 429."""
     statuses = [street.proxy.ask(street.limited_host, street.limited).status for _ in range(3)]
     assert statuses == [200, 200, 429]
     answer = street.proxy.ask(street.limited_host, street.limited)
@@ -97,7 +97,7 @@ def test_over_the_limit_is_429_through_every_gateway(street: Street) -> None:
     assert (answer.header("ratelimit") or "").startswith('"hour";r=0;t=')
 
 
-def test_what_a_client_writes_in_the_gateways_name_is_not_believed(street: Street) -> None:
+def test_headers_of_the_gateway_sent_by_a_client_are_ignored(street: Street) -> None:
     spoofed = [
         "X-Original-Method: GET", "X-Original-URI: /api/v1/devices/1", "X-Original-Url: /x",
         "X-Forwarded-Method: GET", "X-Forwarded-Uri: /api/v1/devices/1",
@@ -116,7 +116,8 @@ def test_what_a_client_writes_in_the_gateways_name_is_not_believed(street: Stree
     spoofed = [line.replace(street.host, street.limited_host) for line in spoofed]
     answer = street.proxy.ask(street.host, street.one, "GET", "/api/v1/devices/1", *spoofed)
     assert answer.status == 200
-    # Nor by the API, which would do another thing than was judged, or for another tenant.
+    # The API does not get them either: it would run another operation than was checked, or for
+    # another tenant.
     assert (answer.json()["served"], answer.json()["host"]) == (ONE, street.host)
     seen = answer.json()["headers"]
     assert seen["x-tessera-tenant"] == street.host.split(".")[0]
@@ -124,8 +125,8 @@ def test_what_a_client_writes_in_the_gateways_name_is_not_believed(street: Stree
 
 
 @pytest.mark.parametrize("connection", ["close, {0}", "close\r\nConnection: {0}", "{0}, close"])
-def test_a_client_cannot_have_dropped_what_tessera_says(street: Street, connection: str) -> None:
-    """RFC 9110, section 7.6.1: a proxy drops what Connection names, such as the tenant's name."""
+def test_client_cannot_have_tesseras_headers_dropped(street: Street, connection: str) -> None:
+    """RFC 9110, section 7.6.1: a proxy drops the headers that Connection names."""
     names = "X-Tessera-Tenant, x-tessera-token, X-Tessera-Permission, X-Forwarded-Uri"
     head = f"GET /api/v1/devices/1 HTTP/1.1\r\nHost: {street.host}\r\n"
     head += f"Authorization: Bearer {street.one}\r\nConnection: {connection.format(names)}\r\n\r\n"
@@ -155,8 +156,8 @@ _TRICKS = (
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "HEAD"])
-def test_no_trick_with_a_target_opens_what_is_not_held(street: Street, method: str) -> None:
-    """Whatever passes, the API behind would do just what was granted."""
+def test_no_form_of_a_target_opens_another_operation(street: Street, method: str) -> None:
+    """Every target that passes runs the granted operation in the API."""
     passed = 0
     for trick in _TRICKS:
         answer = street.proxy.ask(street.host, street.one, method, trick)
@@ -166,11 +167,11 @@ def test_no_trick_with_a_target_opens_what_is_not_held(street: Street, method: s
             passed += 1
         elif answer.status == 200:
             passed += 1
-    # The plain ones among them do pass.
+    # The plain targets among them do pass.
     assert passed >= 2 if method in {"GET", "HEAD"} else passed == 0
 
 
-def test_an_absolute_target_opens_nothing_elsewhere(street: Street) -> None:
+def test_absolute_target_opens_no_other_host(street: Street) -> None:
     """RFC 9112, section 3.2.2: its host counts, not the header's."""
     for said in ("http://other.api.us.example.com", f"http://{street.limited_host}"):
         target = f"{said}/api/v1/devices/1"
@@ -180,8 +181,8 @@ def test_an_absolute_target_opens_nothing_elsewhere(street: Street) -> None:
     assert answer.status == 403
 
 
-def test_a_revoked_token_is_refused_while_a_load_runs(street: Street) -> None:
-    """From the acknowledgement on: no check that starts later passes."""
+def test_revoked_token_is_denied_at_once_under_load(street: Street) -> None:
+    """No check that starts after the acknowledgement passes."""
     made = asyncio.run(_another(street))
     acknowledged = threading.Event()
     late: list[int] = []
@@ -229,7 +230,7 @@ async def _revoke(street: Street, made: dict[str, str]) -> None:
         await tokens.revoke(person.principal, token.id)
 
 
-def test_the_ten_lines_of_the_readme_are_a_gateway(tmp_path: Path) -> None:
+def test_documented_nginx_lines_are_a_working_gateway(tmp_path: Path) -> None:
     lines = re.findall(r"```nginx\n(.*?)```", (ROOT / "docs/gateways.md").read_text(), re.DOTALL)
     text = f"upstream api {{ server 127.0.0.1:9000; }} server {{ listen 8080; {lines[0]} }}"
     url = f"sqlite://{tmp_path}/tessera.db"
@@ -252,11 +253,11 @@ def test_the_ten_lines_of_the_readme_are_a_gateway(tmp_path: Path) -> None:
         assert gate.ask(made["host"], made["all"]).status == 500
 
 
-def test_without_tessera_nothing_passes(street: Street) -> None:
+def test_nothing_passes_while_tessera_is_down(street: Street) -> None:
     street.server.stop()
     assert answer_of(street.server.port, "/healthz") is None
     answer = street.proxy.ask(street.host, street.all)
-    # Traefik has no way to say it better.
+    # Traefik has no setting for another status.
     assert answer.status == (500 if street.proxy.kind == "traefik" else 503)
     street.server.start()
     assert street.proxy.ask(street.host, street.all).status == 200
