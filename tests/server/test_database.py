@@ -1,6 +1,6 @@
-"""Connections, transactions and time-outs, on real databases that hang, vanish and come back.
+"""Connections, transactions and time-outs on real databases that hang, stop and return.
 
-What transactions protect when two changes meet is in `tests.test_races`.
+`tests.test_races` covers concurrent changes.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from tests.support.postgres import PostgresCluster
 from tests.support.process import tessera, tessera_environment
 
 
-async def test_a_transaction_keeps_all_or_nothing(service: Service, world: World) -> None:
+async def test_transaction_commits_all_or_nothing(service: Service, world: World) -> None:
     async def fail_half_way() -> None:
         async with database.transaction():
             await world.tenant("never")
@@ -50,17 +50,17 @@ async def test_a_transaction_keeps_all_or_nothing(service: Service, world: World
 
 @pytest.fixture
 async def quiet(database_url: str) -> AsyncIterator[None]:
-    """A database of either kind, without TLS: asyncpg complains of each cancelled handshake."""
+    """Each kind of database, without TLS: asyncpg logs every cancelled handshake."""
     quiet_url = database_url + ("?sslmode=disable" if database_url.startswith("postgres") else "")
     async with database.connected(settings_for(quiet_url)):
         await database.ping()
         yield
 
 
-async def test_a_task_cancelled_on_its_way_into_a_transaction_gives_its_connection_back(
+async def test_task_cancelled_while_starting_a_transaction_returns_its_connection(
     quiet: None,
 ) -> None:
-    """Tortoise by itself keeps it: after a pool's worth of cancels nobody is served any more."""
+    """Tortoise itself would keep it, so that cancellations would exhaust the pool."""
     ended = []
 
     async def work(number: int) -> None:
@@ -68,12 +68,12 @@ async def test_a_task_cancelled_on_its_way_into_a_transaction_gives_its_connecti
             await models.Tenant.create(slug=f"t{number}", name="T", region="us")
 
     for number in range(200):
-        if number % 5:  # then a connection is there, and it is the `BEGIN` that is cut
+        if number % 5:  # then a connection is open, and the `BEGIN` is cancelled
             await asyncio.wait_for(database.ping(), 5)
         task = asyncio.create_task(work(number))
         for _ in range(number % 40):
             await asyncio.sleep(0)
-        if number % 4 == 0:  # what the database does takes time, and not turns
+        if number % 4 == 0:  # the database takes time, not turns of the event loop
             await asyncio.sleep(number % 20 / 10_000)
         task.cancel()
         ended.append((await asyncio.gather(task, return_exceptions=True))[0])
@@ -86,7 +86,7 @@ async def test_a_task_cancelled_on_its_way_into_a_transaction_gives_its_connecti
     assert done <= await models.Tenant.all().count() < 220
 
 
-async def test_a_task_that_survives_being_cancelled_on_its_way_in_has_the_pool_again(
+async def test_task_that_survives_the_cancellation_can_use_the_pool(
     quiet: None,
 ) -> None:
     async def cancelled_and_goes_on() -> bool:
@@ -106,8 +106,8 @@ async def test_a_task_that_survives_being_cancelled_on_its_way_in_has_the_pool_a
         assert await task
 
 
-# Reads, then writes what follows from it: with SQLite's usual transactions the second half fails
-# when somebody else has written in between.
+# Reads, then writes a value computed from it. With SQLite's deferred transactions the write fails
+# if another process has written in between.
 _COUNT_UP = """
 import asyncio, sys
 import models
@@ -127,7 +127,7 @@ asyncio.run(count_up())
 """
 
 
-async def test_two_processes_write_to_one_sqlite_database_without_losing_or_refusing_anything(
+async def test_two_processes_write_to_one_sqlite_database_without_loss_or_error(
     sqlite_url: str,
 ) -> None:
     async with running_service(settings_for(sqlite_url)) as service:
@@ -144,7 +144,7 @@ async def test_two_processes_write_to_one_sqlite_database_without_losing_or_refu
         assert (await models.Token.get()).revision == 601
 
 
-async def test_a_sqlite_database_that_stays_locked_is_unavailable_and_then_back(
+async def test_locked_sqlite_database_is_unavailable_until_released(
     sqlite_url: str,
 ) -> None:
     async with database.connected(settings_for(sqlite_url)):
@@ -182,7 +182,7 @@ async def test_a_sqlite_database_that_stays_locked_is_unavailable_and_then_back(
     ],
     ids=repr,
 )
-def test_a_database_that_cannot_answer_is_told_by_its_errors(error: Exception) -> None:
+def test_outage_errors_are_recognised(error: Exception) -> None:
     assert database.is_unavailable(error)
 
 
@@ -197,18 +197,18 @@ def test_a_database_that_cannot_answer_is_told_by_its_errors(error: Exception) -
     ],
     ids=repr,
 )
-def test_our_own_mistakes_do_not_pass_for_a_database_that_cannot_answer(error: Exception) -> None:
+def test_programming_errors_are_no_outage(error: Exception) -> None:
     assert not database.is_unavailable(error)
 
 
-async def test_a_value_that_the_driver_cannot_send_is_our_own_mistake(postgres_url: str) -> None:
+async def test_unencodable_value_is_no_outage(postgres_url: str) -> None:
     async with database.connected(settings_for(postgres_url)):
         with pytest.raises(OperationalError, match="invalid input") as refused:
             await database.connection().execute_query("SELECT $1::int", ["one"])
     assert not database.is_unavailable(refused.value)
 
 
-def test_a_sqlite_without_full_text_search_is_noticed() -> None:
+def test_sqlite_without_full_text_search_is_refused() -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
         assert has_full_text_index(connection)
         assert not connection.in_transaction
@@ -220,7 +220,7 @@ def test_a_sqlite_without_full_text_search_is_noticed() -> None:
         assert not has_full_text_index(connection)
 
 
-async def test_a_file_of_another_kind_is_refused_with_a_sentence(tmp_path: Path) -> None:
+async def test_file_that_is_no_database_is_refused_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     async with database.connected(settings_for(f"sqlite://{tmp_path}/empty")):
         await database.ping()
@@ -232,10 +232,10 @@ async def test_a_file_of_another_kind_is_refused_with_a_sentence(tmp_path: Path)
         assert (tmp_path / "other").read_bytes() == content
 
 
-async def test_connecting_again_keeps_the_write_ahead_log_from_other_processes(
+async def test_reconnecting_keeps_the_locks_on_the_write_ahead_log(
     tmp_path: Path,
 ) -> None:
-    """Closing a file descriptor of the database drops every lock that its process holds."""
+    """Closing any file descriptor of the database drops all POSIX locks of the process."""
     settings = settings_for(f"sqlite://{tmp_path}/tessera.db")
     await database.migrate(settings)
     writes = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]);"
@@ -252,7 +252,7 @@ async def test_connecting_again_keeps_the_write_ahead_log_from_other_processes(
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[PostgresCluster]:
-    """A server of this module's own: it is paused and stopped."""
+    """A server of this module alone, which tests pause and stop."""
     with PostgresCluster() as running:
         yield running
 
@@ -269,7 +269,7 @@ def settings(cluster_url: str) -> Settings:
     return settings_for(cluster_url)
 
 
-async def test_a_password_of_any_characters_and_every_lenient_mode_of_tls_connects(
+async def test_any_password_and_every_lenient_tls_mode_connect(
     cluster: PostgresCluster, cluster_url: str
 ) -> None:
     password = "p@ss:/?#[]% wörd"
@@ -283,7 +283,7 @@ async def test_a_password_of_any_characters_and_every_lenient_mode_of_tls_connec
             await database.ping()
 
 
-def test_serve_tells_an_operator_in_one_sentence_what_is_wrong_with_the_database(
+def test_serve_reports_an_unusable_database_in_one_sentence(
     cluster: PostgresCluster, cluster_url: str, tmp_path: Path
 ) -> None:
     for url, says in (
@@ -306,7 +306,7 @@ def test_serve_tells_an_operator_in_one_sentence_what_is_wrong_with_the_database
 
 @pytest.fixture
 async def asked(settings: Settings) -> AsyncIterator[tuple[Client, Person]]:
-    """The application on the module's own server, and somebody who is signed in."""
+    """The application on the module's own server, and a signed-in admin."""
     async with running_service(settings) as service:
         person = await World(service).person()
         transport = httpx2.ASGITransport(app=create_app(service))
@@ -315,7 +315,7 @@ async def asked(settings: Settings) -> AsyncIterator[tuple[Client, Person]]:
 
 
 async def every_surface(client: Client) -> list[tuple[int, str, float]]:
-    """Many requests at once, more than there are connections: status, code, seconds of each."""
+    """More concurrent requests than connections: status, code and seconds of each."""
 
     async def timed(request: Any) -> tuple[int, str, float]:
         started = time.monotonic()
@@ -350,7 +350,7 @@ async def seconds_until_back(client: Client) -> float:
 
 @asynccontextmanager
 async def held_up(url: str, client: Client, person: Person) -> AsyncIterator[asyncio.Task[Any]]:
-    """A mutation in the middle of its transaction: it waits for its admin's row, held here."""
+    """Hold a mutation inside its transaction by locking its admin's row."""
     connection = await asyncpg.connect(url)
     try:
         async with connection.transaction():
@@ -371,10 +371,10 @@ async def until_somebody_waits(connection: Any) -> None:
     pytest.fail("nobody waited for the lock")
 
 
-async def test_while_the_database_hangs_every_request_is_told_so_soon(
+async def test_every_request_is_answered_503_soon_while_the_database_hangs(
     cluster: PostgresCluster, cluster_url: str, asked: tuple[Client, Person]
 ) -> None:
-    """Also one that was changing something, which then does not happen later."""
+    """Also a mutation under way, which is then rolled back."""
     client, person = asked
     assert {status for status, _, _ in await every_surface(client)} <= {200, 401, 429}
     async with held_up(cluster_url, client, person) as waiting:
@@ -392,7 +392,7 @@ async def test_while_the_database_hangs_every_request_is_told_so_soon(
     assert not await models.Token.filter(name="held up").exists()
 
 
-async def test_while_the_database_is_down_every_request_is_told_so_and_then_served_again(
+async def test_every_request_is_answered_503_while_the_database_is_down_and_served_afterwards(
     cluster: PostgresCluster, asked: tuple[Client, Person]
 ) -> None:
     client, _ = asked

@@ -29,7 +29,7 @@ def request(body: bytes = b"{}", **headers: str) -> Request:
         "application/json;;charset=Utf-8;;", "application/json;\tcharset=utf-8",
     ],
 )  # fmt: skip
-def test_json_in_utf_8_is_understood_however_it_is_written(value: str) -> None:
+def test_content_type_of_utf_8_json_is_accepted_in_every_form(value: str) -> None:
     require_json(request(content_type=value))
 
 
@@ -44,16 +44,16 @@ def test_json_in_utf_8_is_understood_however_it_is_written(value: str) -> None:
         "application/json\x0b;",
     ],
 )  # fmt: skip
-def test_what_merely_resembles_it_is_not(value: str) -> None:
+def test_similar_content_types_are_refused(value: str) -> None:
     with pytest.raises(BadRequest) as refused:
         require_json(request(content_type=value))
     assert refused.value.status == 415
 
 
 @pytest.mark.parametrize("unit", [" ", "\t", ";", "; ", ";charset=utf-8", "; charset = utf-8 "])
-def test_no_content_type_costs_more_than_its_size(unit: str) -> None:
+def test_reading_a_content_type_takes_linear_time(unit: str) -> None:
     def seconds(value: str) -> float:
-        """The least of several, since other processes share the machine."""
+        """The least of several measurements, since other processes share the machine."""
         found = []
         for _ in range(5):
             started = process_time()
@@ -70,7 +70,7 @@ def test_no_content_type_costs_more_than_its_size(unit: str) -> None:
 
 
 @pytest.mark.parametrize("limit", [BODY_LIMIT, SIGNED_IN_BODY_LIMIT])
-async def test_a_body_has_a_limit(limit: int) -> None:
+async def test_body_is_limited(limit: int) -> None:
     largest = b'"' + b"a" * (limit - 2) + b'"'
     assert len(await read_json(request(largest, content_type="application/json"), limit)) > 1
     with pytest.raises(BadRequest) as refused:
@@ -81,7 +81,7 @@ async def test_a_body_has_a_limit(limit: int) -> None:
 @pytest.mark.parametrize(
     "length", [str(BODY_LIMIT + 1), "9" * 19, "9" * 5_000, "0" * 5 + "99999999"]
 )
-async def test_a_body_that_is_announced_too_large_is_not_read(length: str) -> None:
+async def test_body_with_a_too_large_content_length_is_not_read(length: str) -> None:
     async def receive() -> Message:
         raise AssertionError("read")
 

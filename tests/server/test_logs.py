@@ -1,4 +1,4 @@
-"""The log: lines of JSON that quote nothing of an error, written without making anything wait."""
+"""The log: JSON lines that quote no error's text, written without blocking requests."""
 
 import fcntl
 import json
@@ -27,7 +27,7 @@ def _raise_with(secret: str) -> None:
         raise ValueError(f"could not use {secret}") from cause
 
 
-def test_an_error_is_its_types_and_places() -> None:
+def test_error_is_logged_by_types_and_places() -> None:
     try:
         _raise_with("canary-secret")
     except ValueError:
@@ -51,14 +51,14 @@ def test_line_breaks_cannot_forge_a_line() -> None:
     assert json.loads(line)["message"] == 'a\n{"b": 1}'
 
 
-# Where standard error takes nothing
+# Standard error blocks
 
 _SMALL_PIPE = 4096
 
 
 @pytest.fixture
 def pipe() -> Iterator[tuple[int, int]]:
-    """The two ends of a pipe that is soon full."""
+    """The two ends of a small pipe."""
     reading, writing = os.pipe()
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _SMALL_PIPE)
     yield reading, writing
@@ -80,7 +80,7 @@ def _log_line(queue: LineQueue, message: str) -> None:
 
 
 def _read_lines(reading: int, last: str) -> list[dict[str, object]]:
-    """The lines up to the one with the message `last`, without what filled the pipe."""
+    """The lines up to the one with the message `last`, without the filler."""
     content = b""
     while f'"{last}"'.encode() not in content or not content.endswith(b"\n"):
         assert select.select([reading], [], [], 30)[0], content
@@ -88,7 +88,7 @@ def _read_lines(reading: int, last: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in content.lstrip(b"x").splitlines()]
 
 
-def test_lines_that_nothing_takes_are_dropped_counted_and_told(pipe: tuple[int, int]) -> None:
+def test_lines_for_a_full_pipe_are_dropped_counted_and_reported(pipe: tuple[int, int]) -> None:
     reading, writing = pipe
     _fill(writing)
     before = DROPPED_LINES.count
@@ -110,7 +110,7 @@ def test_lines_that_nothing_takes_are_dropped_counted_and_told(pipe: tuple[int, 
     ]
 
 
-def test_lines_that_wait_are_written_at_the_end(pipe: tuple[int, int]) -> None:
+def test_queued_lines_are_written_at_shutdown(pipe: tuple[int, int]) -> None:
     reading, writing = pipe
     queue = LineQueue(writing)
     for number in range(10):
@@ -119,7 +119,7 @@ def test_lines_that_wait_are_written_at_the_end(pipe: tuple[int, int]) -> None:
     assert len(_read_lines(reading, "line 9")) == 10
 
 
-def test_a_reader_that_has_gone_is_no_error() -> None:
+def test_closed_pipe_is_no_error() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     before = DROPPED_LINES.count
@@ -130,7 +130,7 @@ def test_a_reader_that_has_gone_is_no_error() -> None:
     assert DROPPED_LINES.count == before + 1
 
 
-def test_a_pipe_that_another_process_made_non_blocking_loses_nothing(
+def test_non_blocking_pipe_loses_no_lines(
     pipe: tuple[int, int],
 ) -> None:
     reading, writing = pipe
@@ -142,7 +142,7 @@ def test_a_pipe_that_another_process_made_non_blocking_loses_nothing(
     queue.close()
 
 
-def test_a_line_that_cannot_be_made_is_dropped(pipe: tuple[int, int]) -> None:
+def test_unformattable_record_is_dropped(pipe: tuple[int, int]) -> None:
     before = DROPPED_LINES.count
     queue = LineQueue(pipe[1])
     queue.handle(logging.LogRecord("tessera", logging.INFO, __file__, 1, "%d", ("x",), None))
@@ -150,10 +150,8 @@ def test_a_line_that_cannot_be_made_is_dropped(pipe: tuple[int, int]) -> None:
     assert DROPPED_LINES.count == before + 1
 
 
-def test_a_server_whose_log_is_not_read_answers_and_ends(
-    pipe: tuple[int, int], tmp_path: Path
-) -> None:
-    """303 requests of a stranger used to fill the pipe; then no request was answered."""
+def test_server_with_an_unread_log_answers_and_stops(pipe: tuple[int, int], tmp_path: Path) -> None:
+    """303 unauthenticated requests once filled the pipe and blocked the server."""
     reading, writing = pipe
     port = free_port()
     server = subprocess.Popen(
@@ -173,7 +171,7 @@ def test_a_server_whose_log_is_not_read_answers_and_ends(
                 assert (answer.status, bool(answer.read())) == (404, True)
             connection.request("GET", "/metrics")
             assert b"tessera_log_lines_dropped_total 0.0" in connection.getresponse().read()
-        assert answer_of(port, "/authorize") == 400  # of no gateway, and not left waiting
+        assert answer_of(port, "/authorize") == 400  # not from a gateway's address, and answered
         server.send_signal(signal.SIGTERM)
         assert server.wait(20) == 0
     finally:

@@ -1,4 +1,4 @@
-"""Work in the thread's own event loop: its results, errors, ends and database connections."""
+"""Work in the thread's own event loop: results, errors, cancellation and database connections."""
 
 import asyncio
 import sys
@@ -31,7 +31,7 @@ async def test_work_runs_in_the_thread_on_connections_of_its_own(
     assert await run_here(work) == (threading.current_thread().name, True, tenant.slug)
 
 
-async def test_an_error_of_the_work_reaches_the_caller(service: Service) -> None:
+async def test_error_of_the_work_reaches_the_caller(service: Service) -> None:
     async def work() -> None:
         raise LookupError("this one")
 
@@ -59,8 +59,8 @@ async def test_cancelling_the_call_cancels_the_work(service: Service) -> None:
         assert await asyncio.to_thread(ended.wait, 10)
 
 
-async def test_the_main_loop_runs_while_the_work_computes(service: Service) -> None:
-    """Nothing in the work yields: the interpreter takes turns between the two threads."""
+async def test_main_loop_runs_while_the_work_computes(service: Service) -> None:
+    """The work never yields: the interpreter has to switch between the two threads."""
     enough = threading.Event()
 
     async def work() -> None:
@@ -76,7 +76,7 @@ async def test_the_main_loop_runs_while_the_work_computes(service: Service) -> N
         await call
 
 
-async def test_work_under_way_at_the_end_is_cancelled(service: Service) -> None:
+async def test_pending_work_is_cancelled_at_shutdown(service: Service) -> None:
     async with loop_thread(service.settings) as run:
         call = asyncio.create_task(run(asyncio.Event().wait))
         await asyncio.sleep(0.05)
@@ -84,13 +84,13 @@ async def test_work_under_way_at_the_end_is_cancelled(service: Service) -> None:
         await call
 
 
-async def test_a_database_that_cannot_be_used_is_told_at_the_start(tmp_path: Path) -> None:
+async def test_unusable_database_is_reported_at_start(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="does not exist"):
         async with loop_thread(settings_for(f"sqlite://{tmp_path}/none/tessera.db")):
             pass
 
 
-async def test_threads_take_turns_more_often_only_while_work_is_under_way(
+async def test_switch_interval_is_short_only_while_work_runs(
     service: Service,
 ) -> None:
     usual, enough = sys.getswitchinterval(), asyncio.Event()

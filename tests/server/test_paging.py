@@ -1,4 +1,4 @@
-"""Pages and cursors as requests ask for them. How rows are read is tested with the operations."""
+"""Arguments of pages and cursors. The tests of the operations read the rows."""
 
 from uuid import uuid4
 
@@ -15,12 +15,12 @@ def test_a_cursor_names_its_position_forwards_and_backwards() -> None:
     assert page_request("tokens", None, None, 5, cursor) == PageRequest(5, position, True)
 
 
-def test_nothing_said_is_the_first_fifty() -> None:
+def test_default_page_is_the_first_fifty() -> None:
     assert page_request("tokens", None, None) == PageRequest(50)
 
 
 @pytest.mark.parametrize("size", [1, 100])
-def test_sizes_up_to_the_limit(size: int) -> None:
+def test_sizes_up_to_the_limit_are_accepted(size: int) -> None:
     assert page_request("tokens", size, None).size == size
     assert page_request("tokens", None, None, size, None).size == size
 
@@ -62,19 +62,19 @@ _HOSTILE = [
 
 
 @pytest.mark.parametrize("cursor", _HOSTILE)
-def test_what_is_no_cursor_is_refused_without_being_quoted(cursor: str) -> None:
+def test_malformed_cursor_is_refused_unquoted(cursor: str) -> None:
     with pytest.raises(BadCursor) as refusal:
         page_request("tokens", None, cursor)
     assert refusal.value.message == "`after` is not a cursor of this connection."
 
 
-def test_only_the_form_that_was_given_out_is_a_cursor() -> None:
+def test_cursor_has_one_form() -> None:
     cursor = encode_cursor("tokens", uuid4())
     for variant in (f"{cursor}=", f" {cursor}", f"{cursor}\n", cursor[:-1]):
         with pytest.raises(BadCursor):
             page_request("tokens", None, variant)
 
 
-def test_another_connections_cursor_is_refused() -> None:
+def test_cursor_of_another_connection_is_refused() -> None:
     with pytest.raises(BadCursor, match="`before`"):
         page_request("tokens", None, None, 1, encode_cursor("admins", uuid4()))

@@ -1,4 +1,4 @@
-"""Passwords: what may be one, and that hashes are checked with equal care for everybody."""
+"""Passwords: the policy, the hashes, and the queues of hashing."""
 
 import asyncio
 import os
@@ -32,7 +32,7 @@ async def verify_password(password: str, password_hash: str | None) -> bool:
         return await turn.verify(password, password_hash)
 
 
-async def test_a_hash_is_argon2id_with_owasps_parameters_and_its_own_salt() -> None:
+async def test_hash_is_argon2id_with_owasps_parameters_and_a_salt() -> None:
     one, other = await hash_password("p" * 20, _ME), await hash_password("p" * 20, _ME)
     assert one.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert one != other
@@ -45,24 +45,24 @@ async def test_only_the_password_itself_is_verified() -> None:
         assert not await verify_password(wrong, password_hash)
 
 
-async def test_one_text_is_one_password_however_it_was_typed() -> None:
+async def test_unicode_forms_of_a_text_are_one_password() -> None:
     composed = "caf\N{LATIN SMALL LETTER E WITH ACUTE} au lait et croissants"
     decomposed = "cafe\N{COMBINING ACUTE ACCENT} au lait et croissants"
     assert await verify_password(decomposed, await hash_password(composed, _ME))
 
 
 @pytest.mark.parametrize("password_hash", [None, "", "nonsense", "$argon2id$v=19$broken", "\0"])
-async def test_without_a_sound_hash_nothing_is_right(password_hash: str | None) -> None:
+async def test_missing_or_malformed_hash_verifies_nothing(password_hash: str | None) -> None:
     assert not await verify_password("nobody has this password", password_hash)
     assert not await verify_password("", password_hash)
 
 
-async def test_a_password_with_a_null_is_refused_or_kept_whole() -> None:
+async def test_password_with_a_null_character_is_refused_or_used_whole() -> None:
     password_hash = await hash_password("before", _ME)
     assert not await verify_password("before\0after", password_hash)
 
 
-async def test_an_old_hash_is_noticed() -> None:
+async def test_outdated_hash_is_recognised() -> None:
     old = argon2.using(type="ID", memory_cost=64, rounds=1, parallelism=1).hash("whatever it was")
     assert needs_rehash(old)
     assert not needs_rehash(await hash_password("whatever it was", _ME))
@@ -82,7 +82,7 @@ async def test_an_old_hash_is_noticed() -> None:
         "xk" * 10 + "wgq7 bdlp",
     ],
 )
-def test_long_passwords_that_are_hard_to_guess_will_do(password: str) -> None:
+def test_long_passwords_that_are_hard_to_guess_are_accepted(password: str) -> None:
     check_new_password(password, "password", _ABOUT)
 
 
@@ -110,7 +110,7 @@ _TOO_EASY = [
     "tesseratesseratessera",
     "January2026January",
     "iloveyouforever123",
-    # From lists of what people choose when they have to choose something long.
+    # From lists of common long passwords.
     "1q2w3e4r5t6y7u8i",
     "zaq12wsxcde34rfv",
     "qazwsxedcrfvtgb",
@@ -143,7 +143,7 @@ _NASTY = [
 
 
 @pytest.mark.parametrize("password", _NASTY, ids=range(len(_NASTY)))
-def test_no_password_costs_more_than_a_few_milliseconds(password: str) -> None:
+def test_policy_takes_a_few_milliseconds_for_every_password(password: str) -> None:
     about = [" ".join(f"aab{n}{m}" for n in range(20)) for m in range(9)]
     best = 1.0
     for _ in range(3):
@@ -154,14 +154,14 @@ def test_no_password_costs_more_than_a_few_milliseconds(password: str) -> None:
     assert best < 0.02
 
 
-async def test_a_long_password_is_not_normalised_to_be_verified() -> None:
+async def test_too_long_password_is_not_normalised() -> None:
     started = time.process_time()
     assert not await verify_password(_NASTY[0], await hash_password("p" * 20, _ME))
     assert time.process_time() - started < 0.5
 
 
 async def test_callers_take_turns() -> None:
-    """Of one caller's many requests, each other caller waits for at most one."""
+    """Another caller waits for at most one of a caller's many requests."""
     queue = FairQueue(places=1, max_waiting=100, max_of_one=50)
     done: list[str] = []
 
@@ -174,7 +174,7 @@ async def test_callers_take_turns() -> None:
     assert "".join(done) == "aabcdab" + "a" * 7
 
 
-async def test_none_waits_where_too_many_wait_already() -> None:
+async def test_request_is_refused_at_once_when_the_queue_is_full() -> None:
     queue = FairQueue(places=1, max_waiting=5, max_of_one=3)
     hold, tasks = Event(), []
 
@@ -200,7 +200,7 @@ async def test_none_waits_where_too_many_wait_already() -> None:
         pass
 
 
-async def test_a_cancelled_request_leaves_the_queue_and_passes_its_turn_on() -> None:
+async def test_cancelled_request_leaves_the_queue() -> None:
     queue = FairQueue(places=1, max_waiting=2, max_of_one=2)
     hold, done = Event(), []
 
@@ -215,7 +215,7 @@ async def test_a_cancelled_request_leaves_the_queue_and_passes_its_turn_on() -> 
     waiting.cancel()
     await sleep(0)
     assert queue.waiting == 1
-    # Cancelled as its turn comes.
+    # Cancelled at the moment of its turn.
     working.cancel()
     with pytest.raises(CancelledError):
         await working
@@ -227,8 +227,8 @@ async def test_a_cancelled_request_leaves_the_queue_and_passes_its_turn_on() -> 
     assert queue.waiting == 0
 
 
-async def test_new_passwords_and_strangers_do_not_make_known_people_wait() -> None:
-    """Each kind has a thread of its own."""
+async def test_hashing_for_known_accounts_has_its_own_thread() -> None:
+    """New passwords and unknown accounts use other threads."""
     known, strangers = Hashing("known-here"), Hashing("strangers-here")
     password_hash = await hash_password("p" * 20, _ME)
     order: list[str] = []
@@ -243,7 +243,7 @@ async def test_new_passwords_and_strangers_do_not_make_known_people_wait() -> No
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have a priority on Linux alone")
-def test_a_worker_thread_gives_way() -> None:
+def test_worker_thread_has_a_lower_priority() -> None:
     found: list[int] = []
 
     def work() -> None:

@@ -1,4 +1,4 @@
-"""Settings: what the environment may say, and what is said of a mistake in it."""
+"""Settings: their environment variables, and the sentences about mistakes in them."""
 
 from ipaddress import ip_network
 from pathlib import Path
@@ -9,7 +9,7 @@ from server.errors import Misconfigured
 from server.settings import Settings, read_settings
 
 
-def test_nothing_said_is_an_embedded_database_in_the_working_folder(
+def test_default_is_sqlite_in_the_working_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -18,7 +18,7 @@ def test_nothing_said_is_an_embedded_database_in_the_working_folder(
     assert settings.embedded
 
 
-def test_everything_said_is_taken() -> None:
+def test_every_variable_is_read() -> None:
     settings = read_settings(
         {
             "TESSERA_DATABASE_URL": "postgres://u:p@db.example.com/tessera",
@@ -60,7 +60,7 @@ def test_everything_said_is_taken() -> None:
     assert not settings.embedded
 
 
-def test_there_are_at_most_sixteen() -> None:
+def test_there_are_at_most_sixteen_settings() -> None:
     assert 0 < len(Settings.__dataclass_fields__) <= 16
 
 
@@ -104,16 +104,14 @@ _MISTAKES = [
 
 
 @pytest.mark.parametrize(("name", "value"), _MISTAKES)
-def test_a_mistake_is_a_sentence_that_names_the_variable_and_not_its_value(
-    name: str, value: str
-) -> None:
+def test_mistake_is_reported_with_the_variable_and_without_its_value(name: str, value: str) -> None:
     with pytest.raises(Misconfigured) as refusal:
         read_settings({name: value})
     assert name in str(refusal.value)
     assert "canary" not in str(refusal.value).lower()
 
 
-def test_a_digest_key_does_not_show_itself() -> None:
+def test_repr_hides_the_digest_key() -> None:
     settings = read_settings({"TESSERA_DIGEST_KEY": "ab" * 32})
     assert "ab" * 4 not in repr(settings)
     assert "\\xab" not in repr(settings)

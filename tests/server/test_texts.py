@@ -1,4 +1,4 @@
-"""What names, descriptions, addresses and slugs may be."""
+"""Rules for names, descriptions, e-mail addresses and slugs."""
 
 import time
 from collections.abc import Callable
@@ -42,12 +42,12 @@ from server.texts import (
         ("র\u200d্য", "র\u200d্য"),
         ("അവന്\u200d", "അവന്\u200d"),
         ("👩🏽\u200d💻 ❤️\u200d🔥 🏳️\u200d🌈", "👩🏽\u200d💻 ❤️\u200d🔥 🏳️\u200d🌈"),
-        # What nobody sees of a pasted text is dropped.
+        # Invisible characters of a pasted text are dropped.
         ("Inven\u00adtory \u2060sync\u2060", "Inventory sync"),
         ("\u2060 CI \u00ad ", "CI"),
     ],
 )
-def test_names_are_trimmed_and_in_one_normal_form(given: str, kept: str) -> None:
+def test_names_are_trimmed_and_normalised(given: str, kept: str) -> None:
     assert clean_name(given) == kept
 
 
@@ -78,7 +78,7 @@ _DECEIVING = {
 
 
 @pytest.mark.parametrize("text", _DECEIVING.values(), ids=_DECEIVING.keys())
-def test_characters_that_deceive_are_refused(text: str) -> None:
+def test_deceptive_characters_are_refused(text: str) -> None:
     for clean, field in [(clean_name, "name"), (clean_description, "description")]:
         with pytest.raises(InvalidInput) as refusal:
             clean(text)
@@ -86,7 +86,7 @@ def test_characters_that_deceive_are_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n", "\u00ad\u2060"])
-def test_a_name_is_asked_for(text: str) -> None:
+def test_empty_name_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         clean_name(text)
     assert refusal.value.message == "Enter a name."
@@ -100,7 +100,7 @@ def test_names_have_up_to_100_characters(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["a\nb", "a\r\nb", "a\rb", "a\u0085b"])
-def test_a_name_is_one_line(text: str) -> None:
+def test_name_is_one_line(text: str) -> None:
     with pytest.raises(InvalidInput):
         clean_name(text)
 
@@ -131,8 +131,8 @@ _CHECKS: dict[str, Callable[[str], object]] = {
 
 @pytest.mark.parametrize("check", _CHECKS)
 @pytest.mark.parametrize("size", [200, 1000, 4000, len(_MARKS)])
-def test_combining_marks_cost_no_more_than_letters(check: str, size: int) -> None:
-    """Putting marks in order takes quadratic time, with Python's lock held."""
+def test_combining_marks_take_linear_time(check: str, size: int) -> None:
+    """Reordering marks takes quadratic time and holds the GIL."""
 
     def seconds(text: str) -> float:
         started = time.process_time()
@@ -161,13 +161,13 @@ def test_addresses_are_compared_in_lower_case() -> None:
         "XN--BCHER-KVA.Example",
     ],
 )
-def test_an_international_domain_has_one_spelling(domain: str) -> None:
+def test_international_domain_has_one_spelling(domain: str) -> None:
     assert clean_email(f"Ada@{domain}") == "ada@xn--bcher-kva.example"
     assert normal_email(f" ada@{domain}") == "ada@xn--bcher-kva.example"
 
 
 @pytest.mark.parametrize("domain", ["faß.example", "xn--fa-hia.example"])
-def test_a_domain_with_a_sharp_s_is_not_the_one_with_two(domain: str) -> None:
+def test_sharp_s_in_a_domain_is_not_ss(domain: str) -> None:
     assert clean_email(f"ada@{domain}") == "ada@xn--fa-hia.example"
 
 
@@ -193,7 +193,7 @@ def test_a_domain_with_a_sharp_s_is_not_the_one_with_two(domain: str) -> None:
         "ad\u200da@example.com",
     ],
 )
-def test_what_is_no_address_is_refused(text: str) -> None:
+def test_malformed_address_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         clean_email(text)
 
@@ -206,20 +206,20 @@ def test_slugs_are_dns_labels(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "-a", "a-", "A", "a.b", "a_b", "x" * 64, "é", "a\n", "a b", "a/b"]
 )
-def test_what_is_no_dns_label_is_refused(text: str) -> None:
+def test_malformed_slug_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         clean_slug(text)
 
 
 @pytest.mark.parametrize("text", ["acme", "ACME", "  Acme\t", "\nacme\r\n"])
-def test_a_tenant_is_meant_in_any_case(text: str) -> None:
+def test_tenant_slug_is_case_insensitive(text: str) -> None:
     assert normal_slug(text) == "acme"
 
 
 @pytest.mark.parametrize(
     "text", ["", " ", "ac me", "acme.", "-a", "x" * 64, "x" * 100_000, "\N{KELVIN SIGN}", "ａcme"]
 )
-def test_what_means_no_tenant(text: str) -> None:
+def test_malformed_tenant_is_not_found(text: str) -> None:
     assert normal_slug(text) is None
 
 
@@ -240,16 +240,16 @@ def test_what_means_no_tenant(text: str) -> None:
         ("a \t  b", " A  B "),
     ],
 )
-def test_a_search_ignores_case_width_accents_and_white_space(stored: str, term: str) -> None:
+def test_search_form_ignores_case_width_accents_and_white_space(stored: str, term: str) -> None:
     assert searchable(term) in searchable(stored)
 
 
 @pytest.mark.parametrize(("one", "other"), [("がく", "かく"), ("कि", "का"), ("ø", "o"), ("1", "l")])
-def test_a_search_tells_letters_apart(one: str, other: str) -> None:
+def test_search_form_keeps_different_letters_apart(one: str, other: str) -> None:
     assert searchable(one) != searchable(other)
 
 
-def test_a_text_is_indexed_by_every_sequence_of_three_characters() -> None:
+def test_text_is_indexed_by_sequences_of_up_to_three_characters() -> None:
     tenant, other = new_id(), new_id()
     text = "nightly export 👾\n"
     words = set(index_words(tenant, text))
@@ -261,7 +261,7 @@ def test_a_text_is_indexed_by_every_sequence_of_three_characters() -> None:
     assert len(query_words(tenant, "".join(map(chr, range(200, 400))))) == 32
 
 
-def test_search_ignores_case_and_form() -> None:
+def test_search_ignores_case_and_normal_form() -> None:
     assert searchable("ÉTÉ") == searchable(
         "e\N{COMBINING ACUTE ACCENT}té".replace("té", "te\u0301")
     )

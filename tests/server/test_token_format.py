@@ -1,4 +1,4 @@
-"""Secrets: their form, their digests, and that nothing else passes for one."""
+"""Secrets: their format and digests, and that altered ones are rejected."""
 
 import hmac
 import re
@@ -22,12 +22,12 @@ from server.token_format import (
 _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
 
-def test_a_secret_is_its_brand_and_49_base62_characters() -> None:
+def test_secret_is_its_brand_and_49_base62_characters() -> None:
     for _ in range(200):
         assert re.fullmatch(r"tsr_[0-9A-Za-z]{49}", new_token_secret("tsr"))
 
 
-def test_the_last_six_characters_are_the_crc_of_the_rest() -> None:
+def test_last_six_characters_are_the_crc_of_the_rest() -> None:
     secret = new_token_secret("acme")
     number = 0
     for character in secret[-6:]:
@@ -52,7 +52,7 @@ def _altered(secret: str) -> Iterator[str]:
     yield from (secret.swapcase(), secret.upper(), f" {secret}", f"Bearer {secret}")
 
 
-def test_no_altered_secret_has_the_form_of_one() -> None:
+def test_altered_secret_is_malformed() -> None:
     secret = new_token_secret("tsr")
     altered = list(_altered(secret))
     assert is_token_secret(("tsr",), secret)
@@ -60,29 +60,29 @@ def test_no_altered_secret_has_the_form_of_one() -> None:
     assert [text for text in altered if is_token_secret(("tsr",), text)] == []
 
 
-def test_a_secret_of_another_brand_is_none() -> None:
+def test_secret_of_an_unlisted_brand_is_malformed() -> None:
     assert not is_token_secret(("tsr",), new_token_secret("acme"))
     assert not is_token_secret(("tsr", "ac", "acmes"), new_token_secret("acme"))
 
 
-def test_a_secret_of_any_listed_brand_is_one() -> None:
+def test_secret_of_any_listed_brand_is_well_formed() -> None:
     for brand in ("acme", "tsr"):
         assert is_token_secret(("acme", "tsr"), new_token_secret(brand))
 
 
-def test_a_digest_is_the_hmac_of_purpose_and_secret() -> None:
+def test_digest_is_the_hmac_of_purpose_and_secret() -> None:
     for length in (1, 32, 64, 65, 200):
         key = token_bytes(length)
         expected = hmac.digest(key, b"token\0secret", "sha256")
         assert DigestKey(key).digest("token", "secret") == expected
 
 
-def test_a_hint_shows_the_beginning_alone() -> None:
+def test_hint_shows_the_beginning_only() -> None:
     secret = new_token_secret("tsr")
     assert token_hint(secret) == f"{secret[:10]}…"
 
 
-def test_a_session_secret_names_its_tenant() -> None:
+def test_session_secret_names_its_tenant() -> None:
     tenant_id = uuid4()
     assert tenant_of(new_tenant_secret(tenant_id)) == tenant_id
 
@@ -90,11 +90,11 @@ def test_a_session_secret_names_its_tenant() -> None:
 @pytest.mark.parametrize(
     "text", ["", "x", "=" * 64, "é" * 64, "+" * 64, "\0" * 64, "A" * 63, "A" * 65, "A" * 100_000]
 )
-def test_what_is_no_session_secret_names_no_tenant(text: str) -> None:
+def test_malformed_session_secret_names_no_tenant(text: str) -> None:
     assert tenant_of(text) is None
 
 
-def test_a_digest_depends_on_key_purpose_and_secret() -> None:
+def test_digest_depends_on_key_purpose_and_secret() -> None:
     digests = {
         DigestKey(key).digest(purpose, secret)
         for key in (b"one", b"two")
@@ -105,5 +105,5 @@ def test_a_digest_depends_on_key_purpose_and_secret() -> None:
     assert all(len(digest) == 32 for digest in digests)
 
 
-def test_a_key_does_not_show_itself() -> None:
+def test_repr_hides_the_key() -> None:
     assert "very secret" not in repr(DigestKey(b"very secret"))

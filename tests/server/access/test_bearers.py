@@ -1,4 +1,4 @@
-"""Looking tokens up: of many that ask at once, each has its own answer."""
+"""Lookups of concurrent checks share queries, and each gets its own answer."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ FINGERPRINT = models.permission_fingerprint(KEY)
 
 
 class Asker:
-    """Waits for what it is told."""
+    """Receives the result of one lookup and waits for it."""
 
     def __init__(self) -> None:
         self.told: asyncio.Future[Bearer | None] = asyncio.get_running_loop().create_future()
@@ -34,10 +34,10 @@ async def find(lookup: Bearers, question: Question) -> Bearer | None:
 
 
 @pytest.mark.parametrize("together", [1, 7, 256])
-async def test_each_has_its_own_answer(
+async def test_concurrent_lookups_each_get_their_own_answer(
     service: Service, world: World, monkeypatch: pytest.MonkeyPatch, together: int
 ) -> None:
-    """More queries than go over one connection in a row, and one for all of them."""
+    """300 lookups, of which a query takes at most `together`."""
     monkeypatch.setattr(bearers, "_MAX_TOGETHER", together)
     person = await world.person()
     tenant = await models.Tenant.get(id=person.admin.tenant_id)

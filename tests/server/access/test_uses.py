@@ -1,4 +1,4 @@
-"""Forgetting old counts: in portions, so that no statement grows with a tenant's past."""
+"""Old use counts are deleted in batches, so that no statement grows with a tenant's age."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +9,7 @@ from server.access import uses
 from tests.support.factories import World
 
 
-async def test_many_old_counts_are_dropped_in_portions(
+async def test_old_counts_are_deleted_in_batches(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(uses, "_FORGOTTEN_AT_ONCE", 3)

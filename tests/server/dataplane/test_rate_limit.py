@@ -1,4 +1,4 @@
-"""The limit of a tenant's requests an hour, exact on two instances, and when its store is away."""
+"""A tenant's limit of requests an hour: exact on two instances, and without its store."""
 
 import asyncio
 import re
@@ -27,7 +27,7 @@ CLIENTS = 32
 
 
 async def furnish(url: str, requests_per_hour: int | None) -> bytes:
-    """A check that passes, of a tenant with this limit."""
+    """Create rows; returns a check that passes, of a tenant with this limit."""
     async with running_service(settings_for(url)) as service:
         person = await World(service).person()
         tenant = models.Tenant.filter(id=person.admin.tenant_id)
@@ -37,7 +37,7 @@ async def furnish(url: str, requests_per_hour: int | None) -> bytes:
 
 
 async def by_many(ports: list[int], times: int, request: bytes) -> Counter[int]:
-    """The statuses of so many checks, sent by 32 clients to the instances in turn."""
+    """The statuses of this many checks, sent by 32 clients to the instances in turn."""
     left = iter(range(times))
     statuses: Counter[int] = Counter()
 
@@ -54,13 +54,13 @@ async def by_many(ports: list[int], times: int, request: bytes) -> Counter[int]:
 
 
 async def within_one_hour(work: Callable[[], Awaitable[Counter[int]]]) -> Counter[int]:
-    """Not across the stroke of an hour, when counting begins anew."""
+    """Skip the end of an hour, when counting would start again."""
     if (left := 3600 - time.time() % 3600) < 40:
         await asyncio.sleep(left + 0.1)
     return await work()
 
 
-def test_counting_begins_anew_with_the_clocks_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_count_restarts_at_the_full_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     rate_limit, counts, now = MemoryRateLimit(), list[Count | None](), 7_199.9
     monkeypatch.setattr(time, "time", lambda: now)
 
@@ -73,10 +73,10 @@ def test_counting_begins_anew_with_the_clocks_hour(monkeypatch: pytest.MonkeyPat
     ]  # fmt: skip
     now = 7_200
     assert hit(2) == Count(False, 2, 1, 3_600)
-    # Another limit counts from now on, and what was counted stays counted.
+    # A new limit applies from now on, and the count goes on.
     assert hit(5) == Count(False, 5, 3, 3_600)
     assert hit(2) == Count(True, 2, 0, 3_600)
-    # What was refused is not.
+    # Refused requests are not counted.
     assert hit(3) == Count(False, 3, 0, 3_600)
     assert hit(None, "another") == Count(False, 10_000, 9_999, 3_600)
 
@@ -100,7 +100,7 @@ async def test_of_10_001_requests_to_two_instances_exactly_10_000_pass(tmp_path:
             assert b'\r\nratelimit: "hour";r=0;t=' in head
 
 
-async def test_in_memory_it_is_exact_too(tmp_path: Path) -> None:
+async def test_limit_in_memory_is_exact(tmp_path: Path) -> None:
     url = f"sqlite://{tmp_path}/tessera.db"
     request = await furnish(url, 500)
     with ServerProcess(tmp_path, database_url=url) as server:
@@ -116,7 +116,9 @@ def counted(server: ServerProcess, metric: str) -> float:
     return float(found[1])
 
 
-async def test_while_its_store_is_away_requests_pass_and_somebody_is_told(tmp_path: Path) -> None:
+async def test_requests_pass_and_a_warning_is_logged_while_the_store_is_down(
+    tmp_path: Path,
+) -> None:
     url = f"sqlite://{tmp_path}/tessera.db"
     request = await furnish(url, 5)
     with store(tmp_path) as redis:
@@ -126,16 +128,16 @@ async def test_while_its_store_is_away_requests_pass_and_somebody_is_told(tmp_pa
             redis.stop()
             started = time.monotonic()
             assert await by_many([server.port], 100, request) == {200: 100}
-            # Nobody waits for it one by one.
+            # Requests do not each wait for the store.
             assert time.monotonic() - started < 5
             assert counted(server, "tessera_rate_limit_store_errors_total") >= 100
-            # Told once a moment, and not by each.
+            # The warning is rate limited, not one per request.
             assert 1 <= server.log().count("rate limits are not enforced") <= 6
             redis.start()
             await asyncio.sleep(1.5)
             statuses = await within_one_hour(lambda: by_many([server.port], 10, request))
             assert statuses == {200: 5, 403: 5}
-            # One that hangs is like one that is away.
+            # A store that hangs counts as down.
             redis.signal(signal.SIGSTOP)
             started = time.monotonic()
             assert await by_many([server.port], 50, request) == {200: 50}

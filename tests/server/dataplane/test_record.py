@@ -1,4 +1,4 @@
-"""The record of decisions: soon there, exact, bounded, and in nobody's way."""
+"""The decision log: written within seconds, exact, bounded, and in the background."""
 
 import asyncio
 import random
@@ -35,7 +35,7 @@ KEY = "GET /api/v1/devices"
 def decision(
     tenant_id: UUID, token_id: UUID, *, key: str = KEY, denied: bool = False, at: float = 0
 ) -> tuple[str, str, str, str, RefusalReason | None, str, str, str, float]:
-    """What `Record.note` takes."""
+    """Arguments of `Record.note`."""
     reason = RefusalReason.NOT_GRANTED if denied else None
     at = at or time.time()
     ids = str(tenant_id), str(token_id)
@@ -54,7 +54,7 @@ async def counts(tenant_id: UUID) -> tuple[int, int]:
     return sum(row.allowed for row in rows), sum(row.denied for row in rows)
 
 
-async def test_it_is_written_within_five_seconds_and_a_killed_server_loses_no_more(
+async def test_decisions_are_written_within_five_seconds_and_a_kill_loses_no_older_ones(
     tmp_path: Path,
 ) -> None:
     url = f"sqlite://{tmp_path}/tessera.db"
@@ -80,7 +80,7 @@ async def test_it_is_written_within_five_seconds_and_a_killed_server_loses_no_mo
         assert 300 <= allowed <= 500
 
 
-async def test_a_server_that_is_asked_to_end_loses_nothing(tmp_path: Path) -> None:
+async def test_stopped_server_writes_all_decisions(tmp_path: Path) -> None:
     url = f"sqlite://{tmp_path}/tessera.db"
     async with running_service(settings_for(url)) as service:
         person = await World(service).person()
@@ -95,7 +95,7 @@ async def test_a_server_that_is_asked_to_end_loses_nothing(tmp_path: Path) -> No
         assert await counts(tenant.id) == (50, 0)
 
 
-async def test_what_does_not_fit_is_dropped_and_counted_and_nobody_waits(
+async def test_full_buffer_drops_and_counts_decisions_without_waiting(
     world: World, record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recording, "MAX_USES", 5)
@@ -104,14 +104,14 @@ async def test_what_does_not_fit_is_dropped_and_counted_and_nobody_waits(
     tenant_id, before = person.admin.tenant_id, RECORDS_DROPPED._value.get()
     for token in made:
         record.note(*decision(tenant_id, token.token.id))
-        # One that is known already always fits.
+        # A decision that only increases a buffered count always fits.
         record.note(*decision(tenant_id, made[0].token.id))
     assert RECORDS_DROPPED._value.get() - before == 3
     await record.close()
     assert await counts(tenant_id) == (13, 0)
 
 
-async def test_a_batch_that_the_database_cannot_take_is_written_later_and_once(
+async def test_batch_of_an_outage_is_written_later_and_once(
     world: World, record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = await world.person()
@@ -136,7 +136,7 @@ async def test_a_batch_that_the_database_cannot_take_is_written_later_and_once(
     assert kept == 15
 
 
-async def test_a_batch_that_is_written_is_not_written_again_whatever_comes_after(
+async def test_written_batch_is_not_written_again_after_a_later_failure(
     world: World, record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = await world.person()
@@ -151,14 +151,14 @@ async def test_a_batch_that_is_written_is_not_written_again_whatever_comes_after
             record.note(*decision(*token))
             await record.close()
     assert await counts(token[0]) == (2, 0)
-    # Old counts are dropped as soon as that works again.
+    # Old counts are deleted as soon as the database allows it.
     record.note(*decision(*token, at=(datetime.now(UTC) - timedelta(days=402)).timestamp()))
     record.note(*decision(*token))
     await record.close()
     assert await counts(token[0]) == (3, 0)
 
 
-async def test_one_batch_is_written_after_the_other_and_none_is_left_behind(
+async def test_batches_are_written_one_after_another_and_none_is_lost(
     world: World, record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = await world.person()
@@ -183,8 +183,8 @@ async def test_one_batch_is_written_after_the_other_and_none_is_left_behind(
     assert await counts(token[0]) == (40, 0)
 
 
-async def test_writing_much_holds_no_request_up(world: World, record: Record) -> None:
-    """By the work between two turns of the event loop, as calls are counted and not time."""
+async def test_large_batch_does_not_hold_up_requests(world: World, record: Record) -> None:
+    """Measured as the work between two turns of the event loop, in calls instead of seconds."""
     tenant_id = (await world.person()).admin.tenant_id
     for _ in range(5_000):
         record.note(*decision(tenant_id, models.new_id(), denied=True))
@@ -211,7 +211,7 @@ async def test_writing_much_holds_no_request_up(world: World, record: Record) ->
     assert 1_000 < longest < 20_000
 
 
-async def test_what_cannot_be_written_at_all_is_dropped_and_told(
+async def test_batch_that_can_never_be_written_is_dropped_and_logged(
     world: World,
     record: Record,
     monkeypatch: pytest.MonkeyPatch,
@@ -230,7 +230,7 @@ async def test_what_cannot_be_written_at_all_is_dropped_and_told(
     assert "decisions could not be recorded" in caplog.text
 
 
-async def test_what_two_instances_write_at_once_is_counted_together(world: World) -> None:
+async def test_concurrent_writes_of_two_instances_add_up(world: World) -> None:
     person = await world.person()
     made = [(await world.token(person)).token.id for _ in range(20)]
     tenant_id = person.admin.tenant_id
@@ -246,10 +246,10 @@ async def test_what_two_instances_write_at_once_is_counted_together(world: World
     assert sum(await counts(tenant_id)) == 4 * 4 * 20
 
 
-async def test_old_refusals_that_another_instance_drops_right_now_are_not_waited_for(
+async def test_trimming_of_refusals_does_not_wait_for_another_instance(
     postgres_url: str, record: Record
 ) -> None:
-    """Two that waited for each other, each with a token of the other's, would be a deadlock."""
+    """Two instances that trim the same tokens in different order would deadlock."""
     await database.migrate(settings_for(postgres_url))
     async with running_service(settings_for(postgres_url)) as service:
         tenant_id = (await World(service).person()).admin.tenant_id
@@ -275,7 +275,7 @@ async def test_old_refusals_that_another_instance_drops_right_now_are_not_waited
         assert await kept.count() == uses.KEPT_REFUSALS
 
 
-async def test_a_last_use_leaves_the_token_alone_and_only_moves_forward(
+async def test_last_use_only_moves_forward_and_does_not_touch_the_token(
     world: World, record: Record
 ) -> None:
     person = await world.person()
@@ -295,9 +295,7 @@ async def test_a_last_use_leaves_the_token_alone_and_only_moves_forward(
     assert last.last_used_at == datetime.fromtimestamp(now, UTC)
 
 
-async def test_a_token_that_somebody_changes_right_now_holds_nobody_up(
-    postgres_url: str, record: Record
-) -> None:
+async def test_locked_token_does_not_hold_up_the_flush(postgres_url: str, record: Record) -> None:
     await database.migrate(settings_for(postgres_url))
     async with running_service(settings_for(postgres_url)) as service:
         world = World(service)
@@ -330,8 +328,8 @@ async def test_counts_are_kept_for_400_days(world: World, record: Record) -> Non
         assert await counts(somebody.admin.tenant_id) == (2, 0)
 
 
-async def test_no_order_of_calls_changes_a_decision(service: Service, world: World) -> None:
-    """What is asked decides: method, target, host and secret, and not what was asked before."""
+async def test_decision_does_not_depend_on_earlier_requests(service: Service, world: World) -> None:
+    """Method, target, host and secret alone decide, not the requests before."""
     asked: list[tuple[str, str, str, str]] = []
     people: list[Person] = [await world.person(), await world.person()]
     hosts, secrets = [], ["", "tsr_" + "0" * 49]

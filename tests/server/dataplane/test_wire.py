@@ -1,4 +1,4 @@
-"""Checks answered past uvicorn's own way of answering: the same bytes, and the connection lives."""
+"""Checks answered by the wire protocol, past uvicorn's ASGI cycle: same bytes, same keep-alive."""
 
 import asyncio
 import re
@@ -12,7 +12,7 @@ from tests.support.process import LOOPBACK
 from tests.support.serving import exchange, serving
 
 KEY = "GET /api/v1/devices"
-# What differs from one answer to the next.
+# Parts that differ between answers.
 _CHANGES = re.compile(rb"\ndate: [^\r]*|;r=\d+;t=\d+")
 
 
@@ -61,14 +61,14 @@ def requests(host: str, secret: str) -> dict[str, bytes]:
 
 
 async def requests_of(world: World) -> dict[str, bytes]:
-    """Requests about a token that holds one permission."""
+    """Checks of a token with one permission."""
     person = await world.person()
     slug = (await models.Tenant.get(id=person.admin.tenant_id)).slug
     secret = (await world.token(person, "t", [KEY])).secret
     return requests(f"{slug}.api.us.example.com", secret)
 
 
-async def test_the_bytes_are_those_that_uvicorn_would_send(service: Service, world: World) -> None:
+async def test_bytes_are_the_same_as_uvicorns(service: Service, world: World) -> None:
     sent = await requests_of(world)
     async with (
         serving(service, past_uvicorn=True) as ours,
@@ -81,14 +81,14 @@ async def test_the_bytes_are_those_that_uvicorn_would_send(service: Service, wor
         assert one.startswith(b"HTTP/1.1 "), name
 
 
-async def test_of_thousands_sent_at_once_each_is_answered_however_slowly_they_are_read(
+async def test_thousands_of_pipelined_checks_are_answered_to_a_slow_reader(
     service: Service, world: World
 ) -> None:
     sent = await requests_of(world)
     times = 10_000
     async with serving(service, past_uvicorn=True) as port, asyncio.timeout(60):
         reader, writer = await asyncio.open_connection(LOOPBACK, port)
-        # The first waits for the database, and all the others for the first.
+        # The first check waits for the database, and all others wait for the first.
         writer.write(sent["passes"] + sent["lacks a bearer"] * times + sent["the last"])
         await asyncio.sleep(0.5)
         received = await reader.read()
@@ -97,7 +97,7 @@ async def test_of_thousands_sent_at_once_each_is_answered_however_slowly_they_ar
     assert received.count(b"HTTP/1.1 401 Unauthorized\r\n") == times
 
 
-async def test_a_connection_is_closed_once_it_is_idle_and_not_before(
+async def test_idle_connection_is_closed_and_a_busy_one_is_not(
     service: Service, world: World
 ) -> None:
     sent = await requests_of(world)
@@ -119,7 +119,7 @@ async def test_a_connection_is_closed_once_it_is_idle_and_not_before(
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/authorized", "/nowhere"])
-async def test_everything_else_goes_its_usual_way(service: Service, path: str) -> None:
+async def test_other_requests_take_the_asgi_path(service: Service, path: str) -> None:
     async with serving(service, past_uvicorn=True) as port:
         answer = await exchange(port, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     assert answer.startswith(b"HTTP/1.1 200" if path == "/healthz" else b"HTTP/1.1 404")

@@ -21,7 +21,7 @@ async def person(world: World) -> Person:
 
 
 async def _live_through_everything(client: Client, name: str) -> str:
-    """A token to which each kind of thing has happened once; its id."""
+    """The id of a new token with one activity of each kind."""
     made = await client.mutate(
         "createToken", "... on CreateTokenPayload { token { id } }", name=name
     )
@@ -54,7 +54,7 @@ async def test_activity_is_filtered_by_kind(client: Client, person: Person, kind
     assert data["token"]["activity"]["edges"] == [one]
 
 
-async def test_pages_of_a_kind_go_on_where_they_ended(client: Client, person: Person) -> None:
+async def test_pages_of_one_kind_continue_at_the_cursor(client: Client, person: Person) -> None:
     admin = client.of(person)
     for name in ("first", "second", "third"):
         await _live_through_everything(admin, name)
@@ -67,7 +67,7 @@ async def test_pages_of_a_kind_go_on_where_they_ended(client: Client, person: Pe
     assert (one["pageInfo"]["hasNextPage"], two["pageInfo"]["hasNextPage"]) == (True, False)
 
 
-async def test_a_kind_that_does_not_exist_is_refused(client: Client, person: Person) -> None:
+async def test_unknown_kind_is_refused(client: Client, person: Person) -> None:
     response = await client.of(person).graphql(
         "{ activity(kind: EVERYTHING) { edges { cursor } } }"
     )

@@ -1,6 +1,6 @@
-"""Messages of graphql-core lose the values that they quote, and stay of use.
+"""graphql-core's messages are shown without the values that they quote.
 
-Each is provoked in graphql-core itself: a version that words them otherwise is noticed.
+Each is provoked in graphql-core itself, so that a version with other wording fails here.
 """
 
 import time
@@ -16,7 +16,7 @@ from server.graphql.schema import CORE_SCHEMA
 
 CANARY = "canary of fewer letters"
 _VIEWER = "viewer { id }"
-# A document, and what is shown of its first error.
+# A document, and the message shown for its first error.
 DOCUMENTS = {
     '{ a "canary" }': "Syntax Error: Expected Name.",
     "canary": "Syntax Error: Unexpected Name.",
@@ -101,12 +101,12 @@ def errors_of(document: str) -> list[GraphQLError]:
 
 
 @pytest.mark.parametrize(("document", "shown"), DOCUMENTS.items())
-def test_a_message_shows_names_and_no_value(document: str, shown: str) -> None:
+def test_message_shows_names_and_no_values(document: str, shown: str) -> None:
     assert without_values(errors_of(document)[0].message) == shown
 
 
 _INPUT = "query ($i: SetAdminRoleInput!) { __typename }"
-# Variables, and what is shown of the first error in them.
+# Variables, and the message shown for their first error.
 VARIABLES: list[tuple[str, Any, str]] = [
     (
         "query ($i: Int) { __typename }",
@@ -151,7 +151,7 @@ VARIABLES: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("document", "value", "shown"), VARIABLES)
-def test_a_message_about_variables_shows_no_value(document: str, value: Any, shown: str) -> None:
+def test_message_about_variables_shows_no_values(document: str, value: Any, shown: str) -> None:
     operation = parse(document).definitions[0]
     assert isinstance(operation, OperationDefinitionNode)
     definitions = operation.variable_definitions or ()
@@ -172,7 +172,7 @@ def test_a_message_about_variables_shows_no_value(document: str, value: Any, sho
         "Unknown type 'a'. hunter2",
     ],
 )
-def test_a_message_of_no_known_shape_is_not_shown(message: str) -> None:
+def test_unknown_message_is_not_shown(message: str) -> None:
     assert without_values(message) == GENERAL
 
 
@@ -186,7 +186,7 @@ _BEGINNINGS = (
 )  # fmt: skip
 
 
-def test_no_text_in_a_message_costs_more_than_its_length() -> None:
+def test_masking_time_is_linear_in_the_message() -> None:
     def seconds(message: str) -> float:
         best = 1.0
         for _ in range(3):

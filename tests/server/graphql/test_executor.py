@@ -1,4 +1,4 @@
-"""The executor's short way gives what graphql-core's own gives, errors and order included."""
+"""The executor gives the same results as graphql-core's, including errors and order."""
 
 import json
 from inspect import isawaitable
@@ -54,7 +54,7 @@ _QUERIES = {
 
 
 async def _filled(world: World) -> Person:
-    """A tenant with tokens, permissions, changes, and an admin who was removed."""
+    """A tenant with tokens, permissions, changes, and a removed admin."""
     owner = await world.person()
     leaving = await world.person(await models.Tenant.get(id=owner.admin.tenant_id), role=Role.ADMIN)
     keys = [permission.key for permission in world.service.catalogue.permissions]
@@ -92,17 +92,17 @@ async def _run(
     return await result if isawaitable(result) else result
 
 
-async def test_both_executors_give_the_same(service: Service, world: World) -> None:
+async def test_both_executors_give_the_same_results(service: Service, world: World) -> None:
     owner = await _filled(world)
     for name, query in _QUERIES.items():
         expected = await _run(service, owner, query, Executor)
         given = await _run(service, owner, query, PlainFieldExecutor)
-        # As text: the order of the fields is part of the answer.
+        # Compared as text, since the order of fields is part of the answer.
         assert json.dumps(given.formatted) == json.dumps(expected.formatted), name
         assert "error" in name or not expected.errors, name
 
 
-async def test_a_failing_field_is_reported_where_it_is(
+async def test_failing_field_is_reported_with_its_path(
     service: Service, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owner = await _filled(world)

@@ -1,4 +1,4 @@
-"""What a request may cost: as it is estimated, and as it is counted while it runs."""
+"""Limits of a request's cost: estimated beforehand, and counted while it runs."""
 
 import time
 from collections.abc import AsyncIterator
@@ -87,7 +87,7 @@ SIZES: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("arguments", "variables", "code"), SIZES)
-async def test_a_page_is_counted_as_large_as_it_would_be_read(
+async def test_page_counts_by_its_requested_size(
     alone: Service, person: Person, arguments: str, variables: dict[str, Any], code: str
 ) -> None:
     of_type = "String" if "after: $n" in arguments else "Int"
@@ -95,7 +95,7 @@ async def test_a_page_is_counted_as_large_as_it_would_be_read(
     assert code_of(await ask(alone, person, query, **variables)) == code
 
 
-async def test_the_grid_of_the_largest_catalogue_fits(
+async def test_permissions_of_the_largest_catalogue_fit(
     alone: Service, person: Person, large: Catalogue
 ) -> None:
     response = await ask(replace(alone, catalogue=large), person, GRID)
@@ -103,7 +103,7 @@ async def test_the_grid_of_the_largest_catalogue_fits(
     assert len(category["permissions"]) == LARGE
 
 
-async def test_the_grid_in_a_circle_is_refused_before_it_runs(
+async def test_nested_permissions_are_refused_before_execution(
     alone: Service, person: Person, large: Catalogue
 ) -> None:
     query = "{permissionCategories{permissions{category{permissions{key}}}}}"
@@ -127,10 +127,10 @@ TOO_LARGE = {
 
 
 @pytest.mark.parametrize("query", TOO_LARGE.values(), ids=TOO_LARGE)
-async def test_an_answer_that_grows_too_large_is_none(
+async def test_too_large_result_is_refused(
     alone: Service, person: Person, large: Catalogue, query: str
 ) -> None:
-    """At the cost of what is allowed, and not of what was asked for."""
+    """The server stops at the limit instead of reading all that was asked for."""
     service = replace(alone, catalogue=large)
     world = World(service)
     keys = [permission.key for permission in large.permissions]
@@ -143,7 +143,7 @@ async def test_an_answer_that_grows_too_large_is_none(
 
 
 async def hold_everything(world: World, person: Person, keys: list[str]) -> None:
-    """Twenty tokens, of which the latest holds everything; and each granted it once."""
+    """Twenty tokens whose activity grants every permission; the latest four hold them."""
     tenant_id = person.principal.tenant_id
     made = [(await world.token(person, f"t{n}")).token for n in range(20)]
     await models.TokenPermission.bulk_create(
@@ -164,10 +164,10 @@ async def hold_everything(world: World, person: Person, keys: list[str]) -> None
     )
 
 
-async def test_an_answer_of_many_bytes_is_none(
+async def test_result_of_too_many_bytes_is_refused(
     alone: Service, person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each character of a text counts, and so does what JSON makes of it."""
+    """Every character of a text counts, with its JSON escapes."""
     for text in ("x" * 1_000, "\N{GRINNING FACE}" * 250, '"' * 500):
         for number in range(5):
             await World(alone).token(person, f"t{number}", description=text)
@@ -178,8 +178,8 @@ async def test_an_answer_of_many_bytes_is_none(
         assert code_of(await ask(alone, person, query)) == code
 
 
-async def test_what_is_counted_is_what_is_written(alone: Service, person: Person) -> None:
-    """Never less than half, and never more than the answer by much."""
+async def test_counted_size_matches_the_written_size(alone: Service, person: Person) -> None:
+    """At least half of the answer's size, and little more than it."""
     await World(alone).token(person, "t", description="x" * 1_000)
     meters: list[metering.Meter] = []
 
@@ -221,7 +221,7 @@ DOCUMENTS = {
 
 
 @pytest.mark.parametrize(("document", "code"), DOCUMENTS.values(), ids=DOCUMENTS)
-async def test_a_document_is_measured_before_it_is_judged(
+async def test_document_is_measured_before_it_is_validated(
     alone: Service, person: Person, document: str, code: str
 ) -> None:
     transport = httpx2.ASGITransport(app=create_app(alone))
@@ -286,7 +286,7 @@ async def test_usage_of_many_days_is_summed_in_parts_or_refused(
     assert code_of(await client.of(person).graphql(query)) == "QUERY_TOO_COMPLEX"
 
 
-async def test_usage_is_asked_for_since_few_instants(alone: Service, person: Person) -> None:
+async def test_usage_is_limited_to_few_distinct_instants(alone: Service, person: Person) -> None:
     token = (await World(alone).token(person)).token
     assert token
     for times, code in ((3, ""), (4, "QUERY_TOO_COMPLEX")):
@@ -297,7 +297,7 @@ async def test_usage_is_asked_for_since_few_instants(alone: Service, person: Per
         assert code_of(await ask(alone, person, query)) == code
 
 
-async def test_a_refused_answer_costs_no_more_than_one_that_fits(
+async def test_refused_result_costs_at_most_ten_times_one_that_fits(
     alone: Service, person: Person, large: Catalogue
 ) -> None:
     service = replace(alone, catalogue=large)

@@ -1,7 +1,6 @@
-"""`hasPreviousPage` and `hasNextPage` are true where there is such a page, and only there.
+"""`hasPreviousPage` and `hasNextPage` are true exactly where such a page exists.
 
-Every connection, in both directions where it has them, with cursors at the ends and with rows that
-have gone meanwhile.
+For every connection, in its directions, with cursors at the ends and of deleted rows.
 """
 
 from typing import Any
@@ -34,12 +33,12 @@ async def test_pages_of_tokens_in_both_directions(client: Client, world: World) 
     assert await _page(owner, "tokens", first=4) == (4, False, False)
     assert await _page(owner, "tokens", first=3) == (3, False, True)
     assert await _page(owner, "tokens", last=3) == (3, True, False)
-    # The row of the cursor is itself a page before, and after.
+    # The cursor's own row counts as a page before, and after.
     assert await _page(owner, "tokens", first=3, after=newest) == (3, True, False)
     assert await _page(owner, "tokens", first=2, after=newest) == (2, True, True)
     assert await _page(owner, "tokens", last=3, before=oldest) == (3, False, True)
     assert await _page(owner, "tokens", last=2, before=oldest) == (2, True, True)
-    # At the ends there is nothing further.
+    # No page lies beyond the ends.
     assert await _page(owner, "tokens", first=1, after=oldest) == (0, True, False)
     assert await _page(owner, "tokens", last=1, before=newest) == (0, False, True)
 
@@ -55,7 +54,7 @@ async def test_pages_of_tokens_in_both_directions(client: Client, world: World) 
         assert await _page(owner, "tokens", **arguments) == (0, False, False)
 
 
-async def test_pages_of_a_search_are_those_of_what_it_finds(client: Client, world: World) -> None:
+async def test_pages_of_a_search_cover_its_results(client: Client, world: World) -> None:
     person = await world.person()
     owner = client.of(person)
     names = ["apple", "pear", "apple pie", "pears"]
@@ -65,7 +64,7 @@ async def test_pages_of_a_search_are_those_of_what_it_finds(client: Client, worl
     assert await _page(owner, "tokens", search="pear", first=1, after=newest) == (1, True, False)
 
 
-async def test_another_tenants_rows_are_no_page(client: Client, world: World) -> None:
+async def test_rows_of_other_tenants_are_no_page(client: Client, world: World) -> None:
     person, other = await world.person(), await world.person()
     before = (await world.token(other)).token
     mine = (await world.token(person)).token

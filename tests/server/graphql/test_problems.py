@@ -1,7 +1,7 @@
-"""Every problem of every mutation, provoked: what a form gets to show, and that nothing changed.
+"""Every problem of every mutation is provoked: its message and field, and that nothing changes.
 
-The pairs are read from the schema: a new one without a way to provoke it here fails. When the
-operations raise what becomes a problem is tested with them.
+The pairs come from the schema, so that a new one fails until it is provoked here. The tests of the
+operations cover the refusals themselves.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ class _Scene:
 
 
 _Input = Callable[[_Scene], dict[str, Any]]
-# What the admin sends, or the owner who alone may, and the field that is to blame.
+# The mutation of an admin, or of the owner where only the owner may, and the field at fault.
 _PROVOKED: dict[tuple[str, str], tuple[_Input, str]] = {
     ("createToken", "InvalidInput"): (lambda s: {"name": " "}, "name"),
     ("createToken", "SecretAlreadyShown"): (lambda s: {"name": "x", "idempotencyKey": "k"}, ""),
@@ -108,14 +108,14 @@ def _members(mutation: str) -> set[str]:
     return {one.name for one in union.types if not one.name.endswith("Payload")}
 
 
-def test_every_problem_of_every_mutation_is_provoked_below() -> None:
+def test_every_problem_of_every_mutation_is_provoked() -> None:
     assert CORE_SCHEMA.mutation_type
     mutations = CORE_SCHEMA.mutation_type.fields
     assert {(name, one) for name in mutations for one in _members(name)} == set(_PROVOKED)
 
 
 @pytest.mark.parametrize(("mutation", "problem"), _PROVOKED)
-async def test_a_problem_says_what_it_is_and_changes_nothing(
+async def test_problem_has_message_and_field_and_changes_nothing(
     mutation: str, problem: str, client: Client, world: World
 ) -> None:
     scene = await _scene(world, client)
@@ -150,9 +150,7 @@ async def _everything() -> list[Any]:
     return [await row.all().order_by("id").values() for row in rows]
 
 
-async def test_whoever_hands_over_a_tenant_is_told_who_is_what_now(
-    client: Client, world: World
-) -> None:
+async def test_transfer_of_ownership_returns_the_new_roles(client: Client, world: World) -> None:
     scene = await _scene(world, client)
     fields = "... on TransferOwnershipPayload { owner { id role } formerOwner { id role } }"
     told = await client.of(scene.owner).mutate("transferOwnership", fields, adminId=scene.admin.id)

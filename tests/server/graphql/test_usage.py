@@ -1,4 +1,4 @@
-"""`Token.usage` and `Token.recentRefusals`: why was my call denied, without reading logs."""
+"""`Token.usage` and `Token.recentRefusals` explain denials to an admin."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ _QUERY = """query ($id: ID!, $since: DateTime) { token(id: $id) {
     recentRefusals { occurredAt method path reason address userAgent requestId } } }"""
 
 
-async def test_an_admin_reads_what_a_token_was_used_for(world: World, client: Client) -> None:
+async def test_usage_lists_the_operations_of_a_token(world: World, client: Client) -> None:
     person = await world.person()
     other = await world.person()
     made = await world.token(person, "t", [DEVICES])
@@ -79,8 +79,8 @@ async def test_an_admin_reads_what_a_token_was_used_for(world: World, client: Cl
     assert (await client.of(other).data(_QUERY, id=token_id(made.token)))["token"] is None
 
 
-async def test_an_older_use_does_not_replace_a_later_one(world: World) -> None:
-    """Instances write when they can: the last to write is not the last that was used."""
+async def test_older_use_does_not_replace_a_later_one(world: World) -> None:
+    """Instances write at different times, so a later write may hold an earlier use."""
     made = await world.token(await world.person(), "t", [])
     token = (str(made.token.tenant_id), str(made.token.id))
     for second in (1_000_000.0, 999_000.0):
@@ -93,7 +93,7 @@ async def test_an_older_use_does_not_replace_a_later_one(world: World) -> None:
     ("selected", "times"),
     [("lastUsedAt", 1), ("lastUsedUserAgent last: lastUsedFrom lastUsedAt", 1), ("name", 0)],
 )
-async def test_a_page_reads_last_uses_at_once_and_only_when_asked(
+async def test_page_reads_last_uses_in_one_query_when_asked_for(
     world: World,
     client: Client,
     monkeypatch: pytest.MonkeyPatch,
@@ -124,7 +124,7 @@ async def test_a_page_reads_last_uses_at_once_and_only_when_asked(
         assert [node["last"] for node in nodes] == [None, "t1", "t0"]
 
 
-async def test_old_counts_are_dropped(world: World, client: Client) -> None:
+async def test_old_counts_are_deleted(world: World, client: Client) -> None:
     person = await world.person()
     made = await world.token(person, "t", [])
     token = (str(made.token.tenant_id), str(made.token.id))

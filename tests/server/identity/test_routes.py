@@ -1,6 +1,6 @@
-"""Signing in and out, invitations and passwords, as a browser or a script meets them.
+"""Sessions, invitations and passwords over HTTP, for browsers and scripts.
 
-What keeps other sites from it is in `test_browser_safety`; what bytes do, in `test_raw_bytes`.
+`test_browser_safety` covers cross-site requests, `test_raw_bytes` malformed ones.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ async def who(client: Client, headers: dict[str, str]) -> int:
     return (await client.http.get("/session", headers=headers)).status_code
 
 
-async def test_a_browser_is_signed_in_by_a_cookie(client: Client, world: World) -> None:
+async def test_browser_signs_in_with_a_cookie(client: Client, world: World) -> None:
     person = await world.person()
     answer = await client.http.post("/session", json=await credentials(person))
     assert answer.status_code == 201
@@ -58,7 +58,7 @@ async def test_a_browser_is_signed_in_by_a_cookie(client: Client, world: World) 
 
 @pytest.mark.parametrize("tenant", [" Acme ", "ACME", "acme\n"])
 @pytest.mark.parametrize("email", ["Ada@BÜCHER.example", " ada@xn--bcher-kva.example"])
-async def test_a_person_is_known_however_they_write_tenant_and_address(
+async def test_tenant_and_address_are_case_insensitive(
     tenant: str, email: str, client: Client, world: World
 ) -> None:
     await world.person(await world.tenant("acme"), email="ada@xn--bcher-kva.example")
@@ -66,7 +66,7 @@ async def test_a_person_is_known_however_they_write_tenant_and_address(
     assert (await client.http.post("/session", json=body)).status_code == 201
 
 
-async def test_a_script_is_signed_in_by_a_bearer(client: Client, world: World) -> None:
+async def test_script_signs_in_with_a_bearer(client: Client, world: World) -> None:
     person = await world.person()
     headers = await bearer(client, person)
     assert await who(client, headers) == 200
@@ -74,7 +74,7 @@ async def test_a_script_is_signed_in_by_a_bearer(client: Client, world: World) -
     assert await who(client, headers) == 401
 
 
-async def test_no_other_cookie_signs_a_browser_out(client: Client, world: World) -> None:
+async def test_other_cookies_do_not_end_the_session(client: Client, world: World) -> None:
     person = await world.person()
     answer = await client.http.post("/session", json=await credentials(person))
     cookie = answer.headers["set-cookie"].split(";")[0]
@@ -84,7 +84,7 @@ async def test_no_other_cookie_signs_a_browser_out(client: Client, world: World)
     assert await who(client, {"Cookie": f"{cookie}; {cookie}"}) == 401
 
 
-async def test_every_401_comes_with_a_challenge(client: Client, world: World) -> None:
+async def test_every_401_has_a_challenge(client: Client, world: World) -> None:
     """RFC 9110, section 15.5.2."""
     person = await world.person()
     wrong = {"currentPassword": "wrong password, surely", "newPassword": NEW}
@@ -105,7 +105,7 @@ METHODS = {
 
 
 @pytest.mark.parametrize(("path", "methods"), METHODS.items())
-async def test_a_refused_method_is_told_all_that_there_are(
+async def test_405_lists_the_allowed_methods(
     client: Client, world: World, path: str, methods: set[str]
 ) -> None:
     answer = await client.http.patch(path)
@@ -115,7 +115,7 @@ async def test_a_refused_method_is_told_all_that_there_are(
         assert (await client.http.request(method, path)).status_code != 405
 
 
-async def test_each_sign_in_is_another_session(client: Client, world: World) -> None:
+async def test_each_sign_in_creates_a_session(client: Client, world: World) -> None:
     person = await world.person()
     first, second = await bearer(client, person), await bearer(client, person)
     assert first != second
@@ -123,9 +123,7 @@ async def test_each_sign_in_is_another_session(client: Client, world: World) -> 
     assert await who(client, second) == 200
 
 
-async def test_whatever_is_wrong_with_a_sign_in_the_answer_is_the_same(
-    client: Client, world: World
-) -> None:
+async def test_every_failed_sign_in_has_the_same_answer(client: Client, world: World) -> None:
     owner, foreign = await world.person(), await world.person()
     tenant = await models.Tenant.get(id=owner.admin.tenant_id)
     removed = await world.person(tenant, Role.ADMIN)
@@ -153,7 +151,7 @@ async def test_whatever_is_wrong_with_a_sign_in_the_answer_is_the_same(
     assert all(answer == answers["password"] for answer in answers.values())
 
 
-async def test_another_password_ends_every_session(client: Client, world: World) -> None:
+async def test_password_change_ends_all_sessions(client: Client, world: World) -> None:
     person = await world.person()
     here, there = await bearer(client, person), await bearer(client, person)
     change = {"currentPassword": PASSWORD, "newPassword": NEW}
@@ -176,7 +174,7 @@ async def test_another_password_ends_every_session(client: Client, world: World)
         ({"currentPassword": PASSWORD}, 422, "INVALID_INPUT"),
     ],
 )
-async def test_a_password_that_is_not_changed_ends_nothing(
+async def test_refused_password_change_ends_no_session(
     client: Client, world: World, change: dict[str, str], status: int, code: str
 ) -> None:
     person = await world.person()
@@ -188,7 +186,7 @@ async def test_a_password_that_is_not_changed_ends_nothing(
     assert (await client.http.put("/password", json=change)).status_code == 401
 
 
-async def test_a_removed_admin_is_signed_out(client: Client, world: World) -> None:
+async def test_removed_admin_is_signed_out(client: Client, world: World) -> None:
     owner = await world.person()
     tenant = await models.Tenant.get(id=owner.admin.tenant_id)
     colleague = await world.person(tenant, Role.ADMIN)
@@ -197,8 +195,10 @@ async def test_a_removed_admin_is_signed_out(client: Client, world: World) -> No
     assert await who(client, headers) == 401
 
 
-async def test_an_admin_removed_while_asking_is_a_stranger(client: Client, world: World) -> None:
-    """Also between two questions to the database."""
+async def test_admin_removed_during_a_request_is_unauthenticated(
+    client: Client, world: World
+) -> None:
+    """Also between two queries of the request."""
     owner = await world.person()
     tenant = await models.Tenant.get(id=owner.admin.tenant_id)
     for number in range(40):
@@ -217,7 +217,7 @@ async def invited(world: World) -> tuple[Person, str]:
     return owner, added.invitation
 
 
-async def test_an_invitation_survives_a_bad_password_and_works_once(
+async def test_invitation_survives_a_refused_password_and_works_once(
     client: Client, world: World
 ) -> None:
     owner, invitation = await invited(world)
@@ -245,7 +245,7 @@ async def test_an_invitation_expires_after_a_week(client: Client, world: World) 
     assert (answer.status_code, answer.json()["field"]) == (422, "invitation")
 
 
-async def test_unknown_used_and_expired_invitations_are_told_alike(
+async def test_unknown_used_and_expired_invitations_have_the_same_answer(
     client: Client, world: World
 ) -> None:
     _, used = await invited(world)
@@ -270,18 +270,14 @@ async def test_unknown_used_and_expired_invitations_are_told_alike(
         ("POST", "/invitation", {"invitation": ["x"], "password": "y"}),
     ],
 )
-async def test_what_is_no_request_is_told_so(
-    client: Client, method: str, path: str, body: Any
-) -> None:
+async def test_malformed_body_is_a_400(client: Client, method: str, path: str, body: Any) -> None:
     answer: httpx2.Response = await client.http.request(method, path, json=body)
     assert answer.status_code in {400, 415, 422}
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json().keys() >= {"title", "status", "detail", "code"}
 
 
-async def test_a_browser_that_signed_in_before_is_not_shut_out(
-    client: Client, world: World
-) -> None:
+async def test_known_browser_is_not_locked_out(client: Client, world: World) -> None:
     person = await world.person()
     right = await credentials(person)
     entered = await client.http.post("/session", json=right)
@@ -297,7 +293,7 @@ async def test_a_browser_that_signed_in_before_is_not_shut_out(
 
 
 async def test_setting_a_password_makes_the_browser_known(client: Client, world: World) -> None:
-    """Also while strangers guess at the account: the new password is of use at once."""
+    """Even while an attacker guesses at the account, the new password works at once."""
     owner, invitation = await invited(world)
     body = {"invitation": invitation, "password": NEW}
     accepted = await client.http.post("/invitation", json=body)
@@ -318,7 +314,7 @@ async def test_setting_a_password_makes_the_browser_known(client: Client, world:
         client.http.cookies.clear()
 
 
-async def test_where_too_many_wait_already_the_answer_is_503_at_once(
+async def test_full_hash_queue_is_a_503_at_once(
     client: Client, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crowded = Hashing("crowded")
@@ -336,10 +332,11 @@ async def test_where_too_many_wait_already_the_answer_is_503_at_once(
     assert {(a.json()["code"], a.headers["retry-after"]) for a in busy} == {("BUSY", "1")}
 
 
-async def test_a_stranger_who_sends_many_passwords_makes_no_other_tenant_wait(
+async def test_flood_of_passwords_does_not_delay_another_tenant(
     client: Client, world: World
 ) -> None:
-    """By turns of work, whatever the machine: none of the person's waits for all of the others."""
+    """Counted in turns of the queue and not in seconds: none of the person's requests waits for all
+    others."""
     person = await world.person()
     right = await credentials(person)
     assert (await client.http.post("/session", json=right)).status_code == 201
@@ -354,7 +351,7 @@ async def test_a_stranger_who_sends_many_passwords_makes_no_other_tenant_wait(
     assert done.index(201) < 12
 
 
-async def test_texts_that_are_too_long_are_not_normalised(client: Client, world: World) -> None:
+async def test_too_long_texts_are_not_normalised(client: Client, world: World) -> None:
     person = await world.person()
     marks = "\u0315" * 16_000 + "\u0316" * 16_000
     tries = [

@@ -1,4 +1,4 @@
-"""What may be done with admins, and what goes with one who is removed."""
+"""Operations on admins, and the effects of removing one."""
 
 import pytest
 
@@ -35,7 +35,7 @@ async def test_an_invited_admin_accepts_once_and_signs_in(client: Client, world:
     assert (await client.http.post("/session", json=who)).status_code == 201
 
 
-async def test_a_new_invitation_takes_the_place_of_the_old(client: Client, world: World) -> None:
+async def test_new_invitation_replaces_the_old_one(client: Client, world: World) -> None:
     owner = await world.person()
     added = await admins.add(
         owner.principal, world.service, email="ada@example.com", name="Ada", role=Role.ADMIN
@@ -50,10 +50,8 @@ async def test_a_new_invitation_takes_the_place_of_the_old(client: Client, world
         assert (await client.http.post("/invitation", json=accept)).status_code == status
 
 
-async def test_nobody_sets_the_password_of_somebody_who_has_one(
-    client: Client, world: World
-) -> None:
-    """With an invitation an admin could sign in as the owner."""
+async def test_active_admin_is_not_invited_again_by_an_admin(client: Client, world: World) -> None:
+    """With such an invitation an admin could sign in as the owner."""
     owner = await world.person()
     admin = await _colleague(world, owner)
     for person in (owner, admin):
@@ -71,7 +69,9 @@ async def test_nobody_sets_the_password_of_somebody_who_has_one(
         ("a@xn--bcher-kva.example", "A@BÜCHER.example"),
     ],
 )
-async def test_an_address_is_one_admin_of_a_tenant(email: str, again: str, world: World) -> None:
+async def test_address_belongs_to_one_admin_of_a_tenant(
+    email: str, again: str, world: World
+) -> None:
     owner, elsewhere = await world.person(), await world.person()
     for person in (owner, elsewhere):
         await admins.add(person.principal, world.service, email=email, name="A", role=Role.AUDITOR)
@@ -81,7 +81,7 @@ async def test_an_address_is_one_admin_of_a_tenant(email: str, again: str, world
     assert len((await admins.search(owner.principal, _ALL)).rows) == 2
 
 
-async def test_nobody_is_made_owner_but_by_transfer(world: World) -> None:
+async def test_owner_role_is_given_by_transfer_only(world: World) -> None:
     owner = await world.person()
     colleague = await _colleague(world, owner)
     with pytest.raises(InvalidInput):
@@ -99,7 +99,7 @@ async def test_nobody_is_made_owner_but_by_transfer(world: World) -> None:
     assert sorted(role.value for role in roles) == ["ADMIN", "OWNER"]
 
 
-async def test_ownership_goes_only_to_somebody_who_can_sign_in(world: World) -> None:
+async def test_ownership_goes_only_to_an_active_admin(world: World) -> None:
     owner = await world.person()
     invited = await admins.add(
         owner.principal, world.service, email="a@example.com", name="A", role=Role.ADMIN
@@ -110,7 +110,7 @@ async def test_ownership_goes_only_to_somebody_who_can_sign_in(world: World) -> 
         assert refused.value.field == "adminId"
 
 
-async def test_with_an_admin_go_their_tokens_sessions_and_invitation(world: World) -> None:
+async def test_removing_an_admin_ends_their_tokens_sessions_and_invitation(world: World) -> None:
     owner = await world.person()
     leaving = await _colleague(world, owner)
     theirs = [(await world.token(leaving, f"token {n}")).token for n in range(3)]
@@ -137,7 +137,9 @@ async def test_with_an_admin_go_their_tokens_sessions_and_invitation(world: Worl
     ]
 
 
-async def test_what_a_removed_admin_did_stays_without_a_name(client: Client, world: World) -> None:
+async def test_activity_of_a_removed_admin_stays_without_a_name(
+    client: Client, world: World
+) -> None:
     owner = await world.person()
     leaving = await _colleague(world, owner)
     token = (await world.token(leaving)).token
@@ -155,8 +157,8 @@ async def test_what_a_removed_admin_did_stays_without_a_name(client: Client, wor
     ]
 
 
-async def test_many_tokens_go_at_once(world: World) -> None:
-    """More than one portion of those that are revoked together."""
+async def test_removing_an_admin_revokes_many_tokens(world: World) -> None:
+    """More tokens than one batch."""
     owner = await world.person()
     leaving = await _colleague(world, owner)
     made = [
@@ -180,7 +182,7 @@ async def test_many_tokens_go_at_once(world: World) -> None:
     assert await revoked.count() == 1201
 
 
-async def test_nobody_removes_themself_or_the_owner(world: World) -> None:
+async def test_owner_and_own_account_cannot_be_removed(world: World) -> None:
     owner = await world.person()
     colleague = await _colleague(world, owner)
     with pytest.raises(OwnAccount):
@@ -191,7 +193,7 @@ async def test_nobody_removes_themself_or_the_owner(world: World) -> None:
     assert len((await admins.search(owner.principal, _ALL)).rows) == 2
 
 
-async def test_an_invitation_of_a_removed_admin_is_worth_nothing(world: World) -> None:
+async def test_invitation_of_a_removed_admin_is_invalid(world: World) -> None:
     owner = await world.person()
     added = await admins.add(
         owner.principal, world.service, email="a@example.com", name="A", role=Role.ADMIN
@@ -203,8 +205,8 @@ async def test_an_invitation_of_a_removed_admin_is_worth_nothing(world: World) -
         )
 
 
-async def test_who_is_invited_again_keeps_their_tokens(world: World) -> None:
-    """Whoever forgot their password; nothing else helps an owner, whom nobody can remove."""
+async def test_reinvited_admin_keeps_their_tokens(world: World) -> None:
+    """For a forgotten password; the owner, who cannot be removed, has no other way."""
     owner = await world.person()
     kept = (await world.token(owner)).token
     slug = (await models.Tenant.get(id=owner.admin.tenant_id)).slug
@@ -228,7 +230,7 @@ async def test_who_is_invited_again_keeps_their_tokens(world: World) -> None:
     assert [row.id for row in live] == [kept.id]
 
 
-async def test_an_expired_invitation_is_replaced_by_another(world: World) -> None:
+async def test_expired_invitation_can_be_replaced(world: World) -> None:
     owner = await world.person()
     added = await admins.add(
         owner.principal, world.service, email="a@example.com", name="A", role=Role.ADMIN
@@ -243,7 +245,7 @@ async def test_an_expired_invitation_is_replaced_by_another(world: World) -> Non
     assert (await models.Admin.get(id=added.admin.id)).password_hash
 
 
-async def test_nobody_but_an_admin_is_invited_again(world: World) -> None:
+async def test_only_admins_of_the_tenant_are_reinvited(world: World) -> None:
     owner, stranger = await world.person(), await world.person()
     slug = (await models.Tenant.get(id=owner.admin.tenant_id)).slug
     for wanted, email, refusal in (
@@ -257,7 +259,7 @@ async def test_nobody_but_an_admin_is_invited_again(world: World) -> None:
     assert not await models.Invitation.exists()
 
 
-async def test_a_removed_address_can_be_invited_again(world: World) -> None:
+async def test_address_of_a_removed_admin_can_be_invited(world: World) -> None:
     owner = await world.person()
     colleague = await _colleague(world, owner)
     await admins.remove(owner.principal, colleague.admin.id)
@@ -267,7 +269,7 @@ async def test_a_removed_address_can_be_invited_again(world: World) -> None:
     assert again.admin.id != colleague.admin.id
 
 
-async def test_a_tenants_admins_are_its_own(world: World) -> None:
+async def test_admins_of_other_tenants_are_not_found(world: World) -> None:
     owner, stranger = await world.person(), await world.person()
     for change in (
         admins.remove(owner.principal, stranger.admin.id),

@@ -1,6 +1,6 @@
-"""Adopting and replacing the key of all digests: nothing is lost, and no other key will do.
+"""Adopting and replacing the digest key: every secret keeps working, and wrong keys are refused.
 
-That it goes on while instances serve is in `tests.test_digest_key_change`.
+`tests.test_digest_key_change` does it while instances serve.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ def keyed(settings: Settings, *keys: bytes) -> Settings:
 
 
 async def instance(service: Service, *keys: bytes) -> Service:
-    """Another instance, which is started on the same database with these keys."""
+    """Another instance, started on the same database with these keys."""
     settings = keyed(service.settings, *keys)
     return replace(service, settings=settings, digest_key=await digest_key(settings))
 
@@ -60,7 +60,7 @@ async def refusal(
 
 
 class Held:
-    """What people hold whose secrets only the database's digests know."""
+    """Secrets of which the database has the digests only."""
 
     def __init__(self, person: Person, token: str, invitation: str, credential: str) -> None:
         self.person = person
@@ -70,7 +70,7 @@ class Held:
 
 
 async def hold(service: Service, name: str) -> Held:
-    """One of each kind of secret, made by `service` for a tenant called `name`."""
+    """Create one secret of each kind with `service`, for a tenant called `name`."""
     world = World(service)
     person = await world.person(await world.tenant(name))
     made = await world.token(person, permissions=[KEY], idempotency_key=name)
@@ -85,7 +85,7 @@ async def hold(service: Service, name: str) -> Held:
 
 
 async def works(service: Service, held: Held) -> None:
-    """Every secret but the invitation, which is for one use, is what it was."""
+    """Whether every secret still works, except the invitation, which works once."""
     assert (await principal_of(service, held.person.session)).admin_id == held.person.admin.id
     tenant = await models.Tenant.get(id=held.person.admin.tenant_id)
     app = create_app(service)
@@ -105,10 +105,10 @@ async def works(service: Service, held: Held) -> None:
         )
 
 
-async def test_a_key_is_adopted_and_leaves_the_database(service: Service) -> None:
+async def test_adopted_key_leaves_the_database(service: Service) -> None:
     before = await hold(service, "before")
     assert await announced(service, FIRST)
-    # Instances of either configuration serve, and each finds what the other keeps.
+    # Instances with and without the setting serve together and read each other's digests.
     old, new = await instance(service), await instance(service, FIRST)
     held = [before, await hold(old, "old"), await hold(new, "new")]
     for each in (service, old, new):
@@ -134,12 +134,12 @@ async def test_a_key_is_adopted_and_leaves_the_database(service: Service) -> Non
 
 @pytest.fixture
 async def with_first(settings: Settings) -> AsyncIterator[Service]:
-    """The service on a database that was first served with a key of the settings."""
+    """The service on a database that was first served with a key from the settings."""
     async with running_service(keyed(settings, FIRST)) as running:
         yield running
 
 
-async def test_a_key_is_replaced_again_and_again(with_first: Service) -> None:
+async def test_key_can_be_replaced_repeatedly(with_first: Service) -> None:
     held = [await hold(with_first, "first")]
     for new, old in ((SECOND, FIRST), (THIRD, SECOND)):
         assert await announced(with_first, new, old)
@@ -160,7 +160,7 @@ async def test_a_key_is_replaced_again_and_again(with_first: Service) -> None:
     assert not [key for key in (FIRST, SECOND, THIRD) if key in stored]
 
 
-async def test_no_other_key_will_do(with_first: Service) -> None:
+async def test_wrong_keys_are_refused(with_first: Service) -> None:
     for wrong in ((SECOND,), (SECOND, FIRST), (FIRST, SECOND)):
         told = await refusal(with_first, *wrong)
         assert "is not the key of this database" in told
@@ -172,7 +172,7 @@ async def test_no_other_key_will_do(with_first: Service) -> None:
     assert not await announced(with_first, FIRST)
 
 
-async def test_a_key_that_was_announced_by_mistake_is_announced_no_longer(
+async def test_announced_key_can_be_withdrawn(
     with_first: Service,
 ) -> None:
     held = await hold(with_first, "acme")
@@ -192,7 +192,7 @@ async def keeps_nothing(service: Service, held: Held) -> None:
         await tokens.create(held.person.principal, service, name="lost")
 
 
-async def test_an_instance_that_was_not_restarted_in_time_keeps_nothing_that_would_be_lost(
+async def test_instance_with_an_outdated_key_stores_no_digest(
     service: Service,
 ) -> None:
     held = await hold(service, "acme")
@@ -205,7 +205,7 @@ async def test_an_instance_that_was_not_restarted_in_time_keeps_nothing_that_wou
         assert (await http.post("/session", json=body)).status_code == 503
 
 
-async def test_finishing_may_be_cut_off_and_done_by_two_at_once(service: Service) -> None:
+async def test_finishing_may_be_interrupted_and_run_twice_at_once(service: Service) -> None:
     held = [await hold(service, f"acme-{number}") for number in range(4)]
     await announced(service, FIRST)
     finishing = asyncio.create_task(finished(service, FIRST))
@@ -222,12 +222,12 @@ async def test_finishing_may_be_cut_off_and_done_by_two_at_once(service: Service
         await works(last, one)
 
 
-def test_every_secret_that_is_kept_is_renewed() -> None:
-    """A new column that holds a digest of a secret has to be renewed too, or be named here."""
+def test_every_stored_digest_is_renewed() -> None:
+    """A new column with a digest of a secret has to be renewed too, or listed here."""
     forgotten = {
-        "attempt_counter.subject",  # counts of attempts start anew
-        "known_address.digest",  # as does what is known of addresses
-        "token.grants",  # no secret
+        "attempt_counter.subject",  # attempt counters start again
+        "known_address.digest",  # known addresses start again
+        "token.grants",  # no digest of a secret
         "token_permission.fingerprint",
         "installation_key.fingerprint",
         "installation_key.key",
@@ -244,7 +244,7 @@ def test_every_secret_that_is_kept_is_renewed() -> None:
     assert kept - forgotten == renewed - {"token.idempotency_key"}
 
 
-def test_a_digest_is_the_same_made_at_once_or_renewed() -> None:
+def test_renewed_digest_equals_a_fresh_one() -> None:
     first = DigestKey(FIRST).digest("token", "secret")
     changing = DigestKey(FIRST, SECOND, is_changing=True)
     assert changing.digests("token", "secret") == (first, changing.renewed(first))

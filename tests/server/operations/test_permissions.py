@@ -1,4 +1,4 @@
-"""Which live tokens a new document would leave without something."""
+"""Live tokens that hold permissions which a new document lacks."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ paths:
 """
 
 
-async def test_live_tokens_of_all_tenants_that_hold_what_is_dropped_are_named(
+async def test_tokens_of_all_tenants_with_dropped_permissions_are_listed(
     service: Service, world: World, tmp_path: Path
 ) -> None:
     (tmp_path / "new.yaml").write_text(DOCUMENT)
@@ -41,7 +41,9 @@ async def test_live_tokens_of_all_tenants_that_hold_what_is_dropped_are_named(
     assert (await permissions.count_dropped(Operator(), service.catalogue)).permissions == 0
 
 
-async def test_the_command_says_so(service: Service, world: World, tmp_path: Path) -> None:
+async def test_command_lists_tokens_with_dropped_permissions(
+    service: Service, world: World, tmp_path: Path
+) -> None:
     (tmp_path / "new.yaml").write_text(DOCUMENT)
     person = await world.person()
     created = await world.token(person, "loses one", DROPPED[:1])
@@ -52,7 +54,9 @@ async def test_the_command_says_so(service: Service, world: World, tmp_path: Pat
     assert f"{created.token.hint} loses one: {DROPPED[0]}" in done.stdout
 
 
-async def test_serving_says_so_with_counts(service: Service, world: World, tmp_path: Path) -> None:
+async def test_serve_logs_counts_of_dropped_permissions(
+    service: Service, world: World, tmp_path: Path
+) -> None:
     (tmp_path / "new.yaml").write_text(DOCUMENT)
     await world.token(await world.person(), "loses two", DROPPED)
     url, spec = service.settings.database_url, str(tmp_path / "new.yaml")
@@ -64,7 +68,7 @@ async def test_serving_says_so_with_counts(service: Service, world: World, tmp_p
     assert "2 permissions of 1 tokens in 1 tenants" in log
 
 
-def test_without_a_database_it_says_that_and_makes_none(tmp_path: Path) -> None:
+def test_command_without_a_database_says_so_and_creates_none(tmp_path: Path) -> None:
     (tmp_path / "new.yaml").write_text(DOCUMENT)
     url = f"sqlite://{tmp_path}/none.db"
     done = tessera("catalogue", "check", str(tmp_path / "new.yaml"), database_url=url)

@@ -1,4 +1,4 @@
-"""A parameter gets another name in the document: what tokens hold stays the same permission."""
+"""A path parameter is renamed in the document: tokens keep the same permission."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -45,10 +45,10 @@ def after(service: Service, tmp_path: Path) -> Service:
 
 
 @pytest.mark.parametrize("others", [0, 60])
-async def test_it_opens_and_shows_and_is_introspected_under_the_new_name(
+async def test_permission_is_allowed_shown_and_introspected_under_its_new_name(
     world: World, before: Service, after: Service, others: int
 ) -> None:
-    """Whether the permissions are in the token's own row or in theirs."""
+    """For permissions in the token's own row and in rows of their own."""
     person = await world.person()
     tenant = await models.Tenant.get(id=person.admin.tenant_id)
     made = await tokens.create(
@@ -69,7 +69,7 @@ async def test_it_opens_and_shows_and_is_introspected_under_the_new_name(
     assert await permissions.holders_of_dropped(Operator(), after.catalogue) == (0, ())
 
 
-async def test_naming_it_anew_changes_nothing_and_either_name_withdraws_it(
+async def test_granting_the_new_name_changes_nothing_and_either_name_withdraws(
     world: World, before: Service, after: Service
 ) -> None:
     person = await world.person()
@@ -89,7 +89,7 @@ async def test_naming_it_anew_changes_nothing_and_either_name_withdraws_it(
     assert [row.kind for row in page.rows].count(ActivityKind.PERMISSIONS_EDITED) == 2
 
 
-async def test_a_retired_permission_is_kept_by_any_name(
+async def test_retired_permission_is_kept_under_any_name(
     world: World, before: Service, service: Service
 ) -> None:
     person = await world.person()
@@ -102,7 +102,7 @@ async def test_a_retired_permission_is_kept_by_any_name(
     assert (shown.key, shown.retired) == (_OLD, True)
 
 
-async def test_uses_under_both_names_are_one(world: World, before: Service) -> None:
+async def test_uses_under_both_names_add_up(world: World, before: Service) -> None:
     person = await world.person()
     token = (await tokens.create(person.principal, before, name="t", permissions=[_OLD])).token
     at = models.now()

@@ -1,4 +1,4 @@
-"""What may be done with tokens: each operation as meant, and what it refuses without a trace."""
+"""Operations on tokens: their effects, and refusals that change nothing."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -32,7 +32,7 @@ async def _held(person: Person, token: models.Token) -> set[str]:
     return set((await tokens.permission_keys(person.principal, [token.id]))[token.id])
 
 
-async def test_a_token_is_made_with_its_permissions_and_its_activity(world: World) -> None:
+async def test_token_is_created_with_permissions_and_activity(world: World) -> None:
     owner = await world.person()
     created = await world.token(owner, " CI ", [_LIST, _READ, _LIST], description="builds")
     token = created.token
@@ -43,7 +43,7 @@ async def test_a_token_is_made_with_its_permissions_and_its_activity(world: Worl
     assert await _kinds(owner, token) == [ActivityKind.CREATED]
 
 
-async def test_a_secret_is_kept_as_a_keyed_digest_alone(world: World) -> None:
+async def test_secret_is_stored_as_a_keyed_digest_only(world: World) -> None:
     created = await world.token(await world.person(), "CI")
     row = await models.Token.get(id=created.token.id, tenant_id=created.token.tenant_id)
     assert row.digest == world.service.digest_key.digest("token", created.secret)
@@ -51,7 +51,7 @@ async def test_a_secret_is_kept_as_a_keyed_digest_alone(world: World) -> None:
     assert created.secret not in str(await models.Token.filter(tenant_id=row.tenant_id).values())
 
 
-async def test_the_first_token_shows_the_api_url_for_ever(world: World) -> None:
+async def test_api_url_is_shown_from_the_first_token_on(world: World) -> None:
     owner = await world.person()
 
     async def url() -> str | None:
@@ -147,7 +147,7 @@ _REFUSED: dict[str, tuple[_Change, type[Refusal], str]] = {
 
 
 @pytest.mark.parametrize("what", _REFUSED)
-async def test_what_is_refused_leaves_no_trace(what: str, world: World) -> None:
+async def test_refusal_changes_nothing(what: str, world: World) -> None:
     change, refusal, field = _REFUSED[what]
     owner = await world.person()
     token = (await world.token(owner, "CI", [_LIST])).token
@@ -164,7 +164,7 @@ async def _everything(person: Person) -> list[Any]:
     return [await row.filter(tenant_id=tenant_id).order_by("id").values() for row in rows]
 
 
-async def test_each_unknown_permission_is_named(world: World) -> None:
+async def test_every_unknown_permission_is_reported(world: World) -> None:
     owner = await world.person()
     with pytest.raises(InvalidInput) as refused:
         await world.token(owner, permissions=[_LIST, *_UNKNOWN])
@@ -172,7 +172,7 @@ async def test_each_unknown_permission_is_named(world: World) -> None:
     assert _LIST not in refused.value.message
 
 
-async def test_what_is_no_key_is_named_by_its_place(world: World) -> None:
+async def test_malformed_key_is_reported_by_index(world: World) -> None:
     owner = await world.person()
     token = (await world.token(owner)).token
     secret = "hunter2hunter2"
@@ -188,7 +188,7 @@ async def test_what_is_no_key_is_named_by_its_place(world: World) -> None:
         assert secret not in refused.value.message
 
 
-async def test_an_edit_changes_what_it_names_and_nothing_else(world: World) -> None:
+async def test_edit_changes_the_named_permissions_only(world: World) -> None:
     owner = await world.person()
     token = (await world.token(owner, "CI", [_LIST, _READ])).token
 
@@ -212,7 +212,7 @@ async def test_an_edit_changes_what_it_names_and_nothing_else(world: World) -> N
     ]
 
 
-async def test_every_permission_of_a_large_catalogue_is_edited_at_once(
+async def test_every_permission_of_a_large_catalogue_fits_one_edit(
     world: World, tmp_path: Path
 ) -> None:
     owner = await world.person()
@@ -228,7 +228,7 @@ async def test_every_permission_of_a_large_catalogue_is_edited_at_once(
     assert await _held(owner, token) == {_LIST}
 
 
-async def test_every_change_counts_and_is_on_record(world: World) -> None:
+async def test_every_change_increases_revision_and_is_in_the_activity(world: World) -> None:
     owner = await world.person()
     token = (await world.token(owner, "CI", [_LIST])).token
     await tokens.rename(owner.principal, token.id, "CD", if_revision=1)
@@ -251,7 +251,7 @@ async def test_every_change_counts_and_is_on_record(world: World) -> None:
     assert {row.actor_id for row in page.rows} == {owner.admin.id}
 
 
-async def test_a_change_that_changes_nothing_is_not_on_record(world: World) -> None:
+async def test_change_without_effect_is_not_in_the_activity(world: World) -> None:
     owner = await world.person()
     token = (await world.token(owner, "CI", [_LIST, _READ], description="builds")).token
     await tokens.rename(owner.principal, token.id, " CI ")
@@ -263,7 +263,7 @@ async def test_a_change_that_changes_nothing_is_not_on_record(world: World) -> N
     assert await _kinds(owner, token) == [ActivityKind.CREATED]
 
 
-async def test_a_revoked_token_cannot_be_changed_or_revoked_again(world: World) -> None:
+async def test_revoked_token_cannot_be_changed_or_revoked_again(world: World) -> None:
     owner = await world.person()
     token = (await world.token(owner)).token
     await tokens.revoke(owner.principal, token.id)
@@ -280,7 +280,7 @@ async def test_a_revoked_token_cannot_be_changed_or_revoked_again(world: World) 
     assert await _kinds(owner, token) == [ActivityKind.CREATED, ActivityKind.REVOKED]
 
 
-async def test_a_conflict_shows_the_token_as_it_is(world: World) -> None:
+async def test_conflict_returns_the_current_token(world: World) -> None:
     owner = await world.person()
     token = (await world.token(owner, "CI")).token
     await tokens.rename(owner.principal, token.id, "theirs")
@@ -289,7 +289,7 @@ async def test_a_conflict_shows_the_token_as_it_is(world: World) -> None:
     assert (refused.value.token.name, refused.value.token.revision) == ("theirs", 2)
 
 
-async def test_a_retry_makes_no_second_token(world: World) -> None:
+async def test_retry_with_the_same_idempotency_key_creates_no_second_token(world: World) -> None:
     owner = await world.person()
     made = (await world.token(owner, "CI", idempotency_key="k")).token
     with pytest.raises(SecretAlreadyShown) as again:
@@ -301,7 +301,7 @@ async def test_a_retry_makes_no_second_token(world: World) -> None:
     assert len((await tokens.search(owner.principal, _ALL)).rows) == 0
 
 
-async def test_an_idempotency_key_is_its_admins_own(world: World) -> None:
+async def test_idempotency_key_belongs_to_its_admin(world: World) -> None:
     owner = await world.person()
     tenant = await models.Tenant.get(id=owner.admin.tenant_id)
     colleague = await world.person(tenant, Role.ADMIN)
@@ -310,7 +310,7 @@ async def test_an_idempotency_key_is_its_admins_own(world: World) -> None:
     assert first.token.id != second.token.id
 
 
-async def test_a_retired_permission_stays_and_cannot_be_granted_anew(
+async def test_retired_permission_is_kept_and_cannot_be_granted(
     world: World, tmp_path: Path
 ) -> None:
     owner = await world.person()
@@ -336,7 +336,7 @@ async def _found(person: Person, text: str) -> list[str]:
     return [row.name for row in (await tokens.search(person.principal, _ALL, text)).rows]
 
 
-async def test_search_finds_text_in_name_and_description_in_any_case(world: World) -> None:
+async def test_search_matches_name_and_description_in_any_case(world: World) -> None:
     owner = await world.person()
     await world.token(owner, "Été", description="100% of it")
     await world.token(owner, "under_score", description="STRASSE")
@@ -354,7 +354,7 @@ async def test_search_finds_text_in_name_and_description_in_any_case(world: Worl
         assert len(await _found(owner, text)) == 3
 
 
-async def test_search_follows_changes(world: World) -> None:
+async def test_search_reflects_changes_at_once(world: World) -> None:
     owner = await world.person()
     token = (await world.token(owner, "before", description="one")).token
     await tokens.rename(owner.principal, token.id, "after")
@@ -364,7 +364,7 @@ async def test_search_follows_changes(world: World) -> None:
     assert await _found(owner, "after") == await _found(owner, "two") == ["after"]
 
 
-async def test_pages_go_on_where_the_last_one_ended(world: World) -> None:
+async def test_pages_continue_at_the_cursor(world: World) -> None:
     owner = await world.person()
     made = [(await world.token(owner, f"token {n}")).token.id for n in range(7)]
     await tokens.revoke(owner.principal, made[3])
@@ -391,7 +391,7 @@ async def test_pages_go_on_where_the_last_one_ended(world: World) -> None:
     assert backwards == live
 
 
-async def test_a_page_goes_on_after_a_token_that_is_gone_by_now(world: World) -> None:
+async def test_page_continues_after_the_cursor_of_a_revoked_token(world: World) -> None:
     owner = await world.person()
     made = [(await world.token(owner, f"token {n}")).token.id for n in range(3)]
     await tokens.revoke(owner.principal, made[1])

@@ -1,4 +1,4 @@
-"""The client's address, as proxies and balancers write it and as clients forge it."""
+"""The client's address, as proxies and load balancers write it and as clients forge it."""
 
 import time
 from ipaddress import ip_network
@@ -10,9 +10,9 @@ from server.web.client_address import ClientAddresses, is_within, parsed_address
 PROXY = "10.0.0.1"
 TRUSTED = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 
-# By each kind of proxy, the lines that arrive when a client at 192.0.2.7 (or 2001:db8::7) forges.
+# By kind of proxy, the lines that arrive when a client at 192.0.2.7 (or 2001:db8::7) forges one.
 X_FORWARDED_FOR: tuple[tuple[list[str], str], ...] = (
-    # nginx with $remote_addr, Caddy, Traefik: written anew.
+    # nginx with $remote_addr, Caddy, Traefik: the header is replaced.
     (["192.0.2.7"], "192.0.2.7"),
     # nginx with $proxy_add_x_forwarded_for, Envoy, Google: appended to the client's line.
     (["6.6.6.6, 192.0.2.7"], "192.0.2.7"),
@@ -36,13 +36,13 @@ X_FORWARDED_FOR: tuple[tuple[list[str], str], ...] = (
     (["[::ffff:192.0.2.7]:4711"], "192.0.2.7"),
     (["fe80::1%eth0"], "fe80::1"),
     (["[fe80::1%25eth0]:80"], "fe80::1"),
-    # Trusted proxies all the way, or one that wrote nothing: the last that is known.
+    # Only trusted proxies, or one that wrote nothing: the last known address.
     (["10.3.3.3"], "10.3.3.3"),
     ([""], PROXY),
     ([","], PROXY),
     (["6.6.6.6,,10.2.2.2"], "10.2.2.2"),
     ([], PROXY),
-    # No address: a trusted proxy does not know it, or hides it.
+    # No address: a trusted proxy does not know or hides it.
     (["10.9.9.9, unknown"], "unknown"),
     (["_hidden"], "unknown"),
     (["unix:"], "unknown"),
@@ -57,7 +57,7 @@ X_FORWARDED_FOR: tuple[tuple[list[str], str], ...] = (
     (["fe80::1%" + "a" * 300], "unknown"),
     (["192.0.2.7 " * 20], "unknown"),
     (["\x00", "\xff"], "unknown"),
-    # The client's part is not read further than it needs to be.
+    # The client's own part is not read beyond the first untrusted address.
     (["6.6.6.6, " * 4000 + "192.0.2.7"], "192.0.2.7"),
     (["," * 32_000 + "192.0.2.7"], "192.0.2.7"),
     (["6.6.6.6", "10.9.9.9, " * 3000], "10.0.0.1"),
@@ -76,7 +76,7 @@ FORWARDED: tuple[tuple[list[str], str], ...] = (
     (['for="192.0.2.7:_port"'], "192.0.2.7"),
     (['for="[2001:db8::7]:_port";proto=https, for="[fd00::1]"'], "2001:db8::7"),
     (['host="a, for=6.6.6.6";for=192.0.2.7'], "192.0.2.7"),
-    # A client that leaves a quote open does not swallow what the proxy appends.
+    # An open quote of the client does not swallow the proxy's part.
     (['for="6.6.6.6, for=192.0.2.7'], "192.0.2.7"),
     (['for="', 'for="192.0.2.7:80"'], "192.0.2.7"),
     (["for=unknown"], "unknown"),
@@ -104,18 +104,18 @@ def lines(name: str, values: list[str]) -> list[tuple[bytes, bytes]]:
     [("x-forwarded-for", *row) for row in X_FORWARDED_FOR]
     + [("forwarded", *row) for row in FORWARDED],
 )
-def test_the_address_is_the_last_that_a_trusted_proxy_has_written(
+def test_address_is_the_last_that_a_trusted_proxy_wrote(
     name: str, values: list[str], address: str, trusts_peer: bool
 ) -> None:
     addresses = ClientAddresses(TRUSTED, name, trusts_peer=trusts_peer)
     headers = lines(name, values)
-    # Cached from the second time on.
+    # The second call is served from the cache.
     assert [addresses.of(PROXY, headers) for _ in range(2)] == [address, address]
     once = {n: v for n, v in headers if sum(n == other for other, _ in headers) == 1}
     assert addresses.of(PROXY, headers, once) == address
 
 
-def test_an_untrusted_peer_is_the_client_whatever_it_says() -> None:
+def test_untrusted_peer_is_the_client() -> None:
     headers = lines("x-forwarded-for", ["10.0.0.1"]) + lines("forwarded", ["for=10.0.0.1"])
     for peer, address in (
         ("198.51.100.1", "198.51.100.1"),
@@ -130,15 +130,15 @@ def test_an_untrusted_peer_is_the_client_whatever_it_says() -> None:
         assert ClientAddresses(()).of(peer, headers) == address
 
 
-def test_a_gateway_that_was_let_in_is_believed_once() -> None:
+def test_gateway_is_trusted_for_one_hop() -> None:
     addresses = ClientAddresses((), trusts_peer=True)
     assert addresses.of("192.168.0.9", lines("x-forwarded-for", ["6.6.6.6, 192.0.2.7"])) == (
         "192.0.2.7"
     )
 
 
-def test_the_other_header_is_not_read() -> None:
-    """A proxy that writes one of the two passes on the other as the client sent it."""
+def test_other_forwarding_header_is_not_read() -> None:
+    """A proxy that writes one of the two headers forwards the other unchanged."""
     both = lines("x-forwarded-for", ["192.0.2.7"]) + lines("forwarded", ["for=6.6.6.6"])
     assert ClientAddresses(TRUSTED).of(PROXY, both) == "192.0.2.7"
     assert ClientAddresses(TRUSTED, "forwarded").of(PROXY, both) == "6.6.6.6"
@@ -146,7 +146,7 @@ def test_the_other_header_is_not_read() -> None:
 
 @pytest.mark.parametrize("name", ["x-forwarded-for", "forwarded"])
 @pytest.mark.parametrize("piece", [",", '"', "10.9.9.9,", "for=10.9.9.9,", 'for="', ";for=", "[:"])
-def test_the_longest_header_costs_little_more_than_a_plain_one(name: str, piece: str) -> None:
+def test_longest_header_costs_little_more_than_a_short_one(name: str, piece: str) -> None:
     addresses = ClientAddresses(TRUSTED, name)
 
     def cost(value: str) -> float:
@@ -164,7 +164,7 @@ def test_the_longest_header_costs_little_more_than_a_plain_one(name: str, piece:
     assert cost(longest) <= max(5 * cost(plain), 0.005)
 
 
-def test_an_address_is_read_in_any_spelling_and_other_text_is_none() -> None:
+def test_address_is_read_in_any_spelling_and_other_text_is_refused() -> None:
     for text, address in (
         ("192.0.2.7", "192.0.2.7"),
         ("::ffff:192.0.2.7", "192.0.2.7"),

@@ -1,4 +1,4 @@
-"""One cookie is read by its name, whatever stands beside it, in time linear in the header."""
+"""One cookie is read by its name among any others, in time linear in the header."""
 
 from time import process_time
 
@@ -38,11 +38,11 @@ def headers(*lines: bytes) -> Headers:
         (b"", None),
     ],
 )
-def test_the_cookie_of_that_name_is_read_as_it_was_sent(line: bytes, value: str | None) -> None:
+def test_cookie_is_read_as_it_was_sent(line: bytes, value: str | None) -> None:
     assert read_cookie(headers(line), NAME) == value
 
 
-def test_a_cookie_header_in_several_lines_is_one() -> None:
+def test_cookie_header_may_have_several_lines() -> None:
     """Gateways that speak HTTP/2 to the client split it (RFC 9113, section 8.2.3)."""
     assert read_cookie(headers(b"a=b", b"__Host-tessera_session=abc"), NAME) == "abc"
     twice = headers(b"__Host-tessera_session=abc", b"__Host-tessera_session=def")
@@ -51,7 +51,7 @@ def test_a_cookie_header_in_several_lines_is_one() -> None:
 
 
 @pytest.mark.parametrize("unit", [b'\\"', b'a="', b"\\073", b";", b"a=b;", b" ", b"="])
-def test_no_cookie_costs_more_than_its_size(unit: bytes) -> None:
+def test_reading_a_cookie_takes_linear_time(unit: bytes) -> None:
     def seconds(line: bytes) -> float:
         """The least of several, since other processes share the machine."""
         found = []
