@@ -6,6 +6,7 @@ from models.attempt_counter import AttemptCounter
 from models.gateway import Gateway
 from models.installation_key import InstallationKey, KeyState
 from models.invitation import Invitation
+from models.job_lease import JobLease
 from models.known_address import KnownAddress
 from models.rows import Row, TenantRow, new_id, now
 from models.session import Session
@@ -27,6 +28,7 @@ __all__ = [
     "Gateway",
     "InstallationKey",
     "Invitation",
+    "JobLease",
     "KeyState",
     "KnownAddress",
     "RefusalReason",

@@ -29,6 +29,7 @@ from server.errors import Misconfigured
 from server.graphql.endpoint import routes as graphql_routes
 from server.http import problem
 from server.identity.routes import routes as identity_routes
+from server.jobs import JOBS, Jobs
 from server.loop_thread import Runner, run_here
 from server.middleware import Envelope, LastNet
 from server.monitoring.routes import routes as monitoring_routes
@@ -102,6 +103,7 @@ class App:
     def __init__(self, service: Service, run: Runner) -> None:
         self._record = Record()
         self._authorize = Authorize(service, self._record)
+        self._jobs = Jobs(JOBS)
         routed = _routed(service, run)
         self.routes = routed.routes
         self._routed = routed
@@ -118,11 +120,16 @@ class App:
         return protocol_of(self._authorize, limits)
 
     async def open(self) -> None:
-        """Take the connections that checks need, before other requests take the server's last."""
+        """Take the connections that checks need, before other requests take the server's last.
+
+        Then start the background jobs.
+        """
         await self._authorize.open()
+        self._jobs.start()
 
     async def close(self) -> None:
-        """Flush the decision log. Call it before the database closes."""
+        """End the jobs and flush the decision log. Call it before the database closes."""
+        await self._jobs.close()
         await self._record.close()
         self._authorize.close()
 

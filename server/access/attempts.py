@@ -41,10 +41,9 @@ FORGOTTEN_AFTER = timedelta(hours=1)
 # Rows that strangers can make, of each of their three kinds of subject.
 BUCKETS = 1 << 18
 # Longer than any attempt takes.
-_UNDER_WAY_FOR = timedelta(seconds=30)
+UNDER_WAY_FOR = timedelta(seconds=30)
 _LOOK_AGAIN_SECONDS = 0.05
 _MAX_LOOKS = 60
-_PURGE_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +190,6 @@ async def _has_begun(counted: Counted) -> bool:
             row.under_way += 1
             row.started_at = at
             await _write(row)
-        await _purge(counted.tenant_id, at)
     return True
 
 
@@ -226,7 +224,7 @@ def _settle(row: models.AttemptCounter, at: datetime) -> None:
     """Forget failures of long ago, and count the attempts whose end was never told."""
     if row.failed_at is None or at - row.failed_at > FORGOTTEN_AFTER:
         row.failures, row.failed_at = 0, None
-    if row.under_way and at - row.started_at > _UNDER_WAY_FOR:
+    if row.under_way and at - row.started_at > UNDER_WAY_FOR:
         row.failures += row.under_way
         row.under_way, row.failed_at = 0, row.started_at
 
@@ -243,17 +241,6 @@ def _require_no_wait(held: list[tuple[Subject, models.AttemptCounter]], at: date
 
 async def _write(row: models.AttemptCounter) -> None:
     await row.write("failures", "failed_at", "under_way", "started_at")
-
-
-async def _purge(tenant_id: UUID, at: datetime) -> None:
-    """Drop a few rows that tell nothing any more."""
-    old = models.AttemptCounter.filter(
-        tenant_id=tenant_id, started_at__lt=at - FORGOTTEN_AFTER - _UNDER_WAY_FOR
-    )
-    # Only unlocked ones: two attempts that drop each other's rows would wait for ever.
-    rows = await old.limit(_PURGE_AT_ONCE).select_for_update(skip_locked=True)
-    if ids := [row.id for row in rows]:
-        await models.AttemptCounter.filter(tenant_id=tenant_id, id__in=ids).delete()
 
 
 def _bucket(key: DigestKey, kind: str, text: str) -> bytes:

@@ -44,7 +44,6 @@ _ADMINS_ROLE = RawSQL(
     """(SELECT "role" FROM "admin" WHERE "admin"."tenant_id" = "session"."tenant_id"
         AND "admin"."id" = "session"."admin_id")"""
 )
-_PURGE_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +278,6 @@ async def _new_session(service: Service, admin: models.Admin) -> tuple[str, date
     secret = new_tenant_secret(admin.tenant_id)
     at = models.now()
     generation = await generation_to_keep(service.digest_key)
-    await _purge(admin.tenant_id, at)
     session = await models.Session.create(
         tenant_id=admin.tenant_id,
         admin_id=admin.id,
@@ -288,14 +286,6 @@ async def _new_session(service: Service, admin: models.Admin) -> tuple[str, date
         expires_at=at + ABSOLUTE,
     )
     return secret, session.expires_at
-
-
-async def _purge(tenant_id: UUID, at: datetime) -> None:
-    """Drop some expired sessions; skip locked ones, whose holder might wait for another."""
-    expired = models.Session.filter(tenant_id=tenant_id, expires_at__lte=at)
-    rows = await expired.limit(_PURGE_AT_ONCE).select_for_update(skip_locked=True)
-    if ids := [row.id for row in rows]:
-        await models.Session.filter(tenant_id=tenant_id, id__in=ids).delete()
 
 
 async def _check_new_password(admin: models.Admin, password: str, field: str = "password") -> None:

@@ -55,6 +55,12 @@ def _as_of_now(principal: Principal, locked: Mapping[UUID, models.Admin]) -> Pri
     return principal.with_role(present.role)
 
 
+async def tenant_ids_after(tenant_id: UUID, limit: int) -> list[UUID]:
+    """The ids of the next tenants in the order of ids, for jobs that visit every tenant."""
+    following = models.Tenant.filter(id__gt=tenant_id).order_by("id").limit(limit)
+    return [tenant.id for tenant in await following.only("id")]
+
+
 async def page_of(query: QuerySet[_Row], request: PageRequest, *, newest_first: bool) -> Page[_Row]:
     """The rows of `query` that `request` asks for: a keyset page, read off the index on ids."""
     descending = newest_first is not request.backwards

@@ -5,7 +5,7 @@ The subjects of attempts are in `attempts`, the device cookies in `devices`.
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import models
@@ -16,7 +16,6 @@ from server.service import Service
 from server.texts import normal_email, normal_slug
 
 KNOWN_ADDRESS = timedelta(days=30)
-_PURGE_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,28 +76,18 @@ async def visitor_of(service: Service, account: Account, address: str, device: s
 
 
 async def know_address(service: Service, admin: models.Admin, address: str) -> None:
-    """Note that the admin has signed in from this address, and drop old notes."""
-    at = models.now()
+    """Note that the admin has signed in from this address."""
     row = models.KnownAddress(
         tenant_id=admin.tenant_id,
         admin_id=admin.id,
         digest=service.digest_key.digest(*_address_digested(admin.id, address)),
-        signed_in_at=at,
+        signed_in_at=models.now(),
     )
     await models.KnownAddress.bulk_create(
         [row],
         on_conflict=["tenant_id", "admin_id", "digest"],
         update_fields=["signed_in_at"],
     )
-    await _purge(admin.tenant_id, at - KNOWN_ADDRESS)
-
-
-async def _purge(tenant_id: UUID, until: datetime) -> None:
-    """Drop some old notes; no locked ones: two sign-ins could wait for each other's."""
-    old = models.KnownAddress.filter(tenant_id=tenant_id, signed_in_at__lte=until)
-    rows = await old.limit(_PURGE_AT_ONCE).select_for_update(skip_locked=True)
-    if ids := [row.id for row in rows]:
-        await models.KnownAddress.filter(tenant_id=tenant_id, id__in=ids).delete()
 
 
 def _address_digested(admin_id: UUID, address: str) -> tuple[str, str]:

@@ -18,6 +18,7 @@ EXEMPT = {
     "tenant": "it is the tenant: a distributed database copies it to every node",
     "gateway": "it serves all tenants: a few rows, copied to every node",
     "installation_key": "it serves all tenants: a few rows, copied to every node",
+    "job_lease": "it serves all tenants: a few rows, copied to every node",
     "token_brand": "it serves all tenants: a few rows, copied to every node",
     "tortoise_migrations": "Tortoise's own, which knows nothing of tenants",
 }

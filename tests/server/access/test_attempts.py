@@ -384,18 +384,6 @@ async def test_refusal_says_how_long_to_wait(client: Client, world: World) -> No
     assert len({tuple(sorted(a.headers.keys() - {"x-request-id"})) for a in answers}) == 1
 
 
-async def test_old_counters_are_deleted(service: Service, world: World) -> None:
-    person = await world.person()
-    guess = await guesser(service, person, HOME)
-    assert await guess.tries(PASSWORD) == "in"
-    await guess.at(STRANGE).tries()
-    await pass_time(3700)
-    await models.KnownAddress.all().update(signed_in_at=models.now() - timedelta(days=31))
-    assert await guess.at("203.0.113.1").tries(PASSWORD) == "in"
-    assert await models.AttemptCounter.all().count() == 3
-    assert await models.KnownAddress.all().count() == 1
-
-
 def test_guesses_at_unknown_accounts_make_a_bounded_number_of_rows() -> None:
     key = DigestKey(b"k" * 32)
     strangers = [

@@ -134,10 +134,3 @@ async def test_unknown_account_costs_as_many_hashes_as_a_known_one(
     # One each, with the same parameters.
     assert len(verified) == 4
     assert len(set(verified)) == 1
-
-
-async def test_ended_sessions_are_deleted(service: Service, world: World) -> None:
-    person = await world.person()
-    await grow_old(person, idle=timedelta(), age=timedelta(hours=13))
-    await sign_in(service, person)
-    assert await models.Session.filter(tenant_id=person.admin.tenant_id).count() == 1
