@@ -10,15 +10,17 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
-from io import BytesIO, TextIOWrapper
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import click
 import pytest
 
-from server.cli import main
+from server.cli import commands
+from tests.support.command import tessera_here
 from tests.support.curl import path_with_curl
 from tests.support.process import (
     LOOPBACK,
@@ -41,20 +43,41 @@ def url(tmp_path: Path) -> str:
     return f"sqlite://{tmp_path}/tessera.db"
 
 
+@pytest.fixture(scope="module")
+def served_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The database of `server`, which commands change while it is served."""
+    return f"sqlite://{tmp_path_factory.mktemp('served')}/tessera.db"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, served_url: str) -> Iterator[ServerProcess]:
+    folder = tmp_path_factory.mktemp("server")
+    with ServerProcess(folder, database_url=served_url) as running:
+        yield running
+
+
 def run(
     url: str, *arguments: str, stdin: str = "", settings: Mapping[str, str] | None = None
 ) -> str:
     """What a command prints that is to succeed."""
-    done = tessera(*arguments, database_url=url, stdin=stdin, settings=settings)
+    done = tessera_here(*arguments, database_url=url, stdin=stdin.encode(), settings=settings)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return done.stdout
 
 
 def refused(url: str, *arguments: str, stdin: str = "") -> str:
     """The one sentence that a command ends with that is to fail."""
-    done = tessera(*arguments, database_url=url, stdin=stdin)
+    done = tessera_here(*arguments, database_url=url, stdin=stdin.encode())
     assert done.returncode == 1, done.stdout
     assert SENTENCE.fullmatch(done.stderr), done.stderr
+    return done.stderr
+
+
+def misused(*arguments: str) -> str:
+    """The explanation that a command ends with whose arguments are wrong."""
+    done = tessera_here(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Usage: tessera")
     return done.stderr
 
 
@@ -82,10 +105,12 @@ def sign_in(server: ServerProcess, slug: str = "acme", password: str = PASSWORD)
 # Serving
 
 
-@pytest.fixture
-def demo(tmp_path: Path, url: str) -> Iterator[ServerProcess]:
-    server = ServerProcess(tmp_path, database_url=url, arguments=["--demo"])
-    with server:
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server with a demo, started once."""
+    folder = tmp_path_factory.mktemp("demo")
+    url = f"sqlite://{folder}/tessera.db"
+    with ServerProcess(folder, database_url=url, arguments=["--demo"]) as server:
         yield server
 
 
@@ -115,24 +140,26 @@ def test_the_demo_says_all_that_a_newcomer_needs(demo: ServerProcess, tmp_path: 
     assert json.loads(answers[1])["code"] == "INVALID_TOKEN"
 
 
-def test_the_demo_api_has_a_listener_of_its_own(demo: ServerProcess) -> None:
+def demo_port(demo: ServerProcess) -> int:
     found = re.search(rf"curl -s http://{LOOPBACK}:(\d+)/api/", demo.log())
     assert found
-    port = int(found[1])
+    return int(found[1])
+
+
+def test_the_demo_api_has_a_listener_of_its_own(demo: ServerProcess) -> None:
+    port = demo_port(demo)
     assert port != demo.port
     # It judges every path as the tenants' API; of the service's own routes it has none.
     assert [answer_of(port, path) for path in ("/healthz", "/authorize", "/")] == [401, 401, 401]
     assert [answer_of(demo.port, path) for path in ("/healthz", "/api/v1/devices")] == [200, 404]
-    assert demo.stop() == 0
-    assert "Traceback" not in demo.log()
-    assert not answers_at(port)
 
 
-def test_the_password_is_printed_once_and_the_data_stay(
-    demo: ServerProcess, url: str, tmp_path: Path
-) -> None:
+def test_the_password_is_printed_once_and_the_data_stay(url: str, tmp_path: Path) -> None:
+    demo = ServerProcess(tmp_path, database_url=url, arguments=["--demo"]).start()
     assert demo.log().count("Password") == 1
     assert demo.stop() == 0
+    assert "Traceback" not in demo.log()
+    assert not answers_at(demo_port(demo))
     demo.start()
     assert demo.log().count("Password") == 1
     assert demo.log().count("Tessera     ") == 2
@@ -146,6 +173,7 @@ def test_the_password_is_printed_once_and_the_data_stay(
     assert password
     answers = pasted(demo, tmp_path, PASSWORD=password[1])
     assert [json.loads(answer).keys() for answer in answers[::2]] == [{"session", "expiresAt"}] * 2
+    assert demo.stop() == 0
 
 
 def test_without_demo_nothing_is_made(tmp_path: Path, url: str) -> None:
@@ -174,11 +202,8 @@ def test_a_port_in_use_is_told(url: str) -> None:
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "x", "99999999999999999999"])
-def test_what_is_no_port_is_told(port: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["serve", f"--port={port}"])
-    assert ended.value.code == 2
-    assert "a port is a whole number from 0 to 65535" in capsys.readouterr().err
+def test_a_port_outside_the_range_is_a_misuse(port: str) -> None:
+    assert "a port is a whole number from 0 to 65535" in misused("serve", f"--port={port}")
 
 
 @pytest.mark.parametrize(
@@ -200,28 +225,24 @@ def test_what_is_no_port_is_told(port: str, capsys: pytest.CaptureFixture[str]) 
     ],
 )
 def test_a_setting_that_will_not_do_is_told_in_one_sentence(
-    variable: str,
-    value: str,
-    url: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    variable: str, value: str, url: str
 ) -> None:
-    monkeypatch.setenv("TESSERA_DATABASE_URL", url)
-    monkeypatch.setenv(variable, value)
-    assert main(["migrate" if variable != "TESSERA_API_SPEC" else "serve"]) == 1
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert SENTENCE.fullmatch(said.err), said.err
-    assert variable in said.err
+    command = "migrate" if variable != "TESSERA_API_SPEC" else "serve"
+    done = tessera_here(command, database_url=url, settings={variable: value})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert SENTENCE.fullmatch(done.stderr), done.stderr
+    assert variable in done.stderr
 
 
 # Tenants
 
 
-def test_a_tenant_is_made_with_an_owner_who_can_sign_in(tmp_path: Path, url: str) -> None:
-    assert create_tenant(url, "acme", "--region", "eu") == "made tenant acme\n"
-    with ServerProcess(tmp_path, database_url=url) as server:
-        assert sign_in(server).keys() == {"session", "expiresAt"}
+def test_a_tenant_is_made_with_an_owner_who_can_sign_in(
+    server: ServerProcess, served_url: str
+) -> None:
+    said = create_tenant(served_url, "signs-in", "--region", "eu")
+    assert said == "Created tenant signs-in.\n"
+    assert sign_in(server, "signs-in").keys() == {"session", "expiresAt"}
 
 
 def test_a_password_is_asked_for_where_there_is_a_terminal(url: str) -> None:
@@ -271,14 +292,24 @@ def test_a_slug_is_taken_once(url: str) -> None:
 def test_a_tenants_limit_is_set_and_unset(url: str) -> None:
     create_tenant(url)
     said = run(url, "tenant", "limit", "acme", "500")
-    assert said == "tenant acme may make 500 requests an hour\n"
+    assert said == "Tenant acme may make 500 requests an hour.\n"
     said = run(url, "tenant", "limit", "acme", "default")
-    assert said == "tenant acme may make 10000 requests an hour\n"
+    assert said == "Tenant acme may make 10000 requests an hour.\n"
     assert refused(url, "tenant", "limit", "nobody", "5")
     assert refused(url, "tenant", "limit", "acme", "0")
     for number in ("-1", "1.5", "many", "٣", "1" * 30):
-        with pytest.raises(SystemExit):
-            main(["tenant", "limit", "acme", number])
+        assert misused("tenant", "limit", "acme", number)
+
+
+def test_tenants_are_listed_with_their_numbers(url: str) -> None:
+    heading = r"SLUG +NAME +REGION +ADMINS +TOKENS +CREATED\n"
+    assert re.fullmatch(heading, run(url, "tenant", "list"))
+    create_tenant(url, "acme", "--region", "eu")
+    create_tenant(url, "b")
+    listed = run(url, "tenant", "list")
+    rows = r"acme +Acme +eu +1 +0 +\d{4}-\d\d-\d\d\nb +Acme +us +1 +0 +\d{4}-\d\d-\d\d\n"
+    assert re.fullmatch(heading + rows, listed)
+    assert len({line.index("  0  ") for line in listed.splitlines()[1:]}) == 1
 
 
 # Admins
@@ -288,7 +319,7 @@ def invite(url: str, email: str = "ada@acme.example") -> str:
     said = run(url, "admin", "invite", "acme", email)
     invitation = re.search(r"^Invitation +(\S+) +\(shown this once\)$", said, re.MULTILINE)
     assert invitation
-    assert re.search(r"^Holds +until \d{4}-\d\d-\d\d \d\d:\d\d UTC", said, re.MULTILINE)
+    assert re.search(r"^Expires + \d{4}-\d\d-\d\d \d\d:\d\d UTC", said, re.MULTILINE)
     return invitation[1]
 
 
@@ -304,17 +335,16 @@ def accept(server: ServerProcess, invitation: str, password: str) -> int:
         return error.code
 
 
-def test_who_forgot_their_password_gets_in_again(tmp_path: Path, url: str) -> None:
-    create_tenant(url)
+def test_who_forgot_their_password_gets_in_again(server: ServerProcess, served_url: str) -> None:
+    create_tenant(served_url)
     new = "nine copper lanterns flicker"
-    with ServerProcess(tmp_path, database_url=url) as server:
-        first, second = invite(url, "Ada@ACME.example"), invite(url)
-        assert sign_in(server), "nothing has changed so far"
-        assert [accept(server, one, new) for one in (first, second, second)] == [422, 204, 422]
-        assert sign_in(server, password=new)
-        with pytest.raises(HTTPError):
-            sign_in(server)
-        assert second not in server.log()
+    first, second = invite(served_url, "Ada@ACME.example"), invite(served_url)
+    assert sign_in(server), "nothing has changed so far"
+    assert [accept(server, one, new) for one in (first, second, second)] == [422, 204, 422]
+    assert sign_in(server, password=new)
+    with pytest.raises(HTTPError):
+        sign_in(server)
+    assert second not in server.log()
 
 
 def test_whom_to_invite_must_be_an_admin(url: str) -> None:
@@ -326,29 +356,28 @@ def test_whom_to_invite_must_be_an_admin(url: str) -> None:
 # Gateways
 
 
-def test_a_gateways_secret_is_shown_once(tmp_path: Path, url: str) -> None:
-    shown = run(url, "gateway", "create", "orders")
+def test_a_gateways_secret_is_shown_once(server: ServerProcess, served_url: str) -> None:
+    shown = run(served_url, "gateway", "create", "orders")
     secret = re.search(r"^Secret +(\S+)", shown, re.MULTILINE)
     assert secret
-    listed = run(url, "gateway", "list")
-    assert re.match(r"orders +made \d{4}-\d\d-\d\d +live\n", listed)
+    listed = run(served_url, "gateway", "list")
+    assert re.match(r"orders +created \d{4}-\d\d-\d\d +live\n", listed)
     assert secret[1] not in listed
-    with ServerProcess(tmp_path, database_url=url) as server:
-        form = Request(
-            f"{server.url}/introspect",
-            b"token=x",
-            {
-                "Authorization": f"Bearer {secret[1]}",
-                "Content-Type": "application/x-www-form-urlencoded",
-            },
-        )
-        with urlopen(form) as answer:
-            assert json.load(answer) == {"active": False}
-    assert "exists already" in refused(url, "gateway", "create", "orders")
-    assert run(url, "gateway", "revoke", "orders") == "revoked gateway orders\n"
-    assert "revoked" in run(url, "gateway", "list")
-    assert refused(url, "gateway", "revoke", "orders")
-    assert refused(url, "gateway", "create", "No Name")
+    form = Request(
+        f"{server.url}/introspect",
+        b"token=x",
+        {
+            "Authorization": f"Bearer {secret[1]}",
+            "Content-Type": "application/x-www-form-urlencoded",
+        },
+    )
+    with urlopen(form) as answer:
+        assert json.load(answer) == {"active": False}
+    assert "exists already" in refused(served_url, "gateway", "create", "orders")
+    assert run(served_url, "gateway", "revoke", "orders") == "Revoked gateway orders.\n"
+    assert "revoked" in run(served_url, "gateway", "list")
+    assert refused(served_url, "gateway", "revoke", "orders")
+    assert refused(served_url, "gateway", "create", "No Name")
 
 
 # The key of digests
@@ -392,7 +421,7 @@ def test_what_a_document_has_that_cannot_be_used_is_named(url: str, tmp_path: Pa
     (tmp_path / "api.yaml").write_text(
         "openapi: 3.0.0\npaths: {/a/../b: {get: {}}, c: {}, /d: {get: {}}}"
     )
-    done = tessera("catalogue", "check", str(tmp_path / "api.yaml"), database_url=url)
+    done = tessera_here("catalogue", "check", str(tmp_path / "api.yaml"), database_url=url)
     assert (done.returncode, done.stderr) == (1, "")
     assert "GET     /d" in done.stdout
     assert "refused: /paths/~1a~1..~1b: A path must not have dot segments.\n" in done.stdout
@@ -420,13 +449,11 @@ def test_the_schema_is_the_file_that_ships(url: str) -> None:
         "gateway create \udcff", "gateway revoke \udcff", "catalogue check \udcff",
     ],
 )  # fmt: skip
-def test_what_is_no_text_is_told_in_a_sentence(
-    command: str, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("TESSERA_DATABASE_URL", url)
-    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(b"\xff seven purple otters dance\n")))
-    assert main(command.split()) == 1
-    assert SENTENCE.fullmatch(capsys.readouterr().err)
+def test_what_is_no_text_is_told_in_a_sentence(command: str, url: str) -> None:
+    password = b"\xff seven purple otters dance\n"
+    done = tessera_here(*command.split(), database_url=url, stdin=password)
+    assert done.returncode == 1
+    assert SENTENCE.fullmatch(done.stderr)
 
 
 def test_a_reader_who_has_seen_enough_is_told_nothing(url: str, tmp_path: Path) -> None:
@@ -444,24 +471,70 @@ def test_a_reader_who_has_seen_enough_is_told_nothing(url: str, tmp_path: Path) 
     assert (done.stdout, done.stderr) == ("things0\n", "")
 
 
+def every_command(
+    group: click.Group = commands, before: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Each command with its words, groups of commands too."""
+    for name, command in group.commands.items():
+        yield (*before, name), command
+        if isinstance(command, click.Group):
+            yield from every_command(command, (*before, name))
+
+
+@pytest.mark.parametrize("words", [(), *(words for words, _ in every_command())], ids=" ".join)
+def test_every_command_explains_itself(words: tuple[str, ...]) -> None:
+    done = tessera_here(*words, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    usage, summary, _ = done.stdout.split("\n\n", 2)
+    assert usage.startswith(f"Usage: {' '.join(('tessera', *words))} ")
+    assert summary.endswith(".")
+    assert "..." not in done.stdout.partition("Commands:")[2], "a summary is cut off"
+
+
+def test_a_group_without_a_command_is_a_misuse() -> None:
+    groups = [words for words, command in every_command() if isinstance(command, click.Group)]
+    assert len(groups) == 5
+    for words in [(), *groups]:
+        assert "Commands:" in misused(*words)
+    assert "No such command 'nothing'" in misused("nothing")
+    assert "Missing argument 'SLUG'" in misused("admin", "invite")
+
+
+def test_every_command_is_in_the_documentation() -> None:
+    table = (ROOT / "docs/operating.md").read_text()
+    table = table.partition("## Commands\n")[2].partition("\n## ")[0]
+    documented = set()
+    for row in re.findall(r"^\| (`tessera .*?) \|", table, re.MULTILINE):
+        first, *others = re.findall(r"`([^`]+)`", row)
+        words = [word for word in first.split()[1:] if re.fullmatch(r"[a-z][a-z-]*", word)]
+        documented |= {" ".join(words)}
+        documented |= {" ".join([*words[:-1], other.split()[0]]) for other in others}
+    alone = {
+        " ".join(words)
+        for words, command in every_command()
+        if not isinstance(command, click.Group)
+    }
+    assert documented - {""} == alone
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    done = tessera_here("--version")
+    assert (done.returncode, done.stdout) == (0, f"tessera {version('tessera')}\n")
+
+
 @pytest.mark.parametrize(
-    "command",
+    ("typed", "completed"),
     [
-        "", "serve", "migrate", "backup", "tenant", "tenant create", "tenant limit",
-        "admin", "admin invite",
-        "digest-key", "digest-key set", "digest-key rotate", "digest-key finish",
-        "digest-key status",
-        "gateway", "gateway create", "gateway list", "gateway revoke", "catalogue",
-        "catalogue check", "schema",
+        ("tessera ten", "tenant"),
+        ("tessera tenant li", "limit list"),
+        ("tessera serve --d", "--demo"),
     ],
-)  # fmt: skip
-def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main([*command.split(), "--help"])
-    assert ended.value.code == 0
-    assert capsys.readouterr().out.startswith("usage: tessera")
-    if command in {"", "tenant", "admin", "digest-key", "gateway", "catalogue"}:
-        with pytest.raises(SystemExit) as ended:
-            main(command.split())
-        assert ended.value.code == 2
-        assert capsys.readouterr().err.startswith("usage: tessera")
+)
+def test_a_shell_completes_commands_and_options(typed: str, completed: str) -> None:
+    asked = {
+        "_TESSERA_COMPLETE": "bash_complete",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(typed.count(" ")),
+    }
+    done = tessera_here(settings=asked)
+    assert done.stdout.split() == [f"plain,{word}" for word in completed.split()]

@@ -114,7 +114,7 @@ async def changed(load: Load, folder: Path, url: str, keys: str) -> None:
     new = keys.split(",")[0]
     await restarted(load, folder, url, new)
     said = await asyncio.to_thread(command, url, "digest-key", "finish", keys=new)
-    assert said.startswith("renewed ")
+    assert said.startswith("Renewed ")
     assert int(said.split()[1]) > TOKENS
 
 

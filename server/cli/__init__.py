@@ -1,63 +1,66 @@
-"""The `tessera` command. It acts through the operations that the API uses: no back door."""
+"""The `tessera` command. It calls the operations that the API uses."""
 
-import argparse
-import os
-import sys
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Sequence
 
-import uvloop
+import click
 
 from server.catalogue import CatalogueError
-from server.cli import catalogue, database, digest_keys, gateways, serve, tenants
+from server.cli import catalogue, database, digest_keys, gateways, schema, serve, tenants
 from server.database import is_unavailable, sentence_of
 from server.errors import Misconfigured, Refusal
-from server.graphql.schema import sdl
 
-_Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
+_INTERRUPTED = 130
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run one command; gives its exit status. Errors that an operator can mend are one sentence."""
-    parsed = _parser().parse_args(arguments)
-    command: _Command = parsed.command
+@click.group(name="tessera")
+@click.version_option(package_name="tessera", message="%(prog)s %(version)s")
+def commands() -> None:
+    """A multi-tenant API-token service.
+
+    Settings come from TESSERA_... variables of the environment; docs/operating.md lists them.
+    """
+
+
+for _command in (
+    serve.serve,
+    database.migrate,
+    database.backup,
+    digest_keys.digest_key,
+    tenants.tenant,
+    tenants.admin,
+    gateways.gateway,
+    catalogue.catalogue,
+    schema.schema,
+):
+    commands.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 2 for a misuse, 1 for an error.
+
+    An error that an operator can mend is one sentence on standard error.
+    """
     try:
-        status = uvloop.run(command(parsed))
-        sys.stdout.flush()
-        return status
-    except BrokenPipeError:
-        # The reader has closed the pipe, as `head` does. Python would report it again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        # Without `standalone_mode`, click returns the status, and leaves errors to this function.
+        status: int = commands.main(arguments, prog_name="tessera", standalone_mode=False)
+    except click.ClickException as misuse:
+        misuse.show()
+        return misuse.exit_code
+    except click.Abort as abort:
+        if isinstance(abort.__cause__, KeyboardInterrupt):
+            return _INTERRUPTED
+        return _complain("The input ended before it was complete.")
     except (Misconfigured, CatalogueError) as error:
         return _complain(str(error))
     except Refusal as refusal:
         return _complain(refusal.message)
-    except KeyboardInterrupt:
-        return 130
     except Exception as error:
         if is_unavailable(error):
             return _complain(sentence_of(error))
         raise
+    return status
 
 
 def _complain(sentence: str) -> int:
-    print(f"tessera: {sentence}", file=sys.stderr)
+    click.echo(f"tessera: {sentence}", err=True)
     return 1
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="tessera", description="A multi-tenant API-token service."
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (serve, database, digest_keys, tenants, gateways, catalogue):
-        module.add_to(commands)
-    schema = commands.add_parser("schema", help="print the GraphQL schema")
-    schema.set_defaults(command=_print_schema)
-    return parser
-
-
-async def _print_schema(_parsed: argparse.Namespace) -> int:
-    print(sdl(), end="")
-    return 0

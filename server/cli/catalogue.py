@@ -1,51 +1,53 @@
 """`tessera catalogue`: the permissions of an API's description, and those tokens would lose."""
 
-import argparse
-import os
 from pathlib import Path
+
+import click
 
 from server import database
 from server.access.principal import Operator
 from server.catalogue import Catalogue, read_catalogue
 from server.catalogue.report import grid
-from server.cli.commands import Commands, group
+from server.cli.commands import run, settings_of_environment
 from server.operations import permissions
-from server.settings import read_settings
 
 
-def add_to(commands: Commands) -> None:
-    """Add the commands."""
-    catalogue = group(commands, "catalogue", "look at an API's description")
-    check = catalogue.add_parser(
-        "check", help="print the permissions that an OpenAPI document gives, and what it cannot"
-    )
-    check.add_argument("file", metavar="FILE", type=Path, help="the OpenAPI document")
-    check.set_defaults(command=_check_catalogue)
+@click.group()
+def catalogue() -> None:
+    """Inspect an API's description."""
 
 
-async def _check_catalogue(parsed: argparse.Namespace) -> int:
-    catalogue = read_catalogue(parsed.file)
-    print(grid(catalogue))
-    print(await _dropped(catalogue))
-    return 1 if catalogue.refusals else 0
+@catalogue.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@run
+async def check(file: Path) -> int:
+    """Print the permissions of the OpenAPI document FILE.
+
+    It prints also each part that cannot be used, with the reason, and the live tokens that hold
+    permissions which the document lacks. The exit status is 1 if a part cannot be used.
+    """
+    read = read_catalogue(file)
+    click.echo(grid(read))
+    click.echo(await _dropped(read))
+    return 1 if read.refusals else 0
 
 
-async def _dropped(catalogue: Catalogue) -> str:
-    """Which live tokens would lose something by this catalogue, as far as there is a database."""
-    settings = read_settings(os.environ)
+async def _dropped(read: Catalogue) -> str:
+    """The live tokens that would lose permissions by this catalogue, or why they are not known."""
+    settings = settings_of_environment()
     if not database.exists(settings):
-        return "tokens were not looked at: there is no database"
+        return "tokens were not checked: there is no database"
     try:
         async with database.connected(settings, patient=True):
             await database.ping()
             if await database.unapplied_migrations():
-                return "tokens were not looked at: the database lacks migrations"
-            count, shown = await permissions.holders_of_dropped(Operator(), catalogue)
+                return "tokens were not checked: the database lacks migrations"
+            count, shown = await permissions.holders_of_dropped(Operator(), read)
     except Exception as error:
         if not database.is_unavailable(error):
             raise
-        return "tokens were not looked at: the database does not answer"
-    lines = [f"{count} live tokens hold permissions that this document has not"]
+        return "tokens were not checked: the database does not answer"
+    lines = [f"{count} live tokens hold permissions that this document lacks"]
     lines += [
         f"dropped: tenant {one.tenant}, token {one.hint} {one.name}: {', '.join(one.keys)}"
         for one in shown

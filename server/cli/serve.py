@@ -1,17 +1,17 @@
 """`tessera serve`: listens, announces where, and serves until a signal ends it."""
 
-import argparse
 import gc
 import logging
-import os
 from contextlib import AsyncExitStack
 from socket import socket as Socket  # noqa: N812 -- a class
+
+import click
 
 from server import database
 from server.access.principal import Operator
 from server.app import App, create_app, running_service
 from server.cli import demo
-from server.cli.commands import Commands
+from server.cli.commands import run, settings_of_environment
 from server.cli.listening import listen, url_of
 from server.cli.servers import Listener, max_connections, serve_until_signalled
 from server.dataplane.connection import Limits
@@ -20,46 +20,54 @@ from server.logs import logging_to_standard_error
 from server.loop_thread import loop_thread
 from server.operations import permissions
 from server.service import Service
-from server.settings import read_settings
 
 _log = logging.getLogger("tessera")
 _OBJECTS_BEFORE_COLLECTING = 20_000
 
 
-def add_to(commands: Commands) -> None:
-    """Add the command."""
-    serve = commands.add_parser("serve", help="serve; an embedded database is migrated first")
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    serve.add_argument("--port", default=8000, type=_port, help="port to listen on (%(default)s)")
-    serve.add_argument(
-        "--demo", action="store_true", help="on an empty database, make a tenant to try things with"
-    )
-    serve.set_defaults(command=_serve)
-
-
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= 65_535):
-        raise argparse.ArgumentTypeError("a port is a whole number from 0 to 65535")
+        raise click.BadParameter("a port is a whole number from 0 to 65535")
     return int(text)
 
 
-async def _serve(parsed: argparse.Namespace) -> int:
-    settings = read_settings(os.environ)
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    default="8000",
+    type=_port,
+    metavar="PORT",
+    show_default=True,
+    help="Port to listen on.",
+)
+@click.option(
+    "--demo",
+    "has_demo",
+    is_flag=True,
+    help="On an empty database, make a tenant to try things with.",
+)
+@run
+async def serve(host: str, port: int, has_demo: bool) -> None:
+    """Serve until a signal ends it. An embedded database is migrated first."""
+    settings = settings_of_environment()
     with logging_to_standard_error(settings.log_level):
-        async with running_service(settings) as service, loop_thread(settings) as run:
-            await _listen_and_serve(create_app(service, run), service, parsed)
-    return 0
+        async with running_service(settings) as service, loop_thread(settings) as runner:
+            app = create_app(service, runner)
+            await _listen_and_serve(app, service, host, port, has_demo)
 
 
-async def _listen_and_serve(app: App, service: Service, parsed: argparse.Namespace) -> None:
+async def _listen_and_serve(
+    app: App, service: Service, host: str, port: int, has_demo: bool
+) -> None:
     async with AsyncExitStack() as closing:
         closing.push_async_callback(app.close)
         await app.open()
-        socket = _listen(parsed.host, parsed.port)
+        socket = _listen(host, port)
         await _warn_of_dropped(service)
         beside: list[Listener] = []
-        if parsed.demo:
-            beside = await closing.enter_async_context(demo.listening(service, parsed.host, socket))
+        if has_demo:
+            beside = await closing.enter_async_context(demo.listening(service, host, socket))
         else:
             demo.announce(url_of(socket))
         _settle_memory()

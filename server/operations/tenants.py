@@ -1,6 +1,12 @@
 """Operations on tenants."""
 
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
 from tortoise.exceptions import IntegrityError
+from tortoise.functions import Count
+from tortoise.queryset import QuerySet
 
 import models
 from models import Role
@@ -13,6 +19,8 @@ from server.texts import clean_email, clean_name, clean_slug
 
 DEFAULT_REGION = "us"
 MAX_REQUESTS_PER_HOUR = 1_000_000_000
+# Databases limit the parameters of a statement; SQLite allows 32,766.
+_TENANTS_AT_ONCE = 1000
 
 
 async def get(principal: Principal) -> models.Tenant:
@@ -70,6 +78,38 @@ async def set_limit(operator: Operator, slug: str, requests_per_hour: int | None
     tenant = models.Tenant.filter(slug=clean_slug(slug))
     if not await tenant.update(requests_per_hour=requests_per_hour):
         raise NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class TenantSize:
+    """A tenant with its numbers of admins and live tokens."""
+
+    tenant: models.Tenant
+    admins: int
+    live_tokens: int
+
+
+async def every(operator: Operator) -> list[TenantSize]:
+    """All tenants, the oldest first."""
+    operator.require(Right.MANAGE_INSTALLATION)
+    every_tenant = await models.Tenant.all().order_by("created_at", "id")
+    sizes = []
+    for start in range(0, len(every_tenant), _TENANTS_AT_ONCE):
+        some = every_tenant[start : start + _TENANTS_AT_ONCE]
+        ids = [tenant.id for tenant in some]
+        admins = await _counted(models.Admin.filter(tenant_id__in=ids))
+        tokens = await _counted(models.Token.filter(tenant_id__in=ids, revoked_at__isnull=True))
+        sizes += [
+            TenantSize(tenant, admins.get(tenant.id, 0), tokens.get(tenant.id, 0))
+            for tenant in some
+        ]
+    return sizes
+
+
+async def _counted(rows: QuerySet[Any]) -> dict[UUID, int]:
+    """How many rows each tenant has."""
+    counted = rows.annotate(count=Count("id")).group_by("tenant_id")
+    return dict(await counted.values_list("tenant_id", "count"))
 
 
 async def find(operator: Operator, slug: str) -> models.Tenant | None:

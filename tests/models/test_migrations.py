@@ -156,7 +156,10 @@ async def test_concurrent_migrate_commands_apply_each_migration_once(bare_url: s
     assert [
         (process.returncode, err) for process, (_, err) in zip(processes, said, strict=True)
     ] == [(0, b"")] * 3
-    nothing, done = "nothing to apply\n", "".join(f"applied {name}\n" for name in MIGRATIONS)
+    nothing, done = (
+        "The database is up to date.\n",
+        "".join(f"Applied {name}.\n" for name in MIGRATIONS),
+    )
     assert sorted(out.decode() for out, _ in said) == [done, nothing, nothing]
     async with database.connected(settings_for(bare_url)):
         assert await database.unapplied_migrations() == []

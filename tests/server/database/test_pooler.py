@@ -37,7 +37,7 @@ def pooled_url(cluster: PostgresCluster, pooler: PgBouncer) -> str:
     for _ in range(2):
         done = tessera("migrate", database_url=url)
         assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "nothing to apply\n"
+    assert done.stdout == "The database is up to date.\n"
     return url
 
 

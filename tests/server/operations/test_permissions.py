@@ -50,7 +50,7 @@ async def test_command_lists_tokens_with_dropped_permissions(
     url = service.settings.database_url
     done = tessera("catalogue", "check", str(tmp_path / "new.yaml"), database_url=url)
     assert done.returncode == 0, done.stderr
-    assert "1 live tokens hold permissions that this document has not" in done.stdout
+    assert "1 live tokens hold permissions that this document lacks" in done.stdout
     assert f"{created.token.hint} loses one: {DROPPED[0]}" in done.stdout
 
 
@@ -73,9 +73,9 @@ def test_command_without_a_database_says_so_and_creates_none(tmp_path: Path) -> 
     url = f"sqlite://{tmp_path}/none.db"
     done = tessera("catalogue", "check", str(tmp_path / "new.yaml"), database_url=url)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("tokens were not looked at: there is no database\n")
+    assert done.stdout.endswith("tokens were not checked: there is no database\n")
     assert not (tmp_path / "none.db").exists()
     unreachable = "postgres://nobody:x@127.0.0.1:1/none"
     done = tessera("catalogue", "check", str(tmp_path / "new.yaml"), database_url=unreachable)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("tokens were not looked at: the database does not answer\n")
+    assert done.stdout.endswith("tokens were not checked: the database does not answer\n")
