@@ -72,10 +72,10 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
         catalogue = read_catalogue(settings.api_spec)
     except CatalogueError as error:
         raise Misconfigured(f"TESSERA_API_SPEC cannot be used: {error}") from None
-    for refusal in catalogue.refusals[:_MAX_LOGGED]:
-        detail = f"{refusal.pointer}: {refusal.reason}"
+    for fault in catalogue.faults[:_MAX_LOGGED]:
+        detail = f"{fault.pointer}: {fault.reason}"
         _log.warning("part of the API's description is closed", extra={"detail": detail})
-    if (more := len(catalogue.refusals) - _MAX_LOGGED) > 0:
+    if (more := len(catalogue.faults) - _MAX_LOGGED) > 0:
         detail = f"{more} more; `tessera catalogue check` names them"
         _log.warning("parts of the API's description are closed", extra={"detail": detail})
     async with running_database(settings):

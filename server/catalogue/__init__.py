@@ -1,22 +1,23 @@
 """The catalogue: turns the tenant API's OpenAPI document into permissions for tokens."""
 
 from server.catalogue.catalogue import Catalogue
-from server.catalogue.document import DEFAULT_DOCUMENT, read_catalogue
+from server.catalogue.loading import DEFAULT_DOCUMENT
 from server.catalogue.matching import canonical_path
 from server.catalogue.permissions import (
     CatalogueError,
     Category,
+    DocumentFault,
     Permission,
-    Refusal,
 )
+from server.catalogue.reader import read_catalogue
 
 __all__ = [
     "DEFAULT_DOCUMENT",
     "Catalogue",
     "CatalogueError",
     "Category",
+    "DocumentFault",
     "Permission",
-    "Refusal",
     "canonical_path",
     "read_catalogue",
 ]

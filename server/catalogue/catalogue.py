@@ -6,7 +6,7 @@ from typing import Self
 
 import models
 from server.catalogue.matching import NOTHING_CLOSED, Closures, Matcher
-from server.catalogue.permissions import Category, Permission, Refusal
+from server.catalogue.permissions import Category, DocumentFault, Permission
 
 _RETIRED = "Retired"
 # Used if the document has a tag of that name.
@@ -15,15 +15,15 @@ _RETIRED_BESIDE = "Retired: left the API"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
-    """The permissions of one document, and its document faults (`refusals`).
+    """The permissions of one document, and its document faults.
 
     `notes` are remarks on parts that are used, or that are legal and closed.
     """
 
     title: str
     categories: tuple[Category, ...]
-    refusals: tuple[Refusal, ...]
-    notes: tuple[Refusal, ...]
+    faults: tuple[DocumentFault, ...]
+    notes: tuple[DocumentFault, ...]
     _by_key: dict[str, Permission] = field(repr=False)
     _by_shape: dict[str, Permission] = field(repr=False)
     _matcher: Matcher = field(repr=False)
@@ -33,9 +33,9 @@ class Catalogue:
         cls,
         title: str,
         categories: tuple[Category, ...],
-        refusals: tuple[Refusal, ...],
+        faults: tuple[DocumentFault, ...],
         closures: Closures = NOTHING_CLOSED,
-        notes: tuple[Refusal, ...] = (),
+        notes: tuple[DocumentFault, ...] = (),
     ) -> Self:
         """Make a catalogue of these categories, with `closures` closed."""
         by_key = {
@@ -45,7 +45,7 @@ class Catalogue:
         }
         matcher = Matcher.of(tuple(by_key.values()), closures)
         by_shape = {models.shape_of(key): permission for key, permission in by_key.items()}
-        return cls(title, categories, refusals, notes, by_key, by_shape, matcher)
+        return cls(title, categories, faults, notes, by_key, by_shape, matcher)
 
     @property
     def permissions(self) -> tuple[Permission, ...]:

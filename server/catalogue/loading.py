@@ -1,6 +1,6 @@
 """Loads the file of an API's description, JSON or YAML, as Python objects.
 
-Not here: the meaning of an OpenAPI document (`server.catalogue.document`).
+Not here: the meaning of an OpenAPI document (`server.catalogue.reader`).
 """
 
 import json
@@ -15,6 +15,7 @@ from server.catalogue.formats import by_beginning
 from server.catalogue.permissions import CatalogueError
 from server.catalogue.yaml_objects import Object, build
 
+DEFAULT_DOCUMENT = Path(__file__).parent / "iru_endpoint.json"
 _MAX_BYTES = 64 * 1024 * 1024
 _RAML = b"#%RAML"  # RAML is YAML
 # Decoding in the parser may fail with Python's own ValueError.

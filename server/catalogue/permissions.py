@@ -35,7 +35,7 @@ class Category:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class DocumentFault:
     """A document fault, or a note: the JSON pointer of a part (RFC 6901), and the reason."""
 
     pointer: str

@@ -3,8 +3,8 @@
 from server.catalogue.catalogue import Catalogue
 
 
-def grid(catalogue: Catalogue) -> str:
-    """The permission grid of a catalogue, with its document faults and notes."""
+def listing(catalogue: Catalogue) -> str:
+    """The permissions of a catalogue by category, with its document faults and notes."""
     lines: list[str] = []
     for category in catalogue.categories:
         lines.append(category.name)
@@ -20,6 +20,6 @@ def grid(catalogue: Catalogue) -> str:
     bases = dict.fromkeys(base for p in catalogue.permissions for base in p.bases)
     if any(bases):
         lines.append(f"served under {', '.join(base or '/' for base in bases)}")
-    lines += [f"refused: {one.pointer}: {one.reason}" for one in catalogue.refusals]
+    lines += [f"refused: {one.pointer}: {one.reason}" for one in catalogue.faults]
     lines += [f"note: {one.pointer}: {one.reason}" for one in catalogue.notes]
     return "\n".join(lines)

@@ -1,13 +1,44 @@
-"""The base path of an OpenAPI server object."""
+"""The base paths of OpenAPI server objects."""
 
 import re
 from typing import Any
 from urllib.parse import urlsplit
 
+from server.catalogue.closing import UNKNOWN_BASES, Bases, Closing
+from server.catalogue.faults import Faults
+from server.catalogue.paths import base_fault
+
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 
 
-def base_of(server: Any) -> tuple[str, str | None]:
+def bases_of(
+    part: dict[str, Any], pointer: list[str], inherited: Bases, faults: Faults, closing: Closing
+) -> Bases:
+    """The base paths of the servers in a part of the document, or the inherited ones.
+
+    Adds the readable ones to `closing`, and a fault for each unreadable one.
+    """
+    servers = part.get("servers")
+    if servers is None or servers == []:
+        return inherited
+    if not isinstance(servers, list):
+        faults.add([*pointer, "servers"], "`servers` must be a list.")
+        return UNKNOWN_BASES
+    bases: dict[str, None] = {}
+    all_known = True
+    for place, server in enumerate(servers):
+        base, fault = _base_of(server)
+        fault = fault or base_fault(base)
+        if fault:
+            faults.add([*pointer, "servers", str(place)], fault)
+            all_known = False
+        else:
+            bases[base] = None
+    closing.add_bases(tuple(bases))
+    return Bases(tuple(bases), all_known)
+
+
+def _base_of(server: Any) -> tuple[str, str | None]:
     """The path of a server's URL without a trailing slash, and its fault or None.
 
     Variables are replaced by their defaults.

@@ -7,7 +7,7 @@ import click
 from server import database
 from server.access.principal import Operator
 from server.catalogue import Catalogue, read_catalogue
-from server.catalogue.report import grid
+from server.catalogue.report import listing
 from server.cli.commands import run, settings_of_environment
 from server.operations import permissions
 
@@ -27,9 +27,9 @@ async def check(file: Path) -> int:
     permissions which the document lacks. The exit status is 1 if a part cannot be used.
     """
     read = read_catalogue(file)
-    click.echo(grid(read))
+    click.echo(listing(read))
     click.echo(await _dropped(read))
-    return 1 if read.refusals else 0
+    return 1 if read.faults else 0
 
 
 async def _dropped(read: Catalogue) -> str:

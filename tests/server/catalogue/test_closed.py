@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from server.catalogue import Catalogue
-from server.catalogue.document import catalogue_of
 from server.catalogue.loading import parse
+from server.catalogue.reader import catalogue_of
 
 _AGAIN = "\x01again"
 
@@ -74,7 +74,7 @@ def test_unusable_path_is_not_opened_by_a_template(
     base = servers[0]["url"] if servers else ""
     assert catalogue.match("GET", f"{base}/users/me") is None
     assert catalogue.match("HEAD", f"{base}/users/me") is None
-    assert any(reason.lower() in one.reason.lower() for one in catalogue.refusals)
+    assert any(reason.lower() in one.reason.lower() for one in catalogue.faults)
 
 
 def test_a_key_of_over_512_characters_is_closed() -> None:
@@ -88,7 +88,7 @@ def test_empty_path_item_is_closed_without_a_fault() -> None:
     """OpenAPI allows it for an API that hides some of its operations."""
     catalogue = _read(_document({"/users/{id}": _GET, "/users/me": {}}))
     assert catalogue.match("GET", "/users/me") is None
-    assert catalogue.refusals == ()
+    assert catalogue.faults == ()
     assert [note.pointer for note in catalogue.notes] == ["/paths/~1users~1me"]
 
 
@@ -109,9 +109,7 @@ def test_unusable_head_is_not_answered_as_get() -> None:
 def test_path_that_equals_a_closed_one_is_closed_and_reported() -> None:
     catalogue = _read(_document({"/a/{x}": None, "/a/{y}": _GET}))
     assert catalogue.permissions == ()
-    assert (
-        "closed" in {one.pointer: one.reason for one in catalogue.refusals}["/paths/~1a~1{y}/get"]
-    )
+    assert "closed" in {one.pointer: one.reason for one in catalogue.faults}["/paths/~1a~1{y}/get"]
     assert catalogue.match("GET", "/a/1") is None
 
 
@@ -243,7 +241,7 @@ def test_damaged_document_opens_nothing_new(
     paths: dict[str, Any], damage: str, data: st.DataObject
 ) -> None:
     whole = _read(_document(paths))
-    assume(not whole.refusals)
+    assume(not whole.faults)
     hurt = copy.deepcopy(paths)
     victim = data.draw(st.sampled_from(sorted(paths)))
     _DAMAGES[damage](hurt, victim)

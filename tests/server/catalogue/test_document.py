@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from server.catalogue import Catalogue, CatalogueError, read_catalogue
-from server.catalogue.report import grid
+from server.catalogue.report import listing
 from tests.support.process import ROOT
 
 
@@ -25,14 +25,14 @@ def _read(folder: Path, document: Any) -> Catalogue:
 
 
 def _reasons(catalogue: Catalogue) -> dict[str, str]:
-    return {refusal.pointer: refusal.reason for refusal in catalogue.refusals}
+    return {fault.pointer: fault.reason for fault in catalogue.faults}
 
 
 def test_the_default_has_121_operations_in_15_categories() -> None:
     catalogue = read_catalogue(None)
     assert len(catalogue.permissions) == 121
     assert len(catalogue.categories) == 15
-    assert catalogue.refusals == ()
+    assert catalogue.faults == ()
     device = catalogue.find("GET /api/v1/devices/{device_id}")
     assert device
     assert (device.name, device.method, device.category) == (
@@ -136,11 +136,11 @@ def test_path_that_cannot_be_matched_safely_is_a_fault(
 ) -> None:
     catalogue = _read(tmp_path, _document({path: {"get": {}}, "/fine": {"get": {}}}))
     assert [permission.key for permission in catalogue.permissions] == ["GET /fine"]
-    (refusal,) = catalogue.refusals
+    (fault,) = catalogue.faults
     shown = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in path)
-    assert refusal.pointer == f"/paths/{shown.replace('~', '~0').replace('/', '~1')}"
-    assert reason in refusal.reason
-    assert grid(catalogue).replace("\n", "").isprintable()
+    assert fault.pointer == f"/paths/{shown.replace('~', '~0').replace('/', '~1')}"
+    assert reason in fault.reason
+    assert listing(catalogue).replace("\n", "").isprintable()
 
 
 def test_indistinguishable_paths_are_faults(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_every_method_of_openapi_3_2_becomes_a_permission(tmp_path: Path) -> Non
     document = _document({"/a": {method: {} for method in methods}}) | {"openapi": "3.2.0"}
     catalogue = _read(tmp_path, document)
     assert [p.key for p in catalogue.permissions] == [f"{m.upper()} /a" for m in methods]
-    assert catalogue.refusals == ()
+    assert catalogue.faults == ()
     found = catalogue.match("QUERY", "/a")
     assert found is not None
     assert found.key == "QUERY /a"
@@ -288,7 +288,7 @@ paths:
         ("GET /b", "Read"),
         ("PUT /c", "Read"),
     ]
-    assert catalogue.refusals == ()
+    assert catalogue.faults == ()
 
 
 def test_own_key_overrides_a_merged_one_and_the_first_merge_wins(tmp_path: Path) -> None:
@@ -334,7 +334,7 @@ def test_duplicate_key_on_the_path_of_a_reference_is_a_fault(tmp_path: Path) -> 
     )
     catalogue = _read(tmp_path, text)
     assert catalogue.permissions == ()
-    pointers = [refusal.pointer for refusal in catalogue.refusals]
+    pointers = [fault.pointer for fault in catalogue.faults]
     assert pointers == ["/x/y", "/paths/~1a/$ref", "/paths/~1b/$ref"]
 
 
@@ -421,7 +421,7 @@ def test_removed_permission_is_retired() -> None:
 
 def test_listing_shows_every_permission_and_every_fault(tmp_path: Path) -> None:
     catalogue = _read(tmp_path, _document({"/a": {"get": {"summary": "Read a"}}, "b": {}}))
-    text = grid(catalogue)
+    text = listing(catalogue)
     assert "Read a" in text
     assert "1 permissions in 1 categories" in text
     assert "/paths/b: A path must start with a slash." in text
