@@ -1,4 +1,4 @@
-"""Who may do what: the operations' rights as a page to review, and every root field as every role.
+"""Authorization: the operations' rights on a golden page, and every root field as every role.
 
 A new operation changes the golden page; a new root field without a rule here fails.
 """
@@ -47,7 +47,7 @@ def _is_docstring(statement: ast.stmt) -> bool:
 
 
 def _page() -> str:
-    """Asks with an admin of each role, the operator, and an introspection client."""
+    """Lists by operation whether each role, the operator and an introspection client may."""
     everybody: dict[str, Caller] = {
         role.value: SignedInAdmin(UUID(int=1), UUID(int=2), role, UUID(int=3)) for role in Role
     }
@@ -68,8 +68,8 @@ def _mark(who: Caller, right: Right) -> str:
     return "yes"
 
 
-def test_the_rights_are_those_on_the_golden_page() -> None:
-    """Reviewed as a diff: whoever changes a right changes this page with it."""
+def test_rights_equal_the_golden_page() -> None:
+    """A changed right changes the golden page, so that a reviewer sees the difference."""
     assert _page() == _GOLDEN.read_text()
 
 
@@ -97,7 +97,7 @@ class _Scene:
 
 _ALL = set(Role)
 _MANAGERS = {Role.OWNER, Role.ADMIN}
-# Every root field: what to ask, with the scene's ids, and who may.
+# Every root field: a document with the scene's ids, and the roles that may.
 _RULES: dict[str, tuple[str, set[Role]]] = {
     "viewer": ("{ viewer { id } }", _ALL),
     "tenant": ("{ tenant { id } }", _ALL),
@@ -179,9 +179,11 @@ def _document(name: str, scene: _Scene) -> str:
 
 
 @pytest.mark.parametrize("name", _RULES)
-async def test_a_role_may_what_its_right_says(name: str, client: Client, world: World) -> None:
+async def test_root_field_is_allowed_exactly_to_its_roles(
+    name: str, client: Client, world: World
+) -> None:
     scene = await _Scene.make(world)
-    # The least first: what a role may not do must not have been done when the next one tries.
+    # Least privilege first, so that no earlier role has already made the change.
     for person in (scene.auditor, scene.admin, scene.owner):
         body = (await client.of(person).graphql(_document(name, scene))).json()
         if person.admin.role in _RULES[name][1]:
@@ -194,7 +196,7 @@ async def test_a_role_may_what_its_right_says(name: str, client: Client, world: 
 
 
 @pytest.mark.parametrize("name", [name for name, (_, roles) in _RULES.items() if roles != _ALL])
-async def test_what_is_forbidden_changes_nothing(name: str, client: Client, world: World) -> None:
+async def test_forbidden_mutation_changes_nothing(name: str, client: Client, world: World) -> None:
     scene = await _Scene.make(world)
     before = await _everything()
     for person in (scene.auditor, scene.admin):
@@ -208,10 +210,10 @@ async def _everything() -> dict[str, list[dict[str, Any]]]:
     return {row.__name__: await row.all().order_by("id").values() for row in rows}
 
 
-async def test_a_stranger_gets_the_same_401_whatever_the_document(
+async def test_unauthenticated_request_gets_the_same_401_for_every_document(
     client: Client, world: World
 ) -> None:
-    """Nothing of the schema, and not even that a document is malformed."""
+    """The answer shows nothing of the schema, and not even that a document is malformed."""
     scene = await _Scene.make(world)
     documents = [_document(name, scene) for name in _RULES]
     documents += ["{ nope }", "{", "", "{ __schema { types { name } } }", "x" * 100_000]
@@ -225,7 +227,7 @@ async def test_a_stranger_gets_the_same_401_whatever_the_document(
     assert b'"code":"UNAUTHENTICATED"' in bodies.pop()
 
 
-async def test_an_api_tokens_secret_is_no_session(client: Client, world: World) -> None:
+async def test_api_token_secret_is_no_session(client: Client, world: World) -> None:
     scene = await _Scene.make(world)
     stranger = await client.graphql("{ viewer { id } }")
     for name in _RULES:
@@ -235,7 +237,7 @@ async def test_an_api_tokens_secret_is_no_session(client: Client, world: World) 
         assert (response.status_code, response.content) == (401, stranger.content)
 
 
-async def test_an_admin_removed_a_moment_ago_is_a_stranger(client: Client, world: World) -> None:
+async def test_removed_admin_is_unauthenticated_at_once(client: Client, world: World) -> None:
     scene = await _Scene.make(world)
     removed = client.of(scene.admin)
     assert (await removed.data("{ viewer { name } }"))["viewer"]
@@ -244,7 +246,7 @@ async def test_an_admin_removed_a_moment_ago_is_a_stranger(client: Client, world
         assert (await removed.graphql(_document(name, scene))).status_code == 401
 
 
-async def test_another_role_counts_from_the_next_request_on(client: Client, world: World) -> None:
+async def test_changed_role_counts_from_the_next_request_on(client: Client, world: World) -> None:
     scene = await _Scene.make(world)
     create = _document("createToken", scene)
     person = client.of(scene.auditor)
@@ -255,7 +257,7 @@ async def test_another_role_counts_from_the_next_request_on(client: Client, worl
     assert (await person.graphql(create)).json()["data"] is None
 
 
-async def test_the_former_owner_is_an_admin(client: Client, world: World) -> None:
+async def test_former_owner_becomes_an_admin(client: Client, world: World) -> None:
     scene = await _Scene.make(world)
     await admins.transfer_ownership(scene.owner.principal, scene.admin.admin.id)
     again = await client.of(scene.owner).graphql(_document("transferOwnership", scene))

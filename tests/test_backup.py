@@ -1,4 +1,4 @@
-"""Backups of both databases, restored as `docs/backup.md` says, and who may read their files."""
+"""Backups of both databases, restored as documented, and the permissions of their files."""
 
 import asyncio
 import os
@@ -29,14 +29,14 @@ _CREATE = "... on CreateTokenPayload { secret }"
 
 
 def _documented(database: str) -> list[str]:
-    """The blocks of commands of the chapter on one database, in order."""
+    """The command blocks of the chapter on one database, in order."""
     chapters = (ROOT / "docs" / "backup.md").read_text().split("\n## ")
     chapter = next(text for text in chapters if text.startswith(database))
     return _BLOCK.findall(chapter)
 
 
 def _run(commands: str, folder: Path, **variables: str) -> None:
-    """Run a block of commands as it is written, with `folder` for `/srv`."""
+    """Run a command block as documented, with `folder` in place of `/srv`."""
     shim = folder / "tessera"
     shim.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec {TESSERA[0]} -m server "$@"\n')
     shim.chmod(0o755)
@@ -54,7 +54,7 @@ def _run(commands: str, folder: Path, **variables: str) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Holds what the chapter calls `/srv`."""
+    """The folder in place of the chapter's `/srv`."""
     (tmp_path / "srv" / "tessera").mkdir(parents=True)
     (tmp_path / "srv" / "backups").mkdir()
     return tmp_path
@@ -85,7 +85,7 @@ async def _answers(server: ServerProcess, secrets: list[str]) -> list[int]:
 
 
 async def _back_up_under_load(client: Client, commands: str, folder: Path, url: str) -> list[str]:
-    """Run the block while tokens are created; gives the secrets of those created before it."""
+    """Run the block while tokens are created; returns the secrets of those created before it."""
     before = [await _create(client, number) for number in range(5)]
     backup = asyncio.create_task(
         asyncio.to_thread(_run, commands, folder, TESSERA_DATABASE_URL=url)
@@ -99,8 +99,8 @@ async def _back_up_under_load(client: Client, commands: str, folder: Path, url: 
     return before
 
 
-async def test_a_served_sqlite_database_is_backed_up_and_restored(folder: Path) -> None:
-    """Copied with `cp`, it lost all of five tokens."""
+async def test_sqlite_database_in_use_is_backed_up_and_restored(folder: Path) -> None:
+    """A copy with `cp` lost all of five tokens."""
     database = folder / "srv" / "tessera" / "tessera.db"
     url = f"sqlite://{database}"
     person = await _person(url)
@@ -120,7 +120,7 @@ async def test_a_served_sqlite_database_is_backed_up_and_restored(folder: Path) 
         assert set(_modes(database).values()) == {0o600}
 
 
-async def test_a_served_postgres_database_is_backed_up_and_restored(
+async def test_postgres_database_in_use_is_backed_up_and_restored(
     folder: Path, postgres_url: str, postgres: PostgresServer
 ) -> None:
     person = await _person(postgres_url)
@@ -140,7 +140,7 @@ async def test_a_served_postgres_database_is_backed_up_and_restored(
         await postgres.drop_database(restored)
 
 
-# What cannot be backed up, or not there
+# Refusals
 
 
 def _refusal(capsys: pytest.CaptureFixture[str], url: str, copy: Path) -> str:
@@ -152,7 +152,7 @@ def _refusal(capsys: pytest.CaptureFixture[str], url: str, copy: Path) -> str:
     return said.err
 
 
-def test_a_backup_replaces_no_file(
+def test_backup_never_overwrites_a_file(
     sqlite_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("file", "link"):
@@ -166,14 +166,14 @@ def test_a_backup_replaces_no_file(
 
 
 @pytest.mark.parametrize("place", ["missing/copy.db", "tessera.db/copy.db", "x" * 300])
-def test_where_no_copy_can_be_written_is_told(
+def test_unwritable_target_is_reported(
     place: str, sqlite_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert "cannot be written" in _refusal(capsys, sqlite_url, tmp_path / place)
     assert {file.name for file in tmp_path.iterdir()} == _modes(tmp_path / "tessera.db").keys()
 
 
-def test_what_is_no_database_is_not_backed_up(
+def test_file_that_is_no_database_is_not_backed_up(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copy = tmp_path / "copy.db"
@@ -185,23 +185,23 @@ def test_what_is_no_database_is_not_backed_up(
     assert not copy.exists()
 
 
-def test_a_name_that_is_no_text_can_be_that_of_a_backup(sqlite_url: str, tmp_path: Path) -> None:
+def test_file_name_may_be_invalid_utf_8(sqlite_url: str, tmp_path: Path) -> None:
     done = tessera("backup", f"{tmp_path}/\udcff", database_url=sqlite_url)
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "\udcff").exists()
 
 
-# Who may read the files
+# Permissions of files
 
 
 def _modes(database: Path) -> dict[str, int]:
-    """The modes of the database's file and of those beside it."""
+    """The modes of the database's file and of the files beside it."""
     beside = database.parent.glob(f"{database.name}*")
     return {file.name: stat.S_IMODE(file.stat().st_mode) for file in beside}
 
 
-async def test_the_owner_alone_reads_the_files_of_an_embedded_database(tmp_path: Path) -> None:
-    """They hold the key of all digests, and were readable for everybody."""
+async def test_only_the_owner_can_read_the_files_of_sqlite(tmp_path: Path) -> None:
+    """They hold the digest key."""
     database = tmp_path / "tessera.db"
     mask = os.umask(0)
     try:
@@ -214,7 +214,7 @@ async def test_the_owner_alone_reads_the_files_of_an_embedded_database(tmp_path:
         os.umask(mask)
 
 
-async def test_files_that_others_may_read_are_made_private(sqlite_url: str, tmp_path: Path) -> None:
+async def test_readable_files_are_made_private(sqlite_url: str, tmp_path: Path) -> None:
     database = tmp_path / "tessera.db"
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("UPDATE token_brand SET brand = brand")
@@ -226,7 +226,7 @@ async def test_files_that_others_may_read_are_made_private(sqlite_url: str, tmp_
         assert set(_modes(database).values()) == {0o600}
 
 
-async def test_a_database_behind_a_link_is_made_private_too(tmp_path: Path) -> None:
+async def test_database_behind_a_symbolic_link_is_made_private(tmp_path: Path) -> None:
     real = tmp_path / "disk"
     real.mkdir()
     (tmp_path / "link.db").symlink_to(real / "tessera.db")
@@ -234,7 +234,7 @@ async def test_a_database_behind_a_link_is_made_private_too(tmp_path: Path) -> N
     assert set(_modes(real / "tessera.db").values()) == {0o600}
 
 
-async def test_the_file_of_another_owner_is_left_alone(
+async def test_file_of_another_owner_is_left_alone(
     sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "tessera.db").chmod(0o640)

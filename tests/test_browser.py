@@ -1,4 +1,4 @@
-"""The tests' own browser: it draws text, runs scripts and tells what a page asks of others."""
+"""The browser of the tests draws text, runs scripts and reports requests to other hosts."""
 
 import threading
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def chromium() -> Iterator[Browser]:
         yield running
 
 
-def test_a_page_is_drawn_clicked_and_watched(chromium: Browser, origin: str) -> None:
+def test_page_is_drawn_clicked_and_watched(chromium: Browser, origin: str) -> None:
     page = chromium.new_page()
     seen = browser.watch(page, origin)
     page.goto(origin)
@@ -52,12 +52,12 @@ def test_a_page_is_drawn_clicked_and_watched(chromium: Browser, origin: str) -> 
     assert page.inner_text("button") == "42"
     size = page.locator("span").bounding_box()
     assert size is not None
-    assert size["width"] > 50  # without a font, text takes no room
+    assert size["width"] > 50  # Without a font, text has no width.
     assert seen.foreign_requests == ["http://127.0.0.1:9/elsewhere.png"]
     assert "something broke" in seen.console_errors
 
 
-async def test_the_asynchronous_form_takes_the_same_options(origin: str) -> None:
+async def test_asynchronous_playwright_takes_the_same_options(origin: str) -> None:
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(**browser.launch_options())
         page = await running.new_page()
@@ -66,7 +66,7 @@ async def test_the_asynchronous_form_takes_the_same_options(origin: str) -> None
         await running.close()
 
 
-def test_without_a_browser_ci_fails_and_others_skip(
+def test_missing_browser_fails_in_ci_and_skips_elsewhere(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -1,8 +1,7 @@
-"""What a browser sends by itself, and what pages of other sites could make of it.
+"""Protection against pages of other sites: cross-site requests, CORS, cookies and headers.
 
-Here: cross-site requests, CORS, the session's cookie, the headers that fence answers in, and whose
-word is believed about where a request comes from. Not here: what the pages themselves do in a
-browser, and how sessions begin and end.
+Here too: trust in headers about a request's origin. Not here: pages in a browser, and the start and
+end of sessions.
 """
 
 from collections.abc import AsyncIterator
@@ -49,7 +48,7 @@ async def person(alone: Service) -> Person:
 
 @pytest.fixture
 async def browser(alone: Service) -> AsyncIterator[httpx2.AsyncClient]:
-    """Sends what a test says and keeps no cookies of its own."""
+    """Sends exactly a test's headers and keeps no cookies."""
     async with browser_of(alone) as http:
         yield http
 
@@ -67,14 +66,14 @@ def cookie_of(person: Person) -> dict[str, str]:
     return {"cookie": f"{SESSION.secure_name}={person.session}"}
 
 
-# Other sites
+# Cross-site requests
 
 SITES = (None, "same-origin", "none", "same-site", "cross-site", "", "Same-Origin", "x")
 ORIGINS = (None, OWN, FRIEND, FOE, "null", "", f"{OWN}.evil.example", f"{OWN}:81", "http://[")
 
 
 def is_let_through(site: str | None, origin: str | None) -> bool:
-    """By the rules: an origin that was named, else the browser's own word, else the origin."""
+    """The rule: a configured origin passes, else `Sec-Fetch-Site` decides, else the origin."""
     if origin == FRIEND:
         return True
     if site is not None:
@@ -97,7 +96,7 @@ CALLS: dict[str, tuple[str, str, Any, int]] = {
 
 
 @pytest.mark.parametrize(("method", "path", "body", "status"), CALLS.values(), ids=CALLS)
-async def test_a_cookie_counts_for_nothing_on_behalf_of_another_site(
+async def test_session_cookie_of_a_cross_site_request_is_ignored(
     browser: httpx2.AsyncClient,
     person: Person,
     method: str,
@@ -105,9 +104,10 @@ async def test_a_cookie_counts_for_nothing_on_behalf_of_another_site(
     body: Any,
     status: int,
 ) -> None:
-    """Every mix of what browsers say; a bearer, which they never add by themselves, always counts.
+    """Every combination of headers; a bearer, which browsers never add by themselves, always
+    counts.
 
-    Without this any page could change a signed-in visitor's tokens.
+    Otherwise any page could change a signed-in visitor's tokens.
     """
     for site, origin in product(SITES, ORIGINS):
         said = {"sec-fetch-site": site, "origin": origin}
@@ -127,7 +127,7 @@ async def test_a_cookie_counts_for_nothing_on_behalf_of_another_site(
             assert "data" not in by_cookie.json()
 
 
-async def test_nothing_is_changed_on_behalf_of_another_site(
+async def test_cross_site_requests_change_nothing(
     browser: httpx2.AsyncClient, person: Person
 ) -> None:
     forged = cookie_of(person) | {"origin": FOE, "sec-fetch-site": "cross-site"}
@@ -137,10 +137,10 @@ async def test_nothing_is_changed_on_behalf_of_another_site(
     assert await models.Session.all().count() == 1
 
 
-async def test_nobody_is_signed_in_or_given_a_password_by_another_site(
+async def test_cross_site_sign_in_and_password_change_are_refused(
     browser: httpx2.AsyncClient, person: Person
 ) -> None:
-    """A visitor who is signed in as somebody else would hand over what they do next."""
+    """A visitor signed in to an attacker's account would enter their data there."""
     tenant = await models.Tenant.get(id=person.admin.tenant_id)
     sign_in = {"tenant": tenant.slug, "email": person.admin.email, "password": PASSWORD}
     accept = {"invitation": "x", "password": PASSWORD}
@@ -163,10 +163,10 @@ FORMS = {
 
 
 @pytest.mark.parametrize(("content_type", "body"), FORMS.values(), ids=FORMS)
-async def test_what_a_form_can_send_is_not_read(
+async def test_content_types_of_html_forms_are_not_read(
     browser: httpx2.AsyncClient, person: Person, content_type: str, body: bytes
 ) -> None:
-    """Second line of defence, for browsers that say nothing of where a request comes from."""
+    """Second line of defence, for browsers that send neither `Origin` nor `Sec-Fetch-Site`."""
     for method, path in (("POST", "/graphql"), ("POST", "/session"), ("PUT", "/password")):
         response = await browser.request(
             method, path, content=body, headers=cookie_of(person) | {"content-type": content_type}
@@ -174,7 +174,7 @@ async def test_what_a_form_can_send_is_not_read(
         assert response.status_code == 415
 
 
-async def test_only_the_cookie_and_one_bearer_are_credentials(
+async def test_only_the_cookie_or_one_bearer_is_a_credential(
     browser: httpx2.AsyncClient, person: Person, alone: Service
 ) -> None:
     secret = person.session
@@ -199,7 +199,7 @@ async def test_only_the_cookie_and_one_bearer_are_credentials(
         assert response.status_code == 401
 
 
-async def test_a_proxy_header_does_not_name_this_site(
+async def test_forwarded_host_does_not_change_this_sites_origin(
     browser: httpx2.AsyncClient, person: Person
 ) -> None:
     for name in ("x-forwarded-host", "x-original-host", "forwarded"):
@@ -217,7 +217,7 @@ STRANGE = (
 )  # fmt: skip
 
 
-async def test_pages_of_named_origins_may_call_with_a_session(
+async def test_configured_origin_may_send_a_session(
     browser: httpx2.AsyncClient, person: Person
 ) -> None:
     asked = {
@@ -252,7 +252,7 @@ async def test_pages_of_named_origins_may_call_with_a_session(
         "accept,accept-language,cache-control,content-language,pragma,x-correlation-id",
     ],
 )
-async def test_pages_of_named_origins_may_send_what_their_libraries_add(
+async def test_configured_origin_may_send_headers_of_client_libraries(
     browser: httpx2.AsyncClient, names: str
 ) -> None:
     asked = {
@@ -271,7 +271,7 @@ async def test_pages_of_named_origins_may_send_what_their_libraries_add(
 
 
 @pytest.mark.parametrize("origin", STRANGE)
-async def test_pages_of_other_origins_may_not_read_an_answer(
+async def test_other_origins_may_not_read_an_answer(
     browser: httpx2.AsyncClient, person: Person, origin: str
 ) -> None:
     asked = {"origin": origin, "access-control-request-method": "POST"}
@@ -288,10 +288,10 @@ async def test_pages_of_other_origins_may_not_read_an_answer(
         assert "access-control-allow-origin" not in response.headers
 
 
-async def test_pages_of_named_origins_can_read_that_the_server_failed(
+async def test_configured_origin_can_read_a_server_error(
     browser: httpx2.AsyncClient, person: Person
 ) -> None:
-    """Provoked by a table that is gone. To the page it would look as if nobody had answered."""
+    """Provoked by a dropped table. Without CORS headers, the page would see a network error."""
     await models.Session.raw("DROP TABLE session")
     by_bearer = {"authorization": f"Bearer {person.session}"}
     for origin, allowed in ((FRIEND, FRIEND), (FOE, None)):
@@ -304,7 +304,7 @@ async def test_pages_of_named_origins_can_read_that_the_server_failed(
             assert response.headers.get("access-control-allow-origin") == allowed
 
 
-async def test_without_named_origins_there_is_no_cors(alone: Service, person: Person) -> None:
+async def test_cors_is_off_without_configured_origins(alone: Service, person: Person) -> None:
     settings = replace(alone.settings, cors_origins=())
     async with browser_of(replace(alone, settings=settings)) as http:
         asked = {"origin": FRIEND, "access-control-request-method": "POST"}
@@ -327,7 +327,7 @@ def _cookies(response: httpx2.Response) -> dict[str, Morsel[str]]:
     return {name: cookie for line in lines for name, cookie in line.items()}
 
 
-async def test_the_cookie_is_out_of_reach_of_scripts_and_other_hosts(
+async def test_cookie_is_http_only_secure_and_for_this_host(
     browser: httpx2.AsyncClient, person: Person
 ) -> None:
     tenant = await models.Tenant.get(id=person.admin.tenant_id)
@@ -365,10 +365,10 @@ FENCED = {
 }
 
 
-async def test_every_answer_is_fenced_in(
+async def test_every_answer_has_security_headers(
     alone: Service, browser: httpx2.AsyncClient, person: Person
 ) -> None:
-    """On every route there is, by every method, signed in and not, and on what is no route."""
+    """On every route and on unknown paths, by every method, with and without a session."""
     routes = [route for route in create_app(alone).routes if isinstance(route, Route)]
     paths = {route.path.replace("{name}", "x.js") for route in routes}
     assert {"/graphql", "/session", "/graphiql", "/healthz"} <= paths
@@ -383,11 +383,11 @@ async def test_every_answer_is_fenced_in(
                     policy = response.headers["content-security-policy"]
                     assert "default-src 'none'" in policy
                     assert "frame-ancestors 'none'" in policy
-        # That DELETE has ended the session: the next path gets another one.
+        # The DELETE ended the session, so the next path needs a new one.
         person = await World(alone).sign_in(person.admin)
 
 
-async def test_what_tells_of_a_tenant_is_kept_by_no_cache(
+async def test_answers_about_a_tenant_are_not_cached(
     browser: httpx2.AsyncClient, person: Person
 ) -> None:
     for method, path in (
@@ -400,7 +400,9 @@ async def test_what_tells_of_a_tenant_is_kept_by_no_cache(
             assert response.headers["cache-control"] == "no-store", (method, path)
 
 
-async def test_no_answer_leads_to_another_host(browser: httpx2.AsyncClient, person: Person) -> None:
+async def test_no_answer_redirects_to_another_host(
+    browser: httpx2.AsyncClient, person: Person
+) -> None:
     for path in (
         "/", "/graphiql", "/graphql/", "/session/", "/sign-in/", "//evil.example/graphql/",
         "//evil.example", "/graphiql?next=//evil.example", "/sign-in?next=https://evil.example",
@@ -413,7 +415,7 @@ async def test_no_answer_leads_to_another_host(browser: httpx2.AsyncClient, pers
             assert not location.startswith(("//", "/\\")), (path, location)
 
 
-# Where a request comes from
+# The client's address
 
 FORWARDED: tuple[tuple[str, str, list[str], str], ...] = (
     # trusted proxies, peer, X-Forwarded-For headers, address
@@ -439,10 +441,10 @@ FORWARDED: tuple[tuple[str, str, list[str], str], ...] = (
 
 
 @pytest.mark.parametrize(("trusted", "peer", "headers", "address"), FORWARDED)
-def test_only_trusted_proxies_are_believed_about_where_a_request_comes_from(
+def test_only_trusted_proxies_set_the_client_address(
     trusted: str, peer: str, headers: list[str], address: str
 ) -> None:
-    """Read from the right: what stands further left is whatever the client wrote."""
+    """Read from the right: addresses further left come from the client."""
     settings = read_settings({"TESSERA_TRUSTED_PROXIES": trusted})
     forwarded = [(b"x-forwarded-for", value.encode()) for value in headers]
     request = Request({"type": "http", "client": (peer, 1), "headers": forwarded})
@@ -458,7 +460,7 @@ GUESSES = {
 
 
 @pytest.mark.parametrize(("trusted", "peer", "forwarded", "status"), GUESSES.values(), ids=GUESSES)
-async def test_a_guesser_does_not_get_around_waiting_by_claiming_other_addresses(
+async def test_forged_addresses_do_not_evade_the_throttle(
     alone: Service, trusted: str, peer: str, forwarded: str, status: int
 ) -> None:
     trusting = read_settings({"TESSERA_TRUSTED_PROXIES": trusted}).trusted_proxies

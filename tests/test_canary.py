@@ -1,12 +1,12 @@
-"""Canaries: secrets sent wherever one could end up, and found where they must not be.
+"""Canaries: known secrets are sent everywhere, and must not show up in answers, log or database.
 
-A real server process, at its most talkative, on either database, is given a token's secret,
-passwords, sessions, an invitation and its digest key: where they belong, and in every text of the
-schema and of every route, as literals and as variables, in requests that succeed and that fail,
-while its tables are there and while they are not. Then its answers, its log and its database are
-searched. What a person stores as a name or a description is data and not searched for: there the
-canaries are sent in a form that is refused. Names that a client gives its own answer (aliases) are
-left out: they are repeated, to whoever gave them.
+A real server process on each database, with its most verbose log, gets a token's secret, passwords,
+sessions, an invitation and its digest key: where they belong, and in every text of the schema and
+of every route, as literals and as variables, in requests that succeed and that fail, with its
+tables and without. Then the test searches its answers, its log and its database.
+
+Stored names and descriptions are data: there the canaries are sent in a form that is refused.
+Aliases are left out, since the answer repeats them to the client that chose them.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ TABLES = (
     "token_last_use", "gateway", "known_address",
 )  # fmt: skip
 TOKEN = "a token's secret"
-# What PERMISSION opens.
+# The target that PERMISSION allows.
 TARGET = "/api/v1/devices"
 WRITTEN_SECONDS = 3
 _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
@@ -58,7 +58,7 @@ _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
 
 @dataclass
 class Life:
-    """A server, the secrets that it was told, and everything that it answered."""
+    """A server, the secrets sent to it, and all its answers."""
 
     server: ServerProcess
     http: httpx2.Client
@@ -71,7 +71,7 @@ class Life:
     def ask(
         self, method: str, path: str, what: str = "", *, as_owner: bool = True, **more: Any
     ) -> httpx2.Response:
-        """Sends one request and keeps the answer. `headers` may say otherwise who asks."""
+        """Sends one request and keeps the answer. `headers` may replace the credentials."""
         owner = {"authorization": f"Bearer {self.session}"} if self.session and as_owner else {}
         headers = owner | more.pop("headers", {})
         response = self.http.request(method, path, headers=headers, **more)
@@ -85,7 +85,7 @@ class Life:
         return self.ask("POST", "/graphql", query, json=body)
 
     def show(self, method: str, path: str, **more: Any) -> Any:
-        """A request whose answer shows a secret: that one answer is not kept."""
+        """A request whose answer shows a secret; that answer is not kept."""
         response = self.ask(method, path, **more)
         del self.answers[-1]
         assert response.status_code in {200, 201}, response.text
@@ -96,7 +96,7 @@ class Life:
 def life(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Life]:
-    """A whole life of a server, ended before it is handed over."""
+    """A server after all requests, stopped before the tests search."""
     folder = tmp_path_factory.mktemp("canary")
     if request.param == "sqlite":
         file = folder / "tessera.db"
@@ -140,7 +140,7 @@ def lived(
         invited = tessera("admin", "invite", TENANT, OWNER, database_url=url, settings=settings)
         life.secrets["the operator's invitation"] = invited.stdout.split()[4]
         succeed(life)
-        # What never reaches a database is the same on both.
+        # Requests that reach no database are sent on SQLite only.
         for name in MISPLACED if url.startswith("sqlite") else MISPLACED[:2]:
             misplace(life, life.secrets[name])
         for table in TABLES:
@@ -158,11 +158,11 @@ def canary_password() -> str:
     return f"Canary{token_hex(12)}"
 
 
-# What happens in a life
+# Requests
 
 
 def succeed(life: Life) -> None:
-    """Every secret where it belongs: made, shown once, used."""
+    """Every secret in its proper place: created, shown once, used."""
     password = life.secrets["a password"]
     sign_in = {"tenant": TENANT, "email": OWNER, "password": password}
     bearer = sign_in | {"transport": "bearer"}
@@ -223,7 +223,7 @@ def succeed(life: Life) -> None:
 def check(
     life: Life, secret: str | None = None, uri: str = TARGET, **headers: str
 ) -> httpx2.Response:
-    """What a gateway asks about a client's request."""
+    """A check."""
     sent = {
         "host": f"{TENANT}.api.us.example.com",
         "x-original-method": "GET",
@@ -234,14 +234,14 @@ def check(
 
 
 def introspect(life: Life, token: str, **members: str) -> httpx2.Response:
-    """What a service behind the gateway asks."""
+    """An introspection."""
     credential = ("canary", life.secrets["a gateway's secret"])
     form = {"token": token} | members
     return life.ask("POST", "/introspect", as_owner=False, data=form, auth=credential)
 
 
 def read_everything(life: Life) -> None:
-    """All fields of all that there is: no secret is among them."""
+    """Every field of every object: none holds a secret."""
     permissions = "permissions { key name method path retired category { name } }"
     token = f"id name description hint revision createdAt lastUsedAt revokedAt {permissions}"
     token += " lastUsedFrom lastUsedUserAgent usage { allowed denied permission { key } }"
@@ -262,14 +262,14 @@ def read_everything(life: Life) -> None:
         assert life.ask("GET", path).status_code < 400
 
 
-# One of each kind; the others are searched for as well.
+# One of each kind; the search covers the others too.
 MISPLACED = (
     TOKEN, "a password", "a guest's session", "an invitation", "the digest key",
 )  # fmt: skip
 
 
 def misplace(life: Life, secret: str) -> None:
-    """One secret wherever it does not belong."""
+    """One secret in every place where it does not belong."""
     for query, variables in [*in_arguments(life, secret), *in_documents(secret)]:
         life.graphql(query, variables)
     life.graphql(secret)
@@ -284,7 +284,7 @@ def misplace(life: Life, secret: str) -> None:
 
 
 def at_the_gateway(life: Life, secret: str) -> None:
-    """In whatever a client may send through a gateway, beside a token that is known."""
+    """In every header that a client may send through a gateway, beside a valid token."""
     uris = (
         f"/api/v1/users/{secret}", f"/{secret}", f"{TARGET}?access_token={secret}", secret,
         f"/..{secret}", f"{TARGET}/{secret}\\", f"{TARGET}#{secret}", f"//{secret}/",
@@ -308,7 +308,8 @@ def at_the_gateway(life: Life, secret: str) -> None:
 
 
 def in_arguments(life: Life, secret: str) -> Iterator[tuple[str, Any]]:
-    """In every argument of every root field: fitting, of a wrong type, and beside what is known."""
+    """In every argument of every root field: of the right type, of a wrong type, beside valid
+    values."""
     schema = CORE_SCHEMA
     assert schema.query_type
     assert schema.mutation_type
@@ -350,7 +351,7 @@ SELECTED = {
 
 
 def places(of_type: GraphQLInputType) -> Iterator[tuple[str, ...]]:
-    """The way to every leaf of an input."""
+    """The path to every leaf of an input."""
     named = get_named_type(of_type)
     if not isinstance(named, GraphQLInputObjectType):
         yield ()
@@ -364,7 +365,7 @@ def places(of_type: GraphQLInputType) -> Iterator[tuple[str, ...]]:
 def filled(
     life: Life, of_type: GraphQLInputType, place: tuple[str, ...] | None = None, value: Any = None
 ) -> Any:
-    """A value that fits the type, but for `value` at `place`."""
+    """A value of the type, with `value` at `place`."""
     if place == ():
         return value
     bare = get_nullable_type(of_type)
@@ -387,18 +388,18 @@ def filled(
 
 
 class Bare(str):
-    """A value of an enum: a literal without quotes."""
+    """An enum's value: a literal without quotes."""
 
 
 def misplaced(place: tuple[str, ...], secret: str) -> str:
-    """The secret as a fitting text; where it would be kept as somebody's data, one refused."""
+    """The secret as a text of the type; where it would be stored as data, in a refused form."""
     return f"{secret}\a" if place and place[-1] in {"name", "description"} else secret
 
 
 def printed(value: Any) -> str:
     """A value as a GraphQL literal."""
     if isinstance(value, dict):
-        # A secret that is no name is quoted, which is a mistake as good as any.
+        # A secret that is no GraphQL name is quoted, which is invalid too.
         members = (
             f"{name if _NAME.fullmatch(name) else json.dumps(name)}: {printed(member)}"
             for name, member in value.items()
@@ -414,7 +415,7 @@ def encoded(text: str) -> str:
 
 
 def in_documents(secret: str) -> Iterator[tuple[str, Any]]:
-    """In documents that are mistaken about everything."""
+    """In invalid documents of every kind."""
     for template in (
         '{ token(id: "%s', '{ token(id: "%s"', '{ token(id: "\\x%s") { id } }', '{ "%s" }', '"%s"',
         '{ token(id: """%s', "{ nope } # %s", '{ nope(a: "%s") }', '{ token(nope: "%s") { id } }',
@@ -510,7 +511,7 @@ JSON = "application/json"
 
 
 def fail_within(life: Life) -> None:
-    """With a table gone: whatever the driver then says of parameters and statements."""
+    """Without a table: the driver's errors may quote parameters and statements."""
     for secret in map(life.secrets.__getitem__, MISPLACED):
         bearer = {"authorization": f"Bearer {secret}"}
         life.ask("GET", "/session", headers=bearer)
@@ -561,7 +562,7 @@ def postgres_script(url: str) -> Callable[[str], None]:
 
 
 def sqlite_dump(file: Path) -> dict[str, bytes]:
-    """Every byte on disk: pages that are free again and the write-ahead log too."""
+    """Every byte on disk, including free pages and the write-ahead log."""
     return {one.name: one.read_bytes() for one in file.parent.glob(f"{file.name}*")}
 
 
@@ -569,10 +570,10 @@ def sqlite_dump(file: Path) -> dict[str, bytes]:
 
 
 def needles(name: str, secret: str) -> set[bytes]:
-    """What would betray a secret: its middle, as text and in the codings that it may pass.
+    """Traces of a secret: its middle, as text and in every encoding on its way.
 
-    Not all of it: a part is a leak too. And not its ends: a token's hint, and the tenant that a
-    session names, are no secrets.
+    The middle alone, since a part is a leak too, and since a token's hint and a session's tenant
+    are public.
     """
     middle = secret[24:44] if len(secret) > 44 else secret[6:26]
     found = {middle.encode(), middle.encode().hex().encode(), quote(middle).encode()}
@@ -597,8 +598,8 @@ def sightings(life: Life, places_searched: dict[str, bytes]) -> list[str]:
     ]
 
 
-def test_no_answer_shows_a_secret_again(life: Life) -> None:
-    """But for the answers that made them, which are left out."""
+def test_no_answer_repeats_a_secret(life: Life) -> None:
+    """The answers that created them are left out."""
     answers = {f"{n}: {what}": content for n, (what, _, content) in enumerate(life.answers)}
     assert sightings(life, answers) == []
 
@@ -611,8 +612,8 @@ def test_no_secret_is_in_the_database(life: Life) -> None:
     assert sightings(life, life.dumps) == []
 
 
-def test_the_search_would_find_them(life: Life) -> None:
-    """Every secret, planted as text and in other codings, and what was stored, is found."""
+def test_search_finds_planted_secrets(life: Life) -> None:
+    """Every secret, planted as text and in other encodings, and every stored name, is found."""
     for name, secret in life.secrets.items():
         for planted in (secret, secret.encode().hex(), f"'…{secret[:-2]}'"):
             assert sightings(life, {"here": planted.encode()}), name
@@ -620,8 +621,8 @@ def test_the_search_would_find_them(life: Life) -> None:
     assert len(set(life.secrets.values())) == len(life.secrets) == 15
 
 
-def test_all_of_it_has_happened(life: Life) -> None:
-    """Requests succeeded, were refused in every way there is, and failed with a traceback."""
+def test_every_kind_of_request_was_sent(life: Life) -> None:
+    """Requests succeeded, were refused with every code, and failed with a traceback."""
     statuses = Counter(status for _, status, _ in life.answers)
     for status in (200, 204, 400, 401, 403, 404, 405, 406, 415, 422, 429, 500):
         assert statuses[status] > 0, status

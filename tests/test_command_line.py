@@ -1,6 +1,6 @@
-"""The `tessera` command as an operator meets it: what it prints, and what it says of mistakes.
+"""The `tessera` command: its output, and its sentences about mistakes.
 
-Databases that cannot be used are in `server/test_database`, migrating in `models/test_migrations`.
+Unusable databases are in `server/test_database`, migrations in `models/test_migrations`.
 """
 
 import json
@@ -59,14 +59,14 @@ def server(tmp_path_factory: pytest.TempPathFactory, served_url: str) -> Iterato
 def run(
     url: str, *arguments: str, stdin: str = "", settings: Mapping[str, str] | None = None
 ) -> str:
-    """What a command prints that is to succeed."""
+    """The output of a command that must succeed."""
     done = tessera_here(*arguments, database_url=url, stdin=stdin.encode(), settings=settings)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return done.stdout
 
 
 def refused(url: str, *arguments: str, stdin: str = "") -> str:
-    """The one sentence that a command ends with that is to fail."""
+    """The sentence of a command that must fail."""
     done = tessera_here(*arguments, database_url=url, stdin=stdin.encode())
     assert done.returncode == 1, done.stdout
     assert SENTENCE.fullmatch(done.stderr), done.stderr
@@ -74,7 +74,7 @@ def refused(url: str, *arguments: str, stdin: str = "") -> str:
 
 
 def misused(*arguments: str) -> str:
-    """The explanation that a command ends with whose arguments are wrong."""
+    """The usage error of a command with wrong arguments."""
     done = tessera_here(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("Usage: tessera")
@@ -115,7 +115,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 
 def pasted(server: ServerProcess, folder: Path, **variables: str) -> list[str]:
-    """What each printed command answers, pasted into a shell as it is printed."""
+    """The answers of the printed commands, pasted into a shell."""
     commands = re.findall(r"^  (curl (?:.*\\\n)*.*)$", server.log(), re.MULTILINE)
     environment = {"PATH": path_with_curl(folder), "SECRET": "tsr_x"} | variables
     return [
@@ -126,7 +126,7 @@ def pasted(server: ServerProcess, folder: Path, **variables: str) -> list[str]:
     ]
 
 
-def test_the_demo_says_all_that_a_newcomer_needs(demo: ServerProcess, tmp_path: Path) -> None:
+def test_demo_prints_address_account_and_commands(demo: ServerProcess, tmp_path: Path) -> None:
     said = demo.log()
     assert re.search(rf"^Tessera +{demo.url}$", said, re.MULTILINE)
     assert re.search(rf"^GraphiQL +{demo.url}/graphiql$", said, re.MULTILINE)
@@ -146,15 +146,15 @@ def demo_port(demo: ServerProcess) -> int:
     return int(found[1])
 
 
-def test_the_demo_api_has_a_listener_of_its_own(demo: ServerProcess) -> None:
+def test_demo_api_has_its_own_listener(demo: ServerProcess) -> None:
     port = demo_port(demo)
     assert port != demo.port
-    # It judges every path as the tenants' API; of the service's own routes it has none.
+    # It treats every path as the tenants' API and has none of the service's routes.
     assert [answer_of(port, path) for path in ("/healthz", "/authorize", "/")] == [401, 401, 401]
     assert [answer_of(demo.port, path) for path in ("/healthz", "/api/v1/devices")] == [200, 404]
 
 
-def test_the_password_is_printed_once_and_the_data_stay(url: str, tmp_path: Path) -> None:
+def test_demo_password_is_printed_once_and_data_stay(url: str, tmp_path: Path) -> None:
     demo = ServerProcess(tmp_path, database_url=url, arguments=["--demo"]).start()
     assert demo.log().count("Password") == 1
     assert demo.stop() == 0
@@ -163,7 +163,7 @@ def test_the_password_is_printed_once_and_the_data_stay(url: str, tmp_path: Path
     demo.start()
     assert demo.log().count("Password") == 1
     assert demo.log().count("Tessera     ") == 2
-    # What it answers at the second start is the same tenant's, and how to sign in is said again.
+    # The second start serves the same tenant and prints again how to sign in.
     assert demo.log().count("A token opens a door") == 2
     assert len(re.findall(r"^E-mail +owner@demo\.example$", demo.log(), re.MULTILINE)) == 2
     again = re.search(r"^Forgotten\? +tessera (.*)$", demo.log(), re.MULTILINE)
@@ -176,7 +176,7 @@ def test_the_password_is_printed_once_and_the_data_stay(url: str, tmp_path: Path
     assert demo.stop() == 0
 
 
-def test_without_demo_nothing_is_made(tmp_path: Path, url: str) -> None:
+def test_serve_without_demo_creates_nothing(tmp_path: Path, url: str) -> None:
     with ServerProcess(tmp_path, database_url=url) as server:
         assert "Password" not in server.log()
         assert "demo" not in server.log()
@@ -186,13 +186,13 @@ def test_without_demo_nothing_is_made(tmp_path: Path, url: str) -> None:
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_in_good_order(tmp_path: Path, url: str, sign: signal.Signals) -> None:
+def test_signal_stops_the_server_gracefully(tmp_path: Path, url: str, sign: signal.Signals) -> None:
     server = ServerProcess(tmp_path, database_url=url).start()
     assert server.stop(sign) == 0
     assert "Traceback" not in server.log()
 
 
-def test_a_port_in_use_is_told(url: str) -> None:
+def test_port_in_use_is_reported(url: str) -> None:
     with socket.create_server((LOOPBACK, 0)) as taken:
         port = str(taken.getsockname()[1])
         done = tessera("serve", "--port", port, database_url=url)
@@ -202,7 +202,7 @@ def test_a_port_in_use_is_told(url: str) -> None:
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "x", "99999999999999999999"])
-def test_a_port_outside_the_range_is_a_misuse(port: str) -> None:
+def test_port_outside_the_range_is_a_usage_error(port: str) -> None:
     assert "a port is a whole number from 0 to 65535" in misused("serve", f"--port={port}")
 
 
@@ -224,9 +224,7 @@ def test_a_port_outside_the_range_is_a_misuse(port: str) -> None:
         ("TESSERA_LOG_LEVEL", "LOUD"),
     ],
 )
-def test_a_setting_that_will_not_do_is_told_in_one_sentence(
-    variable: str, value: str, url: str
-) -> None:
+def test_invalid_setting_is_reported_in_one_sentence(variable: str, value: str, url: str) -> None:
     command = "migrate" if variable != "TESSERA_API_SPEC" else "serve"
     done = tessera_here(command, database_url=url, settings={variable: value})
     assert (done.returncode, done.stdout) == (1, "")
@@ -237,7 +235,7 @@ def test_a_setting_that_will_not_do_is_told_in_one_sentence(
 # Tenants
 
 
-def test_a_tenant_is_made_with_an_owner_who_can_sign_in(
+def test_created_tenant_has_an_owner_who_can_sign_in(
     server: ServerProcess, served_url: str
 ) -> None:
     said = create_tenant(served_url, "signs-in", "--region", "eu")
@@ -245,8 +243,8 @@ def test_a_tenant_is_made_with_an_owner_who_can_sign_in(
     assert sign_in(server, "signs-in").keys() == {"session", "expiresAt"}
 
 
-def test_a_password_is_asked_for_where_there_is_a_terminal(url: str) -> None:
-    """And is not an argument, which everybody on the machine could read."""
+def test_password_is_prompted_for_at_a_terminal(url: str) -> None:
+    """It is no argument: other users of the machine can read those."""
     assert "--password-stdin" in run(url, "tenant", "create", "--help")
     done = subprocess.run(
         [*TESSERA, "tenant", "create", "acme", *OWNER],
@@ -256,7 +254,7 @@ def test_a_password_is_asked_for_where_there_is_a_terminal(url: str) -> None:
         capture_output=True,
         text=True,
         timeout=60,
-        start_new_session=True,  # no terminal: the question goes to standard error
+        start_new_session=True,  # without a terminal, the prompt goes to standard error
     )
     assert done.returncode == 0, done.stderr
     assert "password" in done.stderr
@@ -275,7 +273,7 @@ def test_a_password_is_asked_for_where_there_is_a_terminal(url: str) -> None:
         ("acme", OWNER, "", "15 characters"),
     ],
 )  # fmt: skip
-def test_what_makes_no_tenant_is_told(
+def test_invalid_tenant_is_reported(
     url: str, slug: str, owner: list[str], password: str, says: str
 ) -> None:
     told = refused(url, "tenant", "create", slug, *owner, "--password-stdin", stdin=f"{password}\n")
@@ -283,13 +281,13 @@ def test_what_makes_no_tenant_is_told(
     assert not password or password not in told
 
 
-def test_a_slug_is_taken_once(url: str) -> None:
+def test_slug_is_unique(url: str) -> None:
     create_tenant(url)
     arguments = ["tenant", "create", "acme", *OWNER, "--password-stdin"]
     assert "exists already" in refused(url, *arguments, stdin=f"{PASSWORD}\n")
 
 
-def test_a_tenants_limit_is_set_and_unset(url: str) -> None:
+def test_tenants_limit_is_set_and_removed(url: str) -> None:
     create_tenant(url)
     said = run(url, "tenant", "limit", "acme", "500")
     assert said == "Tenant acme may make 500 requests an hour.\n"
@@ -301,7 +299,7 @@ def test_a_tenants_limit_is_set_and_unset(url: str) -> None:
         assert misused("tenant", "limit", "acme", number)
 
 
-def test_tenants_are_listed_with_their_numbers(url: str) -> None:
+def test_tenants_are_listed_with_their_counts(url: str) -> None:
     heading = r"SLUG +NAME +REGION +ADMINS +TOKENS +CREATED\n"
     assert re.fullmatch(heading, run(url, "tenant", "list"))
     create_tenant(url, "acme", "--region", "eu")
@@ -335,7 +333,9 @@ def accept(server: ServerProcess, invitation: str, password: str) -> int:
         return error.code
 
 
-def test_who_forgot_their_password_gets_in_again(server: ServerProcess, served_url: str) -> None:
+def test_admin_with_a_forgotten_password_is_invited_again(
+    server: ServerProcess, served_url: str
+) -> None:
     create_tenant(served_url)
     new = "nine copper lanterns flicker"
     first, second = invite(served_url, "Ada@ACME.example"), invite(served_url)
@@ -347,7 +347,7 @@ def test_who_forgot_their_password_gets_in_again(server: ServerProcess, served_u
     assert second not in server.log()
 
 
-def test_whom_to_invite_must_be_an_admin(url: str) -> None:
+def test_only_an_admin_can_be_invited_again(url: str) -> None:
     create_tenant(url)
     for slug, email in (("acme", "bob@acme.example"), ("nobody", "ada@acme.example"), ("a", "b")):
         assert refused(url, "admin", "invite", slug, email)
@@ -356,7 +356,9 @@ def test_whom_to_invite_must_be_an_admin(url: str) -> None:
 # Gateways
 
 
-def test_a_gateways_secret_is_shown_once(server: ServerProcess, served_url: str) -> None:
+def test_secret_of_an_introspection_client_is_shown_once(
+    server: ServerProcess, served_url: str
+) -> None:
     shown = run(served_url, "gateway", "create", "orders")
     secret = re.search(r"^Secret +(\S+)", shown, re.MULTILINE)
     assert secret
@@ -383,7 +385,7 @@ def test_a_gateways_secret_is_shown_once(server: ServerProcess, served_url: str)
 # The key of digests
 
 
-def test_the_keys_are_told_by_their_fingerprints(url: str) -> None:
+def test_digest_keys_are_listed_by_fingerprint(url: str) -> None:
     key = "3c" * 32
     create_tenant(url)
     kept = run(url, "digest-key", "status")
@@ -401,7 +403,7 @@ def test_the_keys_are_told_by_their_fingerprints(url: str) -> None:
 # Catalogues and the schema
 
 
-def test_a_sound_document_is_a_grid(url: str, tmp_path: Path) -> None:
+def test_valid_document_is_listed_as_permissions(url: str, tmp_path: Path) -> None:
     (tmp_path / "api.json").write_text(
         json.dumps(
             {
@@ -417,7 +419,7 @@ def test_a_sound_document_is_a_grid(url: str, tmp_path: Path) -> None:
     assert "served under /v2\n" in grid
 
 
-def test_what_a_document_has_that_cannot_be_used_is_named(url: str, tmp_path: Path) -> None:
+def test_document_faults_are_listed(url: str, tmp_path: Path) -> None:
     (tmp_path / "api.yaml").write_text(
         "openapi: 3.0.0\npaths: {/a/../b: {get: {}}, c: {}, /d: {get: {}}}"
     )
@@ -428,13 +430,13 @@ def test_what_a_document_has_that_cannot_be_used_is_named(url: str, tmp_path: Pa
     assert "refused: /paths/c: A path must start with a slash.\n" in done.stdout
 
 
-def test_what_is_no_document_is_told(url: str, tmp_path: Path) -> None:
+def test_file_that_is_no_document_is_reported(url: str, tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"\xff\xfe\x00")
     for file in (tmp_path / "x", tmp_path / "missing", tmp_path):
         assert refused(url, "catalogue", "check", str(file))
 
 
-def test_the_schema_is_the_file_that_ships(url: str) -> None:
+def test_schema_command_prints_the_shipped_schema(url: str) -> None:
     assert run(url, "schema") == (ROOT / "schema.graphql").read_text()
 
 
@@ -449,14 +451,14 @@ def test_the_schema_is_the_file_that_ships(url: str) -> None:
         "gateway create \udcff", "gateway revoke \udcff", "catalogue check \udcff",
     ],
 )  # fmt: skip
-def test_what_is_no_text_is_told_in_a_sentence(command: str, url: str) -> None:
+def test_argument_that_is_no_text_is_reported_in_one_sentence(command: str, url: str) -> None:
     password = b"\xff seven purple otters dance\n"
     done = tessera_here(*command.split(), database_url=url, stdin=password)
     assert done.returncode == 1
     assert SENTENCE.fullmatch(done.stderr)
 
 
-def test_a_reader_who_has_seen_enough_is_told_nothing(url: str, tmp_path: Path) -> None:
+def test_closed_output_pipe_is_no_error(url: str, tmp_path: Path) -> None:
     paths: dict[str, Any] = {f"/v1/things{number}": {"get": {}} for number in range(5000)}
     (tmp_path / "api.json").write_text(json.dumps({"openapi": "3.1.0", "paths": paths}))
     piped = f"{shlex.join([*TESSERA, 'catalogue', 'check', str(tmp_path / 'api.json')])} | head -1"
@@ -482,7 +484,7 @@ def every_command(
 
 
 @pytest.mark.parametrize("words", [(), *(words for words, _ in every_command())], ids=" ".join)
-def test_every_command_explains_itself(words: tuple[str, ...]) -> None:
+def test_every_command_has_help(words: tuple[str, ...]) -> None:
     done = tessera_here(*words, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     usage, summary, _ = done.stdout.split("\n\n", 2)
@@ -491,7 +493,7 @@ def test_every_command_explains_itself(words: tuple[str, ...]) -> None:
     assert "..." not in done.stdout.partition("Commands:")[2], "a summary is cut off"
 
 
-def test_a_group_without_a_command_is_a_misuse() -> None:
+def test_group_without_a_command_is_a_usage_error() -> None:
     groups = [words for words, command in every_command() if isinstance(command, click.Group)]
     assert len(groups) == 5
     for words in [(), *groups]:
@@ -500,7 +502,7 @@ def test_a_group_without_a_command_is_a_misuse() -> None:
     assert "Missing argument 'SLUG'" in misused("admin", "invite")
 
 
-def test_every_command_is_in_the_documentation() -> None:
+def test_every_command_is_documented() -> None:
     table = (ROOT / "docs/operating.md").read_text()
     table = table.partition("## Commands\n")[2].partition("\n## ")[0]
     documented = set()
@@ -517,7 +519,7 @@ def test_every_command_is_in_the_documentation() -> None:
     assert documented - {""} == alone
 
 
-def test_the_version_is_that_of_the_distribution() -> None:
+def test_version_is_that_of_the_distribution() -> None:
     done = tessera_here("--version")
     assert (done.returncode, done.stdout) == (0, f"tessera {version('tessera')}\n")
 
@@ -530,7 +532,7 @@ def test_the_version_is_that_of_the_distribution() -> None:
         ("tessera serve --d", "--demo"),
     ],
 )
-def test_a_shell_completes_commands_and_options(typed: str, completed: str) -> None:
+def test_shell_completes_commands_and_options(typed: str, completed: str) -> None:
     asked = {
         "_TESSERA_COMPLETE": "bash_complete",
         "COMP_WORDS": typed,

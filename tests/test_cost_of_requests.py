@@ -1,7 +1,7 @@
-"""No text on the wire costs much more CPU than a harmless one of the same length.
+"""No text in a request costs much more CPU time than a harmless one of the same length.
 
-Headers, cookies, members of JSON and of forms, paths and query strings. What there is to try is
-read from the routes and the code: a new header, member or route without a row here fails. At each,
+Headers, cookies, members of JSON and of forms, paths and query strings. The places come from the
+routes and the code, so that a new header, member or route fails until it has a row. At each place
 the nastiest text of the largest size may cost 5 times the harmless one, or 20 ms. Documents and
 variables are in `test_cost_of_text`.
 """
@@ -36,7 +36,7 @@ from tests.support.costs import (
 from tests.support.factories import World
 from tests.support.process import ROOT
 
-# Less than the limits by what stands around the text.
+# The limits less the size of the surrounding text.
 HEAD_SIZE, BODY_SIZE = 31_000, BODY_LIMIT - 1_000
 HEADERS = {
     "accept", "accept-encoding", "access-control-request-headers", "access-control-request-method",
@@ -47,11 +47,11 @@ HEADERS = {
     "x-request-id",
 }  # fmt: skip
 COOKIES = [one for one in vars(cookies).values() if isinstance(one, cookies.Cookie)]
-# Where in a header the text stands, if not only alone.
+# The text's position in a header, besides alone.
 VALUES = {
     "accept": ("application/json;%s", "a/b,%s"),
     "authorization": ("Bearer %s", "Basic %s"),
-    # With an end that fits nothing, too: an expression that fails is tried in all its ways.
+    # Also with an end that cannot match, since a failing expression backtracks.
     "content-type": (
         "application/json;%s", "application/json%s!", "application/x-www-form-urlencoded;%s",
     ),
@@ -75,17 +75,17 @@ USUAL = JSON | {
     "access-control-request-method": "GET",
 }
 _SIGN_IN = {"tenant": "acme", "email": "nobody@acme.example", "password": "wrong"}
-# Every route that is not only read, with the members that its body may have.
+# Every route that takes a body, with its members.
 MEMBERS: dict[tuple[str, str], dict[str, str]] = {
     ("POST", "/session"): _SIGN_IN | {"transport": "cookie"},
     ("POST", "/invitation"): {"invitation": "x", "password": "x"},
     ("PUT", "/password"): {"currentPassword": "x", "newPassword": "x"},
     ("POST", "/introspect"): {"token": "x", "token_type_hint": "x"},
-    # What stands in a body of GraphQL is in `test_cost_of_text`.
+    # GraphQL bodies are in `test_cost_of_text`.
     ("POST", "/graphql"): {},
     ("DELETE", "/session"): {},
 }
-# Of GraphQL's query string.
+# GraphQL's query string.
 PARAMETERS = {"query", "variables", "operationName", "extensions"}
 # A sign-in takes as long as its password's hash, so fewer texts are tried there.
 FOR_SIGN_IN = (
@@ -107,13 +107,13 @@ FOR_SIGN_IN = (
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """One kind is enough: what is measured reaches no database, or only by its digest."""
+    """SQLite alone: the measured texts reach no database, or as a digest only."""
     return sqlite_url
 
 
 @dataclass(frozen=True)
 class Scene:
-    """The service, and what a signed-in person and a token's holder send along."""
+    """The service, and the headers of a signed-in admin and of a token's holder."""
 
     service: Service
     session: dict[str, str]
@@ -169,7 +169,7 @@ def headers_in(code: str) -> Iterator[str]:
                     yield text.lower()
 
 
-# Defaults of a header that is missing, and members of other things with names.
+# Defaults of a missing header, and members of other mappings.
 NO_HEADERS = {"identity", "token", "variables", "extensions"}
 
 
@@ -179,13 +179,13 @@ def code_of_the_server() -> Iterator[str]:
             yield file.read_text()
 
 
-def test_every_header_that_is_read_has_its_row() -> None:
+def test_every_header_that_the_code_reads_has_a_row() -> None:
     found = {name for code in code_of_the_server() for name in headers_in(code)}
     assert len(found) > 15
     assert found - HEADERS == set()
 
 
-def test_each_way_to_read_a_header_is_noticed() -> None:
+def test_each_way_to_read_a_header_is_found() -> None:
     code = """
 request.headers.get("X-A"), request.headers.getlist("x-b"), headers[b"x-c"], b"x-d" in headers
 value = [value for name, value in listed if name == b"x-e"]
@@ -221,13 +221,13 @@ async def dear_headers(app: App, asked: Sent, units: Any = ON_THE_WIRE) -> dict[
         ("POST", "/session"), ("POST", "/introspect"), ("OPTIONS", "/graphql"),
     ],
 )  # fmt: skip
-async def test_no_header_of_a_stranger_costs_more_than_its_length(
+async def test_unauthenticated_headers_take_linear_time(
     scene: Scene, method: str, target: str
 ) -> None:
     assert await dear_headers(scene.app(), Sent(method, target, USUAL, b"{}")) == {}
 
 
-async def test_no_header_of_a_signed_in_person_costs_more_than_its_length(scene: Scene) -> None:
+async def test_authenticated_headers_take_linear_time(scene: Scene) -> None:
     headers = JSON | scene.session
     body = b'{"query": "{ __typename }"}'
     pages = [Sent("GET", path, headers) for path in ("/session", "/")]
@@ -237,7 +237,7 @@ async def test_no_header_of_a_signed_in_person_costs_more_than_its_length(scene:
 
 
 @pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded"])
-async def test_no_header_of_a_proxy_costs_more_than_its_length(scene: Scene, header: str) -> None:
+async def test_proxy_headers_take_linear_time(scene: Scene, header: str) -> None:
     app = scene.app(trusted_proxies=(ip_network("127.0.0.0/8"),), forwarded_header=header)
     body = json.dumps(MEMBERS["POST", "/invitation"]).encode()
     for value in ("%s", *VALUES.get(header, ())):
@@ -253,7 +253,7 @@ async def test_no_header_of_a_proxy_costs_more_than_its_length(scene: Scene, hea
 
 
 def check(scene: Scene, gateway: str, target: str) -> Sent:
-    """What a gateway of that kind asks about a request for `target`."""
+    """The check of a gateway of that kind for a request to `target`."""
     headers = scene.token | {"host": scene.host}
     if gateway == "nginx":
         return Sent(
@@ -268,7 +268,7 @@ def check(scene: Scene, gateway: str, target: str) -> Sent:
 
 
 @pytest.mark.parametrize("gateway", sorted(READERS))
-async def test_no_header_of_a_check_costs_more_than_its_length(scene: Scene, gateway: str) -> None:
+async def test_headers_of_a_check_take_linear_time(scene: Scene, gateway: str) -> None:
     app = scene.app(gateway=gateway, trusted_proxies=(ip_network("127.0.0.0/8"),))
     try:
         assert await dear_headers(app, check(scene, gateway, "/api/v1/devices")) == {}
@@ -277,7 +277,7 @@ async def test_no_header_of_a_check_costs_more_than_its_length(scene: Scene, gat
 
 
 @pytest.mark.parametrize("gateway", sorted(READERS))
-async def test_no_target_of_a_check_costs_more_than_its_length(scene: Scene, gateway: str) -> None:
+async def test_targets_of_a_check_take_linear_time(scene: Scene, gateway: str) -> None:
     app = scene.app(gateway=gateway)
     try:
         for size in (8_000, HEAD_SIZE):
@@ -294,7 +294,7 @@ async def test_no_target_of_a_check_costs_more_than_its_length(scene: Scene, gat
 # Paths and query strings
 
 
-# Each with every text; the other routes with fewer, since they share the router.
+# These with every text; the other routes with fewer, since they share the router.
 PLACES = {"/%s", "/x?%s", "/authorize/%s", "/assets/hashed/%s", "/tokens/%s", "/graphql?query=%s"}
 OF_GRAPHQL = {"/graphql?%s", "/graphql?query=%s", *(
     f"/graphql?query={{__typename}}&{name}=%s" for name in PARAMETERS - {"query"}
@@ -315,7 +315,7 @@ async def dear_targets(
     return {place: dear for place, dear in found.items() if dear}
 
 
-async def test_no_target_of_a_stranger_costs_more_than_its_length(scene: Scene) -> None:
+async def test_unauthenticated_targets_take_linear_time(scene: Scene) -> None:
     paths: set[str] = {route.path for route in scene.app().routes}  # type: ignore[attr-defined]  # has one
     assert len(paths) > 10
     of_routes = {
@@ -325,25 +325,25 @@ async def test_no_target_of_a_stranger_costs_more_than_its_length(scene: Scene) 
     assert await dear_targets(scene, of_routes - PLACES, NASTY, {}) == {}
 
 
-async def test_no_target_of_a_signed_in_person_costs_more_than_its_length(scene: Scene) -> None:
+async def test_authenticated_targets_take_linear_time(scene: Scene) -> None:
     assert await dear_targets(scene, PLACES | OF_GRAPHQL, NASTY, scene.session) == {}
 
 
 # Members of JSON and of forms
 
 
-async def test_every_route_that_takes_a_body_has_its_row(scene: Scene) -> None:
+async def test_every_route_that_takes_a_body_has_a_row(scene: Scene) -> None:
     found = set()
     for route in scene.app().routes:
         path: str = route.path  # type: ignore[attr-defined]  # a route with a path
-        # One without methods takes all, and refuses those that it does not know.
+        # A route without methods takes all and refuses unknown ones itself.
         methods = getattr(route, "methods", None) or ({"POST"} if path == "/graphql" else set())
         found |= {(method, path) for method in methods - {"HEAD", "GET"}}
     assert found == set(MEMBERS)
 
 
 def members_in(code: str) -> Iterator[str]:
-    """Each member that `code` reads of a body or a query string."""
+    """Each member of a body or a query string that `code` reads."""
     for node in ast.walk(ast.parse(code)):
         match node:
             case ast.Call(ast.Name("text_fields"), [_, *named]):
@@ -353,7 +353,7 @@ def members_in(code: str) -> Iterator[str]:
                 yield name
 
 
-def test_every_member_that_is_read_has_its_row() -> None:
+def test_every_member_that_the_code_reads_has_a_row() -> None:
     found = {name for code in code_of_the_server() for name in members_in(code)}
     rows = {name for members in MEMBERS.values() for name in members}
     assert found == (rows | PARAMETERS) - {*MEMBERS["POST", "/introspect"]}
@@ -371,9 +371,7 @@ def with_member(method: str, path: str, member: str, text: str, headers: dict[st
 @pytest.mark.parametrize(
     ("route", "member"), [(route, one) for route, members in MEMBERS.items() for one in members]
 )
-async def test_no_member_costs_more_than_its_length(
-    scene: Scene, route: tuple[str, str], member: str
-) -> None:
+async def test_members_take_linear_time(scene: Scene, route: tuple[str, str], member: str) -> None:
     headers = scene.session if route == ("PUT", "/password") else {}
 
     def sent(text: str) -> Sent:

@@ -1,8 +1,8 @@
-"""No text in a GraphQL request costs much more CPU than a harmless one of the same length.
+"""No text in a GraphQL request costs much more CPU time than a harmless one of the same length.
 
-The places are read from the schema: a new argument or input field is tried without a row here. At
-each, the nastiest text of the largest size may cost 5 times the harmless one, or 20 ms. The rest of
-a request is in `test_cost_of_requests`.
+The places come from the schema, so that a new argument or input field is tried without a row here.
+At each place the nastiest text of the largest size may cost 5 times the harmless one, or 20 ms. The
+rest of a request is in `test_cost_of_requests`.
 """
 
 import json
@@ -36,23 +36,23 @@ from server.service import Service
 from tests.support.costs import NASTY, Sent, in_json, length_in_document, length_in_json, too_dear
 from tests.support.factories import World, token_id
 
-# Where no text belongs, little more is done than to say so.
+# Where the schema takes no text, the server only refuses it.
 FOR_MISTAKES = ("an error's words", "an error's other words")
-# What a document is read from; the value in it is the same as a variable's.
+# Places of a literal in a document; its value is the same as a variable's.
 FOR_DOCUMENTS = ("marks that sort", "quotation marks", "backslashes")
-# Less than the limits by what stands around the text.
+# The limits less the size of the surrounding text.
 DOCUMENT_SIZE, BODY_SIZE = MAX_DOCUMENT_LENGTH - 500, SIGNED_IN_BODY_LIMIT - 1_000
 
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """One kind is enough: a text of this size is refused before a query."""
+    """SQLite alone: a text of this size is refused before any query."""
     return sqlite_url
 
 
 @dataclass(frozen=True)
 class Scene:
-    """The application, and who asks it."""
+    """The application, and a signed-in admin."""
 
     app: App
     session: str
@@ -73,15 +73,15 @@ async def scene(service: Service, world: World) -> Scene:
     return Scene(create_app(service), person.session, token)
 
 
-# Where an object type's field takes an argument: how to get to such an object.
+# For object types with arguments on their fields: the path to such an object.
 PARENTS = {"Query": "%s", "Mutation": "%s", "Token": '{ token(id: "TOKEN") %s }'}
-# Of introspection; the schema does not list it among the fields of the query type.
+# Introspection, which the schema does not list among the fields of the query type.
 META = "query ($v: String!) { __type(name: $v) { name } }"
 
 
 @dataclass(frozen=True)
 class Place:
-    """A place in the schema where a text may be put, whether it belongs there or not."""
+    """A place in the schema for a text, of the right type or not."""
 
     name: str
     kind: str
@@ -119,7 +119,7 @@ def _inside(of_type: GraphQLInputType) -> Iterator[tuple[tuple[str, ...], GraphQ
 
 
 def _value(of_type: Any, path: tuple[str, ...], text: str, write: Callable[..., str]) -> str:
-    """A literal of `of_type` with `text` at `path`, and something that fits everywhere else."""
+    """A literal of `of_type` with `text` at `path` and valid values elsewhere."""
     if is_non_null_type(of_type):
         return _value(of_type.of_type, path, text, write)
     if is_list_type(of_type):
@@ -170,7 +170,7 @@ def _document(place: Place, token: str, given: str, variables: str = "") -> str:
     return f"{place.kind} {variables} {PARENTS[place.parent] % asked}".replace("TOKEN", token)
 
 
-async def test_no_literal_costs_more_than_its_length(scene: Scene) -> None:
+async def test_literals_take_linear_time(scene: Scene) -> None:
     found = {}
     for place in places():
 
@@ -186,7 +186,7 @@ async def test_no_literal_costs_more_than_its_length(scene: Scene) -> None:
     assert len(found) > 50
 
 
-async def test_no_variable_costs_more_than_its_length(scene: Scene) -> None:
+async def test_variables_take_linear_time(scene: Scene) -> None:
     found = {}
     for place in places():
         of_type = _argument(place).type
@@ -212,7 +212,7 @@ def _argument(place: Place) -> GraphQLArgument:
 
 
 _SHORT = "{ __typename }"
-# Where a document, or what stands beside it, holds a text that is no value.
+# Texts in a request that are no values: in the document and beside it.
 AROUND: dict[str, tuple[str, Callable[[Scene, str], Sent]]] = {
     "a document": ("document", lambda scene, text: scene.graphql(text)),
     "a field": ("document", lambda scene, text: scene.graphql(f"{{ {text} }}")),
@@ -274,7 +274,7 @@ AROUND: dict[str, tuple[str, Callable[[Scene, str], Sent]]] = {
 }  # fmt: skip
 
 
-async def test_no_text_around_values_costs_more_than_its_length(scene: Scene) -> None:
+async def test_other_texts_of_a_request_take_linear_time(scene: Scene) -> None:
     found = {}
     for name, (limit, around) in AROUND.items():
 
@@ -288,8 +288,8 @@ async def test_no_text_around_values_costs_more_than_its_length(scene: Scene) ->
     assert {name: dear for name, dear in found.items() if dear} == {}
 
 
-async def test_a_cost_that_grows_with_the_square_of_a_text_is_noticed() -> None:
-    """By a search that begins anew at each place, as expressions that backtrack do."""
+async def test_quadratic_cost_is_found() -> None:
+    """Planted as a search that restarts at each position, as backtracking expressions do."""
     backtracking = re.compile("(?<=Value ').*(?=' does not exist in)", re.DOTALL)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,6 +1,6 @@
-"""The key of all digests is adopted and replaced under load: no check of a live token fails.
+"""The digest key is adopted and replaced under load without failing a check of a live token.
 
-Two real instances, restarted one after the other behind a client that knows both, on each database.
+Two real instances, restarted one after the other while clients use both, on each database.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ CREATE = "... on CreateTokenPayload { secret }"
 
 
 class Load:
-    """Checks of live tokens, at whichever instance serves, until it is ended."""
+    """Checks of live tokens at the running instances, until it is ended."""
 
     def __init__(self, person: Person, secrets: list[str]) -> None:
         self.person = person
@@ -46,7 +46,7 @@ class Load:
                 await self._check_one(server, secret)
 
     async def create(self) -> None:
-        """Create tokens at each instance; the other has to find them at once."""
+        """Create tokens at each instance; the other must find them at once."""
         while not self._ended:
             for server in list(self.serving):
                 async with httpx2.AsyncClient(base_url=server.url, timeout=20) as http:
@@ -95,10 +95,10 @@ def two_instances(folder: Path, url: str, keys: str) -> Iterator[list[ServerProc
 
 
 async def restarted(load: Load, folder: Path, url: str, keys: str) -> None:
-    """Replace each instance by one with these keys, of which the other serves meanwhile."""
+    """Restart each instance with these keys while the other serves."""
     for place, old in enumerate(list(load.serving)):
         load.serving.remove(old)
-        await asyncio.sleep(0.2)  # for the checks that are under way
+        await asyncio.sleep(0.2)  # lets pending checks end
         await asyncio.to_thread(old.stop)
         new = ServerProcess(folder, database_url=url, settings=keyed(keys))
         await asyncio.to_thread(new.start)
@@ -106,7 +106,7 @@ async def restarted(load: Load, folder: Path, url: str, keys: str) -> None:
 
 
 async def changed(load: Load, folder: Path, url: str, keys: str) -> None:
-    """What an operator does, in the order in which `tessera digest-key` says it."""
+    """The operator's steps, in the order that `tessera digest-key` prints."""
     said = await asyncio.to_thread(
         command, url, "digest-key", "rotate" if "," in keys else "set", keys=keys
     )
@@ -118,7 +118,7 @@ async def changed(load: Load, folder: Path, url: str, keys: str) -> None:
     assert int(said.split()[1]) > TOKENS
 
 
-async def test_a_key_is_adopted_and_replaced_and_no_check_fails(
+async def test_no_check_fails_while_the_key_is_adopted_and_replaced(
     database_url: str, tmp_path: Path
 ) -> None:
     former, changes = changes_for(database_url)
@@ -147,7 +147,7 @@ async def test_a_key_is_adopted_and_replaced_and_no_check_fails(
 
 
 def changes_for(database_url: str) -> tuple[list[str], list[str]]:
-    """The key that the database is first served with, and the changes: all under `make soak`."""
+    """The first key and the changes; `make soak` runs all of them."""
     adopted, replaced = FIRST, f"{SECOND},{FIRST}"
     if repeats(ci=1, soak=2) == 2:
         return [], [adopted, replaced]

@@ -1,6 +1,6 @@
-"""The documented flow of an API-tokens page, from the first sign-in to the last token gone.
+"""The documented flow of an API-tokens page, from the first sign-in to the last revocation.
 
-It reads as the manual: ten steps, each as a front-end would take it, over HTTP alone.
+Ten steps, each as a front-end would take it, over HTTP alone.
 """
 
 from typing import Any
@@ -49,7 +49,7 @@ query ($id: ID!) {
     ... on TokenRevoked { reason }
   } } }
 }"""
-# Every field of everything that can be reached from a token.
+# Every field of every object that is reachable from a token.
 _EVERYTHING = """
 query ($id: ID!) {
   viewer { id email name role createdAt invitationPending liveTokenCount }
@@ -78,7 +78,7 @@ fragment Happened on TokenActivity {
 
 @pytest.fixture
 async def page(client: Client, world: World) -> "_Page":
-    """Step 1, access settings: the owner signs in and has a page to work with."""
+    """Step 1, access settings: the owner signs in."""
     owner = await world.person(await world.tenant("acme", region="eu"), name="Olive Owner")
     signed_in = await client.http.post(
         "/session",
@@ -94,7 +94,7 @@ async def page(client: Client, world: World) -> "_Page":
 
 
 class _Page:
-    """A front-end's page: one session, one way to ask."""
+    """A front-end with one session."""
 
     def __init__(self, http: httpx2.AsyncClient, session: str) -> None:
         self.client = Client(http, session)
@@ -107,8 +107,8 @@ class _Page:
         return next(iter(data.values()))
 
 
-async def test_the_documented_flow(page: _Page, world: World) -> None:
-    # Before there is a token there is no API URL to show.
+async def test_documented_flow(page: _Page, world: World) -> None:
+    # There is no API URL before the first token.
     assert await page.ask("{ tenantApiUrl tenant { name apiUrl } }") == {
         "tenantApiUrl": None,
         "tenant": {"name": "Acme", "apiUrl": None},
@@ -120,7 +120,7 @@ async def test_the_documented_flow(page: _Page, world: World) -> None:
     assert (token["name"], token["description"]) == ("Inventory sync", "Nightly export")
     assert token["permissions"] == []
 
-    # 3. Its secret is shown once: no field of anything ever shows it again.
+    # 3. Its secret is shown once; no field shows it again.
     everything = await page.client.graphql(_EVERYTHING, {"id": token["id"]})
     assert "errors" not in everything.json()
     assert everything.text.count("Inventory sync") >= 4
@@ -150,7 +150,7 @@ async def test_the_documented_flow(page: _Page, world: World) -> None:
         "tenant": {"apiUrl": url},
     }
 
-    # 7. View it, and edit its permissions; somebody who edits an older state is told so.
+    # 7. View it, and edit its permissions; an edit of an older revision is a conflict.
     viewed = await page.ask(
         "query ($id: ID!) { token(id: $id) { name permissions { key } createdBy { name } } }",
         id=token["id"],
@@ -198,7 +198,7 @@ async def test_the_documented_flow(page: _Page, world: World) -> None:
     assert (revoked["__typename"], revoked["reason"]) == ("TokenRevoked", "REVOKED")
     assert (await page.ask("{ tenantApiUrl }")) == {"tenantApiUrl": url}
 
-    # 10. Remove an admin: the tokens that admin made are gone, and the session with them.
+    # 10. Remove an admin: their tokens are revoked and their session ends.
     tenant = await models.Tenant.get(slug="acme")
     leaving = await world.person(tenant, Role.ADMIN)
     theirs = _Page(page.client.http, leaving.session)

@@ -1,7 +1,7 @@
 """GraphiQL and the sign-in page in a real browser, before a real server process.
 
-No page asks any other host for anything, and none writes an error to the console. The routes'
-headers are tested with the console's routes.
+No page requests another host or writes an error to the browser's console. The tests of the
+console's routes cover headers.
 """
 
 import json
@@ -31,16 +31,16 @@ def server(tmp_path: Path, sqlite_url: str) -> Iterator[ServerProcess]:
 
 
 class Developer(Visitor):
-    """A person at the explorer."""
+    """A user of GraphiQL."""
 
     def open_explorer(self) -> None:
         self.open("/graphiql")
         self.page.locator(_EDITOR).first.wait_for()
 
     def run(self, tab: str, expected: str) -> Any:
-        """Runs an example as it stands; its answer, once `expected` is in it."""
+        """Runs an example unchanged; returns its answer, once it has `expected`."""
         self.page.get_by_role("tab", name=re.compile(rf"^{tab}\b")).click()
-        self.page.wait_for_timeout(400)  # GraphiQL takes a moment to put the tab's document in
+        self.page.wait_for_timeout(400)  # GraphiQL fills in the tab's document with a delay.
         self.page.get_by_role("button", name=re.compile("^Execute query")).click()
         self.page.get_by_label("Result Window").get_by_text(expected).first.wait_for()
         return json.loads(self.page.evaluate(_RESPONSE))
@@ -58,7 +58,7 @@ def _developing(chromium: Browser, server: ServerProcess) -> Iterator[Developer]
         yield Developer(someone.page, someone.context, someone.seen, someone.url)
 
 
-def test_a_visitor_signs_in_and_uses_the_explorer(
+def test_visitor_signs_in_and_uses_graphiql(
     chromium: Browser, tmp_path: Path, database_url: str
 ) -> None:
     with serving(tmp_path, database_url) as server, _developing(chromium, server) as visitor:
@@ -83,7 +83,7 @@ def _sign_in_and_explore(visitor: Developer) -> None:
     assert visitor.seen == Watch()
 
 
-def test_every_example_runs_as_it_is(visitor: Developer) -> None:
+def test_every_example_runs_unchanged(visitor: Developer) -> None:
     visitor.open_explorer()
     tabs = [tab.inner_text() for tab in visitor.page.get_by_role("tab").all()]
     assert len(tabs) >= 8
@@ -95,12 +95,12 @@ def test_every_example_runs_as_it_is(visitor: Developer) -> None:
     assert visitor.seen == Watch()
 
 
-def test_a_wrong_password_is_said_and_the_right_one_still_works(visitor: Developer) -> None:
+def test_wrong_password_is_reported_and_the_right_one_still_works(visitor: Developer) -> None:
     visitor.page.goto(f"{visitor.url}/sign-in")
     visitor.sign_in("not the right password")
     expect(visitor.page.get_by_role("alert")).to_contain_text("wrong")
     assert visitor.context.cookies() == []
-    # Chromium itself notes the 401; nothing else may be there.
+    # Chromium itself logs the 401; nothing else may be logged.
     assert len(visitor.seen.console_errors) == 1
     assert "401" in visitor.seen.console_errors[0]
     visitor.sign_in()
@@ -123,7 +123,7 @@ def test_signing_out_ends_the_session(visitor: Developer) -> None:
 
 
 @pytest.mark.parametrize("address", ["//evil.example", "https://evil.example/", "/\\evil.example"])
-def test_signing_in_leads_nowhere_else(visitor: Developer, address: str) -> None:
+def test_sign_in_redirects_to_this_site_only(visitor: Developer, address: str) -> None:
     visitor.page.goto(f"{visitor.url}/sign-in?next={address}")
     visitor.sign_in()
     visitor.page.wait_for_url(f"{visitor.url}/")

@@ -1,8 +1,7 @@
-"""GraphQL over HTTP: the specification's audits, and every limit that this server adds to it.
+"""GraphQL over HTTP: the specification's audits, and the limits that this server adds.
 
-Here: media types, methods, bodies, documents and how much one may ask for, introspection, coded
-and masked errors. Not here: what the fields mean, who may use them, and what a browser sends by
-itself.
+Here: media types, methods, bodies, documents, the cost of requests, introspection, coded and masked
+errors. Not here: the meaning of fields, authorization, and cross-site requests.
 """
 
 import asyncio
@@ -40,7 +39,7 @@ from tests.support.process import ServerProcess, tessera
 
 NEWER = "application/graphql-response+json"
 JSON = "application/json"
-# The dearest take half a second on a laptop; slower machines run these tests too.
+# The most expensive take half a second on a laptop; slower machines run these tests too.
 CPU_SECONDS = 2.0
 TYPENAME = {"query": "{ __typename }"}
 
@@ -63,7 +62,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 @pytest.fixture
 async def alone(sqlite_url: str) -> AsyncIterator[Service]:
-    """The service on SQLite alone, for what never reaches a database."""
+    """The service on SQLite alone, for requests that reach no database."""
     async with running_service(settings_for(sqlite_url)) as running:
         yield running
 
@@ -81,7 +80,7 @@ async def owner(alone: Service, person: Person) -> AsyncIterator[Client]:
 
 
 class client_of:  # noqa: N801  # reads as a function
-    """A stranger to a service's application."""
+    """An unauthenticated client of a service's application."""
 
     def __init__(self, service: Service) -> None:
         transport = httpx2.ASGITransport(app=create_app(service))
@@ -97,7 +96,7 @@ class client_of:  # noqa: N801  # reads as a function
 
 
 async def post(client: Client, content: Any, **headers: str | None) -> httpx2.Response:
-    """Posts raw content as JSON unless `headers` say otherwise; None leaves a header out."""
+    """Posts raw content as JSON unless `headers` replace the content type; None omits a header."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     wanted = {"content-type": JSON} | client.headers | named
     request = client.http.build_request("POST", "/graphql", content=content)
@@ -119,7 +118,7 @@ def first_message(response: httpx2.Response) -> str:
 
 
 def test_every_audit_of_graphql_http_passes(server: ServerProcess) -> None:
-    """All of them: what MUST, SHOULD and MAY be, by the working group's own reference."""
+    """All MUST, SHOULD and MAY audits of the working group's reference implementation."""
     session = httpx2.post(
         f"{server.url}/session",
         json={
@@ -140,7 +139,7 @@ def test_every_audit_of_graphql_http_passes(server: ServerProcess) -> None:
     }
 
 
-def test_there_is_no_way_to_a_websocket(server: ServerProcess) -> None:
+def test_websocket_upgrade_is_refused(server: ServerProcess) -> None:
     upgrade = {
         "Connection": "Upgrade",
         "Upgrade": "websocket",
@@ -154,7 +153,7 @@ def test_there_is_no_way_to_a_websocket(server: ServerProcess) -> None:
         assert "upgrade" not in response.headers
 
 
-async def test_a_websocket_is_closed_without_being_accepted(alone: Service) -> None:
+async def test_websocket_is_closed_without_being_accepted(alone: Service) -> None:
     sent = []
 
     async def receive() -> dict[str, Any]:
@@ -212,21 +211,21 @@ CONTENT_TYPES: dict[str | None, int] = {
 async def test_only_json_in_utf8_is_read(
     owner: Client, content_type: str | None, status: int
 ) -> None:
-    """Exactly that: a form of another site can send whatever only resembles it."""
+    """An HTML form of another site can send similar content types."""
     response = await post(owner, json.dumps(TYPENAME).encode(), content_type=content_type)
     assert response.status_code == status
     if status == 415:
         assert codes(response) == ["UNSUPPORTED_MEDIA_TYPE"]
 
 
-async def test_two_content_types_are_none(owner: Client) -> None:
+async def test_two_content_types_are_refused(owner: Client) -> None:
     for pair in (("application/json", "text/plain"), ("application/json", "application/json")):
         headers = [("content-type", one) for one in pair] + list(owner.headers.items())
         response = await owner.http.post("/graphql", content=b"{}", headers=headers)
         assert response.status_code == 415
 
 
-async def test_packed_bodies_are_refused_unread(owner: Client) -> None:
+async def test_compressed_bodies_are_refused_unread(owner: Client) -> None:
     for coding in ("gzip", "deflate", "br", "identity, gzip", "zstd"):
         response = await post(owner, b"\x1f\x8b", content_encoding=coding)
         assert (response.status_code, codes(response)) == (415, ["UNSUPPORTED_MEDIA_TYPE"])
@@ -262,7 +261,7 @@ ACCEPTED: dict[str | None, str | None] = {
 
 
 @pytest.mark.parametrize(("accept", "answered"), ACCEPTED.items())
-async def test_the_answer_is_of_a_type_that_the_client_accepts(
+async def test_answer_has_a_media_type_that_the_client_accepts(
     owner: Client, accept: str | None, answered: str | None
 ) -> None:
     request = owner.http.build_request("POST", "/graphql", json=TYPENAME, headers=owner.headers)
@@ -279,7 +278,7 @@ async def test_the_answer_is_of_a_type_that_the_client_accepts(
         assert "Accept" in response.headers["vary"]
 
 
-async def test_what_is_refused_has_another_status_in_the_newer_type(owner: Client) -> None:
+async def test_refused_document_has_another_status_in_the_newer_media_type(owner: Client) -> None:
     for query, new_status in {"{": 400, "{ nope }": 400, "{ __typename }": 200}.items():
         old = await owner.graphql(query, None, accept=JSON)
         new = await owner.graphql(query, None, accept=NEWER)
@@ -287,7 +286,7 @@ async def test_what_is_refused_has_another_status_in_the_newer_type(owner: Clien
         assert old.json() == new.json()
 
 
-async def test_answers_are_kept_by_no_cache(owner: Client) -> None:
+async def test_answers_are_not_cached(owner: Client) -> None:
     for response in (await owner.graphql("{ __typename }"), await owner.graphql("{")):
         assert response.headers["cache-control"] == "no-store"
 
@@ -300,13 +299,13 @@ def body_of(size: int) -> bytes:
     return start + b"x" * (size - len(start) - len(end)) + end
 
 
-async def test_a_body_has_at_most_1_mib(owner: Client) -> None:
+async def test_body_has_at_most_1_mib(owner: Client) -> None:
     assert (await post(owner, body_of(1_048_576))).status_code == 200
     response = await post(owner, body_of(1_048_577))
     assert (response.status_code, codes(response)) == (413, ["BODY_TOO_LARGE"])
 
 
-async def test_a_body_in_chunks_has_at_most_1_mib_and_is_not_read_whole(owner: Client) -> None:
+async def test_chunked_body_has_at_most_1_mib_and_is_not_read_to_its_end(owner: Client) -> None:
     async def chunks(body: bytes) -> AsyncIterator[bytes]:
         for start in range(0, len(body), 1000):
             yield body[start : start + 1000]
@@ -366,7 +365,7 @@ BAD_BODIES = {
 
 
 @pytest.mark.parametrize("body", BAD_BODIES.values(), ids=BAD_BODIES)
-async def test_what_is_not_one_request_in_json_is_refused(owner: Client, body: bytes) -> None:
+async def test_body_that_is_not_one_json_request_is_refused(owner: Client, body: bytes) -> None:
     response = await post(owner, body)
     assert response.status_code == 400
     assert codes(response)[0] in {"BAD_JSON", "BAD_PARAMETERS"}
@@ -376,7 +375,7 @@ async def test_what_is_not_one_request_in_json_is_refused(owner: Client, body: b
 # Methods
 
 
-async def test_a_query_can_be_got_and_a_mutation_cannot(owner: Client) -> None:
+async def test_get_runs_a_query_and_no_mutation(owner: Client) -> None:
     query = {"query": "query A($b: Boolean!) { viewer @include(if: $b) { role } __typename }"}
     with_variables = query | {"variables": '{"b": true}', "operationName": "A"}
     got = await owner.http.get("/graphql", params=with_variables, headers=owner.headers)
@@ -389,7 +388,7 @@ async def test_a_query_can_be_got_and_a_mutation_cannot(owner: Client) -> None:
     assert await models.Token.all().count() == 0
 
 
-async def test_a_mutation_beside_a_query_cannot_be_got_by_its_name(owner: Client) -> None:
+async def test_get_does_not_run_a_mutation_by_its_operation_name(owner: Client) -> None:
     both = 'query A { __typename } mutation B { createToken(input: {name: "x"}) { __typename } }'
     for name, status in {"A": 200, "B": 405}.items():
         params = {"query": both, "operationName": name}
@@ -441,7 +440,7 @@ async def test_the_body_of_a_get_and_the_query_string_of_a_post_are_not_read(
 # Documents
 
 
-async def test_several_operations_need_a_name(owner: Client) -> None:
+async def test_several_operations_need_an_operation_name(owner: Client) -> None:
     several = "query A { __typename } query B { viewer { role } }"
 
     async def run(query: str, name: str | None) -> httpx2.Response:
@@ -499,7 +498,7 @@ DEPTHS = {
 
 
 @pytest.mark.parametrize(("query", "accepted"), DEPTHS.values(), ids=DEPTHS)
-async def test_a_query_is_at_most_8_fields_deep(owner: Client, query: str, accepted: bool) -> None:
+async def test_query_is_at_most_8_fields_deep(owner: Client, query: str, accepted: bool) -> None:
     name = "A" if query.startswith("query A") else None
     body = json.dumps({"query": query, "operationName": name}).encode()
     response = await post(owner, body)
@@ -509,9 +508,9 @@ async def test_a_query_is_at_most_8_fields_deep(owner: Client, query: str, accep
         assert "deep" in first_message(response)
 
 
-async def test_a_document_has_at_most_1000_tokens(owner: Client) -> None:
+async def test_document_has_at_most_1000_tokens(owner: Client) -> None:
     async def run(fields: str) -> httpx2.Response:
-        """15 tokens with three fields, and 5 for each of 197 operations that are not run."""
+        """15 lexical tokens with three fields, and 5 for each of the other 197 operations."""
         others = "".join(f" query Q{n}{{__typename}}" for n in range(197))
         query = f'query A{{token(id:"x"){{{fields}}}}}{others}'
         return await post(owner, json.dumps({"query": query, "operationName": "A"}).encode())
@@ -549,7 +548,7 @@ ALIASES = {
 
 
 @pytest.mark.parametrize(("query", "accepted"), ALIASES.values(), ids=ALIASES)
-async def test_a_document_has_at_most_15_aliases(owner: Client, query: str, accepted: bool) -> None:
+async def test_document_has_at_most_15_aliases(owner: Client, query: str, accepted: bool) -> None:
     response = await owner.graphql(query)
     assert ("data" in response.json()) is accepted
     if not accepted:
@@ -577,24 +576,24 @@ SEVERAL_CHANGES = {
 
 
 @pytest.mark.parametrize("query", SEVERAL_CHANGES.values(), ids=SEVERAL_CHANGES)
-async def test_a_mutation_has_one_field(owner: Client, query: str) -> None:
-    """Each change is a request of its own: a limit on requests is then a limit on changes."""
+async def test_mutation_has_one_field(owner: Client, query: str) -> None:
+    """Each change is a request of its own, so that a limit on requests limits changes."""
     response = await owner.graphql(query)
     assert codes(response) == ["GRAPHQL_VALIDATION_FAILED"]
     assert await models.Token.all().count() == 0
 
 
-async def test_a_mutation_in_fragments_is_still_one(owner: Client) -> None:
+async def test_mutation_fields_in_fragments_are_counted(owner: Client) -> None:
     query = f"mutation {{ ...F }} fragment F on Mutation {{ ... on Mutation {{ {MAKE} }} }}"
     assert (await owner.data(query))["createToken"]["__typename"] == "CreateTokenPayload"
     assert await models.Token.all().count() == 1
 
 
-# How much one may ask for
+# Cost
 
 
-async def test_a_bomb_of_fragments_costs_nothing(owner: Client) -> None:
-    """24 fragments, each spread 14 times by the one before: written out, 14 to the 24th fields."""
+async def test_fragment_bomb_is_refused_quickly(owner: Client) -> None:
+    """24 fragments, each spread 14 times by the one before, expand to 14 to the 24th fields."""
     bomb = "{...A0}" + "".join(
         f"fragment A{n} on Query{{{f'...A{n + 1} ' * 14}}}" for n in range(24)
     )
@@ -605,7 +604,7 @@ async def test_a_bomb_of_fragments_costs_nothing(owner: Client) -> None:
     assert response.json() == {"data": {"viewer": {"role": "OWNER"}}}
 
 
-async def test_a_circle_of_fragments_is_refused(owner: Client) -> None:
+async def test_cyclic_fragments_are_refused(owner: Client) -> None:
     response = await owner.graphql("{...A} fragment A on Query{...B} fragment B on Query{...A}")
     assert codes(response) == ["GRAPHQL_VALIDATION_FAILED"]
 
@@ -670,10 +669,10 @@ COSTS = {
 
 
 @pytest.mark.parametrize(("query", "accepted"), COSTS.values(), ids=COSTS)
-async def test_one_request_asks_for_at_most_10_000_objects(
+async def test_request_asks_for_at_most_10_000_objects(
     owner: Client, query: str, accepted: bool
 ) -> None:
-    """Counted before anything is read, as the sizes of pages and lists multiply."""
+    """Estimated before execution: the sizes of nested pages and lists multiply."""
     variables = {"ids": ["x"] * 100} if "$ids" in query else None
     response = await owner.graphql(query, variables)
     assert (codes(response) == []) is accepted
@@ -683,7 +682,7 @@ async def test_one_request_asks_for_at_most_10_000_objects(
 
 
 def test_every_list_of_the_schema_is_counted() -> None:
-    """A new list that is not: one request could multiply it as often as it likes."""
+    """A request could nest an uncounted list without bound."""
     counted = cost._CONNECTIONS | set(cost._LISTS) | {"edges"}
     for name, of_type in CORE_SCHEMA.type_map.items():
         if isinstance(of_type, GraphQLObjectType):
@@ -693,7 +692,7 @@ def test_every_list_of_the_schema_is_counted() -> None:
                     assert field_name in counted | {"locations"}, f"{name}.{field_name}"
 
 
-async def test_at_most_100_nodes_are_asked_for_at_once(owner: Client) -> None:
+async def test_request_asks_for_at_most_100_nodes(owner: Client) -> None:
     query = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
     most = await owner.data(query, ids=["x"] * 100)
     assert most == {"nodes": [None] * 100}
@@ -705,7 +704,7 @@ def _aliased(field: str, times: int) -> str:
     return " ".join([field, *(f"a{n}:{field}" for n in range(times))])
 
 
-# The dearest documents that the limits let through, as far as we could construct them.
+# The most expensive documents within the limits that we could construct.
 WORST = {
     "overlapping fields": "{" + "viewer{id}" * 240 + "}",
     "overlapping fields with arguments": "{" + 'token(id:"x"){id}' * 110 + "}",
@@ -752,8 +751,8 @@ WORST = {
 }  # fmt: skip
 
 
-async def test_the_dearest_documents_cost_little(alone: Service) -> None:
-    """On a page as full as any: 100 tokens that hold everything, each with activity."""
+async def test_most_expensive_documents_take_bounded_time(alone: Service) -> None:
+    """On the largest page: 100 tokens with every permission and with activity."""
     person = await World(alone).person()
     await fill(alone, person)
     too_dear = {}
@@ -807,9 +806,7 @@ async def fill(service: Service, person: Person) -> None:
 # Introspection
 
 
-async def test_only_the_signed_in_learn_anything_of_the_schema(
-    owner: Client, alone: Service
-) -> None:
+async def test_schema_is_hidden_without_a_session(owner: Client, alone: Service) -> None:
     auditor = await World(alone).person(role=Role.AUDITOR)
     for client in (owner, owner.of(auditor)):
         data = await client.data(get_introspection_query())
@@ -825,7 +822,7 @@ async def test_only_the_signed_in_learn_anything_of_the_schema(
     assert len(answers) == 1
 
 
-async def test_introspection_can_be_turned_off_and_suggestions_with_it(
+async def test_introspection_and_suggestions_can_be_turned_off(
     alone: Service, person: Person
 ) -> None:
     settings = replace(alone.settings, introspection=False)
@@ -848,7 +845,7 @@ async def test_introspection_can_be_turned_off_and_suggestions_with_it(
             assert "Did you mean" not in response.text
 
 
-async def test_the_signed_in_are_told_what_they_may_have_meant(owner: Client) -> None:
+async def test_signed_in_admin_gets_suggestions(owner: Client) -> None:
     for query, variables in TYPING_ERRORS:
         assert "Did you mean" in (await owner.graphql(query, variables)).text
 
@@ -902,23 +899,23 @@ async def test_every_error_has_a_code(
     assert "unexpected error" not in caplog.text
 
 
-async def test_what_a_role_does_not_allow_is_coded(owner: Client, alone: Service) -> None:
+async def test_forbidden_field_has_a_code(owner: Client, alone: Service) -> None:
     auditor = await World(alone).person(role=Role.AUDITOR)
     response = await owner.of(auditor).graphql(f"mutation {{ {MAKE} }}")
     assert codes(response) == ["FORBIDDEN"]
     assert response.json()["data"] is None
 
 
-async def test_a_session_that_is_none_is_coded_with_a_challenge(owner: Client) -> None:
+async def test_invalid_session_has_a_code_and_a_challenge(owner: Client) -> None:
     response = await Client(owner.http, session="nonsense").graphql("{ __typename }")
     assert (response.status_code, codes(response)) == (401, ["UNAUTHENTICATED"])
     assert response.headers["www-authenticate"] == "Bearer"
 
 
-async def test_an_admin_removed_while_changing_something_gets_the_same_challenge(
+async def test_admin_removed_during_a_mutation_gets_the_same_challenge(
     owner: Client, alone: Service
 ) -> None:
-    """Found out within the change: it waited for the removal, which was under way."""
+    """The mutation waits for the removal and then finds no admin."""
     file = urlsplit(alone.settings.database_url).path
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -945,16 +942,14 @@ MESSAGES = {
 
 
 @pytest.mark.parametrize(("query", "message"), MESSAGES.items())
-async def test_messages_name_names_and_quote_no_value(
-    owner: Client, query: str, message: str
-) -> None:
+async def test_messages_have_names_and_no_values(owner: Client, query: str, message: str) -> None:
     assert first_message(await owner.graphql(query)) == message
 
 
-async def test_what_goes_wrong_unexpectedly_is_masked_and_logged_by_a_request_id(
+async def test_unexpected_error_is_masked_and_logged_with_the_request_id(
     world: World, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Provoked by rows that no operation writes: details are missing, a token is gone."""
+    """Provoked by rows that no operation writes: missing details, a deleted token."""
     person = await world.person()
     token = (await world.token(person)).token
     secret = "what the row holds"
@@ -987,10 +982,10 @@ async def test_what_goes_wrong_unexpectedly_is_masked_and_logged_by_a_request_id
     assert await client.of(person).data(f'{{ token(id: "{token_id(token)}") {{ id }} }}')
 
 
-async def test_what_goes_wrong_outside_of_resolvers_is_masked_too(
+async def test_error_outside_of_resolvers_is_masked(
     alone: Service, person: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Provoked by a session whose tenant's tables are gone."""
+    """Provoked by a session whose tables were dropped."""
     await models.Session.raw("DROP TABLE session")
     async with client_of(alone) as stranger:
         response = await stranger.of(person).graphql("{ __typename }")

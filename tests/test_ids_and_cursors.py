@@ -1,8 +1,8 @@
-"""Every id and every cursor that the schema takes: own, foreign, absent, wrong kind, malformed.
+"""Every id and cursor that the schema takes: own, foreign, absent, of another type, malformed.
 
-The places are read from the schema: a new one without a rule here fails. What belongs to another
-tenant is answered byte for byte as what never was. A cursor is a position and names no row: one
-made from a foreign row is answered as one made from a row that never was at the same position.
+The places come from the schema, so that a new one fails until it has a rule. A foreign id gets byte
+for byte the answer of an absent one. A cursor is a position and names no row: one of a foreign row
+gets the answer of an absent row at the same position.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from tests.support.factories import Client, Person, World, token_id
 
 _NODE = "{ id __typename }"
 _TOKEN_RESULT = "{ __typename ... on Problem { code message } }"
-# Every place that takes an id: the document, where in the variables the id goes, and its type.
+# Every place that takes an id: the document, the id's path in the variables, and its type.
 _ID_RULES: dict[str, tuple[str, Any, str]] = {
     "token.id": (f"query ($v: ID!) {{ token(id: $v) {_NODE} }}", None, "Token"),
     "tokenActivity.tokenId": (
@@ -117,7 +117,7 @@ _MALFORMED = [
 
 
 def _places() -> Iterator[tuple[str, str]]:
-    """Each argument and input field of the schema, by its path, and the name of its type."""
+    """Each argument and input field of the schema by path, and the name of its type."""
     core = CORE_SCHEMA
     for type_name, of_type in core.type_map.items():
         if type_name.startswith("__") or not hasattr(of_type, "fields"):
@@ -148,7 +148,7 @@ def test_every_place_that_takes_a_cursor_has_a_rule() -> None:
 
 
 class _Two:
-    """Two tenants alike, each with a token, an owner and an admin."""
+    """Two equal tenants, each with a token, an owner and an admin."""
 
     def __init__(self, own: Person, mate: Person, foreign: Person, stranger: Person) -> None:
         self.own, self.mate, self.foreign, self.stranger = own, mate, foreign, stranger
@@ -192,7 +192,7 @@ async def _rows_of(person: Person) -> list[Any]:
 
 
 @pytest.mark.parametrize("place", _ID_RULES)
-async def test_a_foreign_id_is_answered_as_an_absent_one(
+async def test_foreign_id_gets_the_answer_of_an_absent_one(
     place: str, client: Client, world: World
 ) -> None:
     rule = _ID_RULES[place]
@@ -217,7 +217,7 @@ async def test_a_foreign_id_is_answered_as_an_absent_one(
 _OTHER = {"Token": ("Admin", "own"), "Admin": ("Token", "own")}
 
 
-async def test_a_node_of_every_kind_is_found_by_its_own_tenant_alone(
+async def test_node_of_every_type_is_found_by_its_own_tenant_only(
     client: Client, world: World
 ) -> None:
     two = await _Two.make(world)
@@ -237,7 +237,7 @@ async def test_a_node_of_every_kind_is_found_by_its_own_tenant_alone(
 
 
 @pytest.mark.parametrize("place", _CURSOR_RULES)
-async def test_a_cursor_is_a_position_of_its_own_connection(
+async def test_cursor_is_a_position_in_its_own_connection(
     place: str, client: Client, world: World
 ) -> None:
     document, connection = _CURSOR_RULES[place]

@@ -1,6 +1,6 @@
-"""The server is killed under load: what it acknowledged is there, and nothing is half done.
+"""After SIGKILL under load, acknowledged changes are stored and no change is half done.
 
-A real server process on both databases. Losing power is not here: the databases' makers test that.
+A real server process on both databases. Power loss is for the databases' own tests.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ _PAYLOADS = {
 
 @dataclass(frozen=True)
 class Acknowledged:
-    """A change that the server has said is done: by its revision it is found in the activity."""
+    """An acknowledged change, found in the activity by its revision."""
 
     token_id: UUID
     mutation: str
@@ -51,9 +51,9 @@ class Acknowledged:
 
 @dataclass
 class Record:
-    """What the clients know: what they asked for, and what they were told."""
+    """The clients' view: requests sent and answers received."""
 
-    # By name, which no two of these tokens share: a create may be done and not acknowledged.
+    # By unique name, since a create may be done and not acknowledged.
     births: dict[str, Birth] = field(default_factory=dict)
     acknowledged: list[Acknowledged] = field(default_factory=list)
     unsettled: int = 0
@@ -66,7 +66,7 @@ async def clients(server: ServerProcess, people: list[Person]) -> AsyncIterator[
 
 
 async def mutate_until_killed(client: Client, record: Record, keys: list[str], seed: str) -> None:
-    """One client, which changes tokens as fast as it is answered."""
+    """One client that changes tokens, one request after the other."""
     choose = random.Random(seed)
     mine: list[UUID] = []
     for number in range(10**6):
@@ -100,7 +100,7 @@ async def mutate_until_killed(client: Client, record: Record, keys: list[str], s
 async def load_and_kill(
     server: ServerProcess, people: list[Person], record: Record, keys: list[str], round_: int
 ) -> None:
-    """Load from all clients at once, ended by the server's death and nothing else."""
+    """Load from all clients at once until the server is killed."""
     async with clients(server, people) as speaking:
         tasks = [
             asyncio.create_task(mutate_until_killed(client, record, keys, f"{round_}-{number}"))
@@ -120,7 +120,7 @@ async def load_and_kill(
 
 
 def held_against(ledger: Ledger, record: Record) -> list[str]:
-    """Everything that the rows do not bear out of what the clients know."""
+    """All contradictions between the rows and the clients' view."""
     found = [f"an activity without its change: {orphan}" for orphan in ledger.orphans()]
     for token in ledger.tokens.values():
         first_name = _first_name(ledger, token.id) or token.name
@@ -155,12 +155,12 @@ def _lost(ledger: Ledger, change: Acknowledged) -> list[str]:
 async def held_now(url: str, record: Record) -> list[str]:
     async with connected(settings_for(url)), transaction() as client:
         if client.capabilities.dialect == "postgres":
-            # It may still be carrying out what the killed server asked for last.
+            # It may still be running the last statement of the killed server.
             await client.execute_query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         return held_against(await read_ledger(), record)
 
 
-async def test_what_was_acknowledged_survives_kill_9_and_nothing_is_half_done(
+async def test_acknowledged_changes_survive_sigkill_and_none_is_half_done(
     database_url: str, tmp_path: Path
 ) -> None:
     async with running_service(settings_for(database_url)) as service:
@@ -183,7 +183,7 @@ async def test_what_was_acknowledged_survives_kill_9_and_nothing_is_half_done(
 
 
 async def notices_what_is_half_done(url: str, record: Record) -> None:
-    """Tear apart, one by one, what a crash must not: each is found."""
+    """Plant each kind of half-done change; each must be found."""
     made = [done.token_id for done in record.acknowledged if done.mutation == "createToken"]
     tears: list[Callable[[UUID], Awaitable[Any]]] = [
         lambda token: models.Activity.filter(token_id=token, kind=ActivityKind.CREATED).delete(),

@@ -1,7 +1,7 @@
-"""Two server processes on PostgreSQL: whatever changes a token, no check sees the past.
+"""Checks and changes of a token are linearizable across two server processes on PostgreSQL.
 
-Clients of both instances create, check, change and revoke; every answer has a time of its asking
-and of its coming, and the checker looks for an order that explains them all.
+Clients of both instances create, check, change and revoke. Each call has a start and an end, and
+the checker searches for an order that explains all answers.
 """
 
 import asyncio
@@ -44,13 +44,13 @@ TARGETS = {A: "/api/v1/devices", B: "/api/v1/blueprints"}
         ([change(0, 1, frozenset({A})), check(2, 3, A, 403)], False),
         ([change(0, 1, REVOKED), check(2, 3, A, 200)], False),
         ([change(0, 1, REVOKED), check(2, 3, A, 401)], True),
-        # Beside a change, before and after are both right,
+        # During a change, the old and the new state are both right,
         ([change(0, 3, frozenset({A})), check(1, 2, A, 403)], True),
         ([change(0, 3, frozenset({A})), check(1, 2, A, 200)], True),
-        # but not after and then before.
+        # but not the new one and then the old one.
         ([change(0, 9, frozenset({A})), check(1, 2, A, 200), check(3, 4, A, 403)], False),
         ([change(0, 9, frozenset({A})), check(1, 4, A, 200), check(3, 5, A, 403)], True),
-        # Two changes at once happen in one order for everybody.
+        # Two concurrent changes have one order for all clients.
         (
             [
                 change(0, 9, frozenset({A})),
@@ -61,20 +61,20 @@ TARGETS = {A: "/api/v1/devices", B: "/api/v1/blueprints"}
             ],
             False,
         ),
-        # Nothing brings a revoked token back.
+        # A revoked token stays revoked.
         ([change(0, 9, REVOKED), check(1, 2, A, 401), check(3, 4, A, 403)], False),
-        # Answers that belong to no state at all.
+        # Answers that fit no state.
         ([check(0, 1, A, 503)], False),
     ],
 )
-def test_the_checker_tells_what_could_have_happened(
+def test_checker_accepts_possible_and_rejects_impossible_histories(
     history: list[Event], linearizable: bool
 ) -> None:
     assert is_linearizable(history, frozenset()) is linearizable
 
 
 def planted(history: list[Event], fault: str, choose: random.Random) -> list[Event] | None:
-    """The history as a server with this fault would have made it; None where it would not show."""
+    """The history of a server with this fault; None where the fault would not show."""
     changes = [event for event in history if event.is_change]
 
     def shows(event: Event) -> bool:
@@ -98,7 +98,7 @@ def planted(history: list[Event], fault: str, choose: random.Random) -> list[Eve
 
 @dataclass
 class Instances:
-    """Two servers on one database, with an owner who is signed in, as clients of both."""
+    """Two servers on one database, and a signed-in owner who uses both."""
 
     url: str
     ports: list[int]
@@ -134,7 +134,7 @@ async def instances(postgres_url: str, tmp_path: Path) -> AsyncIterator[Instance
 
 
 async def live(instances: Instances, seed: int) -> list[Event]:
-    """One token's life, with checks on both instances all along: what was seen of it."""
+    """The history of one token, with checks on both instances throughout."""
     choose = random.Random(seed)
     made = await choose.choice(instances.clients).mutate(
         "createToken", "... on CreateTokenPayload { secret token { id } }", name=f"t{seed}"
@@ -175,7 +175,7 @@ async def live(instances: Instances, seed: int) -> list[Event]:
     return history
 
 
-async def test_the_lives_of_tokens_are_linearizable(instances: Instances) -> None:
+async def test_histories_of_tokens_are_linearizable(instances: Instances) -> None:
     seeds = iter(range(HISTORIES))
     histories: list[list[Event]] = []
 
@@ -186,7 +186,7 @@ async def test_the_lives_of_tokens_are_linearizable(instances: Instances) -> Non
     await asyncio.gather(*(worker() for _ in range(AT_ONCE)))
     assert len(histories) == HISTORIES
     assert sum(not event.is_change for history in histories for event in history) > 6 * HISTORIES
-    # Checks did run beside changes: otherwise there would be nothing to tell apart.
+    # Some checks ran during changes; otherwise every history would be linearizable.
     beside = sum(
         any(c.is_change and c.started < e.ended and e.started < c.ended for c in history)
         for history in histories
@@ -196,7 +196,7 @@ async def test_the_lives_of_tokens_are_linearizable(instances: Instances) -> Non
     assert beside > HISTORIES
     wrong = [history for history in histories if not is_linearizable(history, frozenset())]
     assert wrong == []
-    # And the checker finds faults in just these histories, if they are there.
+    # The checker finds faults planted in these histories.
     for fault in ("a cache outlives a revocation", "an instance lags behind"):
         choose = random.Random(fault)
         faulty = [planted(history, fault, choose) for history in histories]
@@ -205,7 +205,7 @@ async def test_the_lives_of_tokens_are_linearizable(instances: Instances) -> Non
         assert not any(is_linearizable(history, frozenset()) for history in shown), fault
 
 
-async def test_what_a_removed_admin_made_is_refused_everywhere_at_once(
+async def test_tokens_of_a_removed_admin_are_denied_on_all_instances_at_once(
     instances: Instances,
 ) -> None:
     async with running_service(settings_for(instances.url)) as service:

@@ -1,6 +1,6 @@
-"""What `make` promises: locked packages from wherever the machine gets them, and a quick start.
+"""`make`: locked packages from any registry, and a quick start.
 
-Set-up itself is not here: it is what has made the tests run.
+Not here: set-up itself, which has run before the tests.
 """
 
 import shutil
@@ -19,7 +19,7 @@ _START_SECONDS = 3
 
 
 @pytest.mark.parametrize("name", _REQUIREMENTS)
-def test_every_package_is_locked_by_hashes_and_from_nowhere_in_particular(name: str) -> None:
+def test_every_package_is_locked_by_hash_without_a_registry(name: str) -> None:
     text = (ROOT / name).read_text()
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     packages = [pair for pair in pairwise(lines) if not pair[0].startswith(" ")]
@@ -31,7 +31,7 @@ def test_every_package_is_locked_by_hashes_and_from_nowhere_in_particular(name: 
 
 
 @pytest.mark.parametrize("folder", _NPM_LOCKS)
-def test_every_npm_package_is_locked_and_from_nowhere_in_particular(folder: str) -> None:
+def test_every_npm_package_is_locked_without_a_registry(folder: str) -> None:
     text = (ROOT / folder / "package-lock.json").read_text()
     assert '"integrity": "sha512-' in text
     assert '"resolved"' not in text
@@ -40,8 +40,8 @@ def test_every_npm_package_is_locked_and_from_nowhere_in_particular(folder: str)
 @pytest.mark.skipif(
     Path(sys.prefix) != ROOT / ".venv" or not shutil.which("make"), reason="`make` has set up .venv"
 )
-def test_make_serve_starts_within_three_seconds_once_all_is_set_up(tmp_path: Path) -> None:
-    """The quickest of three: other tests, or other people, may be using the machine."""
+def test_make_serve_starts_within_three_seconds_after_set_up(tmp_path: Path) -> None:
+    """The quickest of three starts, since the machine may be busy."""
     starts = [_seconds_to_start(tmp_path / f"{number}.log", tmp_path) for number in range(3)]
     assert min(starts) < _START_SECONDS, starts
 
@@ -49,7 +49,7 @@ def test_make_serve_starts_within_three_seconds_once_all_is_set_up(tmp_path: Pat
 def _seconds_to_start(log: Path, folder: Path) -> float:
     port = free_port()
     environment = tessera_environment(f"sqlite://{folder}/tessera.db")
-    # Those of the `make` that runs the tests.
+    # Variables of the `make` that runs the tests.
     for inherited in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
         environment.pop(inherited, None)
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""One tenant does its worst: another tenant's checks and pages go on, and soon."""
+"""One tenant's heavy load slows another tenant's checks and pages within limits."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ from tests.support.wire import check
 
 PEOPLE, TOKENS, DAYS = 4, 300, 10
 ALONE_SECONDS, BURST_SECONDS, BURSTS = 1.5, 3.0, repeats(ci=2, soak=5)
-# `make soak` runs nothing beside it. In the suite other tests take the cores meanwhile.
+# `make soak` runs it alone; in the suite, other tests use the cores at the same time.
 MAX_SLOWER = 3.0 if IS_SOAK else 10.0
 KEYS = [permission.key for permission in read_catalogue(None).permissions]
 WORST = [
@@ -52,7 +52,7 @@ DESCRIBE = (
 
 @dataclass
 class Town:
-    """A running server and two tenants: one that disturbs, and one that is measured."""
+    """A running server and two tenants: one makes load, the other is measured."""
 
     server: ServerProcess
     noisy: list[tuple[str, list[str]]]
@@ -61,7 +61,7 @@ class Town:
 
 @dataclass(repr=False)
 class Seen:
-    """Seconds that each kind of request took, and every status that was not 200."""
+    """The seconds of each kind of request, and every status other than 200."""
 
     seconds: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     failures: list[tuple[str, int]] = field(default_factory=list)
@@ -115,7 +115,7 @@ async def _furnish(url: str) -> tuple[list[tuple[str, list[str]]], dict[str, byt
 
 
 def _bodies(token: str) -> list[str]:
-    """Every query, and a change that takes the write lock after each."""
+    """Every query, each followed by a change that takes the write lock."""
     bodies = []
     for number, query in enumerate(WORST):
         change = {"tokenId": token, "description": f"{number} " * 200}
@@ -153,7 +153,7 @@ def _ask(connection: socket.socket, request: bytes) -> int:
 
 
 def _measure(town: Town, seconds: float) -> Seen:
-    """Ask in turn, a request at a time, until the time is up."""
+    """Send requests one at a time, in turns, until the time is up."""
     seen = Seen()
     ends = monotonic() + seconds
     with socket.create_connection((LOOPBACK, town.server.port), timeout=30) as connection:
@@ -170,8 +170,8 @@ def _measure(town: Town, seconds: float) -> Seen:
 
 @contextmanager
 def _disturbed(town: Town) -> Iterator[None]:
-    """The other tenant does its worst meanwhile, and somebody there is answered."""
-    # Clients have machines of their own elsewhere: this one is not to take the server's cores.
+    """The other tenant makes its load meanwhile, and gets some answers."""
+    # Real clients run on other machines, so this one must leave the server its cores.
     command = ["nice", "-n", "10", sys.executable, "-m", "tests.support.neighbour"]
     command += [str(town.server.port), str(BURST_SECONDS)]
     with subprocess.Popen(
@@ -188,8 +188,8 @@ def _disturbed(town: Town) -> Iterator[None]:
     assert set(statuses) <= {"200", "429"}, statuses
 
 
-def test_a_tenant_that_does_its_worst_slows_no_other(town: Town) -> None:
-    """Alone and beside take turns: what else the machine does weighs on both."""
+def test_heavy_load_of_one_tenant_does_not_slow_another(town: Town) -> None:
+    """Measurements with and without the load alternate, so that other work weighs on both."""
     _measure(town, 1.0)
     alone, beside = Seen(), Seen()
     for _ in range(BURSTS):

@@ -1,4 +1,4 @@
-"""The tests' own PostgreSQL: starts anywhere, freezes, crashes, and leaves nothing behind."""
+"""The PostgreSQL server of the tests: starts anywhere, freezes, crashes, and cleans up."""
 
 import asyncio
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def cluster() -> Iterator[PostgresCluster]:
         yield running
 
 
-def test_it_is_a_private_server_with_letters_of_all_kinds(cluster: PostgresCluster) -> None:
+def test_server_is_private_and_folds_the_case_of_all_letters(cluster: PostgresCluster) -> None:
     url = cluster.create_database_now()
     assert cluster.port != 5432
     assert ask(url, "SHOW listen_addresses") == "127.0.0.1"
@@ -43,7 +43,7 @@ def test_it_is_a_private_server_with_letters_of_all_kinds(cluster: PostgresClust
     cluster.drop_database_now(url)
 
 
-async def test_a_database_is_copied_and_dropped(cluster: PostgresCluster) -> None:
+async def test_database_is_copied_and_dropped(cluster: PostgresCluster) -> None:
     original = await cluster.create_database("original")
     connection = await asyncpg.connect(original)
     await connection.execute("CREATE TABLE fact AS SELECT 'kept' AS word")
@@ -52,7 +52,7 @@ async def test_a_database_is_copied_and_dropped(cluster: PostgresCluster) -> Non
     connection = await asyncpg.connect(copy)
     assert await connection.fetchval("SELECT word FROM fact") == "kept"
     assert "kept" in cluster.dump(copy)
-    await cluster.drop_database(copy)  # though somebody is still connected
+    await cluster.drop_database(copy)  # in spite of an open connection
     await cluster.drop_database(copy)
     await cluster.drop_database(original)
     with pytest.raises(asyncpg.InvalidCatalogNameError):
@@ -60,7 +60,7 @@ async def test_a_database_is_copied_and_dropped(cluster: PostgresCluster) -> Non
     connection.terminate()
 
 
-def test_databases_are_made_inside_of_an_event_loop_too(cluster: PostgresCluster) -> None:
+def test_databases_can_be_created_inside_an_event_loop(cluster: PostgresCluster) -> None:
     async def inside() -> str:
         return cluster.create_database_now('odd "name"')
 
@@ -69,7 +69,7 @@ def test_databases_are_made_inside_of_an_event_loop_too(cluster: PostgresCluster
     cluster.drop_database_now(url)
 
 
-def test_a_paused_server_answers_nothing_until_it_is_resumed(cluster: PostgresCluster) -> None:
+def test_paused_server_answers_nothing_until_resumed(cluster: PostgresCluster) -> None:
     url = cluster.create_database_now()
 
     async def work() -> None:
@@ -88,7 +88,7 @@ def test_a_paused_server_answers_nothing_until_it_is_resumed(cluster: PostgresCl
     cluster.drop_database_now(url)
 
 
-def test_what_was_committed_survives_a_crash(cluster: PostgresCluster) -> None:
+def test_committed_rows_survive_a_crash(cluster: PostgresCluster) -> None:
     url = cluster.create_database_now()
     ask(url, "CREATE TABLE fact AS SELECT 1 AS one")
     cluster.stop("immediate")
@@ -99,7 +99,7 @@ def test_what_was_committed_survives_a_crash(cluster: PostgresCluster) -> None:
     cluster.drop_database_now(url)
 
 
-def test_nothing_is_left_behind_even_when_paused() -> None:
+def test_nothing_is_left_behind_by_a_paused_server() -> None:
     with PostgresCluster() as cluster:
         folder = cluster.folder
         postmaster = psutil.Process(cluster._server().pid)
@@ -109,7 +109,7 @@ def test_nothing_is_left_behind_even_when_paused() -> None:
     assert not any(process.is_running() for process in family)
 
 
-def test_the_bundled_server_works_where_the_machine_has_none(
+def test_bundled_server_works_without_an_installed_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(support, "_system_binaries", lambda: None)
@@ -117,7 +117,7 @@ def test_the_bundled_server_works_where_the_machine_has_none(
         assert ask(cluster.url("postgres"), "SELECT lower('Ä')") == "ä"
 
 
-def test_an_existing_server_is_named_by_a_url() -> None:
+def test_existing_server_is_used_by_url() -> None:
     named = server_at("postgres://me:p%40ss@db.example:6543/")
     assert named.url("a b") == "postgres://me:p%40ss@db.example:6543/a%20b"
     with pytest.raises(ValueError, match="TESSERA_TEST_POSTGRES_URL"):

@@ -1,4 +1,4 @@
-"""The children that tests start: ready, logged, and gone with whoever started them."""
+"""Child processes of tests: readiness, log, and their end with the tests."""
 
 import os
 import signal
@@ -29,14 +29,14 @@ def gone(pid: int) -> bool:
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
-def test_a_child_is_logged_and_ends_with_the_block(tmp_path: Path) -> None:
+def test_child_is_logged_and_ends_with_the_block(tmp_path: Path) -> None:
     with Child(SLEEPER, log=tmp_path / "log") as child:
         assert until(lambda: child.log() == "up\n")
         assert child.running
     assert gone(child.pid)
 
 
-def test_a_child_that_is_started_again_continues_its_log(tmp_path: Path) -> None:
+def test_restarted_child_continues_its_log(tmp_path: Path) -> None:
     child = Child([sys.executable, "-c", "print('up')"], log=tmp_path / "log")
     for _ in range(2):
         child.start()
@@ -45,7 +45,7 @@ def test_a_child_that_is_started_again_continues_its_log(tmp_path: Path) -> None
     assert child.log() == "up\nup\n"
 
 
-def test_kill9_ends_the_whole_group(tmp_path: Path) -> None:
+def test_kill9_ends_the_process_group(tmp_path: Path) -> None:
     script = "sleep 60 & echo $!; wait"
     with Child(["/bin/sh", "-c", script], log=tmp_path / "log") as child:
         assert until(lambda: child.log().endswith("\n"))
@@ -53,7 +53,7 @@ def test_kill9_ends_the_whole_group(tmp_path: Path) -> None:
         assert until(lambda: gone(int(child.log())))
 
 
-def test_a_child_that_does_not_stop_is_a_failure_and_is_ended(tmp_path: Path) -> None:
+def test_child_that_does_not_stop_fails_and_is_killed(tmp_path: Path) -> None:
     child = Child([sys.executable, "-c", DEAF + "time.sleep(60)"], log=tmp_path / "log").start()
     assert until(lambda: child.log() == "up\n")
     with pytest.raises(ChildFailed, match=r"did not end within 0.2 s(.|\n)*up"):
@@ -61,13 +61,13 @@ def test_a_child_that_does_not_stop_is_a_failure_and_is_ended(tmp_path: Path) ->
     assert not child.running
 
 
-def test_a_child_gets_the_given_environment_and_no_other(tmp_path: Path) -> None:
+def test_child_gets_the_given_environment_only(tmp_path: Path) -> None:
     with Child(["/usr/bin/env"], log=tmp_path / "log", environment={"ONLY": "this"}) as child:
         assert until(lambda: not child.running)
     assert child.log() == "ONLY=this\n"
 
 
-def test_a_child_does_not_outlive_tests_that_are_killed(tmp_path: Path) -> None:
+def test_child_ends_when_the_tests_are_killed(tmp_path: Path) -> None:
     left_behind = tmp_path / "folder"
     left_behind.mkdir()
     script = (
@@ -89,7 +89,7 @@ def test_a_child_does_not_outlive_tests_that_are_killed(tmp_path: Path) -> None:
     assert until(lambda: not left_behind.exists())
 
 
-# Not ready at first, and listening on what `tessera serve --host H --port P` was told.
+# Not ready at first; listens on the host and port of `tessera serve --host H --port P`.
 SLOW_STARTER = """
 import http.server, os, sys, time
 began = time.monotonic()
@@ -104,7 +104,7 @@ http.server.HTTPServer((sys.argv[3], int(sys.argv[5])), Handler).serve_forever()
 """
 
 
-def test_a_server_is_ready_once_started_and_keeps_its_address(
+def test_server_is_ready_once_started_and_keeps_its_address(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process, "TESSERA", [sys.executable, "-c", SLOW_STARTER])
@@ -119,7 +119,7 @@ def test_a_server_is_ready_once_started_and_keeps_its_address(
         assert server.log() == "sqlite:///x.db None\n" * 2
 
 
-def test_a_server_that_never_gets_ready_is_ended(
+def test_server_that_never_gets_ready_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process, "TESSERA", SLEEPER)
@@ -129,7 +129,7 @@ def test_a_server_that_never_gets_ready_is_ended(
     assert not server.running
 
 
-def test_a_server_that_ends_at_once_says_why(tmp_path: Path) -> None:
+def test_server_that_ends_at_once_reports_its_log(tmp_path: Path) -> None:
     server = ServerProcess(tmp_path, arguments=["--no-such-option"])
     with pytest.raises(ChildFailed, match="ended with status"):
         server.start()

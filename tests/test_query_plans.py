@@ -1,8 +1,7 @@
-"""How the databases run what the service asks: by ranges of indexes that start with the tenant.
+"""Query plans: every statement reads ranges of indexes that start with the tenant.
 
-The statements are those that requests send, caught on their way; the plans are those of the
-databases, with enough rows that reading a whole table would be the worse way. What is asked of the
-schema itself is in `tests.models.test_distribution`.
+The statements are captured from real requests. The tables have enough rows that a full scan would
+cost more. `tests.models.test_distribution` checks the schema itself.
 """
 
 import asyncio
@@ -41,12 +40,12 @@ Statement = tuple[str, list[Any]]
 
 @dataclass(frozen=True)
 class Crowd:
-    """A database with one tenant of many rows among others of few, and somebody who asks there."""
+    """A database with one large tenant among small ones, and an admin of the large one."""
 
     url: str
     person: Person
     slug: str
-    # Somewhere in the middle of everything.
+    # In the middle of all rows.
     token: UUID
     activity: UUID
     admin: UUID
@@ -75,7 +74,7 @@ async def fill(url: str) -> Crowd:
             await fill_tenant(tenant, tokens=THEIR_TOKENS, admins=THEIR_ADMINS)
         made, events, admins = await fill_tenant(tenants[0], tokens=TOKENS, admins=ADMINS)
         if not url.startswith("sqlite"):
-            # PostgreSQL does the first by itself; the second is for disks without a moving arm.
+            # Autovacuum would do the first; the second suits solid-state disks.
             await database.connection().execute_script("ANALYZE")
             await database.connection().execute_script(
                 "ALTER DATABASE crowd SET random_page_cost = 1.1"
@@ -204,7 +203,7 @@ class _Catcher(logging.Handler):
 
 @contextmanager
 def caught() -> Iterator[list[Statement]]:
-    """Every statement that Tortoise sends within."""
+    """Every statement that Tortoise sends within the block."""
     log, catcher = logging.getLogger("tortoise.db_client"), _Catcher()
     level, propagates = log.level, log.propagate
     log.addHandler(catcher)
@@ -220,7 +219,7 @@ def caught() -> Iterator[list[Statement]]:
 
 @dataclass(frozen=True)
 class Read:
-    """One reading of a table in a plan: by which index, if any, and by which of its columns."""
+    """One read of a table in a plan: its index, if any, and the columns used of it."""
 
     table: str
     index: str | None
@@ -253,7 +252,7 @@ async def plan_of(statement: Statement) -> Plan:
 
 
 def _nodes(node: dict[str, Any], table: str = "") -> Iterator[dict[str, Any]]:
-    # The index part of a bitmap scan does not name its table; what is above it does.
+    # The index node of a bitmap scan does not name its table; its parent does.
     node = {"Relation Name": table} | node
     yield node
     for child in node.get("Plans", []):
@@ -268,16 +267,16 @@ def _postgres_reads(node: dict[str, Any]) -> Iterator[Read]:
 
 
 def _sqlite_read(detail: str) -> Read:
-    """From such as `SEARCH token USING INDEX idx_token_live (tenant_id=? AND id<?)`."""
+    """From a line such as `SEARCH token USING INDEX idx_token_live (tenant_id=? AND id<?)`."""
     words = detail.split()
     _, _, condition = detail.partition("(")
-    # A SCAN reads all of a table, or all of an index, which is no better.
+    # A SCAN reads a whole table or a whole index.
     found = words[0] == "SEARCH" and re.search(r"INDEX (\w+) ", detail)
     return Read(words[1], found[1] if found else None, condition)
 
 
 async def leading_columns() -> dict[str, str]:
-    """Of every index, the column that it starts with; in PostgreSQL alone."""
+    """The first column of every index; on PostgreSQL only."""
     _, rows = await database.connection().execute_query(
         "SELECT indexrelid::regclass::text AS index, pg_get_indexdef(indexrelid, 1, true) AS first"
         " FROM pg_index"
@@ -286,7 +285,7 @@ async def leading_columns() -> dict[str, str]:
 
 
 async def violations(statements: list[Statement], *, may_sort: bool = False) -> list[str]:
-    """What is wrong with the plans of these statements."""
+    """All violations in the plans of these statements."""
     postgres = database.connection().capabilities.dialect == "postgres"
     first_of = await leading_columns() if postgres else {}
     found = []
@@ -300,7 +299,7 @@ async def violations(statements: list[Statement], *, may_sort: bool = False) -> 
             if read.index is None:
                 found.append(f"reads the whole table: {sql}: {read}")
             elif postgres and read.index == SEARCH_INDEX:
-                # Each of its entries is a hash that the tenant is part of.
+                # Its entries are hashes of tenant and text.
                 if "@>" not in read.condition:
                     found.append(f"reads all of the search index: {sql}: {read}")
             elif postgres and (
@@ -322,7 +321,7 @@ PAGE = (
 )
 EVENTS = "edges { node { id actor { name } token { name } } }"
 
-# What a request reads, and the table whose page it is.
+# A request, and the table of its page.
 PAGES = {
     "tokens": ("tokens(first: 50)", PAGE, "token"),
     "tokens after": ('tokens(first: 50, after: "{tokens}")', PAGE, "token"),
@@ -353,7 +352,7 @@ PAGES = {
 
 
 @pytest.mark.parametrize("name", PAGES)
-async def test_a_page_is_a_range_of_an_index(name: str, crowd: Crowd, client: Client) -> None:
+async def test_page_is_a_range_of_an_index(name: str, crowd: Crowd, client: Client) -> None:
     field, selection, table = PAGES[name]
     places = {
         "tokens": encode_cursor("tokens", crowd.token),
@@ -366,7 +365,7 @@ async def test_a_page_is_a_range_of_an_index(name: str, crowd: Crowd, client: Cl
     with caught() as statements:
         data = await client.data(f"{{ page: {field} {{ {selection} }} }}")
     assert data["page"]["edges"] or "token after" in name
-    # The request's own page, and the session that asks.
+    # The request's own page, and its session.
     assert any(f'FROM "{table}"' in sql and "ORDER BY" in sql for sql, _ in statements)
     assert any('FROM "session"' in sql for sql, _ in statements)
     assert await violations(statements) == []
@@ -376,7 +375,7 @@ async def test_a_page_is_a_range_of_an_index(name: str, crowd: Crowd, client: Cl
     "arguments", ["first: 50", 'first: 50, after: "{}"', 'last: 5, before: "{}"']
 )
 @pytest.mark.parametrize("term", ["7", "token 29", "token 1501", "no such text"])
-async def test_a_search_reads_indexes_of_its_tenant(
+async def test_search_reads_indexes_of_its_tenant(
     term: str, arguments: str, crowd: Crowd, client: Client
 ) -> None:
     arguments = arguments.replace("{}", encode_cursor("tokens", crowd.token))
@@ -385,7 +384,7 @@ async def test_a_search_reads_indexes_of_its_tenant(
         data = await client.data(f"{{ page: {field} }}")
     assert all(term in edge["node"]["name"] for edge in data["page"]["edges"])
     searches = [(sql, values) for sql, values in statements if "token_search" in sql]
-    # What an index gives without order is few enough to be sorted.
+    # The unordered matches of the index are few enough to sort.
     assert await violations(statements, may_sort=True) == []
     plans = str([await plan_of(search) for search in searches])
     assert "token_search" in plans
@@ -393,7 +392,7 @@ async def test_a_search_reads_indexes_of_its_tenant(
         assert SEARCH_INDEX in plans
 
 
-async def test_whatever_else_is_asked_keeps_to_an_index_of_its_tenant(
+async def test_all_other_requests_read_indexes_of_their_tenant(
     crowd: Crowd, client: Client
 ) -> None:
     """Signing in and out, invitations, mutations, and single rows."""
@@ -438,7 +437,7 @@ async def test_whatever_else_is_asked_keeps_to_an_index_of_its_tenant(
     assert await violations(statements) == []
 
 
-async def test_a_check_and_its_record_keep_to_indexes_of_their_tenant(
+async def test_checks_and_the_decision_log_use_indexes_of_their_tenant(
     crowd: Crowd, client: Client
 ) -> None:
     tenant_id, at = crowd.person.admin.tenant_id, models.now().timestamp()
@@ -466,12 +465,12 @@ async def test_a_check_and_its_record_keep_to_indexes_of_their_tenant(
         assert any(table in sql for sql, _ in statements), table
     assert await violations(statements, may_sort=True) == []
     if crowd.url.startswith("sqlite"):
-        # Under their aliases.
+        # By their aliases.
         reads = [read for one in statements for read in (await plan_of(one)).reads]
         assert [r for r in reads if r.index is None and r.table not in {"json_each", "u"}] == []
 
 
-async def test_a_reading_that_is_none_of_this_is_noticed(crowd: Crowd, client: Client) -> None:
+async def test_violating_plans_are_found(crowd: Crowd, client: Client) -> None:
     tenant_id = crowd.person.admin.tenant_id
     with caught() as whole_table:
         await models.Token.filter(name="token 7")

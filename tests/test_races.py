@@ -1,8 +1,8 @@
-"""Two changes at once, on PostgreSQL: whoever comes second sees what the first has done.
+"""Concurrent changes on PostgreSQL: the second sees the result of the first.
 
-Every race is run many times, each time on rows of its own and with another head start, and judged
-by the rows that remain. Then a violation is planted, which the same judgement has to notice. SQLite
-is not here: it has one writer at a time, which `tests.server.test_database` covers.
+Every race runs many times, each time on its own rows and with another head start, and is judged by
+the final rows. Then a violation is planted, which the same judge must find. SQLite, with one writer
+at a time, is in `tests.server.test_database`.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from tests.support.factories import PASSWORD, make_searchable
 from tests.support.soak import repeats
 
 TRIALS = repeats(ci=100, soak=500)
-# Races of passwords: argon2 takes 20 ms of a core each time.
+# Races with passwords: argon2 takes 20 ms of a core each time.
 SLOW_TRIALS = 20
 _AT_ONCE = 8
 _BORN = Birth("before")
@@ -56,13 +56,13 @@ class Trial:
         return self.admins[1]
 
 
-# What each contender got: its result, or the refusal.
+# Each contender's outcome: its result, or the refusal.
 Outcome = list[Any]
 
 
 @dataclass(frozen=True)
 class Remains:
-    """What a race has left: the tokens, the admins and the tenants."""
+    """The final rows of a race: tokens, admins and tenants."""
 
     ledger: Ledger
     admins: dict[UUID, models.Admin]
@@ -92,7 +92,7 @@ async def service(postgres_url: str) -> AsyncIterator[Service]:
 async def make_trials(
     count: int = TRIALS, roles: Sequence[Role] = (Role.OWNER, Role.ADMIN), **columns: Any
 ) -> list[Trial]:
-    """Made in bulk: by way of operations this would be most of the time."""
+    """Inserted in bulk: operations would take most of the test's time."""
     tenants = [models.Tenant(slug=f"t{n}", name="T", region="us") for n in range(count)]
     people = [
         models.Admin(
@@ -141,14 +141,14 @@ async def make_trials(
 
 
 async def run(trials: Sequence[Trial], contend: Contend) -> list[Outcome]:
-    """Let the contenders of every trial loose at once; a few trials at a time."""
+    """Run the contenders of every trial concurrently, a few trials at a time."""
     slots = asyncio.Semaphore(_AT_ONCE)
 
     async def one(number: int, trial: Trial) -> Outcome:
         async with slots:
             contenders = contend(trial)
             starts = [
-                # By turns each is ahead of the others by none to seven milliseconds.
+                # In turns, each gets a head start of zero to seven milliseconds.
                 (number % 8) * ((number // 8 + place) % len(contenders)) / 1000
                 for place in range(len(contenders))
             ]
@@ -177,7 +177,7 @@ async def remains(trials: Sequence[Trial]) -> Remains:
 def judged(
     left: Remains, trials: Sequence[Trial], outcomes: Sequence[Outcome], judge: Judge
 ) -> list[str]:
-    """Every violation: what the race's own judge finds, and what the audit trail contradicts."""
+    """All violations, by the race's own judge and by the audit trail."""
     found = [f"an activity without its token: {orphan}" for orphan in left.ledger.orphans()]
     for trial, outcome in zip(trials, outcomes, strict=True):
         for token in left.ledger.of(trial.tenant.id):
@@ -188,7 +188,7 @@ def judged(
 
 
 def shown(outcome: Outcome) -> tuple[str, ...]:
-    """An outcome by what kind each contender got."""
+    """An outcome as the kinds of its results."""
     return tuple(o.code if isinstance(o, Refusal) else "ok" for o in outcome)
 
 
@@ -200,15 +200,15 @@ async def assert_holds(
     seen: set[tuple[str, ...]],
     plant: Plant,
 ) -> None:
-    """Run the race: no violation, no outcome outside `seen`, and not the same one every time.
+    """Run the race: no violation, no outcome outside `seen`, and more than one outcome.
 
-    Then `plant` does to the last trial what the race must not do, which has to be noticed.
+    Then `plant` violates the last trial, and the judge must find it.
     """
     outcomes = await run(trials, contend)
     assert judged(await remains(trials), trials, outcomes, judge) == []
     came_about = set(map(shown, outcomes))
     assert came_about <= seen
-    # Of three contenders one order may be rare: which ones come about is up to the machine.
+    # With three contenders an order may be rare, depending on the machine.
     assert len(came_about) >= min(2, len(seen))
     await plant(trials[-1])
     assert judged(await remains(trials[-1:]), trials[-1:], outcomes[-1:], judge)
@@ -220,11 +220,11 @@ def some_keys(service: Service, count: int) -> list[str]:
 
 
 def revive(trial: Trial) -> Awaitable[int]:
-    """What a rename that writes the whole row does to a token that was revoked meanwhile."""
+    """The effect of a rename that writes a whole stale row over a revocation."""
     return models.Token.filter(tenant_id=trial.tenant.id).update(revoked_at=None)
 
 
-async def test_no_rename_brings_a_revoked_token_back(service: Service) -> None:
+async def test_rename_does_not_undo_a_revocation(service: Service) -> None:
     def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
         return [
             tokens.rename(trial.admin, trial.token.id, "after"),
@@ -247,7 +247,7 @@ async def test_no_rename_brings_a_revoked_token_back(service: Service) -> None:
     )
 
 
-async def test_nothing_changes_a_token_after_its_revocation_was_acknowledged(
+async def test_token_does_not_change_after_its_acknowledged_revocation(
     service: Service,
 ) -> None:
     async def revoke_then_change(trial: Trial) -> None:
@@ -272,7 +272,7 @@ async def test_nothing_changes_a_token_after_its_revocation_was_acknowledged(
     )
 
 
-async def test_of_two_sets_of_permissions_with_one_revision_one_is_set(service: Service) -> None:
+async def test_one_of_two_permission_sets_with_the_same_revision_wins(service: Service) -> None:
     first, second = some_keys(service, 4)[:3], some_keys(service, 4)[2:]
 
     def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
@@ -294,7 +294,7 @@ async def test_of_two_sets_of_permissions_with_one_revision_one_is_set(service: 
     )
 
 
-async def test_of_two_sets_of_permissions_the_last_one_remains_whole(service: Service) -> None:
+async def test_last_of_two_permission_sets_remains_whole(service: Service) -> None:
     first, second = some_keys(service, 4)[:3], some_keys(service, 4)[2:]
 
     def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
@@ -319,7 +319,7 @@ async def test_of_two_sets_of_permissions_the_last_one_remains_whole(service: Se
     assert judged(await remains(trials[-1:]), trials[-1:], outcomes[-1:], judge)
 
 
-async def test_of_two_edits_of_permissions_both_are_done(service: Service) -> None:
+async def test_both_of_two_permission_edits_are_applied(service: Service) -> None:
     first, second = some_keys(service, 4)[:3], some_keys(service, 4)[2:]
 
     def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
@@ -346,7 +346,7 @@ async def test_of_two_edits_of_permissions_both_are_done(service: Service) -> No
     assert judged(await remains(trials[-1:]), trials[-1:], outcomes[-1:], judge)
 
 
-async def test_of_two_edits_of_one_revision_one_is_done(service: Service) -> None:
+async def test_one_of_two_permission_edits_with_the_same_revision_wins(service: Service) -> None:
     first, second = some_keys(service, 4)[:2], some_keys(service, 4)[2:]
 
     def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
@@ -382,7 +382,7 @@ def is_ok(outcome: Any) -> bool:
     return not isinstance(outcome, Refusal)
 
 
-async def test_no_token_outlives_the_admin_who_makes_it_while_being_removed(
+async def test_token_created_during_its_admins_removal_is_revoked(
     service: Service,
 ) -> None:
     async def remove_then_create(trial: Trial) -> int:
@@ -413,7 +413,7 @@ async def test_no_token_outlives_the_admin_who_makes_it_while_being_removed(
     )
 
 
-async def test_a_token_is_revoked_once(service: Service) -> None:
+async def test_token_is_revoked_once(service: Service) -> None:
     def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
         return [tokens.revoke(who, trial.token.id) for who in trial.admins]
 
@@ -437,7 +437,7 @@ async def test_a_token_is_revoked_once(service: Service) -> None:
     )
 
 
-async def test_a_token_is_revoked_once_even_while_its_maker_is_removed(service: Service) -> None:
+async def test_token_is_revoked_once_during_its_creators_removal(service: Service) -> None:
     def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
         return [
             tokens.revoke(trial.admins[2], trial.token.id),
@@ -457,7 +457,9 @@ async def test_a_token_is_revoked_once_even_while_its_maker_is_removed(service: 
     )
 
 
-async def test_retries_with_one_key_make_one_token_and_show_one_secret(service: Service) -> None:
+async def test_retries_with_one_idempotency_key_create_one_token_and_show_one_secret(
+    service: Service,
+) -> None:
     def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
         return [
             tokens.create(trial.admin, service, name="once", idempotency_key="k") for _ in range(2)
@@ -482,7 +484,7 @@ async def test_retries_with_one_key_make_one_token_and_show_one_secret(service: 
     )
 
 
-async def test_of_two_first_tokens_one_shows_the_url_and_it_stays(service: Service) -> None:
+async def test_two_first_tokens_set_the_api_url_once(service: Service) -> None:
     async def create_and_look(who: SignedInAdmin) -> tuple[models.Token, models.Tenant]:
         created = await tokens.create(who, service, name="first")
         return created.token, await models.Tenant.get(id=who.tenant_id)
@@ -507,7 +509,7 @@ async def test_of_two_first_tokens_one_shows_the_url_and_it_stays(service: Servi
     await assert_holds(await make_trials(), contend, judge, seen={("ok", "ok")}, plant=plant)
 
 
-async def test_of_two_admins_who_remove_each_other_one_remains(service: Service) -> None:
+async def test_one_of_two_admins_who_remove_each_other_remains(service: Service) -> None:
     def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
         _, one, other = trial.admins
         return [admins.remove(one, other.admin_id), admins.remove(other, one.admin_id)]
@@ -538,7 +540,7 @@ async def dethrone(trial: Trial) -> None:
     await models.Admin.filter(tenant_id=trial.tenant.id).update(role=Role.ADMIN)
 
 
-async def test_a_tenant_has_one_owner_while_its_heir_is_demoted_and_removed(
+async def test_tenant_keeps_one_owner_while_the_heir_is_demoted_and_removed(
     service: Service,
 ) -> None:
     def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
@@ -566,7 +568,7 @@ async def test_a_tenant_has_one_owner_while_its_heir_is_demoted_and_removed(
     )
 
 
-async def test_ownership_is_transferred_to_one_of_two(service: Service) -> None:
+async def test_ownership_is_transferred_to_one_of_two_admins(service: Service) -> None:
     def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
         return [admins.transfer_ownership(trial.owner, a.admin_id) for a in trial.admins[1:]]
 
@@ -582,7 +584,7 @@ async def test_ownership_is_transferred_to_one_of_two(service: Service) -> None:
     )
 
 
-async def test_an_address_is_invited_once(service: Service) -> None:
+async def test_address_is_invited_once(service: Service) -> None:
     def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
         return [
             admins.add(who, service, email=email, name="New", role=Role.AUDITOR)
@@ -604,10 +606,10 @@ async def test_an_address_is_invited_once(service: Service) -> None:
     assert await models.Invitation.all().count() == 200
 
 
-async def test_a_demoted_admin_changes_nothing_more(service: Service) -> None:
+async def test_demoted_admin_cannot_finish_a_change(service: Service) -> None:
     async def demote_then_rename(trial: Trial) -> None:
         await admins.set_role(trial.owner, trial.admin.admin_id, Role.AUDITOR)
-        # Asked as whoever was signed in before the demotion.
+        # With the principal from before the demotion.
         await tokens.rename(trial.admin, trial.token.id, "too late")
 
     def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
@@ -626,7 +628,7 @@ async def test_a_demoted_admin_changes_nothing_more(service: Service) -> None:
     )
 
 
-async def test_an_invitation_is_accepted_once(service: Service) -> None:
+async def test_invitation_is_accepted_once(service: Service) -> None:
     trials = await make_trials(SLOW_TRIALS, password_hash=None)
     secrets = {trial.tenant.id: await invite(service, trial.admin) for trial in trials}
     passwords = ("four green herons argue", "nine brown badgers juggle")
@@ -663,7 +665,7 @@ async def invite(service: Service, who: SignedInAdmin) -> str:
         return (await sessions.invite(service, admin))[0]
 
 
-async def test_no_session_outlives_the_admin_who_signs_in_while_being_removed(
+async def test_session_started_during_its_admins_removal_ends(
     service: Service,
 ) -> None:
     trials = await make_trials(SLOW_TRIALS)
@@ -671,7 +673,7 @@ async def test_no_session_outlives_the_admin_who_signs_in_while_being_removed(
     def contend(trial: Trial) -> Sequence[Awaitable[Any]]:
         return [
             sign_in(service, trial, "1.2.3.4"),
-            # A password takes some 40 ms to look at and to hash anew.
+            # Verifying and rehashing a password takes some 40 ms.
             later(0.04, admins.remove(trial.owner, trial.admin.admin_id)),
         ]
 
@@ -696,8 +698,9 @@ def sign_in(service: Service, trial: Trial, address: str) -> Awaitable[sessions.
     )
 
 
-async def test_who_signs_in_twice_at_once_is_signed_in_twice(service: Service) -> None:
-    """Also while one replaces the password's old hash, which the other might take for a change."""
+async def test_two_concurrent_sign_ins_both_succeed(service: Service) -> None:
+    """Also while one replaces the outdated hash, which the other could mistake for a password
+    change."""
     trials = await make_trials(SLOW_TRIALS)
     outcomes = await run(
         trials, lambda trial: [sign_in(service, trial, "1.2.3.4"), sign_in(service, trial, "::1")]
@@ -707,9 +710,7 @@ async def test_who_signs_in_twice_at_once_is_signed_in_twice(service: Service) -
     assert not await models.Admin.filter(email="a1@example.com", password_hash=_QUICK_HASH).exists()
 
 
-async def test_attempts_and_the_deletion_of_their_old_counters_do_not_wait_for_each_other(
-    service: Service,
-) -> None:
+async def test_attempts_and_the_deletion_of_old_counters_do_not_deadlock(service: Service) -> None:
     trials = await make_trials(100)
 
     async def try_once(trial: Trial, number: int) -> None:
@@ -732,10 +733,10 @@ async def test_attempts_and_the_deletion_of_their_old_counters_do_not_wait_for_e
     assert set(map(shown, await run(trials, contend))) == {("ok",) * 4}
 
 
-async def test_the_races_are_races(service: Service) -> None:
-    """What is written without locks loses some of them: the contenders do meet."""
+async def test_naive_changes_lose_some_races(service: Service) -> None:
+    """Code without locks loses some of them, which proves that the contenders overlap."""
 
-    # What a naive change thinks about between reading and writing, in seconds.
+    # Seconds between reading and writing in a naive change.
     think = 0.005
 
     async def naive_rename(trial: Trial) -> None:

@@ -1,8 +1,7 @@
-"""Raw bytes over a socket: whatever arrives, no answer is a 5xx and the server lives.
+"""Raw bytes over a socket never cause a 5xx, and the server keeps running.
 
-Here: broken HTTP, broken JSON, hostile texts in every place for text, and random bytes, against a
-real server process on either database. Not here: what well-formed requests are answered, beyond
-that it is no failure of the server.
+Malformed HTTP, malformed JSON, hostile texts in every place for text, and random bytes, against a
+real server process on both databases. Not here: the answers to well-formed requests.
 """
 
 import json
@@ -42,8 +41,8 @@ ROUTES = {
     "/no-such-thing": "GET",
 }
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
-# Not this: uvicorn's complaint about answering a request after malformed bytes behind it have made
-# it close the connection (uvloop's `_ensure_alive`).
+# Except uvicorn's error when it answers a request after malformed bytes behind it have closed the
+# connection (uvloop's `_ensure_alive`).
 _FAILED = re.compile(
     r'unexpected error|Traceback|"status":5|Exception in ASGI application(?!.*_ensure_alive)'
 )
@@ -52,7 +51,7 @@ _ANSWER_SECONDS = 10
 
 @dataclass
 class Target:
-    """A server process, and the session of an owner there."""
+    """A server process, and an owner's session."""
 
     server: ServerProcess
     session: str
@@ -60,7 +59,7 @@ class Target:
     judged: int = 0
 
     def send(self, raw: bytes) -> list[int]:
-        """Sends bytes and no more after them; the statuses of all answers."""
+        """Sends bytes and shuts down writing; returns the statuses of all answers."""
         with socket.create_connection((LOOPBACK, self.server.port), _ANSWER_SECONDS) as sock:
             received = b""
             try:
@@ -70,11 +69,11 @@ class Target:
                 while chunk := sock.recv(65536):
                     received += chunk
             except ConnectionError:
-                pass  # it has heard enough
+                pass  # the server closed the connection
         return [int(status) for status in _STATUS.findall(received)]
 
     def ask(self, method: str, path: str, body: bytes = b"", *headers: str | bytes) -> int:
-        """The status of one whole request of the owner's."""
+        """The status of one complete request of the owner."""
         [status] = self.send(self.request(method, path, body, *headers))
         return status
 
@@ -105,7 +104,7 @@ class Target:
         return response.json()
 
     def check(self) -> None:
-        """It lives, and since the last look it neither failed inside nor said that it did."""
+        """It runs, and has neither answered 5xx nor logged an error since the last check."""
         assert answer_of(self.server.port, "/healthz") == 200
         log = self.server.log()
         news, self.judged = log[self.judged :], len(log)
@@ -113,13 +112,13 @@ class Target:
 
 
 def _closes(raw: bytes) -> bool:
-    """Whether the server ends the connection by itself, so that no half-close cuts its answer."""
+    """Whether the server closes the connection by itself, so that no half-close cuts its answer."""
     return b"\r\n\r\n" in raw and b"Connection: close" in raw
 
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """On SQLite, for what reaches no database."""
+    """On SQLite, for requests that reach no database."""
     folder = tmp_path_factory.mktemp("raw-bytes")
     yield from _target(folder, f"sqlite://{folder / 'tessera.db'}")
 
@@ -135,7 +134,7 @@ def postgres_target(
 
 @pytest.fixture(params=["target", "postgres_target"], ids=["sqlite", "postgres"])
 def either(request: pytest.FixtureRequest) -> Target:
-    """On both kinds, for texts: what one stores the other may not even compare with."""
+    """On both databases, for texts: they accept different characters."""
     target: Target = request.getfixturevalue(request.param)
     return target
 
@@ -188,7 +187,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-def test_no_body_is_a_failure_of_the_server(target: Target, body: bytes) -> None:
+def test_no_body_causes_a_server_error(target: Target, body: bytes) -> None:
     for path, method in ROUTES.items():
         assert target.ask(method, path, body) < 500
         assert target.ask("POST", path, body, "Accept: application/graphql-response+json") < 500
@@ -255,7 +254,7 @@ _QUERIES = {
 
 
 def graphql_requests(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every place in the schema where a text can be given, with this one."""
+    """A request for every place of the schema that takes a text, with this one."""
     for query in _QUERIES.values():
         yield query, {"t": text}
     for name, fields in _MUTATIONS.items():
@@ -266,7 +265,7 @@ def graphql_requests(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
             yield query, {"i": _NEEDED.get(name, {}) | {one: value}}
 
 
-def test_every_text_that_the_schema_takes_is_among_them() -> None:
+def test_requests_cover_every_text_of_the_schema() -> None:
     def takes_text(of_type: Any) -> bool:
         return get_named_type(of_type).name in {"String", "ID"}
 
@@ -285,7 +284,7 @@ def test_every_text_that_the_schema_takes_is_among_them() -> None:
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_no_text_in_graphql_is_a_failure_of_the_server(either: Target, text: str) -> None:
+def test_no_text_in_graphql_causes_a_server_error(either: Target, text: str) -> None:
     for query, variables in graphql_requests(text):
         answer = either.graphql(query, variables)
         assert not {"INTERNAL", "UNAVAILABLE"} & {
@@ -294,7 +293,7 @@ def test_no_text_in_graphql_is_a_failure_of_the_server(either: Target, text: str
     either.check()
 
 
-def test_no_escape_in_a_literal_is_a_failure_of_the_server(either: Target) -> None:
+def test_no_escape_in_a_literal_causes_a_server_error(either: Target) -> None:
     for literal in (
         '"\\u0000"', '"\\uD800"', '"\\u{D800}"', '"\\u{110000}"', '"\\uD83D\\uDE00"',
         '"\\uDE00\\uD83D"', '"\\u{}"', '"\\uZZZZ"', '"""\\""" """', '"\0"', "9" * 10_000,
@@ -312,7 +311,7 @@ def test_no_escape_in_a_literal_is_a_failure_of_the_server(either: Target) -> No
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_no_text_at_the_doors_is_a_failure_of_the_server(either: Target, text: str) -> None:
+def test_no_text_in_sessions_and_passwords_causes_a_server_error(either: Target, text: str) -> None:
     sign_in = {"tenant": "acme", "email": "nobody@acme.example", "password": "x"}
     requests: list[tuple[str, str, dict[str, str]]] = [
         *(("POST", "/session", sign_in | {name: text}) for name in (*sign_in, "transport", text)),
@@ -383,7 +382,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("raw", MALFORMED.values(), ids=MALFORMED)
-def test_no_malformed_request_is_a_failure_of_the_server(target: Target, raw: bytes) -> None:
+def test_no_malformed_request_causes_a_server_error(target: Target, raw: bytes) -> None:
     assert all(status < 500 for status in target.send(raw))
     target.check()
 
@@ -406,7 +405,7 @@ TARGETS = (
 
 
 @pytest.mark.parametrize("path", TARGETS)
-def test_no_target_is_a_failure_of_the_server(target: Target, path: str) -> None:
+def test_no_target_causes_a_server_error(target: Target, path: str) -> None:
     for method in ("GET", "HEAD", "POST", "DELETE", "OPTIONS"):
         assert all(status < 500 for status in target.send(target.request(method, path)))
     target.check()
@@ -435,7 +434,7 @@ HEADERS: tuple[str | bytes, ...] = (
 
 
 @pytest.mark.parametrize("header", HEADERS, ids=lambda header: f"{header[:30]!r} {len(header)}")
-def test_no_header_is_a_failure_of_the_server(target: Target, header: str | bytes) -> None:
+def test_no_header_causes_a_server_error(target: Target, header: str | bytes) -> None:
     raw = header if isinstance(header, bytes) else header.encode()
     for path, method in ROUTES.items():
         for replaced in (True, False):
@@ -448,7 +447,7 @@ def test_no_header_is_a_failure_of_the_server(target: Target, header: str | byte
     target.check()
 
 
-def test_a_forged_cookie_beside_a_broken_origin_is_no_failure_of_the_server(
+def test_forged_cookie_with_a_malformed_origin_causes_no_server_error(
     target: Target,
 ) -> None:
     cookie = "Cookie: __Host-tessera_session=" + "A" * 64
@@ -460,7 +459,7 @@ def test_a_forged_cookie_beside_a_broken_origin_is_no_failure_of_the_server(
     target.check()
 
 
-def test_requests_in_one_breath_are_answered_one_by_one(target: Target) -> None:
+def test_pipelined_requests_are_answered_in_order(target: Target) -> None:
     query = target.request("POST", "/graphql", b'{"query":"{__typename}"}')
     going_on = query.replace(b"Connection: close", b"Connection: keep-alive")
     assert target.send(going_on * 30 + query) == [200] * 31
@@ -468,7 +467,7 @@ def test_requests_in_one_breath_are_answered_one_by_one(target: Target) -> None:
     target.check()
 
 
-def test_no_truncated_request_is_a_failure_of_the_server(target: Target) -> None:
+def test_no_truncated_request_causes_a_server_error(target: Target) -> None:
     whole = target.request("POST", "/graphql", b'{"query":"{__typename}"}')
     whole = whole.replace(b"Connection: close\r\n", b"")
     for end in range(0, len(whole), 3):
@@ -476,7 +475,7 @@ def test_no_truncated_request_is_a_failure_of_the_server(target: Target) -> None
     target.check()
 
 
-# Anything
+# Random input
 
 _WORDS = st.sampled_from(
     [b"GET ", b"POST ", b"/graphql", b"/session", b" HTTP/1.1\r\n", b"\r\n", b"Host: x\r\n", b"{",
@@ -502,7 +501,7 @@ _FUZZ = settings(
 
 @_FUZZ
 @given(raw=_BYTES)
-def test_no_bytes_at_all_are_a_failure_of_the_server(target: Target, raw: bytes) -> None:
+def test_no_random_bytes_cause_a_server_error(target: Target, raw: bytes) -> None:
     assert all(status < 500 for status in target.send(raw))
 
 
@@ -510,7 +509,7 @@ def test_no_bytes_at_all_are_a_failure_of_the_server(target: Target, raw: bytes)
 @given(
     route=st.sampled_from(list(ROUTES)), cut=st.tuples(st.floats(0, 1), st.floats(0, 1)), raw=_BYTES
 )
-def test_no_damage_to_a_request_is_a_failure_of_the_server(
+def test_no_damaged_request_causes_a_server_error(
     target: Target, route: str, cut: tuple[float, float], raw: bytes
 ) -> None:
     whole = target.request(ROUTES[route], route, b'{"query":"{__typename}"}')
@@ -521,7 +520,7 @@ def test_no_damage_to_a_request_is_a_failure_of_the_server(
 
 @_FUZZ
 @given(route=st.sampled_from(list(ROUTES)), body=st.binary(max_size=200) | _JSON.map(json.dumps))
-def test_no_body_at_all_is_a_failure_of_the_server(
+def test_no_random_body_causes_a_server_error(
     target: Target, route: str, body: bytes | str
 ) -> None:
     raw = body if isinstance(body, bytes) else body.encode()
@@ -533,7 +532,7 @@ def test_no_body_at_all_is_a_failure_of_the_server(
     route=st.sampled_from(["/graphql", "/session", "/invitation", "/password"]),
     members=st.dictionaries(_MEMBERS, _JSON, max_size=5),
 )
-def test_no_members_of_a_body_are_a_failure_of_the_server(
+def test_no_random_members_cause_a_server_error(
     either: Target, route: str, members: dict[str, Any]
 ) -> None:
     assert either.ask(ROUTES[route], route, json.dumps(members).encode()) < 500
@@ -541,7 +540,7 @@ def test_no_members_of_a_body_are_a_failure_of_the_server(
 
 @_FUZZ
 @given(text=st.text(max_size=60), place=st.integers(0, 1_000))
-def test_no_text_anywhere_in_graphql_is_a_failure_of_the_server(
+def test_no_random_text_in_graphql_causes_a_server_error(
     either: Target, text: str, place: int
 ) -> None:
     requests = list(graphql_requests(text))
@@ -549,8 +548,8 @@ def test_no_text_anywhere_in_graphql_is_a_failure_of_the_server(
     assert "INTERNAL" not in json.dumps(answer.get("errors", []))
 
 
-def test_the_server_has_lived_through_all_of_it(either: Target) -> None:
-    """Stands last: judges the log of everything above."""
+def test_server_ran_throughout_without_errors(either: Target) -> None:
+    """Runs last: checks the log of all tests above."""
     either.judged = 0
     either.check()
     assert either.ask("POST", "/graphql", b'{"query":"{ viewer { role } }"}') == 200

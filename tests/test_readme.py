@@ -1,4 +1,4 @@
-"""The README: every command of its tour answers as it says, and its settings are all there are."""
+"""The README: its commands answer as printed, and its settings are complete."""
 
 import re
 import subprocess
@@ -10,7 +10,7 @@ from tests.support.process import ROOT, ServerProcess
 
 _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 _END = "-- end of an answer --"
-# What differs from run to run, by its form; everything else must be the same to the letter.
+# Parts that differ between runs; everything else must be equal.
 _VARYING = [
     (re.compile(r"\d{4}-\d{2}-\d{2}T[\d:.]+Z"), "<instant>"),
     (re.compile(r"tsr_[0-9A-Za-z]{49}"), "<secret>"),
@@ -20,14 +20,14 @@ _VARYING = [
 ]
 
 
-def test_every_setting_is_in_its_table() -> None:
+def test_every_setting_is_documented() -> None:
     settings = re.findall(
         r"^\| `TESSERA_(\w+)` \|", (ROOT / "docs/operating.md").read_text(), re.MULTILINE
     )
     assert sorted(name.lower() for name in settings) == sorted(Settings.__dataclass_fields__)
 
 
-def test_the_tour_is_what_happens(tmp_path: Path) -> None:
+def test_commands_answer_as_documented(tmp_path: Path) -> None:
     tour = _steps((ROOT / "README.md").read_text())
     assert len(tour) > 10
     database_url = f"sqlite://{tmp_path / 'tessera.db'}"
@@ -47,7 +47,7 @@ def test_the_tour_is_what_happens(tmp_path: Path) -> None:
 
 
 def _steps(readme: str) -> list[tuple[str, str]]:
-    """Each command of the tour, and the answer that the README gives."""
+    """Each command of the README, and its printed answer."""
     steps: list[tuple[str, str]] = []
     for line in "".join(_BLOCK.findall(readme)).splitlines():
         if line.startswith("$ "):
@@ -59,7 +59,7 @@ def _steps(readme: str) -> list[tuple[str, str]]:
 
 
 def _run(commands: list[str], folder: Path) -> list[str]:
-    """What each command prints, all of them run in one shell."""
+    """The output of each command, all run in one shell."""
     script = "\n".join(f"{command}\necho '{_END}'" for command in commands)
     done = subprocess.run(
         ["bash", "-c", script],

@@ -1,6 +1,6 @@
-"""Clients that others wrote: two compilers take the schema, and one library drives a token's life.
+"""Third-party clients: two compilers accept the schema, and one library manages a token.
 
-What the wire itself must be is tested in `test_graphql_over_http`.
+`test_graphql_over_http` tests the protocol itself.
 """
 
 import shutil
@@ -23,7 +23,7 @@ _BAD_CURSOR = gql('{ tokens(after: "x") { edges { cursor } } }')
 
 
 def _workplace(name: str, folder: Path) -> Path:
-    """A compiler's own folder, with the schema and the packages in reach."""
+    """A compiler's own folder, with the schema and the packages."""
     node.install()
     workplace = folder / name
     shutil.copytree(node.FOLDER / name, workplace)
@@ -32,7 +32,7 @@ def _workplace(name: str, folder: Path) -> Path:
     return workplace
 
 
-def test_relay_compiler_takes_the_schema_and_a_page(tmp_path: Path) -> None:
+def test_relay_compiler_accepts_the_schema_and_a_page(tmp_path: Path) -> None:
     workplace = _workplace("relay", tmp_path)
     (workplace / "artifacts").mkdir()
     done = node.run("node_modules/relay-compiler/cli.js", "--repersist", folder=workplace)
@@ -47,7 +47,7 @@ def test_relay_compiler_takes_the_schema_and_a_page(tmp_path: Path) -> None:
     } <= compiled
 
 
-def test_graphql_codegen_takes_the_schema_and_a_page(tmp_path: Path) -> None:
+def test_graphql_codegen_accepts_the_schema_and_a_page(tmp_path: Path) -> None:
     workplace = _workplace("codegen", tmp_path)
     done = node.run(
         "node_modules/@graphql-codegen/cli/cjs/bin.js", "--config", "codegen.json", folder=workplace
@@ -82,7 +82,7 @@ _ACTIVITY = gql(
 _REVOKE = gql("mutation ($input: RevokeTokenInput!) { revokeToken(input: $input) { __typename } }")
 
 
-def test_gql_drives_a_tokens_whole_life(tmp_path: Path, database_url: str) -> None:
+def test_gql_creates_changes_and_revokes_a_token(tmp_path: Path, database_url: str) -> None:
     made = tessera(
         *("tenant", "create", "acme", "--name", "Acme", "--owner-name", "Ada"),
         *("--owner-email", _EMAIL, "--password-stdin"),
@@ -100,7 +100,7 @@ def _live(url: str) -> None:
     )
     client = Client(transport=transport, fetch_schema_from_transport=True)
     with client as session:
-        # The client has read the schema from the server and checks each document against it.
+        # The client reads the schema from the server and validates each document.
         assert client.schema
         assert set(client.schema.type_map) == set(build_schema(sdl()).type_map)
 

@@ -1,4 +1,4 @@
-"""The schema as clients get it: current, described throughout, and what the contract promises."""
+"""The published schema is current, fully described, and keeps the contract."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,13 +12,13 @@ from tests.support.process import ROOT
 _EXAMPLES = sorted((ROOT / "server/console/web/src/graphiql/examples").glob("*.graphql"))
 
 
-def test_the_file_is_what_the_server_serves() -> None:
-    """`make schema` writes it anew."""
+def test_schema_file_is_current() -> None:
+    """`make schema` rewrites it."""
     assert (ROOT / "schema.graphql").read_text() == sdl()
 
 
 def _described() -> Iterator[tuple[str, Any]]:
-    """Everything of ours in the schema that can have a description."""
+    """Every element of our schema that can have a description."""
     for name, of_type in CORE_SCHEMA.type_map.items():
         if name.startswith("__") or name in {"String", "ID", "Int", "Boolean", "Float"}:
             continue
@@ -31,7 +31,7 @@ def _described() -> Iterator[tuple[str, Any]]:
                 yield f"{name}.{field_name}({argument_name})", argument
 
 
-def test_everything_has_a_description() -> None:
+def test_every_element_has_a_description() -> None:
     described = dict(_described())
     assert len(described) > 200
     assert [name for name, part in described.items() if not part.description] == []
@@ -127,8 +127,8 @@ type LastOwner implements Problem { code: ProblemCode! message: String! }
 """
 
 
-def test_the_contract_is_kept() -> None:
-    """Each name of the contract is there, with its type, its arguments and its interfaces."""
+def test_schema_keeps_the_contract() -> None:
+    """Each name of the contract exists with its type, arguments and interfaces."""
     served = build_schema(sdl())
     for definition in parse(_CONTRACT).definitions:
         promised: Any = definition
@@ -153,9 +153,9 @@ def _assert_same_field(name: str, promised: Any, given: Any) -> None:
 
 
 @pytest.mark.parametrize("example", _EXAMPLES, ids=lambda path: path.stem)
-def test_the_explorers_examples_are_valid(example: Any) -> None:
+def test_graphiqls_examples_are_valid(example: Any) -> None:
     assert validate(CORE_SCHEMA, parse(example.read_text())) == []
 
 
-def test_there_are_examples() -> None:
+def test_examples_exist() -> None:
     assert len(_EXAMPLES) >= 8

@@ -1,6 +1,6 @@
-"""Signing in by plain HTTP: on this machine it works in every browser, elsewhere in none.
+"""Signing in over plain HTTP works in every browser on this machine, and nowhere else.
 
-WebKit keeps no `Secure` cookie over plain HTTP, not even one of 127.0.0.1; Chromium keeps that one.
+WebKit drops `Secure` cookies over plain HTTP, even of 127.0.0.1; Chromium keeps those.
 """
 
 from collections.abc import Iterator
@@ -36,10 +36,10 @@ def sign_in(browser: WebKit) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_on_this_machine_the_right_password_leads_to_the_console(
+def test_sign_in_on_this_machine_leads_to_the_console(
     server: ServerProcess, safari: WebKit, host: str
 ) -> None:
-    """At the address that `make serve` prints."""
+    """At the address printed by `make serve`."""
     url = f"http://{host}:{server.port}"
     safari.open(f"{url}/")
     assert safari.url == f"{url}/sign-in?next=/"
@@ -52,7 +52,7 @@ def test_on_this_machine_the_right_password_leads_to_the_console(
     assert safari.url == f"{url}/activity"
 
 
-def test_elsewhere_over_plain_http_the_pages_say_what_is_wrong(server: ServerProcess) -> None:
+def test_sign_in_elsewhere_over_plain_http_explains_the_failure(server: ServerProcess) -> None:
     with browser(f"--host-resolver-rules=MAP {ELSEWHERE} {LOOPBACK}") as chromium:
         page = chromium.new_page()
         url = f"http://{ELSEWHERE}:{server.port}"
@@ -67,7 +67,7 @@ def test_elsewhere_over_plain_http_the_pages_say_what_is_wrong(server: ServerPro
         assert page.context.cookies() == []
 
 
-def test_a_browser_that_keeps_no_cookie_is_told_so(server: ServerProcess) -> None:
+def test_browser_without_cookies_gets_an_explanation(server: ServerProcess) -> None:
     with browser() as chromium, visiting(chromium, server) as visitor:
         page = visitor.page
         page.route("**/session", _without_session)
