@@ -977,7 +977,7 @@ async def test_unexpected_error_is_masked_and_logged_with_the_request_id(
         [record] = [one for one in caplog.records if one.getMessage() == "unexpected error"]
         line = json.loads(JsonLines().format(record))
         assert line["request_id"] == request_id
-        assert any("server/graphql/tokens.py" in place for place in line["error"])
+        assert any("server/graphql/activity.py" in place for place in line["error"])
         assert secret not in response.text + json.dumps(line)
     assert await client.of(person).data(f'{{ token(id: "{token_id(token)}") {{ id }} }}')
 

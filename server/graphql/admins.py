@@ -1,5 +1,10 @@
 """Admins: the type, and the queries that return it."""
 
+from collections.abc import Sequence
+from dataclasses import field
+from typing import Any
+from uuid import UUID
+
 import strawberry
 from strawberry import UNSET
 
@@ -7,19 +12,13 @@ import models
 from models import Role
 from server.errors import Unauthenticated
 from server.global_ids import encode_id
-from server.graphql.basics import (
-    After,
-    DateTime,
-    First,
-    Node,
-    PageInfo,
-    described,
-    given,
-    page_info,
-)
-from server.graphql.context import Info
+from server.graphql.basics import DateTime, described, given
+from server.graphql.connection import After, Connection, First, connection
+from server.graphql.context import Context, Info
+from server.graphql.loading import load_selected, loaded
+from server.graphql.nodes import Node, finds
 from server.operations import admins
-from server.paging import Page, encode_cursor, page_request
+from server.paging import page_request
 
 CONNECTION = "admins"
 described(
@@ -31,6 +30,11 @@ described(
 )
 
 
+async def _live_token_counts(context: Context, rows: Sequence[models.Admin]) -> list[int]:
+    counts = await admins.count_live_tokens(context.principal, [row.id for row in rows])
+    return [counts.get(row.id, 0) for row in rows]
+
+
 @strawberry.type(description="A person who manages the tenant.")
 class Admin(Node):
     email: str = strawberry.field(description="The e-mail address they sign in with.")
@@ -40,11 +44,12 @@ class Admin(Node):
     invitation_pending: bool = strawberry.field(
         description="Whether they have yet to accept their invitation."
     )
+    live_token_count: int = loaded(
+        _live_token_counts,
+        description="How many live tokens they created. Removing them revokes these.",
+    )
     row: strawberry.Private[models.Admin]
-
-    @strawberry.field(description="How many live tokens they created. Removing them revokes these.")
-    async def live_token_count(self, info: Info) -> int:
-        return await info.context.live_token_counts.load(self.row.id) or 0
+    loaded_values: strawberry.Private[dict[str, Any]] = field(default_factory=dict)
 
 
 def shown_admin(row: models.Admin) -> Admin:
@@ -60,38 +65,28 @@ def shown_admin(row: models.Admin) -> Admin:
     )
 
 
-@strawberry.type(description="An admin in a list, with a cursor.")
-class AdminEdge:
-    node: Admin = strawberry.field(description="The admin.")
-    cursor: str = strawberry.field(description="The cursor of this place in the list.")
+AdminConnection = Connection[Admin]
 
 
-@strawberry.type(description="A page of admins.")
-class AdminConnection:
-    edges: list[AdminEdge] = strawberry.field(description="The admins of this page.")
-    page_info: PageInfo = strawberry.field(description="The page's position in the list.")
-
-
-def shown_admins(page: Page[models.Admin]) -> AdminConnection:
-    """Map a page of admins to its GraphQL type."""
-    return AdminConnection(
-        edges=[
-            AdminEdge(node=shown_admin(row), cursor=encode_cursor(CONNECTION, row.id))
-            for row in page.rows
-        ],
-        page_info=page_info(CONNECTION, page, lambda row: row.id),
-    )
+@finds(Admin)
+async def find_admins(context: Context, ids: Sequence[UUID]) -> list[Admin | None]:
+    """Return the admins of these ids, None for those that are not the tenant's."""
+    rows = await admins.find_many(context.principal, ids)
+    return [shown_admin(rows[admin_id]) if admin_id in rows else None for admin_id in ids]
 
 
 async def viewer(info: Info) -> Admin:
     """Return the signed-in admin."""
-    row = await info.context.admins.load(info.context.principal.admin_id)
-    if row is None:
+    admin = await info.context.loader(find_admins).load(info.context.principal.admin_id)
+    if admin is None:
         raise Unauthenticated(detail="the admin was removed while asking")
-    return shown_admin(row)
+    return admin
 
 
 async def list_admins(info: Info, first: First = UNSET, after: After = UNSET) -> AdminConnection:
     """List the tenant's admins, oldest first."""
     request = page_request(CONNECTION, given(first), given(after))
-    return shown_admins(await admins.search(info.context.principal, request))
+    page = await admins.search(info.context.principal, request)
+    shown = [shown_admin(row) for row in page.rows]
+    await load_selected(info, shown, "edges", "node")
+    return connection(CONNECTION, page, shown)

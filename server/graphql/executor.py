@@ -20,6 +20,7 @@ from graphql.type import GraphQLOutputType
 from strawberry import UNSET
 
 from server.graphql.definitions import definition_of
+from server.graphql.loading import loaded_getter
 from server.graphql.metering import Meter, TooLargeError, names_size, text_size
 
 _Step = Callable[[Any], Any]
@@ -122,7 +123,7 @@ class PlainFieldExecutor(Executor[Any]):
     ) -> _Field:
         """Raises `_NotPlainError` for a field that takes arguments or needs its resolver.
 
-        A field with a resolver is plain if its type has the preloaded attribute `loaded_…`.
+        A loaded field is plain; where its value is not loaded, reading it fails.
         """
         name = details[0].node.name.value
         if name == _TYPE_NAME:
@@ -131,15 +132,16 @@ class PlainFieldExecutor(Executor[Any]):
         definition = definition_of(field) if field else None
         if field is None or field.args or definition is None:
             raise _NotPlainError
-        attribute = definition.python_name
-        if not definition.is_basic_field:
-            attribute = f"loaded_{attribute}"
-            if not hasattr(parent_type.extensions["strawberry-definition"].origin, attribute):
-                raise _NotPlainError
+        if definition.is_basic_field:
+            # exempt names_made_at_run_time: the name is that of a field of the schema
+            get: _Step | None = attrgetter(definition.python_name)
+        else:
+            get = loaded_getter(definition)
+        if get is None:
+            raise _NotPlainError
         nullable = get_nullable_type(field.type) is field.type
         complete = self._completion(field.type, details)
-        # exempt names_made_at_run_time: the name is that of a field of the schema
-        return _Field(response_name, attrgetter(attribute), nullable, complete)
+        return _Field(response_name, get, nullable, complete)
 
     def _completion(self, of_type: GraphQLOutputType, details: FieldDetailsList) -> _Step | None:
         inner = get_nullable_type(of_type)

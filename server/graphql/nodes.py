@@ -1,72 +1,77 @@
-"""Any object by its global id (Relay Object Identification)."""
+"""Nodes: objects with a global id (Relay Object Identification), and how each type is found."""
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated
+from asyncio import gather
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import strawberry
 
 from server.errors import QueryTooComplex
 from server.global_ids import decode_id
-from server.graphql.admins import shown_admin
-from server.graphql.basics import Node
-from server.graphql.context import Info
-from server.graphql.tenants import tenant
-from server.graphql.tokens import ACTIVITY_TYPES, shown_activity, shown_token
-from server.operations import activity
+from server.graphql.context import Info, Load
 
 MAX_IDS = 100
 NodeId = Annotated[strawberry.ID, strawberry.argument(description="Its global id.")]
+TokenId = Annotated[strawberry.ID, strawberry.argument(description="The token's global id.")]
 NodeIds = Annotated[
     list[strawberry.ID], strawberry.argument(description="Their global ids, at most 100.")
 ]
 
 
+@strawberry.interface(description="An object with a global id.")
+class Node:
+    id: strawberry.ID = strawberry.field(
+        description="A global id. It is opaque and grants no access."
+    )
+
+
+# `Any` stands for a type with an id, or None.
+Find = Load[UUID, Any]
+_Find = TypeVar("_Find", bound=Find)
+_FINDERS: dict[str, Find] = {}
+
+
+def finds(*types: type) -> Callable[[_Find], _Find]:
+    """Register a function as the way to find objects of `types` by their ids in the tenant.
+
+    It returns None for an unknown id.
+    """
+
+    def register(find: _Find) -> _Find:
+        _FINDERS.update({of_type.__name__: find for of_type in types})
+        return find
+
+    return register
+
+
+def finder(type_name: str) -> Find:
+    """Return the function that finds objects of a type.
+
+    For types that refer to each other: the file of one of them cannot import the other.
+    """
+    return _FINDERS[type_name]
+
+
 async def node(info: Info, id: NodeId) -> Node | None:
     """Return one object of the tenant, or null."""
-    return (await _find(info, [id]))[0]
+    return (await _nodes(info, [id]))[0]
 
 
 async def nodes(info: Info, ids: NodeIds) -> list[Node | None]:
     """Return objects of the tenant in the order of `ids`, null for an unknown id."""
     if len(ids) > MAX_IDS:
         raise QueryTooComplex(f"Ask for at most {MAX_IDS} nodes at once.")
-    return await _find(info, ids)
+    return await _nodes(info, ids)
 
 
-async def _find(info: Info, ids: list[strawberry.ID]) -> list[Node | None]:
-    decoded = [decode_id(text) for text in ids]
-    wanted = [row_id for name, row_id in filter(None, decoded) if name in _ACTIVITIES]
-    happened = await activity.find_many(info.context.principal, wanted) if wanted else {}
-
-    async def find(name: str, row_id: UUID) -> Node | None:
-        if name in _ACTIVITIES:
-            row = happened.get(row_id)
-            shown = shown_activity(info, row) if row else None
-            return shown if isinstance(shown, Node) and type(shown).__name__ == name else None
-        finder = _FINDERS.get(name)
-        return await finder(info, row_id) if finder else None
-
-    return [await find(*one) if one else None for one in decoded]
+async def _nodes(info: Info, ids: Sequence[strawberry.ID]) -> list[Node | None]:
+    return list(await gather(*(_node(info, text) for text in ids)))
 
 
-async def _find_token(info: Info, row_id: UUID) -> Node | None:
-    row = await info.context.tokens.load(row_id)
-    return shown_token(row) if row else None
-
-
-async def _find_admin(info: Info, row_id: UUID) -> Node | None:
-    row = await info.context.admins.load(row_id)
-    return shown_admin(row) if row else None
-
-
-async def _find_tenant(info: Info, row_id: UUID) -> Node | None:
-    return await tenant(info) if row_id == info.context.principal.tenant_id else None
-
-
-_ACTIVITIES = {shown.__name__ for shown in ACTIVITY_TYPES}
-_FINDERS: dict[str, Callable[[Info, UUID], Awaitable[Node | None]]] = {
-    "Token": _find_token,
-    "Admin": _find_admin,
-    "Tenant": _find_tenant,
-}
+async def _node(info: Info, text: str) -> Node | None:
+    type_name, row_id = decode_id(text) or ("", UUID(int=0))
+    find = _FINDERS.get(type_name)
+    found = await info.context.loader(find).load(row_id) if find else None
+    # An activity's id also states its kind.
+    return found if isinstance(found, Node) and type(found).__name__ == type_name else None

@@ -4,6 +4,12 @@ import strawberry
 from graphql import GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 
+from server.graphql.activity import (
+    ACTIVITY_TYPES,
+    TokenActivityConnection,
+    all_activity,
+    token_activity,
+)
 from server.graphql.admin_changes import (
     AddAdminResult,
     RemoveAdminResult,
@@ -17,8 +23,8 @@ from server.graphql.admin_changes import (
     transfer_ownership,
 )
 from server.graphql.admins import Admin, AdminConnection, list_admins, viewer
-from server.graphql.basics import DATE_TIME, DateTime, Node
-from server.graphql.nodes import node, nodes
+from server.graphql.basics import DATE_TIME, DateTime
+from server.graphql.nodes import Node, node, nodes
 from server.graphql.permissions import PermissionCategory, permission_categories
 from server.graphql.problems import HANDLERS
 from server.graphql.tenants import Tenant, tenant, tenant_api_url
@@ -36,16 +42,7 @@ from server.graphql.token_changes import (
     revoke_token,
     set_permissions,
 )
-from server.graphql.tokens import (
-    ACTIVITY_TYPES,
-    Token,
-    TokenActivityConnection,
-    TokenConnection,
-    all_activity,
-    find_token,
-    list_tokens,
-    token_activity,
-)
+from server.graphql.tokens import Token, TokenConnection, find_token, list_tokens
 
 
 @strawberry.type(description="The queries of a signed-in admin.")

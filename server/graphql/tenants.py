@@ -1,11 +1,14 @@
 """The tenant: the type, and the queries that return it."""
 
+from collections.abc import Sequence
+from uuid import UUID
+
 import strawberry
 
 import models
 from server.global_ids import encode_id
-from server.graphql.basics import Node
-from server.graphql.context import Info
+from server.graphql.context import Context, Info
+from server.graphql.nodes import Node, finds
 from server.operations import tenants
 from server.service import Service
 
@@ -35,6 +38,15 @@ def shown_tenant(service: Service, row: models.Tenant) -> Tenant:
         requests_per_hour=service.requests_per_hour(row),
         api_url=service.api_url(row),
     )
+
+
+@finds(Tenant)
+async def find_tenants(context: Context, ids: Sequence[UUID]) -> list[Tenant | None]:
+    """Return the principal's own tenant, None for any other."""
+    own_id = context.principal.tenant_id
+    row = await tenants.get(context.principal) if own_id in ids else None
+    own = shown_tenant(context.service, row) if row else None
+    return [own if tenant_id == own_id else None for tenant_id in ids]
 
 
 async def tenant(info: Info) -> Tenant:

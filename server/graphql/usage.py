@@ -1,14 +1,22 @@
-"""The usage of tokens: calls counted per endpoint, and the reasons of denied calls."""
+"""The usage of tokens: calls counted per endpoint, the last use, the reasons of denied calls."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
 
 import strawberry
 
 import models
 from models import RefusalReason
-from server import catalogue
+from server.catalogue import Catalogue
+from server.errors import QueryTooComplex
 from server.graphql.basics import DateTime, described
+from server.graphql.context import Context
 from server.graphql.permissions import Permission, shown_permissions
+from server.operations import usage
 from server.operations.usage import Usage
 
+MAX_SINCES = 3
 _MAX_INT = 2**31 - 1
 described(
     RefusalReason,
@@ -48,8 +56,44 @@ class TokenRefusal:
     request_id: str = strawberry.field(description="The request id in the answer.")
 
 
-def shown_usage(source: catalogue.Catalogue, usage: Usage) -> TokenUsage:
-    """Map a token's usage of one operation to its GraphQL type."""
+async def load_last_uses(
+    context: Context, rows: Sequence[models.Token]
+) -> list[models.TokenLastUse | None]:
+    """Return the last use of each token; None if it was never used."""
+    found = await usage.last_uses(context.principal, [row.id for row in rows])
+    return [found.get(row.id) for row in rows]
+
+
+async def load_refusals(context: Context, rows: Sequence[models.Token]) -> list[list[TokenRefusal]]:
+    """Return the latest denied calls of each token, newest first."""
+    found = await usage.recent_refusals(context.principal, [row.id for row in rows])
+    return [[_shown_refusal(refusal) for refusal in found[row.id]] for row in rows]
+
+
+async def load_usage(
+    context: Context, asked: Sequence[tuple[UUID, datetime | None]]
+) -> list[list[TokenUsage]]:
+    """Return the usage of each token since an instant, with one query for each instant.
+
+    Raises `QueryTooComplex` if a request asks for more than `MAX_SINCES` instants.
+    """
+    context.usage_sinces.update(since for _, since in asked)
+    if len(context.usage_sinces) > MAX_SINCES:
+        raise QueryTooComplex(f"Ask for usage since at most {MAX_SINCES} instants.")
+    found = {
+        since: await usage.of_tokens(
+            context.principal, {token_id for token_id, other in asked if other == since}, since
+        )
+        for since in {since for _, since in asked}
+    }
+    catalogue = context.service.catalogue
+    return [
+        [_shown_usage(catalogue, one) for one in found[since][token_id]]
+        for token_id, since in asked
+    ]
+
+
+def _shown_usage(source: Catalogue, usage: Usage) -> TokenUsage:
     return TokenUsage(
         permission=shown_permissions(source, [usage.key])[0] if usage.key else None,
         allowed=min(int(usage.allowed), _MAX_INT),
@@ -59,8 +103,7 @@ def shown_usage(source: catalogue.Catalogue, usage: Usage) -> TokenUsage:
     )
 
 
-def shown_refusal(row: models.TokenRefusal) -> TokenRefusal:
-    """Map a refusal to its GraphQL type."""
+def _shown_refusal(row: models.TokenRefusal) -> TokenRefusal:
     return TokenRefusal(
         occurred_at=DateTime(row.created_at),
         method=row.method,

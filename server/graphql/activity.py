@@ -1,0 +1,180 @@
+"""The activity of tokens: the types, and the queries that return them."""
+
+from collections.abc import Sequence
+from dataclasses import field
+from typing import Annotated, Any, ForwardRef
+from uuid import UUID
+
+import strawberry
+from strawberry import UNSET
+
+import models
+from models import ActivityKind, RevocationReason
+from server.global_ids import encode_id, row_id
+from server.graphql.admins import Admin, find_admins
+from server.graphql.basics import DateTime, described, given
+from server.graphql.connection import After, Connection, First, connection
+from server.graphql.context import Context, Info
+from server.graphql.loading import load_selected, loaded
+from server.graphql.nodes import Node, TokenId, finder, finds
+from server.graphql.permissions import Permission, shown_permissions
+from server.operations import activity
+from server.paging import Page, page_request
+
+ACTIVITY = "activity"
+described(
+    RevocationReason,
+    "Why a token was revoked.",
+    REVOKED="An admin revoked it.",
+    CREATOR_REMOVED="The admin who created it was removed.",
+)
+described(
+    ActivityKind,
+    "The kind of a token's activity.",
+    CREATED="It was created.",
+    NAME_CHANGED="Its name was changed.",
+    DESCRIPTION_CHANGED="Its description was changed.",
+    PERMISSIONS_EDITED="Its permissions were changed.",
+    REVOKED="It was revoked.",
+)
+Kind = Annotated[
+    ActivityKind | None, strawberry.argument(description="Only this kind of activity.")
+]
+
+
+# A token has activity, and an activity a token: this file cannot import that of tokens.
+_TOKEN: Any = Annotated[ForwardRef("Token"), strawberry.lazy("server.graphql.tokens")]
+
+
+async def _load_actors(context: Context, rows: Sequence[models.Activity]) -> list[Admin | None]:
+    found = await context.load_distinct(find_admins, (row.actor_id for row in rows))
+    return [found[row.actor_id] for row in rows]
+
+
+async def _load_tokens(context: Context, rows: Sequence[models.Activity]) -> list[Node | None]:
+    found = await context.load_distinct(finder("Token"), (row.token_id for row in rows))
+    return [found[row.token_id] for row in rows]
+
+
+@strawberry.interface(description="Something that happened to a token.")
+class TokenActivity:
+    id: strawberry.ID = strawberry.field(description="A global id.")
+    occurred_at: DateTime = strawberry.field(description="When it happened.")
+    actor: Admin | None = loaded(
+        _load_actors, description="The admin who did it; null once that admin is removed."
+    )
+    token: Node = loaded(
+        _load_tokens, graphql_type=_TOKEN, description="The token concerned, live or revoked."
+    )
+    row: strawberry.Private[models.Activity]
+    loaded_values: strawberry.Private[dict[str, Any]] = field(default_factory=dict)
+
+
+@strawberry.type(description="A token was created.")
+class TokenCreated(TokenActivity, Node):
+    pass
+
+
+@strawberry.type(description="A token's name was changed.")
+class TokenNameChanged(TokenActivity, Node):
+    previous_name: str = strawberry.field(description="The previous name.")
+    name: str = strawberry.field(description="The new name.")
+
+
+@strawberry.type(description="A token's description was changed.")
+class TokenDescriptionChanged(TokenActivity, Node):
+    previous_description: str = strawberry.field(description="The previous description.")
+    description: str = strawberry.field(description="The new description.")
+
+
+@strawberry.type(description="A token's permissions were changed.")
+class TokenPermissionsEdited(TokenActivity, Node):
+    granted: list[Permission] = strawberry.field(description="The permissions added.")
+    withdrawn: list[Permission] = strawberry.field(description="The permissions removed.")
+
+
+@strawberry.type(description="A token was revoked.")
+class TokenRevoked(TokenActivity, Node):
+    reason: RevocationReason = strawberry.field(description="Why it was revoked.")
+
+
+_TYPES: dict[ActivityKind, type[TokenActivity]] = {
+    ActivityKind.CREATED: TokenCreated,
+    ActivityKind.NAME_CHANGED: TokenNameChanged,
+    ActivityKind.DESCRIPTION_CHANGED: TokenDescriptionChanged,
+    ActivityKind.PERMISSIONS_EDITED: TokenPermissionsEdited,
+    ActivityKind.REVOKED: TokenRevoked,
+}
+ACTIVITY_TYPES = tuple(_TYPES.values())
+
+
+def _shown_activity(context: Context, row: models.Activity) -> TokenActivity:
+    shown = _TYPES[row.kind]
+    return shown(
+        id=strawberry.ID(encode_id(shown.__name__, row.id)),
+        occurred_at=DateTime(row.created_at),
+        row=row,
+        **_details(context, row),
+    )
+
+
+def _details(context: Context, row: models.Activity) -> dict[str, Any]:
+    details = row.details
+    if row.kind is ActivityKind.NAME_CHANGED:
+        return {"previous_name": details["previousName"], "name": details["name"]}
+    if row.kind is ActivityKind.DESCRIPTION_CHANGED:
+        return {
+            "previous_description": details["previousDescription"],
+            "description": details["description"],
+        }
+    if row.kind is ActivityKind.PERMISSIONS_EDITED:
+        catalogue = context.service.catalogue
+        return {name: shown_permissions(catalogue, details[name]) for name in details}
+    if row.kind is ActivityKind.REVOKED:
+        return {"reason": RevocationReason(details["reason"])}
+    return {}
+
+
+@finds(*ACTIVITY_TYPES)
+async def find_activities(context: Context, ids: Sequence[UUID]) -> list[TokenActivity | None]:
+    """Return the activities of these ids, None for those that are not the tenant's."""
+    rows = await activity.find_many(context.principal, ids)
+    return [_shown_activity(context, rows[one]) if one in rows else None for one in ids]
+
+
+TokenActivityConnection = Connection[TokenActivity]
+
+
+async def activity_of_token(
+    info: Info, token_id: UUID, first: First, after: After, kind: Kind
+) -> TokenActivityConnection:
+    """List the activity of a token of any tenant: empty for one of another tenant."""
+    request = page_request(ACTIVITY, given(first), given(after))
+    page = await activity.of_token(info.context.principal, token_id, request, given(kind))
+    return await _shown_page(info, page)
+
+
+async def token_activity(
+    info: Info, token_id: TokenId, first: First = UNSET, after: After = UNSET, kind: Kind = UNSET
+) -> TokenActivityConnection | None:
+    """List the activity of a token, live or revoked, newest first."""
+    found = row_id("Token", token_id)
+    if found is None or await info.context.loader(finder("Token")).load(found) is None:
+        page_request(ACTIVITY, given(first), given(after))
+        return None
+    return await activity_of_token(info, found, first, after, kind)
+
+
+async def all_activity(
+    info: Info, first: First = UNSET, after: After = UNSET, kind: Kind = UNSET
+) -> TokenActivityConnection:
+    """List the activity of all tokens of the tenant, newest first."""
+    request = page_request(ACTIVITY, given(first), given(after))
+    page = await activity.of_tenant(info.context.principal, request, given(kind))
+    return await _shown_page(info, page)
+
+
+async def _shown_page(info: Info, page: Page[models.Activity]) -> TokenActivityConnection:
+    shown = [_shown_activity(info.context, row) for row in page.rows]
+    await load_selected(info, shown, "edges", "node")
+    return connection(ACTIVITY, page, shown)
