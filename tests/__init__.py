@@ -1,1 +1,1 @@
-"""The tests, and what they run on. `models` and `server` never import from here."""
+"""The tests and their support. `models` and `server` never import from here."""

@@ -1,8 +1,7 @@
-"""What most tests stand on: an empty, migrated database of either kind, and the service on it.
+"""Fixtures of most tests: an empty, migrated database of each kind, and the service on it.
 
 A test that takes `service` runs once on SQLite and once on PostgreSQL. Databases are copies of one
-that was migrated once, and on PostgreSQL emptied and used again. What is needed to fill them lives
-in `factories`.
+that was migrated once, and on PostgreSQL emptied and used again. `support/factories` fills them.
 """
 
 import os

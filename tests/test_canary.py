@@ -57,7 +57,7 @@ _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
 
 
 @dataclass
-class Life:
+class Recording:
     """A server, the secrets sent to it, and all its answers."""
 
     server: ServerProcess
@@ -93,14 +93,14 @@ class Life:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def life(
+def recording(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Life]:
+) -> Iterator[Recording]:
     """A server after all requests, stopped before the tests search."""
     folder = tmp_path_factory.mktemp("canary")
     if request.param == "sqlite":
         file = folder / "tessera.db"
-        yield lived(folder, f"sqlite://{file}", sqlite_script(file), lambda: sqlite_dump(file))
+        yield recorded(folder, f"sqlite://{file}", sqlite_script(file), lambda: sqlite_dump(file))
         return
     with PostgresCluster() as cluster:
         url = cluster.create_database_now("tessera")
@@ -110,15 +110,15 @@ def life(
         def dump() -> dict[str, bytes]:
             return {"dump": cluster.dump(url).encode(), "its log": cluster.log().encode()}
 
-        yield lived(folder, url, postgres_script(url), dump)
+        yield recorded(folder, url, postgres_script(url), dump)
 
 
-def lived(
+def recorded(
     folder: Path,
     url: str,
     script: Callable[[str], None],
     dump: Callable[[], dict[str, bytes]],
-) -> Life:
+) -> Recording:
     key = token_hex(32)
     settings = {"TESSERA_DIGEST_KEY": key, "TESSERA_LOG_LEVEL": "DEBUG"}
     password = canary_password()
@@ -133,25 +133,25 @@ def lived(
     assert password not in made.stdout + made.stderr
     server = ServerProcess(folder, database_url=url, settings=settings)
     with server, httpx2.Client(base_url=server.url, timeout=30) as http:
-        life = Life(server, http)
-        life.secrets |= {"the digest key": key, "a password": password}
+        recording = Recording(server, http)
+        recording.secrets |= {"the digest key": key, "a password": password}
         gateway = tessera("gateway", "create", "canary", database_url=url, settings=settings)
-        life.secrets["a gateway's secret"] = gateway.stdout.split()[3]
+        recording.secrets["a gateway's secret"] = gateway.stdout.split()[3]
         invited = tessera("admin", "invite", TENANT, OWNER, database_url=url, settings=settings)
-        life.secrets["the operator's invitation"] = invited.stdout.split()[4]
-        succeed(life)
+        recording.secrets["the operator's invitation"] = invited.stdout.split()[4]
+        succeed(recording)
         # Requests that reach no database are sent on SQLite only.
         for name in MISPLACED if url.startswith("sqlite") else MISPLACED[:2]:
-            misplace(life, life.secrets[name])
+            misplace(recording, recording.secrets[name])
         for table in TABLES:
             script(f"ALTER TABLE {table} RENAME TO gone")
             try:
-                fail_within(life)
+                fail_within(recording)
             finally:
                 script(f"ALTER TABLE gone RENAME TO {table}")
-        life.dumps |= {f"{name}, running": content for name, content in dump().items()}
-    life.dumps |= dump()
-    return life
+        recording.dumps |= {f"{name}, running": content for name, content in dump().items()}
+    recording.dumps |= dump()
+    return recording
 
 
 def canary_password() -> str:
@@ -161,86 +161,88 @@ def canary_password() -> str:
 # Requests
 
 
-def succeed(life: Life) -> None:
+def succeed(recording: Recording) -> None:
     """Every secret in its proper place: created, shown once, used."""
-    password = life.secrets["a password"]
+    password = recording.secrets["a password"]
     sign_in = {"tenant": TENANT, "email": OWNER, "password": password}
     bearer = sign_in | {"transport": "bearer"}
-    life.session = life.show("POST", "/session", json=bearer)["session"]
-    life.secrets["the owner's session"] = life.session
-    life.secrets["another session"] = life.show("POST", "/session", json=bearer)["session"]
-    cookies = life.http.post("/session", json=sign_in).cookies
+    recording.session = recording.show("POST", "/session", json=bearer)["session"]
+    recording.secrets["the owner's session"] = recording.session
+    recording.secrets["another session"] = recording.show("POST", "/session", json=bearer)[
+        "session"
+    ]
+    cookies = recording.http.post("/session", json=sign_in).cookies
     cookie = cookies["__Host-tessera_session"]
-    life.secrets["a browser's device"] = cookies["__Host-tessera_device"]
-    life.http.cookies.clear()
-    life.secrets["a cookie's session"] = cookie
+    recording.secrets["a browser's device"] = cookies["__Host-tessera_device"]
+    recording.http.cookies.clear()
+    recording.secrets["a cookie's session"] = cookie
 
     create = "mutation($i: CreateTokenInput!) { createToken(input: $i) {"
     create += " ... on CreateTokenPayload { secret token { id } } } }"
     made = {"name": STORED_NAME, "permissions": [PERMISSION], "idempotencyKey": "k"}
     body = {"query": create, "variables": {"i": made}}
-    created = life.show("POST", "/graphql", json=body)["data"]["createToken"]
-    life.secrets[TOKEN] = created["secret"]
-    life.token_id = created["token"]["id"]
-    again = life.graphql(create.replace("... on", "__typename ... on"), {"i": made})
+    created = recording.show("POST", "/graphql", json=body)["data"]["createToken"]
+    recording.secrets[TOKEN] = created["secret"]
+    recording.token_id = created["token"]["id"]
+    again = recording.graphql(create.replace("... on", "__typename ... on"), {"i": made})
     assert again.json()["data"]["createToken"] == {"__typename": "SecretAlreadyShown"}
 
     invite = "mutation($i: AddAdminInput!) { addAdmin(input: $i) {"
     invite += " ... on AddAdminPayload { invitation } } }"
     guest = {"email": GUEST, "name": "Guest", "role": "ADMIN"}
     body = {"query": invite, "variables": {"i": guest}}
-    invitation = life.show("POST", "/graphql", json=body)["data"]["addAdmin"]["invitation"]
-    life.secrets["an invitation"] = invitation
+    invitation = recording.show("POST", "/graphql", json=body)["data"]["addAdmin"]["invitation"]
+    recording.secrets["an invitation"] = invitation
     another = {"email": f"another-{GUEST}", "name": "Another", "role": "ADMIN"}
     invite = invite.replace("{ invitation", "{ admin { id } invitation")
-    added = life.show("POST", "/graphql", json={"query": invite, "variables": {"i": another}})
-    life.secrets["an invitation that is made anew"] = added["data"]["addAdmin"]["invitation"]
+    added = recording.show("POST", "/graphql", json={"query": invite, "variables": {"i": another}})
+    recording.secrets["an invitation that is made anew"] = added["data"]["addAdmin"]["invitation"]
     renew = "mutation($i: RenewInvitationInput!) { renewInvitation(input: $i) {"
     renew += " ... on RenewInvitationPayload { invitation } } }"
     whose = {"adminId": added["data"]["addAdmin"]["admin"]["id"]}
     body = {"query": renew, "variables": {"i": whose}}
-    renewed = life.show("POST", "/graphql", json=body)["data"]["renewInvitation"]
-    life.secrets["a renewed invitation"] = renewed["invitation"]
+    renewed = recording.show("POST", "/graphql", json=body)["data"]["renewInvitation"]
+    recording.secrets["a renewed invitation"] = renewed["invitation"]
     chosen, changed = canary_password(), canary_password()
-    life.secrets |= {"a guest's password": chosen, "a guest's later password": changed}
+    recording.secrets |= {"a guest's password": chosen, "a guest's later password": changed}
     for password, status in (("short", 422), (TENANT * 4, 422), (chosen, 204), (chosen, 422)):
         accept = {"invitation": invitation, "password": password}
-        assert life.ask("POST", "/invitation", json=accept).status_code == status
+        assert recording.ask("POST", "/invitation", json=accept).status_code == status
     guest_in = {"tenant": TENANT, "email": GUEST, "password": chosen, "transport": "bearer"}
-    session = life.show("POST", "/session", json=guest_in)["session"]
-    life.secrets["a guest's session"] = session
+    session = recording.show("POST", "/session", json=guest_in)["session"]
+    recording.secrets["a guest's session"] = session
     change = {"currentPassword": chosen, "newPassword": changed}
     as_guest = {"authorization": f"Bearer {session}"}
-    assert life.ask("PUT", "/password", json=change, headers=as_guest).status_code == 204
-    assert check(life).status_code == 200
-    assert check(life, uri="/api/v1/users").status_code == 403
-    introspected = introspect(life, life.secrets[TOKEN])
+    assert recording.ask("PUT", "/password", json=change, headers=as_guest).status_code == 204
+    assert check(recording).status_code == 200
+    assert check(recording, uri="/api/v1/users").status_code == 403
+    introspected = introspect(recording, recording.secrets[TOKEN])
     assert introspected.json()["active"] is True
     time.sleep(WRITTEN_SECONDS)
-    read_everything(life)
+    read_everything(recording)
 
 
 def check(
-    life: Life, secret: str | None = None, uri: str = TARGET, **headers: str
+    recording: Recording, secret: str | None = None, uri: str = TARGET, **headers: str
 ) -> httpx2.Response:
     """A check."""
     sent = {
         "host": f"{TENANT}.api.us.example.com",
         "x-original-method": "GET",
         "x-original-uri": uri,
-        "authorization": f"Bearer {secret or life.secrets[TOKEN]}",
+        "authorization": f"Bearer {secret or recording.secrets[TOKEN]}",
     }
-    return life.ask("GET", "/authorize", as_owner=False, headers=sent | headers)
+    return recording.ask("GET", "/authorize", as_owner=False, headers=sent | headers)
 
 
-def introspect(life: Life, token: str, **members: str) -> httpx2.Response:
+def introspect(recording: Recording, token: str, **members: str) -> httpx2.Response:
     """An introspection."""
-    credential = ("canary", life.secrets["a gateway's secret"])
+    credential = ("canary", recording.secrets["a gateway's secret"])
     form = {"token": token} | members
-    return life.ask("POST", "/introspect", as_owner=False, data=form, auth=credential)
+    return recording.ask("POST", "/introspect", as_owner=False, data=form, auth=credential)
 
 
-def read_everything(life: Life) -> None:
+def read_everything(recording: Recording) -> None:
     """Every field of every object: none holds a secret."""
     permissions = "permissions { key name method path retired category { name } }"
     token = f"id name description hint revision createdAt lastUsedAt revokedAt {permissions}"
@@ -253,13 +255,13 @@ def read_everything(life: Life) -> None:
         f"{{ activity {{ edges {{ cursor node {{ id occurredAt actor {{ {admin} }}"
         f" token {{ {token} }} }} }} }} }}",
         f"{{ admins {{ edges {{ cursor node {{ {admin} }} }} }} }}",
-        f'{{ node(id: "{life.token_id}") {{ id ... on Token {{ {token} }} }} }}',
+        f'{{ node(id: "{recording.token_id}") {{ id ... on Token {{ {token} }} }} }}',
         "{ permissionCategories { name permissions { key } } }",
     ):
-        response = life.graphql(query)
+        response = recording.graphql(query)
         assert "errors" not in response.json(), response.text
     for path in ("/session", "/graphiql", "/sign-in", "/healthz", "/readyz", "/metrics", "/"):
-        assert life.ask("GET", path).status_code < 400
+        assert recording.ask("GET", path).status_code < 400
 
 
 # One of each kind; the search covers the others too.
@@ -268,46 +270,48 @@ MISPLACED = (
 )  # fmt: skip
 
 
-def misplace(life: Life, secret: str) -> None:
+def misplace(recording: Recording, secret: str) -> None:
     """One secret in every place where it does not belong."""
-    for query, variables in [*in_arguments(life, secret), *in_documents(secret)]:
-        life.graphql(query, variables)
-    life.graphql(secret)
-    life.graphql("query A { __typename }", None, operationName=secret)
-    life.graphql("{ __typename }", {secret: secret}, extensions={secret: secret})
-    life.graphql("{ __typename }", secret)
-    life.graphql("{ __typename }", None, **{secret: secret})
-    in_query_strings(life, secret)
-    in_headers(life, secret)
-    at_the_doors(life, secret)
-    at_the_gateway(life, secret)
+    for query, variables in [*in_arguments(recording, secret), *in_documents(secret)]:
+        recording.graphql(query, variables)
+    recording.graphql(secret)
+    recording.graphql("query A { __typename }", None, operationName=secret)
+    recording.graphql("{ __typename }", {secret: secret}, extensions={secret: secret})
+    recording.graphql("{ __typename }", secret)
+    recording.graphql("{ __typename }", None, **{secret: secret})
+    in_query_strings(recording, secret)
+    in_headers(recording, secret)
+    at_the_doors(recording, secret)
+    at_the_gateway(recording, secret)
 
 
-def at_the_gateway(life: Life, secret: str) -> None:
+def at_the_gateway(recording: Recording, secret: str) -> None:
     """In every header that a client may send through a gateway, beside a valid token."""
     uris = (
         f"/api/v1/users/{secret}", f"/{secret}", f"{TARGET}?access_token={secret}", secret,
         f"/..{secret}", f"{TARGET}/{secret}\\", f"{TARGET}#{secret}", f"//{secret}/",
     )  # fmt: skip
     for uri in uris:
-        check(life, uri=uri)
-        check(life, secret, uri=uri)
+        check(recording, uri=uri)
+        check(recording, secret, uri=uri)
     for name in (
         "host", "x-original-method", "x-forwarded-for", "x-request-id", "user-agent", "referer",
         "cookie", "authorization", "x-tessera-token", "traceparent", secret,
     ):  # fmt: skip
         for uri in (TARGET, "/api/v1/users"):
-            check(life, uri=uri, **{name: secret})
+            check(recording, uri=uri, **{name: secret})
     for credential in (secret, f"Basic {secret}", f"Bearer {secret}, Bearer {secret}"):
-        check(life, authorization=credential)
-        life.ask("POST", "/introspect", headers={"authorization": credential}, data={"token": "x"})
-    introspect(life, "x", token_type_hint=secret)
-    introspect(life, "x", **{secret: secret})
-    if secret != life.secrets[TOKEN]:
-        introspect(life, secret)
+        check(recording, authorization=credential)
+        recording.ask(
+            "POST", "/introspect", headers={"authorization": credential}, data={"token": "x"}
+        )
+    introspect(recording, "x", token_type_hint=secret)
+    introspect(recording, "x", **{secret: secret})
+    if secret != recording.secrets[TOKEN]:
+        introspect(recording, secret)
 
 
-def in_arguments(life: Life, secret: str) -> Iterator[tuple[str, Any]]:
+def in_arguments(recording: Recording, secret: str) -> Iterator[tuple[str, Any]]:
     """In every argument of every root field: of the right type, of a wrong type, beside valid
     values."""
     schema = CORE_SCHEMA
@@ -320,10 +324,10 @@ def in_arguments(life: Life, secret: str) -> Iterator[tuple[str, Any]]:
                 for place in places(argument.type):
                     for wrong in (misplaced(place, secret), [secret], {secret: secret}):
                         arguments = {
-                            other: filled(life, known.type)
+                            other: filled(recording, known.type)
                             for other, known in root_field.args.items()
                             if is_required_argument(known)
-                        } | {argument_name: filled(life, argument.type, place, wrong)}
+                        } | {argument_name: filled(recording, argument.type, place, wrong)}
                         variables = f"($a: {argument.type})"
                         by_name = f"{argument_name}: $a"
                         yield (
@@ -338,10 +342,8 @@ def in_arguments(life: Life, secret: str) -> Iterator[tuple[str, Any]]:
         yield "query($t: String) { tokens(after: $t) { __typename } }", {"t": text}
         yield "query($t: String) { activity(after: $t) { __typename } }", {"t": text}
         yield "query($t: ID!) { node(id: $t) { id } }", {"t": text}
-        yield (
-            f'{{ token(id: "{life.token_id}") {{ activity(after: "{text}") {{ __typename }} }} }}',
-            None,
-        )
+        activity = f'activity(after: "{text}") {{ __typename }}'
+        yield f'{{ token(id: "{recording.token_id}") {{ {activity} }} }}', None
 
 
 SELECTED = {
@@ -363,7 +365,10 @@ def places(of_type: GraphQLInputType) -> Iterator[tuple[str, ...]]:
 
 
 def filled(
-    life: Life, of_type: GraphQLInputType, place: tuple[str, ...] | None = None, value: Any = None
+    recording: Recording,
+    of_type: GraphQLInputType,
+    place: tuple[str, ...] | None = None,
+    value: Any = None,
 ) -> Any:
     """A value of the type, with `value` at `place`."""
     if place == ():
@@ -372,19 +377,19 @@ def filled(
     named = get_named_type(of_type)
     if isinstance(named, GraphQLInputObjectType):
         members = {
-            name: filled(life, one.type)
+            name: filled(recording, one.type)
             for name, one in named.fields.items()
             if is_required_input_field(one)
         }
         if place:
             inner = named.fields.get(place[0])
-            members[place[0]] = filled(life, inner.type, place[1:], value) if inner else value
+            members[place[0]] = filled(recording, inner.type, place[1:], value) if inner else value
         return members
     if isinstance(bare, GraphQLList):
         return []
     if is_enum_type(named):
         return Bare("ADMIN")
-    return {"ID": life.token_id, "Int": 1, "Boolean": True}.get(named.name, "x")
+    return {"ID": recording.token_id, "Int": 1, "Boolean": True}.get(named.name, "x")
 
 
 class Bare(str):
@@ -444,7 +449,7 @@ def in_documents(secret: str) -> Iterator[tuple[str, Any]]:
         yield template.replace("%s", secret), {"a": 1}
 
 
-def in_query_strings(life: Life, secret: str) -> None:
+def in_query_strings(recording: Recording, secret: str) -> None:
     query = "query($t: ID!) { token(id: $t) { id } }"
     for params in (
         {"query": f'{{ token(id: "{secret}") {{ id }} }}'},
@@ -457,19 +462,19 @@ def in_query_strings(life: Life, secret: str) -> None:
         {"access_token": secret},
         {secret: secret},
     ):
-        life.ask("GET", "/graphql", params=params)
+        recording.ask("GET", "/graphql", params=params)
         for path in ("/session", "/healthz", "/sign-in", "/graphql/", "/nowhere"):
-            life.ask("GET", path, params=params)
-    life.ask("GET", f"/graphql?query=%7B&{secret}&{secret}")
+            recording.ask("GET", path, params=params)
+    recording.ask("GET", f"/graphql?query=%7B&{secret}&{secret}")
     for path in ("/", "/graphql/", "/session/", "/assets/hashed/", "/invitation/"):
-        life.ask("GET", f"{path}{secret}")
-        life.ask("GET", f"{path}{secret}/")
-        life.ask("POST", f"{path}{secret}", json={})
-    life.ask("GET", f"/assets/hashed/{secret}.js")
-    life.ask(re.sub(r"[^A-Z]", "", secret.upper()) or "X", "/graphql")
+        recording.ask("GET", f"{path}{secret}")
+        recording.ask("GET", f"{path}{secret}/")
+        recording.ask("POST", f"{path}{secret}", json={})
+    recording.ask("GET", f"/assets/hashed/{secret}.js")
+    recording.ask(re.sub(r"[^A-Z]", "", secret.upper()) or "X", "/graphql")
 
 
-def in_headers(life: Life, secret: str) -> None:
+def in_headers(recording: Recording, secret: str) -> None:
     for name in (
         "accept", "content-type", "content-encoding", "origin", "referer", "user-agent", "host",
         "x-request-id", "x-forwarded-for", "x-forwarded-proto", "sec-fetch-site", "cookie",
@@ -479,16 +484,16 @@ def in_headers(life: Life, secret: str) -> None:
             headers = {name: secret}
             if name == "cookie":
                 headers = {"cookie": f"__Host-tessera_session={secret}; {secret}={secret}"}
-            life.ask(method, path, name, headers=headers, content=b'{"query": "{ nope }"}')
+            recording.ask(method, path, name, headers=headers, content=b'{"query": "{ nope }"}')
     for credential in (f"Bearer {secret}", f"Basic {secret}", secret, f"Bearer {secret} {secret}"):
         for method, path in (("POST", "/graphql"), ("GET", "/session"), ("DELETE", "/session")):
-            if secret != life.session:
-                life.ask(method, path, headers={"authorization": credential}, json={})
+            if secret != recording.session:
+                recording.ask(method, path, headers={"authorization": credential}, json={})
     by_cookie = {"cookie": f"__Host-tessera_session={secret}", "origin": "https://evil.example"}
-    life.ask("GET", "/session", as_owner=False, headers=by_cookie)
+    recording.ask("GET", "/session", as_owner=False, headers=by_cookie)
 
 
-def at_the_doors(life: Life, secret: str) -> None:
+def at_the_doors(recording: Recording, secret: str) -> None:
     sign_in = {"tenant": TENANT, "email": "nobody@acme.example", "password": "x"}
     doors: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("POST", "/session", sign_in),
@@ -498,39 +503,39 @@ def at_the_doors(life: Life, secret: str) -> None:
     for method, path, body in doors:
         for member in body:
             for value in (secret, [secret], {secret: secret}, f"\0{secret}"):
-                life.ask(method, path, member, json=body | {member: value})
-        life.ask(method, path, json=body | {secret: secret})
-        life.ask(method, path, json=secret)
-        life.ask(method, path, json=[{secret: secret}])
-        life.ask(method, path, content=f'{{"{secret}": ', headers={"content-type": JSON})
-        life.ask(method, path, content=secret, headers={"content-type": "text/plain"})
-    life.ask("POST", "/session", json=sign_in | {"transport": secret})
+                recording.ask(method, path, member, json=body | {member: value})
+        recording.ask(method, path, json=body | {secret: secret})
+        recording.ask(method, path, json=secret)
+        recording.ask(method, path, json=[{secret: secret}])
+        recording.ask(method, path, content=f'{{"{secret}": ', headers={"content-type": JSON})
+        recording.ask(method, path, content=secret, headers={"content-type": "text/plain"})
+    recording.ask("POST", "/session", json=sign_in | {"transport": secret})
 
 
 JSON = "application/json"
 
 
-def fail_within(life: Life) -> None:
+def fail_within(recording: Recording) -> None:
     """Without a table: the driver's errors may quote parameters and statements."""
-    for secret in map(life.secrets.__getitem__, MISPLACED):
+    for secret in map(recording.secrets.__getitem__, MISPLACED):
         bearer = {"authorization": f"Bearer {secret}"}
-        life.ask("GET", "/session", headers=bearer)
+        recording.ask("GET", "/session", headers=bearer)
         for query in (
             f'{{ tokens(search: "{secret}") {{ edges {{ node {{ permissions {{ key }} }} }} }} }}',
-            f'{{ token(id: "{life.token_id}") {{ activity {{ edges {{ cursor }} }} }} }}',
+            f'{{ token(id: "{recording.token_id}") {{ activity {{ edges {{ cursor }} }} }} }}',
             f'mutation {{ createToken(input: {{name: "x", idempotencyKey: "{secret}y"}})'
             " { __typename } }",
             "{ admins { edges { node { email } } } }",
         ):
-            life.graphql(query)
+            recording.graphql(query)
         sign_in = {"tenant": TENANT, "email": OWNER, "password": secret}
-        check(life, secret)
-        check(life, **{"user-agent": secret})
-        introspect(life, secret)
-        life.ask("POST", "/session", json=sign_in)
-        life.ask("POST", "/session", json=sign_in | {"email": f"{secret}@x.example"})
-        life.ask("POST", "/invitation", json={"invitation": secret, "password": secret})
-        life.ask("PUT", "/password", json={"currentPassword": secret, "newPassword": secret})
+        check(recording, secret)
+        check(recording, **{"user-agent": secret})
+        introspect(recording, secret)
+        recording.ask("POST", "/session", json=sign_in)
+        recording.ask("POST", "/session", json=sign_in | {"email": f"{secret}@x.example"})
+        recording.ask("POST", "/invitation", json={"invitation": secret, "password": secret})
+        recording.ask("PUT", "/password", json={"currentPassword": secret, "newPassword": secret})
 
 
 # Databases
@@ -588,50 +593,50 @@ def needles(name: str, secret: str) -> set[bytes]:
     return found
 
 
-def sightings(life: Life, places_searched: dict[str, bytes]) -> list[str]:
+def sightings(recording: Recording, places_searched: dict[str, bytes]) -> list[str]:
     return [
         f"{name} in {place}"
         for place, content in places_searched.items()
-        for name, secret in life.secrets.items()
+        for name, secret in recording.secrets.items()
         for needle in needles(name, secret)
         if needle in content
     ]
 
 
-def test_no_answer_repeats_a_secret(life: Life) -> None:
+def test_no_answer_repeats_a_secret(recording: Recording) -> None:
     """The answers that created them are left out."""
-    answers = {f"{n}: {what}": content for n, (what, _, content) in enumerate(life.answers)}
-    assert sightings(life, answers) == []
+    answers = {f"{n}: {what}": content for n, (what, _, content) in enumerate(recording.answers)}
+    assert sightings(recording, answers) == []
 
 
-def test_no_secret_is_in_the_log(life: Life) -> None:
-    assert sightings(life, {"the log": life.server.log().encode()}) == []
+def test_no_secret_is_in_the_log(recording: Recording) -> None:
+    assert sightings(recording, {"the log": recording.server.log().encode()}) == []
 
 
-def test_no_secret_is_in_the_database(life: Life) -> None:
-    assert sightings(life, life.dumps) == []
+def test_no_secret_is_in_the_database(recording: Recording) -> None:
+    assert sightings(recording, recording.dumps) == []
 
 
-def test_search_finds_planted_secrets(life: Life) -> None:
+def test_search_finds_planted_secrets(recording: Recording) -> None:
     """Every secret, planted as text and in other encodings, and every stored name, is found."""
-    for name, secret in life.secrets.items():
+    for name, secret in recording.secrets.items():
         for planted in (secret, secret.encode().hex(), f"'…{secret[:-2]}'"):
-            assert sightings(life, {"here": planted.encode()}), name
-    assert any(STORED_NAME.encode() in content for content in life.dumps.values())
-    assert len(set(life.secrets.values())) == len(life.secrets) == 15
+            assert sightings(recording, {"here": planted.encode()}), name
+    assert any(STORED_NAME.encode() in content for content in recording.dumps.values())
+    assert len(set(recording.secrets.values())) == len(recording.secrets) == 15
 
 
-def test_every_kind_of_request_was_sent(life: Life) -> None:
+def test_every_kind_of_request_was_sent(recording: Recording) -> None:
     """Requests succeeded, were refused with every code, and failed with a traceback."""
-    statuses = Counter(status for _, status, _ in life.answers)
+    statuses = Counter(status for _, status, _ in recording.answers)
     for status in (200, 204, 400, 401, 403, 404, 405, 406, 415, 422, 429, 500):
         assert statuses[status] > 0, status
-    answered = b"".join(content for _, _, content in life.answers)
+    answered = b"".join(content for _, _, content in recording.answers)
     for code in (
         "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT", "BAD_CURSOR",
         "BAD_PAGE", "INVALID_INPUT", "NOT_FOUND", "INTERNAL", "UNAUTHENTICATED",
     ):  # fmt: skip
         assert f'"{code}"'.encode() in answered, code
-    log = life.server.log()
+    log = recording.server.log()
     assert "unexpected error" in log
     assert "OperationalError" in log

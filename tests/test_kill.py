@@ -179,10 +179,10 @@ async def test_acknowledged_changes_survive_sigkill_and_none_is_half_done(
             page = await speaking[0].data("{ tokens { edges { node { name } } } }")
     assert page["tokens"]["edges"]
     assert record.unsettled, "no round cut anything off"
-    await notices_what_is_half_done(database_url, record)
+    await finds_planted_half_done_changes(database_url, record)
 
 
-async def notices_what_is_half_done(url: str, record: Record) -> None:
+async def finds_planted_half_done_changes(url: str, record: Record) -> None:
     """Plant each kind of half-done change; each must be found."""
     made = [done.token_id for done in record.acknowledged if done.mutation == "createToken"]
     tears: list[Callable[[UUID], Awaitable[Any]]] = [

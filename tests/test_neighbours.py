@@ -51,7 +51,7 @@ DESCRIBE = (
 
 
 @dataclass
-class Town:
+class NoisyNeighbours:
     """A running server and two tenants: one makes load, the other is measured."""
 
     server: ServerProcess
@@ -80,13 +80,13 @@ class Seen:
 
 
 @pytest.fixture
-def town(database_url: str, tmp_path: Path) -> Iterator[Town]:
-    noisy, calm = asyncio.run(_furnish(database_url))
+def neighbours(database_url: str, tmp_path: Path) -> Iterator[NoisyNeighbours]:
+    noisy, calm = asyncio.run(_create_rows(database_url))
     with ServerProcess(tmp_path, database_url=database_url) as server:
-        yield Town(server, noisy, calm)
+        yield NoisyNeighbours(server, noisy, calm)
 
 
-async def _furnish(url: str) -> tuple[list[tuple[str, list[str]]], dict[str, bytes]]:
+async def _create_rows(url: str) -> tuple[list[tuple[str, list[str]]], dict[str, bytes]]:
     async with running_service(settings_for(url)) as service:
         world = World(service)
         owner = await world.person()
@@ -152,13 +152,13 @@ def _ask(connection: socket.socket, request: bytes) -> int:
     return response.status
 
 
-def _measure(town: Town, seconds: float) -> Seen:
+def _measure(neighbours: NoisyNeighbours, seconds: float) -> Seen:
     """Send requests one at a time, in turns, until the time is up."""
     seen = Seen()
     ends = monotonic() + seconds
-    with socket.create_connection((LOOPBACK, town.server.port), timeout=30) as connection:
+    with socket.create_connection((LOOPBACK, neighbours.server.port), timeout=30) as connection:
         while monotonic() < ends:
-            for name, request in town.calm.items():
+            for name, request in neighbours.calm.items():
                 started = perf_counter()
                 status = _ask(connection, request)
                 seen.seconds[name].append(perf_counter() - started)
@@ -169,17 +169,17 @@ def _measure(town: Town, seconds: float) -> Seen:
 
 
 @contextmanager
-def _disturbed(town: Town) -> Iterator[None]:
+def _disturbed(neighbours: NoisyNeighbours) -> Iterator[None]:
     """The other tenant makes its load meanwhile, and gets some answers."""
     # Real clients run on other machines, so this one must leave the server its cores.
     command = ["nice", "-n", "10", sys.executable, "-m", "tests.support.neighbour"]
-    command += [str(town.server.port), str(BURST_SECONDS)]
+    command += [str(neighbours.server.port), str(BURST_SECONDS)]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as load:
         assert load.stdin is not None
         assert load.stdout is not None
-        load.stdin.write(json.dumps(town.noisy))
+        load.stdin.write(json.dumps(neighbours.noisy))
         load.stdin.close()
         assert load.stdout.readline() == "begun\n"
         yield
@@ -188,14 +188,14 @@ def _disturbed(town: Town) -> Iterator[None]:
     assert set(statuses) <= {"200", "429"}, statuses
 
 
-def test_heavy_load_of_one_tenant_does_not_slow_another(town: Town) -> None:
+def test_heavy_load_of_one_tenant_does_not_slow_another(neighbours: NoisyNeighbours) -> None:
     """Measurements with and without the load alternate, so that other work weighs on both."""
-    _measure(town, 1.0)
+    _measure(neighbours, 1.0)
     alone, beside = Seen(), Seen()
     for _ in range(BURSTS):
-        alone += _measure(town, ALONE_SECONDS)
-        with _disturbed(town):
-            beside += _measure(town, BURST_SECONDS - 0.5)
+        alone += _measure(neighbours, ALONE_SECONDS)
+        with _disturbed(neighbours):
+            beside += _measure(neighbours, BURST_SECONDS - 0.5)
     assert beside.failures == []
-    for name in town.calm:
+    for name in neighbours.calm:
         assert beside.median(name) <= MAX_SLOWER * alone.median(name), (alone, beside)

@@ -173,7 +173,7 @@ async def test_a_connection_that_a_test_left_open_is_ended(databases: BlankDatab
         "DELETE FROM tortoise_migrations WHERE name = (SELECT max(name) FROM tortoise_migrations)",
         "UPDATE tortoise_migrations SET name = name || 'x'",
         "DROP DATABASE {name} WITH (FORCE)",
-        # One that has grown: what was deleted would slow the next test.
+        # A database that has grown: its dead rows would slow the next test.
         A_TENANT.partition(" VALUES")[0] + " SELECT gen_random_uuid(), now(), n::text, 'Acme', 'us'"
         f" FROM generate_series(1, {MAX_BYTES // 64}) n",
     ],

@@ -39,7 +39,7 @@ Statement = tuple[str, list[Any]]
 
 
 @dataclass(frozen=True)
-class Crowd:
+class LargeTenant:
     """A database with one large tenant among small ones, and an admin of the large one."""
 
     url: str
@@ -52,19 +52,19 @@ class Crowd:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def crowd(
+def large_tenant(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Crowd]:
+) -> Iterator[LargeTenant]:
     if request.param == "sqlite":
-        yield asyncio.run(fill(f"sqlite://{tmp_path_factory.mktemp('crowd')}/tessera.db"))
+        yield asyncio.run(fill(f"sqlite://{tmp_path_factory.mktemp('large_tenant')}/tessera.db"))
         return
     server: PostgresServer = request.getfixturevalue("postgres")
-    url = server.create_database_now("crowd")
+    url = server.create_database_now("large_tenant")
     yield asyncio.run(fill(url))
     server.drop_database_now(url)
 
 
-async def fill(url: str) -> Crowd:
+async def fill(url: str) -> LargeTenant:
     await database.migrate(settings_for(url))
     async with running_service(settings_for(url)) as service:
         world = World(service)
@@ -77,11 +77,11 @@ async def fill(url: str) -> Crowd:
             # Autovacuum would do the first; the second suits solid-state disks.
             await database.connection().execute_script("ANALYZE")
             await database.connection().execute_script(
-                "ALTER DATABASE crowd SET random_page_cost = 1.1"
+                "ALTER DATABASE large_tenant SET random_page_cost = 1.1"
             )
         half = TOKENS // 2 + 1
         middle = (made[half].id, events[half].id, admins[ADMINS // 2].id)
-        return Crowd(url, person, tenants[0].slug, *middle)
+        return LargeTenant(url, person, tenants[0].slug, *middle)
 
 
 async def fill_tenant(
@@ -181,11 +181,11 @@ async def fill_tenant(
 
 
 @pytest.fixture
-async def client(crowd: Crowd) -> AsyncIterator[Client]:
-    async with running_service(settings_for(crowd.url)) as service:
+async def client(large_tenant: LargeTenant) -> AsyncIterator[Client]:
+    async with running_service(settings_for(large_tenant.url)) as service:
         transport = httpx2.ASGITransport(app=create_app(service))
         async with httpx2.AsyncClient(transport=transport, base_url="http://tessera.test") as http:
-            yield Client(http).of(crowd.person)
+            yield Client(http).of(large_tenant.person)
 
 
 class _Catcher(logging.Handler):
@@ -352,13 +352,15 @@ PAGES = {
 
 
 @pytest.mark.parametrize("name", PAGES)
-async def test_page_is_a_range_of_an_index(name: str, crowd: Crowd, client: Client) -> None:
+async def test_page_is_a_range_of_an_index(
+    name: str, large_tenant: LargeTenant, client: Client
+) -> None:
     field, selection, table = PAGES[name]
     places = {
-        "tokens": encode_cursor("tokens", crowd.token),
-        "activity": encode_cursor("activity", crowd.activity),
-        "admins": encode_cursor("admins", crowd.admin),
-        "token_id": token_id(crowd.token),
+        "tokens": encode_cursor("tokens", large_tenant.token),
+        "activity": encode_cursor("activity", large_tenant.activity),
+        "admins": encode_cursor("admins", large_tenant.admin),
+        "token_id": token_id(large_tenant.token),
     }
     for place, value in places.items():
         field = field.replace(f"{{{place}}}", value)
@@ -376,9 +378,9 @@ async def test_page_is_a_range_of_an_index(name: str, crowd: Crowd, client: Clie
 )
 @pytest.mark.parametrize("term", ["7", "token 29", "token 1501", "no such text"])
 async def test_search_reads_indexes_of_its_tenant(
-    term: str, arguments: str, crowd: Crowd, client: Client
+    term: str, arguments: str, large_tenant: LargeTenant, client: Client
 ) -> None:
-    arguments = arguments.replace("{}", encode_cursor("tokens", crowd.token))
+    arguments = arguments.replace("{}", encode_cursor("tokens", large_tenant.token))
     with caught() as statements:
         field = f'tokens({arguments}, search: "{term}") {{ {PAGE} }}'
         data = await client.data(f"{{ page: {field} }}")
@@ -388,16 +390,16 @@ async def test_search_reads_indexes_of_its_tenant(
     assert await violations(statements, may_sort=True) == []
     plans = str([await plan_of(search) for search in searches])
     assert "token_search" in plans
-    if term == "no such text" and not crowd.url.startswith("sqlite"):
+    if term == "no such text" and not large_tenant.url.startswith("sqlite"):
         assert SEARCH_INDEX in plans
 
 
 async def test_all_other_requests_read_indexes_of_their_tenant(
-    crowd: Crowd, client: Client
+    large_tenant: LargeTenant, client: Client
 ) -> None:
     """Signing in and out, invitations, mutations, and single rows."""
-    person = {"tenant": crowd.slug, "email": "owner@example.com", "password": PASSWORD}
-    token, admin = token_id(crowd.token), encode_id("Admin", crowd.admin)
+    person = {"tenant": large_tenant.slug, "email": "owner@example.com", "password": PASSWORD}
+    token, admin = token_id(large_tenant.token), encode_id("Admin", large_tenant.admin)
     with caught() as statements:
         signed_in = await client.http.post("/session", json={**person, "transport": "bearer"})
         assert signed_in.status_code == 201
@@ -438,24 +440,24 @@ async def test_all_other_requests_read_indexes_of_their_tenant(
 
 
 async def test_checks_and_the_decision_log_use_indexes_of_their_tenant(
-    crowd: Crowd, client: Client
+    large_tenant: LargeTenant, client: Client
 ) -> None:
-    tenant_id, at = crowd.person.admin.tenant_id, models.now().timestamp()
-    token = (str(tenant_id), str(crowd.token))
+    tenant_id, at = large_tenant.person.admin.tenant_id, models.now().timestamp()
+    token = (str(tenant_id), str(large_tenant.token))
     refused = Refused(at, "GET", "/x", RefusalReason.NOT_GRANTED, "192.0.2.1", "x", "x")
     batch = uses.Batch(
         {(*token, "GET /api", uses.day_of(at)): uses.Use(1, 1, at, at)},
         {token: (at, "192.0.2.1", "x")},
         {token: [refused]},
     )
-    digest = bytes((await models.Token.get(tenant_id=tenant_id, id=crowd.token)).digest)
-    question = (crowd.slug, "us", digest, models.permission_fingerprint("GET /api"))
+    digest = bytes((await models.Token.get(tenant_id=tenant_id, id=large_tenant.token)).digest)
+    question = (large_tenant.slug, "us", digest, models.permission_fingerprint("GET /api"))
     with caught() as statements:
         await uses.write(batch)
         await uses.forget_old([str(tenant_id)], uses.day_of(at))
         used = "lastUsedAt usage { allowed } recentRefusals { reason }"
-        found = await client.data(f'{{ token(id: "{token_id(crowd.token)}") {{ {used} }} }}')
-    if crowd.url.startswith("sqlite"):
+        found = await client.data(f'{{ token(id: "{token_id(large_tenant.token)}") {{ {used} }} }}')
+    if large_tenant.url.startswith("sqlite"):
         statements.append((bearers._SQLITE, list(question)))
     else:
         statements.append((bearers._POSTGRES, [[value] for value in question]))
@@ -464,21 +466,21 @@ async def test_checks_and_the_decision_log_use_indexes_of_their_tenant(
     for table in ("token_use", "token_last_use", "token_refusal", "token_permission"):
         assert any(table in sql for sql, _ in statements), table
     assert await violations(statements, may_sort=True) == []
-    if crowd.url.startswith("sqlite"):
+    if large_tenant.url.startswith("sqlite"):
         # By their aliases.
         reads = [read for one in statements for read in (await plan_of(one)).reads]
         assert [r for r in reads if r.index is None and r.table not in {"json_each", "u"}] == []
 
 
-async def test_violating_plans_are_found(crowd: Crowd, client: Client) -> None:
-    tenant_id = crowd.person.admin.tenant_id
+async def test_violating_plans_are_found(large_tenant: LargeTenant, client: Client) -> None:
+    tenant_id = large_tenant.person.admin.tenant_id
     with caught() as whole_table:
         await models.Token.filter(name="token 7")
     with caught() as sorted_afterwards:
         await models.Token.filter(tenant_id=tenant_id).order_by("name").limit(50)
     with caught() as of_any_tenant:
-        await models.Token.filter(id=crowd.token).exists()
+        await models.Token.filter(id=large_tenant.token).exists()
     assert "reads the whole table" in str(await violations(whole_table))
     assert "sorts" in str(await violations(sorted_afterwards))
-    if not crowd.url.startswith("sqlite"):
+    if not large_tenant.url.startswith("sqlite"):
         assert "reads more than" in str(await violations(of_any_tenant))

@@ -26,7 +26,7 @@ from tests.bench.report import Requirement, database_section, preamble, requirem
 from tests.bench.report_checks import check_preamble, check_requirements, check_section
 from tests.support.postgres import shared_server
 
-# Its name and version, and what makes a migrated one.
+# Its name and version, and a function that creates a migrated database.
 _Database = Callable[[], AbstractContextManager[tuple[str, Callable[[], str]]]]
 _FULL = Plan(
     Sizes(tenants=1_000, tokens=100, small=1_000, large=100_000, deep_page=1_000),
@@ -40,7 +40,7 @@ _QUICK = Plan(
     rounds=7,
     load=Load(seconds=0.6, lead_seconds=0, rest_seconds=0, connections=16),
 )
-# Decisions are written every three seconds.
+# The decision log is flushed every three seconds.
 _CHECKS = Load(seconds=3, lead_seconds=2, rest_seconds=3, connections=64)
 _FULL_CHECKS = CheckPlan(
     few=Tokens(tenants=10, each=100, asked=1_000),
@@ -127,7 +127,7 @@ _PLANES = {"control": _control, "data": _data}
 
 @contextmanager
 def _sqlite() -> Iterator[tuple[str, Callable[[], str]]]:
-    """The name and version, and what makes a migrated database."""
+    """The name and version, and a function that creates a migrated database."""
     with TemporaryDirectory(prefix="tessera-bench-") as folder:
         numbers = count()
 

@@ -1,6 +1,6 @@
-"""The check that a gateway asks about every request, and the rows that it is asked on.
+"""The rows and the requests of the benchmark of checks.
 
-Written straight into a migrated database; nothing here is timed.
+The rows are written straight into a migrated database; nothing here is timed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,17 +13,17 @@ from server.token_format import DigestKey, new_token_secret, token_hint
 from tests.bench.dataset import Table, insert_rows
 from tests.support.wire import check
 
-# One device each: no target is asked for twice.
+# One device each, so that no target repeats.
 KEY, TARGET = "GET /api/v1/devices/{device_id}", "/api/v1/devices/"
 _OTHERS = ("GET /api/v1/blueprints", "GET /api/v1/tags", "GET /api/v1/users")
 _SEED = 21
-# Nobody is to be limited here.
+# A limit that no tenant reaches.
 _REQUESTS_PER_HOUR = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """How many there are, in how many tenants, and how many of them are asked about."""
+    """The number of tokens, of tenants, and of tokens that are checked."""
 
     tenants: int
     each: int
@@ -31,7 +31,7 @@ class Tokens:
 
 
 async def load_checks(url: str, tokens: Tokens, key: DigestKey) -> list[bytes]:
-    """Fill the migrated database at `url`; gives requests that pass, of many tokens in turn."""
+    """Fill the migrated database at `url`; returns requests that pass, of many tokens in turn."""
     tenants = [(new_id(), f"tenant-{number}") for number in range(tokens.tenants)]
     total = tokens.tenants * tokens.each
     random = Random(_SEED)

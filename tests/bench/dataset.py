@@ -1,4 +1,4 @@
-"""The rows that are measured on: written straight into a migrated database, in the order of its
+"""The rows of the benchmark: written straight into a migrated database, in the order of its
 indexes, by COPY or in one transaction. Nothing here is timed.
 """
 
@@ -32,13 +32,13 @@ _ADMINS = (
 _PURPOSES = ("Nightly inventory", "Compliance report", "Onboarding", "Ticket sync", "Backup check")
 _FEWEST_PERMISSIONS, _MOST_PERMISSIONS = 5, 15
 _SETS_OF_PERMISSIONS = 997
-# No hash of any password: nobody signs in here.
+# Not a hash of any password; the benchmark signs nobody in.
 _NO_PASSWORD = "!"
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much there is. `tenants` of `tokens` each, and two more tenants to compare by size."""
+    """The number of rows: `tenants` of `tokens` each, and two more tenants to compare by size."""
 
     tenants: int
     tokens: int
@@ -49,7 +49,7 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """What to ask for: the first page in many tenants, and pages in a small and a large one."""
+    """The pages to request: the first of many tenants, and pages of a small and a large one."""
 
     typical: list[Ask]
     small: Ask
@@ -66,7 +66,7 @@ class _Tenant:
     session: str
 
     def page(self, number: int) -> Ask:
-        """The page of that number, counted from 1; newest first, as the connection has it."""
+        """The page of that number, counted from 1, newest first as in the connection."""
         if number == 1:
             return Ask(self.session)
         last_before = self.token_ids[-PAGE_SIZE * (number - 1)]
@@ -74,7 +74,7 @@ class _Tenant:
 
 
 async def load(url: str, sizes: Sizes, key: DigestKey, *, asked: int) -> Dataset:
-    """Fill the migrated database at `url`; `asked` of its tenants will be asked for pages."""
+    """Fill the migrated database at `url`; `asked` of its tenants get requests."""
     typical = [_tenant(f"tenant-{number}", sizes.tokens) for number in range(sizes.tenants)]
     small, large = _tenant("small", sizes.small), _tenant("large", sizes.large)
     tables = _tables([*typical, small, large], key)
@@ -97,7 +97,7 @@ def _tenant(slug: str, tokens: int) -> _Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of one table, and the columns that they fill."""
+    """Rows of one table, and their columns."""
 
     name: str
     columns: tuple[str, ...]
@@ -199,7 +199,7 @@ async def _copy(url: str, tables: Sequence[Table]) -> None:
             await connection.copy_records_to_table(
                 table.name, records=table.rows, columns=table.columns
             )
-        # Otherwise the server's own housekeeping would start in the middle of the measurement.
+        # Otherwise autovacuum could start during the measurement.
         await connection.execute("VACUUM ANALYZE")
     finally:
         await connection.close()

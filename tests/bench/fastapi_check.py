@@ -1,7 +1,7 @@
-"""A rival: the check as one would write it with FastAPI and SQLAlchemy, on the same rows.
+"""A rival: the check with FastAPI and SQLAlchemy, on the same rows.
 
-It looks a digest up, tells revoked from live and whether the permission is held. It matches one
-prefix and no other, limits nobody, records nothing, and takes the tenant from the row.
+It looks up the digest and compares revocation and permission. It matches one prefix only, has no
+limits and no decision log, and takes the tenant from the row.
 """
 
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The measure of `/authorize`: the same server, answering fixed bytes to everything."""
+"""The reference for `/authorize`: the same HTTP server, which answers fixed bytes to everything."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

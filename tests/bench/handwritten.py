@@ -1,7 +1,7 @@
-"""A rival: the page by hand, as fast as one would reasonably write it for this page alone.
+"""A rival: the page written by hand, as fast as is reasonable for this page alone.
 
 A bare ASGI application, two statements that the driver keeps prepared, and orjson. It checks the
-bearer and answers what the page's query asks for; it reads no GraphQL.
+bearer and answers the page's fields; it reads no GraphQL.
 """
 
 import sqlite3
@@ -48,7 +48,7 @@ _LAST = UUID(int=(1 << 128) - 1)
 
 
 class Database(Protocol):
-    """Either database; times and keys come as the answer needs them."""
+    """One of the databases; returns times and keys in the answer's form."""
 
     page: str
 
@@ -85,7 +85,7 @@ class _Sqlite:
         self._connection = connection
 
     async def fetch(self, statement: str, *values: Any) -> Sequence[Sequence[Any]]:
-        # A file that the page cache holds answers sooner than a thread could be asked to.
+        # A query of a cached file takes less time than a switch to a thread.
         return self._connection.execute(statement.replace("$", "?"), values).fetchall()
 
 
@@ -94,7 +94,7 @@ class _Server:
         self._database = database
         self._key = key
         permissions = (p for category in catalogue.categories for p in category.permissions)
-        # In the grid's order, which is the answer's.
+        # In the order of the catalogue, which is the answer's.
         self._permissions = {
             p.key: (
                 place,

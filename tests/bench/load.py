@@ -1,7 +1,7 @@
-"""The load: keep-alive connections that send prepared requests, each as soon as it has its answer.
+"""The load: keep-alive connections, each of which sends its next request on an answer.
 
-It looks at nothing but statuses and lengths, so that it is not what is measured; whether answers
-are right is checked before, with `fetch`.
+It compares statuses and lengths only, so that its own time does not count; `fetch` verifies the
+answers beforehand.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ _PATIENCE_SECONDS = 60
 
 
 class WrongAnswer(Exception):
-    """A server answered something else than before, so that its speed means nothing."""
+    """A server answered with another status or length, which invalidates the measurement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request as it goes over the wire, and the length of the body that answers it."""
+    """The bytes of a request, and the length of its answer's body."""
 
     request: bytes
     answer_length: int
@@ -35,10 +35,10 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """From how many connections, and for how long.
+    """The number of connections, and the seconds of each phase.
 
-    Nothing is counted during the lead, and then every answer until those are in that were asked for
-    within `seconds`. After it the server rests: what it still does is not another's burden.
+    Answers during the lead do not count. Then all answers to requests of the next `seconds` count.
+    Afterwards the server rests, so that its remaining work does not burden the next one.
     """
 
     seconds: float
@@ -49,7 +49,7 @@ class Load:
 
 @dataclass(slots=True)
 class Sample:
-    """What one round with one server gave."""
+    """The result of one round with one server."""
 
     seconds: float
     cpu_seconds: float
@@ -57,7 +57,7 @@ class Sample:
 
     @property
     def rate(self) -> float:
-        """Requests a second."""
+        """Requests per second."""
         return len(self.latencies) / self.seconds
 
 
@@ -79,7 +79,7 @@ async def drive(
     prepared: Sequence[Prepared],
     load: Load,
 ) -> Sample:
-    """Keep the server busy; requests under way at the end are waited for."""
+    """Keep the server busy; wait for pending requests at the end."""
     loop = asyncio.get_running_loop()
     server = psutil.Process(pid)
     begins = perf_counter() + load.lead_seconds

@@ -1,7 +1,7 @@
 """The cost of finding a request's operation, among few operations and among many.
 
-In this process, the catalogues in turns: a server would hide a few microseconds. Reading them is
-timed too, once and for information.
+Measured in this process, with the catalogues in turns, since a server's overhead would hide a few
+microseconds. Reading them is timed once, for information.
 """
 
 import json
@@ -18,7 +18,7 @@ from tests.bench.measure import pinned
 from tests.bench.report import Requirement, promises, table
 
 FEW, MANY = 100, 10_000
-# Each area of the API has these: concrete paths, parameters, and parameters with text around them.
+# Each area of the API has concrete paths, parameters, and parameters with text around them.
 _AREA: dict[str, tuple[str, ...]] = {
     "/api/v1/area-{n}": ("get", "post"),
     "/api/v1/area-{n}/{{id}}": ("get", "delete"),
@@ -31,7 +31,7 @@ _TIMES = 50
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """One catalogue: how long reading it took, and a match in each round. In seconds."""
+    """One catalogue: the seconds of reading it, and of one match in each round."""
 
     reading: float
     rounds: Sequence[float]
@@ -42,7 +42,7 @@ def measure_matching(rounds: int, core: int) -> Mapping[int, Matched]:
     with TemporaryDirectory(prefix="tessera-bench-") as folder, pinned(core):
         read = {size: _read(Path(folder), size) for size in (FEW, MANY)}
         taken: dict[int, list[float]] = {size: [] for size in read}
-        # The first round warms up and is not counted.
+        # The first round is a warm-up and does not count.
         for number in range(1 + rounds):
             for size, (_, catalogue) in read.items():
                 seconds = _match(catalogue, _asked(size))
@@ -102,7 +102,7 @@ def _document(size: int) -> dict[str, Any]:
 
 
 def _asked(size: int) -> list[tuple[str, str]]:
-    """Method and target of every operation of some areas, spread evenly."""
+    """Method and target of every operation of some evenly spread areas."""
     areas = size // _OPERATIONS
     return [
         (method.upper(), template.format(n=number).replace("{", "x-").replace("}", ""))
@@ -113,7 +113,7 @@ def _asked(size: int) -> list[tuple[str, str]]:
 
 
 def _match(catalogue: Catalogue, asked: Sequence[tuple[str, str]]) -> float:
-    """Seconds a match. Each has to find an operation."""
+    """The seconds per match. Each match must find an operation."""
     started = time.perf_counter()
     for _ in range(_TIMES):
         for method, target in asked:

@@ -1,7 +1,7 @@
 """Measuring on one database: the servers started, their answers compared, then round by round.
 
-Rounds go A, B, C, A, B, C …, so that whatever else the machine does falls on all alike; what is
-compared is compared within a round. What the figures have to be lives in `report`.
+Rounds go A, B, C, A, B, C …, so that other work of the machine affects all servers alike; ratios
+are taken within a round. `report` has the promised ratios.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ _START_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured, and for how long."""
+    """The amount and duration of the measurements."""
 
     sizes: Sizes
     asked: int
@@ -39,7 +39,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Cores:
-    """Where what runs: the servers on one core, the load on another."""
+    """The cores: one for the servers, another for the load."""
 
     server: int
     load: int
@@ -55,7 +55,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What one sample is taken of."""
+    """The subject of one sample."""
 
     name: str
     server: "Server"
@@ -64,14 +64,14 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that runs."""
+    """A running server."""
 
     port: int
     process: Child
 
 
 def measure(url: str, digest_key: str, dataset: Dataset, plan: Plan, cores: Cores) -> Figures:
-    """Raises `WrongAnswer` where the servers do not answer the same."""
+    """Raises `WrongAnswer` where the servers' answers differ."""
     with ExitStack() as running:
         logs = running.enter_context(TemporaryDirectory(prefix="tessera-bench-"))
         environment = tessera_environment(url, {"TESSERA_DIGEST_KEY": digest_key})
@@ -95,7 +95,7 @@ def measure(url: str, digest_key: str, dataset: Dataset, plan: Plan, cores: Core
 
 @contextmanager
 def started(name: str, environment: Mapping[str, str], core: int, logs: Path) -> Iterator[Server]:
-    """A contender on a core, once it answers."""
+    """Start a contender on a core; yields once it answers."""
     port = free_port()
     command = [sys.executable, "-m", "tests.bench.contender", name, str(port), str(core)]
     with Child(command, log=logs / f"{name}.log", environment=environment) as child:
@@ -110,7 +110,7 @@ def started(name: str, environment: Mapping[str, str], core: int, logs: Path) ->
 def _prepared_alike(
     servers: Mapping[str, Server], asks: Sequence[Ask]
 ) -> dict[str, list[Prepared]]:
-    """The requests with the lengths of their answers, which say the same on every server."""
+    """The requests with the lengths of their answers, which are equal on every server."""
     prepared: dict[str, list[Prepared]] = {name: [] for name in servers}
     for ask in asks:
         request = ask.request()
@@ -125,7 +125,7 @@ def _prepared_alike(
 
 
 def _content(body: bytes) -> Any:
-    """What an answer says. Raises `WrongAnswer` for one that is no page of tokens."""
+    """The content of an answer. Raises `WrongAnswer` unless it is a page of tokens."""
     answer = orjson.loads(body)
     page = (answer.get("data") or {}).get("tokens") or {}
     if not page.get("edges") or not any(e["node"]["permissions"] for e in page["edges"]):
@@ -138,7 +138,7 @@ def rounds(subjects: Sequence[Subject], times: int, load: Load) -> dict[str, lis
     samples: dict[str, list[Sample]] = {subject.name: [] for subject in subjects}
 
     async def run() -> None:
-        # The first round warms caches and connections up and is not counted.
+        # The first round warms up caches and connections and does not count.
         for number in range(1 + times):
             for subject in subjects:
                 server = subject.server
@@ -153,7 +153,7 @@ def rounds(subjects: Sequence[Subject], times: int, load: Load) -> dict[str, lis
 
 @contextmanager
 def pinned(core: int) -> Iterator[None]:
-    """This process on one core; PostgreSQL, where it is a child of ours, stays free."""
+    """Pin this process to one core; PostgreSQL stays unpinned."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
     try:

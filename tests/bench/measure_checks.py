@@ -1,6 +1,6 @@
 """Measuring `/authorize`: beside fixed bytes and a rival, and among few and many tokens.
 
-Turns are taken as in `measure`; what the figures have to be lives in `report_checks`.
+Rounds are as in `measure`; `report_checks` has the promised ratios.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,15 +17,15 @@ from tests.bench.page import FASTAPI, FIXED, TESSERA
 from tests.support.process import tessera_environment
 
 FEW = "few"
-# Among many tokens, but asked about as many as among few: what differs is how many there are.
+# Many rows, but as many checked tokens as among few, so that only the number of rows differs.
 AS_FEW = "as few"
 
 
 @dataclass(frozen=True, slots=True)
 class CheckPlan:
-    """How much is measured, and for how long.
+    """The amount and duration of the measurements.
 
-    The load lasts long enough for decisions to be written meanwhile, once, and they are waited for.
+    The load lasts for at least one flush of the decision log, and the rest waits for it.
     """
 
     few: Tokens
@@ -58,7 +58,7 @@ def measure_checks(
         ):
             environment = tessera_environment(filled.url, {"TESSERA_DIGEST_KEY": filled.digest_key})
             server = running.enter_context(started(contender, environment, cores.server, logs))
-            # Whatever is not 200 ends the measurement, here and later.
+            # Any status but 200 ends the measurement, here and later.
             lengths = {len(fetch(server.port, one)) for one in filled.requests[:5]}
             prepared = [Prepared(one, max(lengths)) for one in filled.requests]
             subjects.append(Subject(name, server, prepared))
@@ -69,11 +69,11 @@ def measure_checks(
 
 
 def p99_ratio(samples: Sequence[Sample], others: Sequence[Sample]) -> float:
-    """The 99th percentile of all latencies, of that of the others."""
+    """The 99th percentile of all latencies, as a ratio of the other server's."""
     return percentile(samples, 99) / percentile(others, 99)
 
 
 def percentile(samples: Sequence[Sample], percent: int) -> float:
-    """In seconds, of all the requests of all rounds."""
+    """The percentile in seconds, over the requests of all rounds."""
     latencies = sorted(chain.from_iterable(sample.latencies for sample in samples))
     return latencies[len(latencies) * percent // 100]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import orjson
 
 TESSERA, HANDWRITTEN, NAIVE = "tessera", "handwritten", "naive"
-# Of the data plane's.
+# The contenders of the data plane.
 FIXED, FASTAPI = "fixed", "fastapi"
 PAGE_SIZE = 50
 QUERY = """
@@ -27,13 +27,13 @@ query TokenPage($first: Int, $after: String) {
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Whose page, and after which cursor; None is the first page."""
+    """A tenant's page after a cursor; None for the first page."""
 
     session: str
     after: str | None = None
 
     def request(self) -> bytes:
-        """The whole HTTP request, as it goes over the wire."""
+        """The bytes of the HTTP request."""
         variables = {"first": PAGE_SIZE, "after": self.after}
         body = orjson.dumps({"query": QUERY, "variables": variables})
         head = (

@@ -1,4 +1,4 @@
-"""What the figures say: tables in Markdown, and whether each ratio is what it must be."""
+"""The report: tables in Markdown, and each promised ratio with its result."""
 
 import os
 import platform
@@ -78,7 +78,7 @@ def database_section(name: str, figures: Figures, plan: Plan) -> str:
 
 
 def promises(required: Sequence[Requirement]) -> str:
-    """Each ratio beside what it must be."""
+    """Each ratio beside the promised one."""
     rows = [
         [
             requirement.says,
@@ -92,7 +92,7 @@ def promises(required: Sequence[Requirement]) -> str:
 
 
 def machine(libraries: Sequence[str]) -> str:
-    """What it was measured on."""
+    """The machine of the measurement."""
     versions = ", ".join(f"{library} {version(library)}" for library in libraries)
     return (
         f"{os.cpu_count()} cores of {_processor()}, Python {platform.python_version()}; {versions}"
@@ -100,7 +100,7 @@ def machine(libraries: Sequence[str]) -> str:
 
 
 def preamble(plan: Plan, cores: Cores, command: str) -> str:
-    """What was measured, how, and on what."""
+    """The description of subject, method and machine."""
     sizes = plan.sizes
     return (
         f"`{command}` on {machine(_LIBRARIES)}.\n\n"
@@ -115,7 +115,7 @@ def preamble(plan: Plan, cores: Cores, command: str) -> str:
 
 
 def speed(samples: Sequence[Sample]) -> list[str]:
-    """A server's figures as a row has them."""
+    """A server's figures as cells of a row."""
     rates = [sample.rate for sample in samples]
     latencies = sorted(latency for sample in samples for latency in sample.latencies)
     cpu = median(sample.cpu_seconds / len(sample.latencies) for sample in samples)
@@ -134,7 +134,7 @@ def ratio(samples: Sequence[Sample], others: Sequence[Sample]) -> float:
 
 
 def times(samples: Sequence[Sample], others: Sequence[Sample]) -> str:
-    """The ratio as a table has it."""
+    """The ratio as a cell."""
     found = ratio(samples, others)
     return f"{found:.2f}" if found < 10 else f"{found:.0f}"
 

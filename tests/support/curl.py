@@ -1,6 +1,6 @@
-"""`curl` for tests that run what the README and the command line tell people to paste.
+"""`curl` for tests that run the printed commands of README and command line.
 
-A stand-in for machines that have none: it knows what is told there and nothing more.
+A stand-in for machines without it, which knows the options used there only.
 """
 
 import os
@@ -13,7 +13,7 @@ from urllib.request import Request, urlopen
 
 
 def path_with_curl(folder: Path) -> str:
-    """A PATH on which there is a `curl`, made in `folder` where the machine has none."""
+    """A PATH with a `curl`; creates a stand-in in `folder` where the machine has none."""
     path = os.environ["PATH"]
     if shutil.which("curl"):
         return path

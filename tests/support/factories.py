@@ -1,6 +1,6 @@
 """Tenants, admins, sessions and tokens for tests, and a client that speaks for one of them.
 
-Rows that only a sign-in could make otherwise are made directly: argon2 would be most of the suite.
+Sessions are inserted as rows, since signing in with argon2 would take most of the suite's time.
 """
 
 from collections.abc import Iterable, Sequence
@@ -41,7 +41,7 @@ class Person:
 
 
 class World:
-    """Makes what tests need, through rows and operations."""
+    """Creates rows for tests, directly and through operations."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
@@ -93,13 +93,13 @@ class World:
 
 @dataclass(frozen=True)
 class Client:
-    """Speaks HTTP to the application; as a stranger, or as the person it was made for."""
+    """An HTTP client of the application, without a session or with a person's."""
 
     http: httpx2.AsyncClient
     session: str | None = None
 
     def of(self, person: Person) -> "Client":
-        """The same client with that person's session, as a bearer."""
+        """The same client with that person's session as a bearer."""
         return replace(self, session=person.session)
 
     @property

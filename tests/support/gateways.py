@@ -1,4 +1,4 @@
-"""Asking `/authorize` as each kind of gateway does."""
+"""Sends checks to `/authorize` in the form of each gateway kind."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ HOST = "{slug}.api.us.example.com"
 
 @dataclass(frozen=True)
 class Gateway:
-    """Speaks to `/authorize` as a gateway of its kind would, without a network between."""
+    """A gateway of one kind that calls `/authorize` in process."""
 
     http: httpx2.AsyncClient
     kind: str = "nginx"

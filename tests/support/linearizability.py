@@ -1,6 +1,6 @@
-"""Whether what clients saw of one token could have happened, one thing at a time.
+"""Decides whether a history of calls about one token is linearizable.
 
-A token's state is what it was granted last, or revoked. A change takes effect at one moment between
+A token's state is its latest grants, or revoked. A change takes effect at one moment between
 its sending and its acknowledgement, a check reads at one moment between its own start and end
 (Herlihy and Wing, 1990). A history is linearizable if such moments exist for all of it.
 """
@@ -45,9 +45,9 @@ def check(started: float, ended: float, asked: str, status: int) -> Event:
 
 
 def is_linearizable(history: Sequence[Event], initial: frozenset[str] | None) -> bool:
-    """Whether there is an order of the events that respects their times and explains every answer.
+    """Whether an order of the events respects their times and explains every answer.
 
-    Wing and Gong's search: of the events that nobody still open precedes, one is next.
+    Wing and Gong's search: the next event is one that no open event precedes.
     """
     events = tuple(sorted(history, key=lambda event: event.started))
 
@@ -60,7 +60,7 @@ def is_linearizable(history: Sequence[Event], initial: frozenset[str] | None) ->
         for n in open_:
             event = events[n]
             if event.started > first_end:
-                break  # something that is still open ended before this one began
+                break  # a pending event ended before this one began
             if event.is_change:
                 if explained(done | {n}, event.wrote):
                     return True

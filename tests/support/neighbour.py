@@ -1,4 +1,4 @@
-"""A tenant that does its worst: a process that sends costly requests over many connections.
+"""The noisy neighbour: a process that sends costly requests over many connections.
 
 `python -m tests.support.neighbour PORT SECONDS` reads a JSON list of [session, [document, …]] from
 standard input, prints `begun` once it sends, and at the end the count of each status as JSON.
@@ -27,7 +27,7 @@ def graphql_request(session: str, body: str) -> bytes:
 
 
 async def disturb(port: int, seconds: float, people: list[tuple[str, list[str]]]) -> Counter[int]:
-    """Send every person's documents in turn, from all connections, until the time is up."""
+    """Send every person's documents in turn over all connections for `seconds`."""
     ends = monotonic() + seconds
     statuses: Counter[int] = Counter()
 

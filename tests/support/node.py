@@ -1,6 +1,6 @@
 """Node.js for tests: the one in the wheel, and the npm packages that `tests/node` locks.
 
-`run` runs a program there. What it is to find, and what it found, is for the test to say.
+`run` runs a program there; the tests judge its output.
 """
 
 import fcntl
@@ -34,7 +34,7 @@ def run(
 
 
 def install() -> None:
-    """Installs what the lock file names, once, and again when it has changed."""
+    """Install the locked packages, once, and again when the lock file has changed."""
     with _LOCK.open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two runs of the tests install one after the other
         locked = lock.read()

@@ -74,7 +74,7 @@ class PgBouncer(Child):
 
 @contextmanager
 def pgbouncer(cluster: PostgresCluster) -> Iterator[PgBouncer]:
-    """Skips where there is none; in CI that is a failure."""
+    """Skips the test where the program is missing; fails in CI."""
     program = shutil.which("pgbouncer", path=_PLACES)
     if program is None:
         if os.environ.get("CI"):

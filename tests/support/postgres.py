@@ -1,8 +1,8 @@
 """PostgreSQL for tests: a private server that needs no daemon, no installation and no network.
 
-`PostgresCluster` is a server of the tests' own; it can be paused, stopped and started again.
-`PostgresServer` is any server that databases can be made in; `shared_server` picks one of the two.
-A cluster that the machine runs is never touched, unless TESSERA_TEST_POSTGRES_URL names it.
+`PostgresCluster` is a private server that tests pause, stop and start again. `PostgresServer` is
+any server that can create databases; `shared_server` chooses one of the two. A server of the
+machine is used only where TESSERA_TEST_POSTGRES_URL names it.
 """
 
 import asyncio
@@ -36,8 +36,8 @@ T = TypeVar("T")
 URL_VARIABLE = "TESSERA_TEST_POSTGRES_URL"
 DEADLINE_SECONDS = 30
 
-# Durability is off: the machine's crash is not among the tests. A server's own crash is, and
-# needs none of these. Shared memory is kept in the folder, so that nothing is left outside it.
+# Durability is off: tests crash the server, which needs none of these, and not the machine. Shared
+# memory is in the folder, so that nothing remains outside it.
 _SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -52,7 +52,7 @@ _SETTINGS = {
 
 
 class PostgresServer:
-    """A server in which databases can be made and dropped."""
+    """A server in which tests create and drop databases."""
 
     def __init__(self, host: str, port: int, user: str, password: str) -> None:
         self.host = host
@@ -61,13 +61,13 @@ class PostgresServer:
         self.password = password
 
     def url(self, database: str) -> str:
-        """What TESSERA_DATABASE_URL takes."""
+        """The URL of a database for TESSERA_DATABASE_URL."""
         who = quote(self.user, safe="")
         secret = f":{quote(self.password, safe='')}" if self.password else ""
         return f"postgres://{who}{secret}@{self.host}:{self.port}/{quote(database, safe='')}"
 
     async def create_database(self, name: str | None = None, template: str | None = None) -> str:
-        """Makes an empty database, or a copy of `template`; its URL.
+        """Create an empty database, or a copy of `template`; returns its URL.
 
         A copy is much faster than migrating anew. Nothing may be connected to the template.
         """
@@ -77,7 +77,7 @@ class PostgresServer:
         return self.url(name)
 
     async def drop_database(self, name_or_url: str) -> None:
-        """Drops it whoever is still connected. What is not there is no error."""
+        """Drop it in spite of open connections. A missing database is no error."""
         name = _database_of(name_or_url)
         await self._execute(f"DROP DATABASE IF EXISTS {_quoted(name)} WITH (FORCE)")
 
@@ -111,7 +111,7 @@ class PostgresServer:
 class PostgresCluster(PostgresServer):
     """A private server in a temporary folder, on a free loopback port and with a random password.
 
-    It lives for a `with` block. What it made is gone afterwards, also where the tests are killed.
+    It runs for a `with` block. Its files are removed afterwards, also where the tests are killed.
     """
 
     def __init__(self, settings: Mapping[str, str] | None = None) -> None:
@@ -124,13 +124,13 @@ class PostgresCluster(PostgresServer):
 
     @property
     def folder(self) -> Path:
-        """Everything that this cluster has on disk."""
+        """The folder of all files of this cluster."""
         if self._folder is None:
             raise RuntimeError("the cluster was never started")
         return self._folder
 
     def start(self) -> Self:
-        """Starts it, again too after `stop`: address and databases stay the same."""
+        """Start it, also again after `stop`; address and databases stay the same."""
         self.create_folder()
         if self._binaries is None:
             self._create()
@@ -140,17 +140,17 @@ class PostgresCluster(PostgresServer):
                 return self
             if attempt == 3 or "could not bind" not in self.log():
                 break
-            self.port = free_port()  # somebody took it between our look and PostgreSQL's
+            self.port = free_port()  # another process took the port in between
         raise ChildFailed(f"PostgreSQL did not start. Its log ends:\n{self.log()[-4000:]}")
 
     def create_folder(self) -> None:
-        """Makes what `folder` names, unless it is there."""
+        """Create the folder unless it exists."""
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="tessera-pg-"))
             self.hand_over(self._folder)
 
     def keep(self, file: Path) -> str:
-        """A copy of a file that the server alone may read: where it is."""
+        """Copy a file so that the server alone may read it; returns the copy's path."""
         copy = self.folder / file.name
         shutil.copyfile(file, copy)
         copy.chmod(0o600)
@@ -158,15 +158,17 @@ class PostgresCluster(PostgresServer):
         return str(copy)
 
     def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
-        """Ends the server, keeps its data. `immediate` is a crash: the next start recovers."""
+        """Stop the server and keep its data. `immediate` is a crash; the next start recovers."""
         if self._postmaster is None or not self._postmaster.running:
             return
         self.resume()
         self._postmaster.stop(signal.SIGINT if mode == "fast" else signal.SIGQUIT)
 
     def pause(self) -> None:
-        """Freezes the server: connections stay open and new ones are accepted, nothing answers."""
-        # Its children are in sessions of their own. Frozen first, it cannot make another one.
+        """Freeze the server: connections stay open and new ones are accepted, but nothing is
+        answered."""
+        # Its children are in sessions of their own. The postmaster is frozen first, so that it
+        # forks no more.
         self._server().signal(signal.SIGSTOP)
         self._signal_children(signal.SIGSTOP)
 
@@ -188,7 +190,7 @@ class PostgresCluster(PostgresServer):
         return subprocess.run(program, check=True, capture_output=True, text=True).stdout
 
     def close(self) -> None:
-        """Ends the server and removes its folder."""
+        """Stop the server and remove its folder."""
         try:
             self.stop("immediate")
         finally:
@@ -199,7 +201,7 @@ class PostgresCluster(PostgresServer):
     def __enter__(self) -> Self:
         try:
             return self.start()
-        except BaseException:  # an interrupt too: `__exit__` will not be called
+        except BaseException:  # also on an interrupt, since `__exit__` is not called then
             self.close()
             raise
 
@@ -221,7 +223,8 @@ class PostgresCluster(PostgresServer):
             str(self._program("initdb")),
             "--no-sync",
             "--encoding=UTF8",
-            # Letters beyond ASCII have cases, as in production; the plain C locale knows none.
+            # A locale that folds the case of letters beyond ASCII, as in production; plain C does
+            # not.
             f"--locale={'C.UTF-8' if sys.platform == 'linux' else 'en_US.UTF-8'}",
             "--auth=scram-sha-256",
             f"--username={self.user}",
@@ -260,7 +263,7 @@ class PostgresCluster(PostgresServer):
         ).start()
 
     def _is_ready(self) -> bool:
-        """Waits until it takes connections, or has ended."""
+        """Wait until it takes connections or has ended."""
         server = self._server()
         deadline = time.monotonic() + DEADLINE_SECONDS
         while server.running and time.monotonic() < deadline:
@@ -271,7 +274,7 @@ class PostgresCluster(PostgresServer):
         return False
 
     def _status(self) -> tuple[str, str] | None:
-        """Who holds the data folder and how far they got, read where pg_ctl reads it."""
+        """The server's process id and state, from the file that pg_ctl reads."""
         try:
             lines = (self.folder / "data" / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
@@ -294,7 +297,7 @@ class PostgresCluster(PostgresServer):
         return self._binaries / name
 
     def hand_over(self, path: Path) -> None:
-        """Gives a file to the account that the server runs as."""
+        """Give a file to the account that the server runs as."""
         if self.account is not None:
             shutil.chown(path, self.account, pwd.getpwnam(self.account).pw_gid)
 
@@ -305,8 +308,8 @@ class PostgresCluster(PostgresServer):
         bundled = _bundled_binaries()
         if self.account is None:
             return bundled
-        # Another account runs them, and may not be let into the folder that the venv is in. They
-        # find their libraries by a path relative to their own: the layout is kept.
+        # The server's account may not have access to the folder of the venv. The copy keeps the
+        # layout, since the programs find their libraries by a relative path.
         copy = self.folder / "programs" / bundled.parent.parent.name
         shutil.copytree(bundled.parent, copy / bundled.parent.name)
         libraries = bundled.parents[2] / f"{copy.name}.libs"
@@ -316,7 +319,7 @@ class PostgresCluster(PostgresServer):
 
 
 class Standby(PostgresCluster):
-    """A copy of a private server that follows it and takes no writes, until it is promoted."""
+    """A standby of a private server, read-only until it is promoted."""
 
     def __init__(self, primary: PostgresCluster) -> None:
         super().__init__()
@@ -324,7 +327,7 @@ class Standby(PostgresCluster):
         self._primary = primary
 
     def promote_now(self) -> None:
-        """Has it take writes from now on, and waits until it does."""
+        """Promote the standby and wait until it takes writes."""
         run_now(self._execute("SELECT pg_promote(true, 30)"))
 
     def _create(self) -> None:
@@ -346,7 +349,7 @@ class Standby(PostgresCluster):
 
 @contextlib.contextmanager
 def shared_server(settings: Mapping[str, str] | None = None) -> Iterator[PostgresServer]:
-    """The server that TESSERA_TEST_POSTGRES_URL names, else a private one for this block."""
+    """The server of TESSERA_TEST_POSTGRES_URL, else a private one for this block."""
     url = os.environ.get(URL_VARIABLE)
     if url:
         yield server_at(url)
@@ -365,7 +368,7 @@ def server_at(url: str) -> PostgresServer:
 
 
 def client_programs() -> Path:
-    """The folder of `pg_dump` and its like, as new as the server of the tests."""
+    """The folder of client programs such as `pg_dump`, of the version of the tests' server."""
     return _system_binaries() or _bundled_binaries()
 
 
@@ -396,7 +399,7 @@ def _version(binaries: Path) -> float:
 
 
 def _unprivileged_account() -> str | None:
-    """PostgreSQL refuses to run as root: the account to run it as there, else None."""
+    """The account for PostgreSQL where the tests run as root, which it refuses; else None."""
     if os.geteuid() != 0:
         return None
     try:
@@ -414,6 +417,7 @@ def _quoted(identifier: str) -> str:
 
 
 def run_now(coroutine: Coroutine[Any, Any, T]) -> T:
-    """What it gives, run in a thread of its own: this one may have an event loop running."""
+    """Run a coroutine in a new thread, since this one may have a running event loop; returns its
+    result."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, coroutine).result()

@@ -1,7 +1,7 @@
 """Real child processes for tests: `Child` is any program, `ServerProcess` is `tessera serve`.
 
-A child has a process group of its own, writes to one log file and never outlives the tests: a
-leash ends it even where they are killed outright. How to run a database is `postgres`'s to know.
+A child has a process group of its own and one log file, and never outlives the tests: a leash ends
+it even where they are killed. Not here: databases.
 """
 
 import contextlib
@@ -21,8 +21,8 @@ from typing import IO, Self
 ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = "127.0.0.1"
 
-# Reads until the tests' process closes the pipe. Any line means that the child was seen to; the end
-# without one means that they died: then the child's group is ended and its folder goes too.
+# Reads until the tests' process closes the pipe. A line means that the child was stopped; an end
+# without one means that the tests died: then it kills the child's group and removes its folder.
 _WATCH = """
 read -r said && exit
 kill -s CONT -- "-$1"; kill -s "$2" -- "-$1"
@@ -46,7 +46,7 @@ class Leash:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # a Ctrl-C is for the tests; this one must outlive them
+            start_new_session=True,  # a Ctrl-C must not end it before the tests
         )
 
     def release(self) -> None:
@@ -68,7 +68,7 @@ class Child:
         removes: Path | None = None,
         leash_signal: str = "TERM",
     ) -> None:
-        """`environment` is the whole of it. `removes` goes too if the tests are killed."""
+        """environment: the complete one. removes: a folder to remove if the tests are killed."""
         self.command = [str(part) for part in command]
         self.log_path = log
         self._environment = dict(environment) if environment is not None else None
@@ -88,7 +88,7 @@ class Child:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> Self:
-        """Starts it, again too after an end: the log is continued."""
+        """Start it, also again after its end; the log continues."""
         if self.running:
             raise ChildFailed(f"already running: {self.command}")
         with self.log_path.open("ab") as log:
@@ -97,7 +97,7 @@ class Child:
         return self
 
     def stop(self, sign: signal.Signals = signal.SIGTERM, deadline_seconds: float = 15) -> int:
-        """Asks it to end and waits; its exit status. One that does not end in time is a failure."""
+        """Ask it to end and wait; returns its exit status. Fails if it does not end in time."""
         if self.running:
             self.signal(sign)
         try:
@@ -108,16 +108,16 @@ class Child:
             self._end_group()
 
     def kill9(self) -> None:
-        """Ends its whole group at once, as a power cut would."""
+        """Kill its whole process group at once."""
         self._started()
         self._end_group()
 
     def signal(self, sign: signal.Signals) -> None:
-        """To the program alone: what its own children get is its business."""
+        """Signal the program alone, not its children."""
         self._started().send_signal(sign)
 
     def log(self) -> str:
-        """All that it wrote so far, to both outputs."""
+        """Its output so far, of standard output and standard error."""
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def __enter__(self) -> Self:
@@ -132,7 +132,7 @@ class Child:
         if kind is None and self.running:
             self.stop()
         elif self._process is not None:
-            self.kill9()  # a failed test, or an interrupted one, does not wait for manners
+            self.kill9()  # after a failed or interrupted test, do not wait for a graceful end
 
     def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -155,10 +155,10 @@ class Child:
 
     def _end_group(self) -> None:
         if self._leash is None:
-            return  # ended before: its number may be another group's by now
+            return  # it ended before, and another group may have its id
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        self._started().wait()  # a killed one may take a moment to be gone
+        self._started().wait()  # a killed process may take a moment to end
         self._leash.release()
         self._leash = None
 
@@ -202,7 +202,7 @@ class ServerProcess(Child):
         super().start()
         try:
             self.wait_until_ready()
-        except BaseException:  # an interrupt too: nothing holds this process yet that would end it
+        except BaseException:  # also on an interrupt: nothing else would end the process yet
             self.kill9()
             raise
         return self
@@ -218,7 +218,7 @@ class ServerProcess(Child):
             time.sleep(0.02)
 
 
-# This interpreter's own `tessera`, whatever PATH says.
+# The `tessera` of this interpreter, independent of PATH.
 TESSERA = [sys.executable, "-m", "server"]
 
 
@@ -229,7 +229,7 @@ def tessera(
     stdin: str = "",
     folder: Path = ROOT,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs one `tessera` command to its end; the caller judges `returncode`, `stdout`, `stderr`."""
+    """Run one `tessera` command to its end; the caller judges `returncode`, `stdout`, `stderr`."""
     return subprocess.run(
         [*TESSERA, *arguments],
         input=stdin,
@@ -244,7 +244,7 @@ def tessera(
 def tessera_environment(
     database_url: str | None = None, settings: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """This process's environment with no `TESSERA_…` of the developer's, but those given."""
+    """This process's environment with the given `TESSERA_…` variables only."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TESSERA_")}
     environment |= {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
     if database_url is not None:
@@ -253,7 +253,7 @@ def tessera_environment(
 
 
 def free_port() -> int:
-    """A loopback port that nothing listens on. Another process could still take it first."""
+    """A free loopback port. Another process could still take it first."""
     with socket.create_server((LOOPBACK, 0)) as listener:
         port: int = listener.getsockname()[1]
         return port

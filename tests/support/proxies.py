@@ -1,4 +1,4 @@
-"""Real gateways before a small API: the shipped configurations, with other addresses in them.
+"""Real gateways in front of a small API, with the shipped configurations and other addresses.
 
 nginx and Caddy come from the distribution's packages, Envoy and Traefik from the locked wheels.
 """
@@ -32,11 +32,11 @@ _START_SECONDS = 20
 
 
 class Upstream:
-    """The tenant's API, as generous as backends come: it decodes, resolves and cuts what it can,
-    makes no difference of cases, and lets headers say what host, method and target are.
+    """The tenant's API, as lenient as backends come: it decodes, resolves and cuts targets, ignores
+    case, and takes host, method and target from headers.
 
-    It answers 200 to everything, with the host and operation that it would take, and the headers it
-    was sent. It tells their names apart as CGI does: by letters and digits alone.
+    It answers 200 to everything, with the host and operation that it would use and the headers it
+    received. It compares header names as CGI does, by letters and digits alone.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -76,7 +76,7 @@ class Upstream:
                 while size := int(self.rfile.readline().partition(b";")[0], 16):
                     body += self.rfile.read(size + 2)[:-2]
                 while self.rfile.readline().strip():
-                    pass  # a trailer is no header
+                    pass  # trailers are not headers
                 return body
 
             def log_message(self, *_arguments: object) -> None:
@@ -89,7 +89,7 @@ class Upstream:
         self.port: int = self._server.server_address[1]
 
     def served(self, method: str, target: str) -> str | None:
-        """The operation that a backend runs for `target` which makes the most of it."""
+        """The operation that the most lenient backend runs for `target`."""
         path = target.partition("?")[0]
         for _ in range(4):
             path = unquote(path, encoding="latin-1")
@@ -117,14 +117,14 @@ class Upstream:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a client got through the gateway."""
+    """A client's answer through the gateway."""
 
     status: int
     headers: list[tuple[str, str]]
     body: bytes
 
     def header(self, name: str) -> str | None:
-        """The one header of this name; None if there is none."""
+        """The single header of this name, or None."""
         values = [value for known, value in self.headers if known.lower() == name.lower()]
         assert len(values) <= 1, f"{name} comes {len(values)} times"
         return values[0] if values else None
@@ -135,7 +135,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Proxy:
-    """A gateway that runs."""
+    """A running gateway."""
 
     kind: str
     port: int
@@ -148,14 +148,14 @@ class Proxy:
         target: str = "/api/v1/devices",
         *more: str,
     ) -> Answer:
-        """Sends one request, its target byte for byte; `more` are whole header lines."""
+        """Send one request with the target byte for byte; `more` are complete header lines."""
         lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", "Connection: close", *more]
         if secret is not None:
             lines.append(f"Authorization: Bearer {secret}")
         return self.send(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"), method)
 
     def send(self, request: bytes, method: str = "GET") -> Answer:
-        """Sends the bytes of one request."""
+        """Send the bytes of one request."""
         with socket.create_connection((LOOPBACK, self.port), timeout=10) as connection:
             connection.sendall(request)
             response = HTTPResponse(connection, method=method)
@@ -167,9 +167,9 @@ class Proxy:
 def proxy(
     kind: str, folder: Path, tessera_port: int, upstream_port: int, text: str = ""
 ) -> Iterator[Proxy]:
-    """A real gateway of `kind`, by the configuration that the repository ships, or by `text`.
+    """A real gateway of `kind` with the shipped configuration, or with `text`.
 
-    Skips where the machine has none; in CI that is a failure.
+    Skips the test where the program is missing; fails in CI.
     """
     program = program_of(kind)
     port = free_port()
@@ -185,7 +185,7 @@ def proxy(
     with Child(command, log=folder / f"{kind}.log", environment=environment) as child:
         wait_until_open(port, child)
         ready = Proxy(kind, port)
-        # Traefik listens before it has read what to do.
+        # Traefik listens before it has read its routes.
         while ready.ask("x.api.x.example.com", None).status == 404:
             time.sleep(0.05)
         yield ready
@@ -239,7 +239,7 @@ _COMMANDS: dict[str, _Command] = {
 
 
 def program_of(kind: str) -> str:
-    """Where the program is; skips where the machine has none, which fails in CI."""
+    """The program's path. Skips the test where it is missing; fails in CI."""
     places = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin"])
     found = shutil.which(kind, path=places)
     if found is None:
@@ -250,7 +250,7 @@ def program_of(kind: str) -> str:
 
 
 def wait_until_open(port: int, child: Child) -> None:
-    """Waits until `child` listens on `port`."""
+    """Wait until `child` listens on `port`."""
     patience = time.monotonic() + _START_SECONDS
     while True:
         try:
@@ -264,13 +264,13 @@ def wait_until_open(port: int, child: Child) -> None:
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    """What a router makes of a template that takes a slash at the end as it comes."""
+    """A router's pattern for a template, with an optional slash at the end."""
     parts = re.split(r"\{[^{}]*\}", template.rstrip("/"))
     return re.compile("[^/]+".join(map(re.escape, parts)), re.IGNORECASE)
 
 
 def _folded(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The headers as CGI knows them: with names that differ in more than letters and digits."""
+    """The headers by their CGI names: letters and digits, everything else as `_`."""
     found: dict[str, str] = {}
     for name, value in headers:
         folded = re.sub(r"[^a-z0-9]", "-", name.lower())
@@ -279,7 +279,7 @@ def _folded(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def _believed(method: str, target: str, headers: dict[str, str]) -> tuple[str, str, str]:
-    """Host, method and target as frameworks read them that take a proxy's word for all three."""
+    """Host, method and target as read by a framework that trusts proxy headers for all three."""
     overrides = ("x-http-method-override", "x-http-method", "x-method-override")
     method = next((headers[name].upper() for name in overrides if name in headers), method)
     rewritten = ("x-original-url", "x-original-uri", "x-rewrite-url", "x-rewrite-uri")

@@ -1,6 +1,6 @@
 """`make screenshots`: pictures of the console's main states, for the README.
 
-Each in a light and a dark scheme, on a desktop and on a phone, into `server/console/screenshots`.
+Each in light and dark, for desktop and phone, into `server/console/screenshots`.
 """
 
 import shutil
@@ -47,7 +47,7 @@ def main() -> int:
 
 
 def _picture_all(chromium: Browser, screen: str, scheme: str) -> None:
-    """On a server of its own, so that no picture shows what another has left."""
+    """Each on a server of its own, so that no picture shows changes of another."""
     width, height = _SCREENS[screen]
     look = {
         "viewport": {"width": width, "height": height},

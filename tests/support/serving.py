@@ -1,4 +1,4 @@
-"""A server in this process: uvicorn on a loopback port, with our protocol or its own."""
+"""uvicorn in this process on a loopback port, with our protocol class or its own."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ async def serving(
     keep_alive_seconds: int = 5,
     limits: Limits | None = None,
 ) -> AsyncIterator[int]:
-    """The port of a server in this process."""
+    """Serve `service` in this process; yields the port."""
     app, port = create_app(service), free_port()
     config = uvicorn.Config(
         app,
@@ -46,9 +46,10 @@ async def serving(
 
 
 async def exchange(port: int, sent: bytes, seconds: float = 0.5) -> bytes:
-    """All that comes back until the server ends the connection, or for this long.
+    """Send bytes; returns all bytes received until the server closes the connection or the time is
+    up.
 
-    Ends with `<end>` if the server ended it.
+    The result ends with `<end>` if the server closed it.
     """
     reader, writer = await asyncio.open_connection(LOOPBACK, port)
     writer.write(sent)

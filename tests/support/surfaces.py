@@ -1,4 +1,4 @@
-"""One tenant and a request to every surface, for tests of what a database does to all of them."""
+"""One tenant and a request to every surface, for tests of outages."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ PERMISSION = "GET /api/v1/devices"
 
 @dataclass(frozen=True)
 class Surfaces:
-    """Each method is one request that succeeds while the database does."""
+    """Each method sends one request, which succeeds while the database works."""
 
     app: App
     client: Client
@@ -63,13 +63,13 @@ class Surfaces:
 
 @asynccontextmanager
 async def surfaces(service: Service) -> AsyncIterator[Surfaces]:
-    """The application on `service`, with a new tenant, somebody signed in and a token."""
+    """The application on `service`, with a new tenant, a signed-in admin and a token."""
     person = await World(service).person()
     tenant = await models.Tenant.get(id=person.admin.tenant_id)
     made = await tokens.create(person.principal, service, name="t", permissions=[PERMISSION])
     gateway = await gateways.create(Operator(), service, f"gateway-{tenant.slug}")
     app = create_app(service)
-    # From an address that `/authorize` is answered to.
+    # From the address of a configured gateway.
     transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))
     async with httpx2.AsyncClient(transport=transport, base_url="http://tessera.test") as http:
         client = Client(http).of(person)

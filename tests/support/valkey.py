@@ -1,4 +1,4 @@
-"""A real Redis for tests, on a free loopback port, which keeps nothing."""
+"""A real Redis or Valkey for tests, in memory, on a free loopback port."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from tests.support.process import LOOPBACK, Child, free_port
 
 
 class Store(Child):
-    """A Redis or Valkey. Started again after `stop`, it keeps its address and has forgotten all."""
+    """A Redis or Valkey. Started again after `stop`, it has the same address and no data."""
 
     def __init__(self, program: str, folder: Path) -> None:
         self.port = free_port()
@@ -41,7 +41,7 @@ class Store(Child):
 
 @contextmanager
 def store(folder: Path) -> Iterator[Store]:
-    """Skips where there is none; in CI that is a failure."""
+    """Skips the test where the program is missing; fails in CI."""
     program = shutil.which("valkey-server") or shutil.which("redis-server")
     if program is None:
         if os.environ.get("CI"):

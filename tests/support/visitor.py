@@ -1,6 +1,6 @@
-"""A person at a browser before a real server process, and the same person's scripts.
+"""A person's browser and scripts, against a real server process.
 
-What they meet there is for the tests to say. The browser itself is `browser`'s to start.
+Not here: assertions, and the start of the browser (`browser`).
 """
 
 from collections.abc import Iterator
@@ -54,7 +54,7 @@ def add_tenant(database_url: str, slug: str, owner_email: str) -> None:
 
 @dataclass
 class Visitor:
-    """A person at a browser."""
+    """A person with a browser page."""
 
     page: Page
     context: BrowserContext
@@ -62,7 +62,7 @@ class Visitor:
     url: str
 
     def open(self, path: str = "/") -> Self:
-        """Go there, signing in on the way if need be."""
+        """Open a page, signing in on the way if necessary."""
         self.page.goto(f"{self.url}{path}")
         if "/sign-in" in self.page.url:
             self.sign_in()
@@ -70,21 +70,21 @@ class Visitor:
         return self
 
     def sign_in(self, password: str = PASSWORD, email: str = EMAIL) -> None:
-        """Fill in the form of the sign-in page, and send it."""
+        """Fill in and send the form of the sign-in page."""
         self.page.get_by_label("Tenant").fill(TENANT)
         self.page.get_by_label("E-mail").fill(email)
         self.page.get_by_label("Password", exact=True).fill(password)
         self.page.get_by_role("button", name="Sign in").click()
 
     def end_session(self) -> None:
-        """What the lapse of time does: the session is over, and the page does not know."""
+        """End the session without the page's knowledge, as an expiry would."""
         self.page.evaluate("() => fetch('/session', { method: 'DELETE' }).then(r => r.status)")
 
 
 @contextmanager
 def visiting(chromium: Browser, server: ServerProcess, **options: Any) -> Iterator[Visitor]:
-    """A person with a browser of their own; `options` are Playwright's, of a new context."""
-    # Whatever the machine's own is: dates are compared with what the browser makes of them.
+    """A person with a new browser context; `options` are Playwright's."""
+    # A fixed time zone, since tests compare dates as the browser formats them.
     context = chromium.new_context(**{"locale": "en-GB"} | options)
     context.set_default_timeout(10_000)
     page = context.new_page()
@@ -94,7 +94,7 @@ def visiting(chromium: Browser, server: ServerProcess, **options: Any) -> Iterat
 
 @dataclass
 class Script:
-    """The owner's, or another admin's, use of the API without a browser."""
+    """An admin who uses the API without a browser; the owner by default."""
 
     url: str
     email: str = EMAIL
@@ -115,12 +115,12 @@ class Script:
         return answer["data"]
 
     def create_token(self, name: str, *permissions: str, description: str = "") -> Any:
-        """A new token: `secret`, and `token` with `id` and `name`."""
+        """Create a token; returns `secret`, and `token` with `id` and `name`."""
         made = {"name": name, "description": description, "permissions": permissions}
         return self.run(_CREATE, input=made)["createToken"]
 
     def add_admin(self, email: str, name: str, role: str = "ADMIN") -> Any:
-        """Somebody who has accepted their invitation and has `PASSWORD`; their id."""
+        """Add an active admin with `PASSWORD`; returns their id."""
         added = self.run(_ADD_ADMIN, input={"email": email, "name": name, "role": role})["addAdmin"]
         accept = {"invitation": added["invitation"], "password": PASSWORD}
         answer = httpx2.post(f"{self.url}/invitation", json=accept)
@@ -128,7 +128,7 @@ class Script:
         return added["admin"]["id"]
 
     def call_api(self, secret: str, target: str, method: str = "GET") -> int:
-        """What a gateway is told about a call of the tenant's API with that secret."""
+        """The status of a check of a call of the tenant's API with that secret."""
         answer = httpx2.get(
             f"{self.url}/authorize",
             headers={

@@ -1,7 +1,6 @@
 """A real WebKit for tests, the engine of Safari, driven by the W3C's WebDriver protocol.
 
-Debian has it as `webkit2gtk-driver`, and needs `xvfb` for a screen. What pages do in it is for the
-tests to say.
+Debian's packages are `webkit2gtk-driver` and, for a screen, `xvfb`.
 """
 
 import os
@@ -26,7 +25,7 @@ _SECONDS = 30
 
 @dataclass(frozen=True)
 class WebKit:
-    """One window of the browser, with no cookies at first."""
+    """One window of the browser, without cookies at first."""
 
     session: str
     http: httpx2.Client
@@ -71,9 +70,9 @@ class WebKit:
 
 @contextmanager
 def webkit(folder: Path) -> Iterator[WebKit]:
-    """A browser on a screen of its own. Without the programs the calling test is skipped.
+    """A browser on a screen of its own. Skips the calling test where the programs are missing.
 
-    Under CI it fails: what was not run there must not look as if it had passed.
+    In CI it fails instead.
     """
     if missing := [name for name in PROGRAMS if shutil.which(name) is None]:
         reason = f"no {' and no '.join(missing)} on PATH"

@@ -1,4 +1,4 @@
-"""Asking a real server's `/authorize` over keep-alive connections, fast enough to be a load."""
+"""Checks of a real server over keep-alive connections, fast enough for a load."""
 
 import asyncio
 from types import TracebackType
@@ -10,7 +10,7 @@ from tests.support.process import LOOPBACK
 def check(
     host: str, secret: str, target: str = "/api/v1/devices", method: str = "GET", *more: str
 ) -> bytes:
-    """The request that nginx sends about a client's."""
+    """The check that nginx sends for a client's request."""
     lines = [
         "GET /authorize HTTP/1.1",
         f"Host: {host}",

@@ -60,7 +60,7 @@ class Authority:
 
 
 @dataclass(frozen=True)
-class Town:
+class TlsServer:
     cluster: PostgresCluster
     url: str
     trusted: Authority
@@ -70,7 +70,7 @@ class Town:
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+def tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
     """A server that requires TLS, with a certificate for `localhost` and not for its address."""
     folder = tmp_path_factory.mktemp("tls")
     trusted, other = Authority(folder, "trusted"), Authority(folder, "other")
@@ -87,7 +87,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         cluster.settings[name] = cluster.keep(file) if isinstance(file, Path) else str(file)
     with cluster:
         url = cluster.create_database_now()
-        yield Town(cluster, url, trusted, other, certificate, key)
+        yield TlsServer(cluster, url, trusted, other, certificate, key)
 
 
 @pytest.fixture(autouse=True)
@@ -105,8 +105,8 @@ async def is_encrypted(url: str) -> bool:
         return bool(rows[0]["ssl"])
 
 
-def at(town: Town, host: str, query: str) -> str:
-    return town.url.replace("127.0.0.1", host) + "?" + query
+def at(tls_server: TlsServer, host: str, query: str) -> str:
+    return tls_server.url.replace("127.0.0.1", host) + "?" + query
 
 
 @pytest.mark.parametrize(
@@ -121,8 +121,10 @@ def at(town: Town, host: str, query: str) -> str:
         ("127.0.0.1", "sslmode=allow"),
     ],
 )
-async def test_trusted_server_is_connected_with_tls(town: Town, host: str, query: str) -> None:
-    assert await is_encrypted(at(town, host, query.format(trusted=town.trusted.file)))
+async def test_trusted_server_is_connected_with_tls(
+    tls_server: TlsServer, host: str, query: str
+) -> None:
+    assert await is_encrypted(at(tls_server, host, query.format(trusted=tls_server.trusted.file)))
 
 
 @pytest.mark.parametrize(
@@ -136,35 +138,39 @@ async def test_trusted_server_is_connected_with_tls(town: Town, host: str, query
         ("localhost", "sslmode=disable", "no pg_hba.conf entry"),
     ],
 )
-async def test_untrusted_server_is_refused(town: Town, host: str, query: str, says: str) -> None:
-    filled = query.format(trusted=town.trusted.file, other=town.other.file)
+async def test_untrusted_server_is_refused(
+    tls_server: TlsServer, host: str, query: str, says: str
+) -> None:
+    filled = query.format(trusted=tls_server.trusted.file, other=tls_server.other.file)
     with pytest.raises(Misconfigured, match=says) as refused:
-        await is_encrypted(at(town, host, filled))
-    assert town.cluster.password not in str(refused.value)
+        await is_encrypted(at(tls_server, host, filled))
+    assert tls_server.cluster.password not in str(refused.value)
 
 
 async def test_tls_settings_of_the_environment_are_used(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    tls_server: TlsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    by_name = town.url.replace("127.0.0.1", "localhost")
+    by_name = tls_server.url.replace("127.0.0.1", "localhost")
     monkeypatch.setenv("PGSSLMODE", "verify-full")
-    monkeypatch.setenv("PGSSLROOTCERT", str(town.trusted.file))
+    monkeypatch.setenv("PGSSLROOTCERT", str(tls_server.trusted.file))
     assert await is_encrypted(by_name)
     with pytest.raises(Misconfigured, match="not trusted"):
-        await is_encrypted(town.url)
-    monkeypatch.setenv("PGSSLROOTCERT", str(town.other.file))
+        await is_encrypted(tls_server.url)
+    monkeypatch.setenv("PGSSLROOTCERT", str(tls_server.other.file))
     for query in ("", "?sslmode=require"):
         with pytest.raises(Misconfigured, match="not trusted"):
             await is_encrypted(by_name + query)
 
 
-async def test_client_authenticates_by_certificate(town: Town) -> None:
-    connection = await town.cluster.connect()
+async def test_client_authenticates_by_certificate(tls_server: TlsServer) -> None:
+    connection = await tls_server.cluster.connect()
     await connection.execute("CREATE ROLE certified LOGIN")
     await connection.close()
-    place = f"{town.cluster.host}:{town.cluster.port}/{town.url.rpartition('/')[2]}"
+    place = (
+        f"{tls_server.cluster.host}:{tls_server.cluster.port}/{tls_server.url.rpartition('/')[2]}"
+    )
     url = f"postgres://certified@{place}?sslmode=require"
-    pair = f"&sslcert={quote(str(town.certificate))}&sslkey={quote(str(town.key))}"
+    pair = f"&sslcert={quote(str(tls_server.certificate))}&sslkey={quote(str(tls_server.key))}"
     assert await is_encrypted(url + pair)
     with pytest.raises(Misconfigured, match="refuses"):
         await is_encrypted(url)
@@ -172,9 +178,9 @@ async def test_client_authenticates_by_certificate(town: Town) -> None:
         await is_encrypted(url + pair.replace("certified.key", "server.key"))
 
 
-async def test_password_is_read_from_a_file(town: Town, tmp_path: Path) -> None:
+async def test_password_is_read_from_a_file(tls_server: TlsServer, tmp_path: Path) -> None:
     file = tmp_path / "passwords"
-    file.write_text(f"127.0.0.1:*:*:{town.cluster.user}:{town.cluster.password}\n")
+    file.write_text(f"127.0.0.1:*:*:{tls_server.cluster.user}:{tls_server.cluster.password}\n")
     file.chmod(0o600)
-    bare = town.url.replace(f":{quote(town.cluster.password, safe='')}@", "@")
+    bare = tls_server.url.replace(f":{quote(tls_server.cluster.password, safe='')}@", "@")
     assert await is_encrypted(f"{bare}?passfile={file}")

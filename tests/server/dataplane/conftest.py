@@ -6,18 +6,18 @@ from collections.abc import Iterator
 import pytest
 
 from server.catalogue import read_catalogue
+from tests.support.gateway_stack import GatewayStack, create_rows
 from tests.support.process import ServerProcess
 from tests.support.proxies import KINDS, Upstream, proxy
-from tests.support.streets import Street, furnish
 
 
 @pytest.fixture(scope="session", params=KINDS)
-def street(
+def stack(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Street]:
-    folder = tmp_path_factory.mktemp(f"street-{request.param}")
+) -> Iterator[GatewayStack]:
+    folder = tmp_path_factory.mktemp(f"stack-{request.param}")
     url = f"sqlite://{folder}/tessera.db"
-    made = asyncio.run(furnish(url))
+    made = asyncio.run(create_rows(url))
     catalogue = read_catalogue(None)
     settings = {"TESSERA_GATEWAY": request.param, "TESSERA_PASS_PREFLIGHT": "yes"}
     with (
@@ -25,4 +25,4 @@ def street(
         ServerProcess(folder, database_url=url, settings=settings) as server,
         proxy(request.param, folder, server.port, upstream.port) as gate,
     ):
-        yield Street(gate, upstream, server, catalogue, database_url=url, **made)
+        yield GatewayStack(gate, upstream, server, catalogue, database_url=url, **made)

@@ -8,9 +8,9 @@ import re
 import pytest
 
 from server.dataplane.passed_headers import PASSED, dropping_pattern, main
+from tests.support.gateway_stack import ONE, GatewayStack
 from tests.support.process import LOOPBACK
 from tests.support.proxies import CONFIGURATIONS, Answer
-from tests.support.streets import ONE, Street
 
 CANARY = "canary"
 TARGET = "/api/v1/devices/1"
@@ -55,35 +55,35 @@ WRITTEN = {
 }  # fmt: skip
 
 
-def seen_by_api(street: Street, lines: list[str]) -> tuple[int, dict[str, str]]:
+def seen_by_api(stack: GatewayStack, lines: list[str]) -> tuple[int, dict[str, str]]:
     """The status of an allowed request with these lines, and the headers that the API got."""
-    answer = street.proxy.ask(street.host, street.one, "GET", TARGET, *lines)
+    answer = stack.proxy.ask(stack.host, stack.one, "GET", TARGET, *lines)
     return answer.status, answer.json()["headers"] if answer.status == 200 else {}
 
 
-def assert_harmless(street: Street, headers: dict[str, str]) -> None:
+def assert_harmless(stack: GatewayStack, headers: dict[str, str]) -> None:
     assert not [name for name, value in headers.items() if CANARY in value]
     assert set(headers) <= WRITTEN | {name.lower() for name in PASSED}
-    assert headers["host"] == headers["x-forwarded-host"] == street.host
+    assert headers["host"] == headers["x-forwarded-host"] == stack.host
     assert headers["x-forwarded-for"] == LOOPBACK
     assert headers["x-forwarded-proto"] == "http"
-    assert headers["x-tessera-tenant"] == street.host.partition(".")[0]
+    assert headers["x-tessera-tenant"] == stack.host.partition(".")[0]
     assert headers["x-tessera-permission"] == ONE
 
 
-def test_no_header_that_frameworks_believe_reaches_the_api(street: Street) -> None:
+def test_no_header_that_frameworks_believe_reaches_the_api(stack: GatewayStack) -> None:
     """The request is served without it: another proxy may have written it."""
     assert len(HOSTILE) > 130
     for start in range(0, len(HOSTILE), 60):
         lines = [f"{name}: {CANARY}" for name in HOSTILE[start : start + 60]]
         for spelled in (lines, list(map(str.lower, lines)), list(map(str.upper, lines))):
-            status, headers = seen_by_api(street, spelled)
+            status, headers = seen_by_api(stack, spelled)
             assert status == 200
-            assert_harmless(street, headers)
+            assert_harmless(stack, headers)
 
 
 @pytest.mark.parametrize("mark", MARKS)
-def test_no_other_spelling_of_a_header_reaches_the_api(street: Street, mark: str) -> None:
+def test_no_other_spelling_of_a_header_reaches_the_api(stack: GatewayStack, mark: str) -> None:
     """Refused or dropped; also one line at a time, since different rules may apply."""
     names = [name.replace("-", mark) for name in HOSTILE if "-" in name]
     names += [name.replace("-", mark, 1) for name in HOSTILE if name.count("-") > 1]
@@ -92,80 +92,82 @@ def test_no_other_spelling_of_a_header_reaches_the_api(street: Street, mark: str
     alone = ("X-HTTP-Method-Override", "X-Tessera-Tenant", "X-Original-URL", "X-Forwarded-Host")
     chunks += [[name.replace("-", mark)] for name in alone]
     for chunk in chunks:
-        status, headers = seen_by_api(street, [f"{name}: {CANARY}" for name in chunk])
+        status, headers = seen_by_api(stack, [f"{name}: {CANARY}" for name in chunk])
         assert status in {200, 400, 403}
         if status == 200:
-            assert_harmless(street, headers)
+            assert_harmless(stack, headers)
 
 
 @pytest.mark.parametrize("name", ["X_HTTP_Method_Override", "X-HTTP-Method-Override", "Forwarded"])
-def test_header_hidden_from_tessera_is_hidden_from_the_api(street: Street, name: str) -> None:
+def test_header_hidden_from_tessera_is_hidden_from_the_api(stack: GatewayStack, name: str) -> None:
     """A proxy drops headers that Connection names from the check, but might forward them."""
     lines = [f"Connection: {name}", f"{name}: {CANARY}"]
-    status, headers = seen_by_api(street, lines)
+    status, headers = seen_by_api(stack, lines)
     assert status in {200, 400, 403}
     if status == 200:
-        assert_harmless(street, headers)
+        assert_harmless(stack, headers)
 
 
 @pytest.mark.parametrize("name", ["X_HTTP_Method_Override", "X_Tessera_Tenant", "X.Original.URL"])
-def test_other_spelling_is_refused_where_the_gateway_keeps_it(street: Street, name: str) -> None:
+def test_other_spelling_is_refused_where_the_gateway_keeps_it(
+    stack: GatewayStack, name: str
+) -> None:
     lines = (f"{name}: {CANARY}", 'X-Request-Id: "quoted')
-    answer = street.proxy.ask(street.host, street.one, "GET", TARGET, *lines)
-    drops = street.proxy.kind in {"nginx", "caddy"}  # Caddy 2.11 and newer
+    answer = stack.proxy.ask(stack.host, stack.one, "GET", TARGET, *lines)
+    drops = stack.proxy.kind in {"nginx", "caddy"}  # Caddy 2.11 and newer
     if answer.status != 200 or not drops:
         assert (answer.status, answer.json()["code"]) == (403, "HEADER_NOT_CANONICAL")
 
 
-def test_ordinary_headers_reach_the_api_unchanged(street: Street) -> None:
+def test_ordinary_headers_reach_the_api_unchanged(stack: GatewayStack) -> None:
     values = {name: f"value-of-{number}" for number, name in enumerate(PASSED)}
     values |= {"Cookie": "a=1; b=2", "Accept": "application/json, */*;q=0.1"}
     values |= {"Prefer": "{env.PATH}{http.request.uri}{hostport}", "Range": "%REQ(:PATH)%$host"}
     values["Traceparent"] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     del values["Authorization"]
-    status, headers = seen_by_api(street, [f"{name}: {value}" for name, value in values.items()])
+    status, headers = seen_by_api(stack, [f"{name}: {value}" for name, value in values.items()])
     assert status == 200
     assert {name: headers.get(name.lower()) for name in values} == values
-    assert headers["authorization"] == f"Bearer {street.one}"
+    assert headers["authorization"] == f"Bearer {stack.one}"
     # No header is added either.
-    status, headers = seen_by_api(street, [])
+    status, headers = seen_by_api(stack, [])
     optional = {"accept-encoding", "user-agent"}
     assert set(headers) <= WRITTEN | optional | {"authorization"}
 
 
 @pytest.mark.parametrize("framing", ["Content-Length: 11", "Transfer-Encoding: chunked"])
-def test_body_reaches_the_api_whole(street: Street, framing: str) -> None:
+def test_body_reaches_the_api_whole(stack: GatewayStack, framing: str) -> None:
     body = "hello world" if "Length" in framing else "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
-    request = f"POST /api/v1/tags HTTP/1.1\r\nHost: {street.host}\r\nConnection: close\r\n"
-    request += f"Authorization: Bearer {street.all}\r\nContent-Type: text/plain\r\n{framing}\r\n"
-    answer = street.proxy.send(f"{request}\r\n{body}".encode(), "POST")
+    request = f"POST /api/v1/tags HTTP/1.1\r\nHost: {stack.host}\r\nConnection: close\r\n"
+    request += f"Authorization: Bearer {stack.all}\r\nContent-Type: text/plain\r\n{framing}\r\n"
+    answer = stack.proxy.send(f"{request}\r\n{body}".encode(), "POST")
     assert (answer.status, answer.json()["body"]) == (200, "hello world")
     assert answer.json()["headers"]["content-type"] == "text/plain"
 
 
-def with_trailers(street: Street, lines: str, trailers: str) -> Answer:
-    head = f"POST /api/v1/tags HTTP/1.1\r\nHost: {street.host}\r\nConnection: close\r\n{lines}"
+def with_trailers(stack: GatewayStack, lines: str, trailers: str) -> Answer:
+    head = f"POST /api/v1/tags HTTP/1.1\r\nHost: {stack.host}\r\nConnection: close\r\n{lines}"
     head += "TE: trailers\r\nTransfer-Encoding: chunked\r\nTrailer: X-HTTP-Method-Override\r\n\r\n"
-    return street.proxy.send(f"{head}2\r\nhi\r\n0\r\n{trailers}\r\n".encode(), "POST")
+    return stack.proxy.send(f"{head}2\r\nhi\r\n0\r\n{trailers}\r\n".encode(), "POST")
 
 
-def test_trailer_is_not_forwarded_as_a_header(street: Street) -> None:
+def test_trailer_is_not_forwarded_as_a_header(stack: GatewayStack) -> None:
     """RFC 9110, section 6.5.1."""
-    bearer = f"Authorization: Bearer {street.all}\r\n"
-    assert with_trailers(street, "", bearer).status == 401
+    bearer = f"Authorization: Bearer {stack.all}\r\n"
+    assert with_trailers(stack, "", bearer).status == 401
     trailers = "".join(f"{name}: {CANARY}\r\n" for name in HOSTILE[-40:])
-    answer = with_trailers(street, bearer, f"X-HTTP-Method-Override: DELETE\r\n{trailers}")
+    answer = with_trailers(stack, bearer, f"X-HTTP-Method-Override: DELETE\r\n{trailers}")
     assert answer.status in {200, 400}
     if answer.status == 200:
         assert answer.json()["served"] == "POST /api/v1/tags"
         assert CANARY not in str(answer.json()["headers"])
 
 
-def test_preflight_passes_without_a_tenant_header(street: Street) -> None:
+def test_preflight_passes_without_a_tenant_header(stack: GatewayStack) -> None:
     asks = ["Origin: https://app.example.com", "Access-Control-Request-Method: DELETE"]
     asks.append("Access-Control-Request-Headers: authorization")
     forged = [f"X-Tessera-{name}: {CANARY}" for name in ("Tenant", "Token", "Permission")]
-    answer = street.proxy.ask(street.host, None, "OPTIONS", TARGET, *asks, *forged)
+    answer = stack.proxy.ask(stack.host, None, "OPTIONS", TARGET, *asks, *forged)
     assert answer.status == 200
     headers = answer.json()["headers"]
     assert headers["origin"] == "https://app.example.com"
@@ -181,11 +183,11 @@ def test_preflight_passes_without_a_tenant_header(street: Street) -> None:
         ("GET", asks),
         ("DELETE", [*asks, "X-HTTP-Method-Override: OPTIONS"]),
     ):
-        assert street.proxy.ask(street.host, None, method, TARGET, *lines).status == 401
+        assert stack.proxy.ask(stack.host, None, method, TARGET, *lines).status == 401
 
 
 @pytest.mark.parametrize("protocol", ["websocket", "h2c", "TLS/1.0"])
-def test_no_upgrade_reaches_the_api(street: Street, protocol: str) -> None:
+def test_no_upgrade_reaches_the_api(stack: GatewayStack, protocol: str) -> None:
     """Bytes after an upgrade would pass unchecked. The request itself is checked as any other."""
     lines = [
         "Connection: Upgrade, HTTP2-Settings",
@@ -194,31 +196,33 @@ def test_no_upgrade_reaches_the_api(street: Street, protocol: str) -> None:
         "Sec-WebSocket-Version: 13",
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
     ]
-    head = f"GET {TARGET} HTTP/1.1\r\nHost: {street.host}\r\n" + "\r\n".join(lines)
-    for secret, statuses in ((street.one, {200, 403}), (street.none, {403}), ("", {401, 403})):
+    head = f"GET {TARGET} HTTP/1.1\r\nHost: {stack.host}\r\n" + "\r\n".join(lines)
+    for secret, statuses in ((stack.one, {200, 403}), (stack.none, {403}), ("", {401, 403})):
         bearer = f"\r\nAuthorization: Bearer {secret}" if secret else ""
-        answer = street.proxy.send(f"{head}{bearer}\r\n\r\n".encode())
+        answer = stack.proxy.send(f"{head}{bearer}\r\n\r\n".encode())
         assert answer.status in statuses
         if answer.status == 200:
             seen = answer.json()["headers"]
             assert not {"upgrade", "http2-settings", "sec-websocket-key"} & set(seen)
     # uvicorn logs a warning for an unsupported upgrade.
-    assert "upgrade" not in street.server.log().lower()
+    assert "upgrade" not in stack.server.log().lower()
 
 
 @pytest.mark.parametrize("suffix", [".", ":80", ".:80"])
-def test_host_in_another_spelling_is_the_same_host_for_all(street: Street, suffix: str) -> None:
-    answer = street.proxy.ask(street.host + suffix, street.one, "GET", TARGET)
+def test_host_in_another_spelling_is_the_same_host_for_all(
+    stack: GatewayStack, suffix: str
+) -> None:
+    answer = stack.proxy.ask(stack.host + suffix, stack.one, "GET", TARGET)
     assert answer.status == 200
     seen = answer.json()["headers"]
     assert seen["host"] == seen["x-forwarded-host"]
-    assert seen["host"].removesuffix(":80").removesuffix(".") == street.host
-    assert seen["x-tessera-tenant"] == street.host.partition(".")[0]
+    assert seen["host"].removesuffix(":80").removesuffix(".") == stack.host
+    assert seen["x-tessera-tenant"] == stack.host.partition(".")[0]
 
 
-def test_too_many_headers_are_a_client_error(street: Street) -> None:
-    answer = street.proxy.ask(
-        street.host, street.one, "GET", TARGET, *(f"X-{n}: 1" for n in range(150))
+def test_too_many_headers_are_a_client_error(stack: GatewayStack) -> None:
+    answer = stack.proxy.ask(
+        stack.host, stack.one, "GET", TARGET, *(f"X-{n}: 1" for n in range(150))
     )
     # Envoy has its own limit and sends few headers with a check.
     assert answer.status == 431

@@ -14,9 +14,9 @@ from pathlib import Path
 import models
 from server.app import running_service
 from tests.conftest import settings_for
+from tests.support.gateway_stack import create_rows
 from tests.support.process import LOOPBACK, Child, ServerProcess, free_port
 from tests.support.proxies import program_of, wait_until_open
-from tests.support.streets import furnish
 
 CLIENT = "127.0.0.2"
 FORGED = [f"198.51.100.{n}" for n in range(25)]
@@ -78,7 +78,7 @@ def haproxy(folder: Path, tessera_port: int) -> Iterator[int]:
 
 def test_client_cannot_forge_its_address(tmp_path: Path) -> None:
     url = f"sqlite://{tmp_path}/tessera.db"
-    made = [asyncio.run(furnish(url)) for _ in FORGERIES]
+    made = [asyncio.run(create_rows(url)) for _ in FORGERIES]
     with (
         ServerProcess(tmp_path, database_url=url) as server,
         haproxy(tmp_path, server.port) as port,

@@ -74,7 +74,7 @@ def target(
 ) -> Iterator[Target]:
     folder: Path = tmp_path_factory.mktemp(f"bytes-{request.param}")
     url = f"sqlite://{folder}/tessera.db"
-    host, secret = asyncio.run(_furnish(url))
+    host, secret = asyncio.run(_create_rows(url))
     chosen = {"TESSERA_GATEWAY": request.param}
     with ServerProcess(folder, database_url=url, settings=chosen) as server:
         yield Target(request.param, server, host.encode(), secret.encode())
@@ -82,7 +82,7 @@ def target(
         assert "Traceback" not in server.log()
 
 
-async def _furnish(url: str) -> tuple[str, str]:
+async def _create_rows(url: str) -> tuple[str, str]:
     async with running_service(settings_for(url)) as service:
         person = await World(service).person()
         tenants = models.Tenant.filter(id=person.admin.tenant_id)

@@ -28,7 +28,7 @@ IN_TIME = 2.5
 
 
 @dataclass
-class Street:
+class CheckedServer:
     cluster: PostgresCluster
     url: str
     server: ServerProcess
@@ -36,16 +36,16 @@ class Street:
 
 
 @pytest.fixture(scope="module")
-def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CheckedServer]:
     folder: Path = tmp_path_factory.mktemp("outages")
     with PostgresCluster() as cluster:
         url = cluster.create_database_now()
-        request = asyncio.run(furnish(url))
+        request = asyncio.run(create_rows(url))
         with ServerProcess(folder, database_url=url) as server:
-            yield Street(cluster, url, server, request)
+            yield CheckedServer(cluster, url, server, request)
 
 
-async def furnish(url: str) -> bytes:
+async def create_rows(url: str) -> bytes:
     """Create rows; returns a check that passes."""
     await database.migrate(settings_for(url))
     async with running_service(settings_for(url)) as service:
@@ -72,18 +72,18 @@ class Load:
 
 
 @asynccontextmanager
-async def load(street: Street) -> AsyncIterator[Load]:
+async def load(checked: CheckedServer) -> AsyncIterator[Load]:
     running = Load()
 
     async def client(wire: Wire) -> None:
         while True:
             began = time.monotonic()
-            status = await wire.ask(street.request)
+            status = await wire.ask(checked.request)
             running.seen.append((began, time.monotonic(), status))
             await asyncio.sleep(0.01)
 
     async with AsyncExitStack() as stack:
-        wires = [await stack.enter_async_context(Wire(street.server.port)) for _ in range(CLIENTS)]
+        wires = [await stack.enter_async_context(Wire(checked.server.port)) for _ in range(CLIENTS)]
         tasks = [asyncio.create_task(client(wire)) for wire in wires]
         await running.passes(5)
         try:
@@ -95,9 +95,9 @@ async def load(street: Street) -> AsyncIterator[Load]:
     assert [end for end in ends if not isinstance(end, asyncio.CancelledError)] == []
 
 
-async def recorded(street: Street) -> int:
+async def recorded(checked: CheckedServer) -> int:
     """The number of allowed checks in the decision log."""
-    connection = await street.cluster.connect(street.url.rpartition("/")[2])
+    connection = await checked.cluster.connect(checked.url.rpartition("/")[2])
     try:
         return int(await connection.fetchval("SELECT coalesce(sum(allowed), 0) FROM token_use"))
     finally:
@@ -105,11 +105,11 @@ async def recorded(street: Street) -> int:
 
 
 async def ridden_out(
-    street: Street, seconds: float, strike: Callable[[], object], mend: Callable[[], object]
+    checked: CheckedServer, seconds: float, strike: Callable[[], object], mend: Callable[[], object]
 ) -> None:
     """The promises for every kind of outage."""
-    before = await recorded(street)
-    async with load(street) as checks:
+    before = await recorded(checked)
+    async with load(checked) as checks:
         await asyncio.to_thread(strike)
         struck = time.monotonic()
         await asyncio.sleep(seconds)
@@ -122,27 +122,27 @@ async def ridden_out(
     assert {status for _, _, status in within} == {503}
     assert max(ended - began for began, ended, _ in checks.seen) < IN_TIME
     assert {status for _, _, status in checks.seen} == {200, 503}
-    assert "Traceback" not in street.server.log()
+    assert "Traceback" not in checked.server.log()
     # The decision log has all decisions from before and after, at most five seconds late.
     passed, over = sum(status == 200 for _, _, status in checks.seen), time.monotonic()
-    while await recorded(street) - before < passed:
+    while await recorded(checked) - before < passed:
         assert time.monotonic() - over < 5
         await asyncio.sleep(0.1)
 
 
-async def test_no_check_passes_while_the_database_hangs(street: Street) -> None:
-    await ridden_out(street, 4, street.cluster.pause, street.cluster.resume)
+async def test_no_check_passes_while_the_database_hangs(checked: CheckedServer) -> None:
+    await ridden_out(checked, 4, checked.cluster.pause, checked.cluster.resume)
 
 
-async def test_no_check_passes_while_the_database_crashes(street: Street) -> None:
-    await ridden_out(street, 2, lambda: street.cluster.stop("immediate"), street.cluster.start)
+async def test_no_check_passes_while_the_database_crashes(checked: CheckedServer) -> None:
+    await ridden_out(checked, 2, lambda: checked.cluster.stop("immediate"), checked.cluster.start)
 
 
-async def test_no_check_passes_while_the_database_is_slow(street: Street) -> None:
+async def test_no_check_passes_while_the_database_is_slow(checked: CheckedServer) -> None:
     """Another transaction locks the table, so that lookups wait beyond their time-out."""
-    connection = await street.cluster.connect(street.url.rpartition("/")[2])
+    connection = await checked.cluster.connect(checked.url.rpartition("/")[2])
     try:
-        async with load(street) as checks:
+        async with load(checked) as checks:
             async with connection.transaction():
                 await connection.execute("LOCK TABLE token IN ACCESS EXCLUSIVE MODE")
                 held = time.monotonic()

@@ -26,7 +26,7 @@ KEY = "GET /api/v1/devices"
 CLIENTS = 32
 
 
-async def furnish(url: str, requests_per_hour: int | None) -> bytes:
+async def create_rows(url: str, requests_per_hour: int | None) -> bytes:
     """Create rows; returns a check that passes, of a tenant with this limit."""
     async with running_service(settings_for(url)) as service:
         person = await World(service).person()
@@ -83,7 +83,7 @@ def test_count_restarts_at_the_full_hour(monkeypatch: pytest.MonkeyPatch) -> Non
 
 async def test_of_10_001_requests_to_two_instances_exactly_10_000_pass(tmp_path: Path) -> None:
     url = f"sqlite://{tmp_path}/tessera.db"
-    request = await furnish(url, None)
+    request = await create_rows(url, None)
     with store(tmp_path) as redis:
         settings = {"TESSERA_RATE_LIMIT_URL": redis.url}
         with (
@@ -102,7 +102,7 @@ async def test_of_10_001_requests_to_two_instances_exactly_10_000_pass(tmp_path:
 
 async def test_limit_in_memory_is_exact(tmp_path: Path) -> None:
     url = f"sqlite://{tmp_path}/tessera.db"
-    request = await furnish(url, 500)
+    request = await create_rows(url, 500)
     with ServerProcess(tmp_path, database_url=url) as server:
         statuses = await within_one_hour(lambda: by_many([server.port], 600, request))
     assert statuses == {200: 500, 403: 100}
@@ -120,7 +120,7 @@ async def test_requests_pass_and_a_warning_is_logged_while_the_store_is_down(
     tmp_path: Path,
 ) -> None:
     url = f"sqlite://{tmp_path}/tessera.db"
-    request = await furnish(url, 5)
+    request = await create_rows(url, 5)
     with store(tmp_path) as redis:
         settings = {"TESSERA_RATE_LIMIT_URL": redis.url}
         with ServerProcess(tmp_path, database_url=url, settings=settings) as server:

@@ -18,33 +18,33 @@ from server.catalogue import read_catalogue
 from server.operations import tokens
 from tests.conftest import settings_for
 from tests.support.factories import World
+from tests.support.gateway_stack import ONE, GatewayStack, create_rows
 from tests.support.process import ROOT, ServerProcess, answer_of
 from tests.support.proxies import Upstream, proxy
-from tests.support.streets import ONE, Street, furnish
 
 
 def target_of(path: str) -> str:
     return path.replace("{", "").replace("}", "")
 
 
-def test_every_operation_is_allowed_exactly_to_its_holders(street: Street) -> None:
-    for permission in street.catalogue.permissions:
+def test_every_operation_is_allowed_exactly_to_its_holders(stack: GatewayStack) -> None:
+    for permission in stack.catalogue.permissions:
         target = target_of(permission.path)
-        answer = street.proxy.ask(street.host, street.all, permission.method, target)
+        answer = stack.proxy.ask(stack.host, stack.all, permission.method, target)
         assert answer.status == 200, permission.key
         seen = answer.json()
         assert (seen["served"], seen["target"]) == (permission.key, target)
-        assert seen["host"] == street.host
+        assert seen["host"] == stack.host
         assert seen["headers"]["x-tessera-permission"] == permission.key
-        assert seen["headers"]["x-tessera-tenant"] == street.host.split(".")[0]
-        answer = street.proxy.ask(street.host, street.one, permission.method, target)
+        assert seen["headers"]["x-tessera-tenant"] == stack.host.split(".")[0]
+        answer = stack.proxy.ask(stack.host, stack.one, permission.method, target)
         assert (answer.status == 200) is (permission.key == ONE), permission.key
-        answer = street.proxy.ask(street.host, street.none, permission.method, target)
+        answer = stack.proxy.ask(stack.host, stack.none, permission.method, target)
         assert answer.status == 403, permission.key
 
 
-def test_denied_client_gets_the_reason(street: Street) -> None:
-    answer = street.proxy.ask(street.host, street.none)
+def test_denied_client_gets_the_reason(stack: GatewayStack) -> None:
+    answer = stack.proxy.ask(stack.host, stack.none)
     assert answer.status == 403
     assert answer.header("www-authenticate") == 'Bearer error="insufficient_scope"'
     assert answer.json()["permission"] == "GET /api/v1/devices"
@@ -53,43 +53,43 @@ def test_denied_client_gets_the_reason(street: Street) -> None:
     assert answer.header("cache-control") == "no-store"
 
 
-def test_client_without_a_valid_token_is_challenged(street: Street) -> None:
-    answer = street.proxy.ask(street.host, None)
+def test_client_without_a_valid_token_is_challenged(stack: GatewayStack) -> None:
+    answer = stack.proxy.ask(stack.host, None)
     assert (answer.status, answer.header("www-authenticate")) == (401, "Bearer")
-    for secret in ("tsr_" + "0" * 49, street.limited):
-        answer = street.proxy.ask(street.host, secret)
+    for secret in ("tsr_" + "0" * 49, stack.limited):
+        answer = stack.proxy.ask(stack.host, secret)
         assert answer.status == 401
         assert answer.header("www-authenticate") == 'Bearer error="invalid_token"'
         assert answer.json()["code"] == "INVALID_TOKEN"
 
 
-def test_client_with_a_revoked_token_is_told(street: Street) -> None:
-    made = asyncio.run(_another(street))
-    asyncio.run(_revoke(street, made))
-    answer = street.proxy.ask(street.host, made["secret"])
+def test_client_with_a_revoked_token_is_told(stack: GatewayStack) -> None:
+    made = asyncio.run(_another(stack))
+    asyncio.run(_revoke(stack, made))
+    answer = stack.proxy.ask(stack.host, made["secret"])
     assert (answer.status, answer.json()["code"]) == (401, "TOKEN_REVOKED")
     assert answer.header("www-authenticate") == (
         'Bearer error="invalid_token", error_description="The API token was revoked."'
     )
 
 
-def test_upgrade_request_is_checked_as_any_other(street: Street) -> None:
+def test_upgrade_request_is_checked_as_any_other(stack: GatewayStack) -> None:
     """Without a log line: Caddy sends the upgrade headers with every check."""
-    before = len(street.server.log())
+    before = len(stack.server.log())
     wish = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13")
-    for secret, status in ((street.one, 200), (street.none, 403), (None, 401)):
+    for secret, status in ((stack.one, 200), (stack.none, 403), (None, 401)):
         # Envoy refuses upgrades unless its configuration allows them.
-        expected = 403 if street.proxy.kind == "envoy" else status
+        expected = 403 if stack.proxy.kind == "envoy" else status
         target = "/api/v1/devices/1"
-        assert street.proxy.ask(street.host, secret, "GET", target, *wish).status == expected
-    assert [line for line in street.server.log()[before:].splitlines() if "WARN" in line] == []
+        assert stack.proxy.ask(stack.host, secret, "GET", target, *wish).status == expected
+    assert [line for line in stack.server.log()[before:].splitlines() if "WARN" in line] == []
 
 
-def test_over_the_limit_is_429_through_every_gateway(street: Street) -> None:
+def test_over_the_limit_is_429_through_every_gateway(stack: GatewayStack) -> None:
     """Also through nginx, whose auth_request does not support 429."""
-    statuses = [street.proxy.ask(street.limited_host, street.limited).status for _ in range(3)]
+    statuses = [stack.proxy.ask(stack.limited_host, stack.limited).status for _ in range(3)]
     assert statuses == [200, 200, 429]
-    answer = street.proxy.ask(street.limited_host, street.limited)
+    answer = stack.proxy.ask(stack.limited_host, stack.limited)
     assert answer.json()["code"] == "RATE_LIMITED"
     assert answer.header("www-authenticate") is None
     assert 1 <= int(answer.header("retry-after") or 0) <= 3600
@@ -97,44 +97,44 @@ def test_over_the_limit_is_429_through_every_gateway(street: Street) -> None:
     assert (answer.header("ratelimit") or "").startswith('"hour";r=0;t=')
 
 
-def test_headers_of_the_gateway_sent_by_a_client_are_ignored(street: Street) -> None:
+def test_headers_of_the_gateway_sent_by_a_client_are_ignored(stack: GatewayStack) -> None:
     spoofed = [
         "X-Original-Method: GET", "X-Original-URI: /api/v1/devices/1", "X-Original-Url: /x",
         "X-Forwarded-Method: GET", "X-Forwarded-Uri: /api/v1/devices/1",
-        f"X-Forwarded-Host: {street.host}", "X-Tessera-Tenant: other", "X-Tessera-Token: x",
+        f"X-Forwarded-Host: {stack.host}", "X-Tessera-Tenant: other", "X-Tessera-Token: x",
         "X-Tessera-Permission: x", "X-Envoy-Original-Path: /api/v1/devices/1",
         "X-HTTP-Method-Override: DELETE", "X-HTTP-Method: DELETE", "X-Method-Override: DELETE",
         "X-Original-URL: /api/v1/tags", "X-Rewrite-URL: /api/v1/tags",
-        f"Forwarded: host={street.limited_host}",
+        f"Forwarded: host={stack.limited_host}",
     ]  # fmt: skip
-    assert street.proxy.ask(street.host, street.one, "GET", "/api/v1/tags", *spoofed).status == 403
-    elsewhere = street.host.replace(".us.", ".eu.")
-    assert street.proxy.ask(elsewhere, street.one, "GET", "/api/v1/devices/1", *spoofed).status in {
+    assert stack.proxy.ask(stack.host, stack.one, "GET", "/api/v1/tags", *spoofed).status == 403
+    elsewhere = stack.host.replace(".us.", ".eu.")
+    assert stack.proxy.ask(elsewhere, stack.one, "GET", "/api/v1/devices/1", *spoofed).status in {
         401,
         404,
     }
-    spoofed = [line.replace(street.host, street.limited_host) for line in spoofed]
-    answer = street.proxy.ask(street.host, street.one, "GET", "/api/v1/devices/1", *spoofed)
+    spoofed = [line.replace(stack.host, stack.limited_host) for line in spoofed]
+    answer = stack.proxy.ask(stack.host, stack.one, "GET", "/api/v1/devices/1", *spoofed)
     assert answer.status == 200
     # The API does not get them either: it would run another operation than was checked, or for
     # another tenant.
-    assert (answer.json()["served"], answer.json()["host"]) == (ONE, street.host)
+    assert (answer.json()["served"], answer.json()["host"]) == (ONE, stack.host)
     seen = answer.json()["headers"]
-    assert seen["x-tessera-tenant"] == street.host.split(".")[0]
+    assert seen["x-tessera-tenant"] == stack.host.split(".")[0]
     assert seen["x-tessera-permission"] == ONE
 
 
 @pytest.mark.parametrize("connection", ["close, {0}", "close\r\nConnection: {0}", "{0}, close"])
-def test_client_cannot_have_tesseras_headers_dropped(street: Street, connection: str) -> None:
+def test_client_cannot_have_tesseras_headers_dropped(stack: GatewayStack, connection: str) -> None:
     """RFC 9110, section 7.6.1: a proxy drops the headers that Connection names."""
     names = "X-Tessera-Tenant, x-tessera-token, X-Tessera-Permission, X-Forwarded-Uri"
-    head = f"GET /api/v1/devices/1 HTTP/1.1\r\nHost: {street.host}\r\n"
-    head += f"Authorization: Bearer {street.one}\r\nConnection: {connection.format(names)}\r\n\r\n"
-    answer = street.proxy.send(head.encode())
+    head = f"GET /api/v1/devices/1 HTTP/1.1\r\nHost: {stack.host}\r\n"
+    head += f"Authorization: Bearer {stack.one}\r\nConnection: {connection.format(names)}\r\n\r\n"
+    answer = stack.proxy.send(head.encode())
     assert answer.status in {200, 400}
     if answer.status == 200:
         seen = answer.json()["headers"]
-        assert seen["x-tessera-tenant"] == street.host.split(".")[0]
+        assert seen["x-tessera-tenant"] == stack.host.split(".")[0]
         assert seen["x-tessera-permission"] == ONE
         assert seen["x-tessera-token"]
 
@@ -156,11 +156,11 @@ _TRICKS = (
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "HEAD"])
-def test_no_form_of_a_target_opens_another_operation(street: Street, method: str) -> None:
+def test_no_form_of_a_target_opens_another_operation(stack: GatewayStack, method: str) -> None:
     """Every target that passes runs the granted operation in the API."""
     passed = 0
     for trick in _TRICKS:
-        answer = street.proxy.ask(street.host, street.one, method, trick)
+        answer = stack.proxy.ask(stack.host, stack.one, method, trick)
         assert answer.status < 500, trick
         if answer.status == 200 and method != "HEAD":
             assert answer.json()["served"] == ONE, trick
@@ -171,19 +171,19 @@ def test_no_form_of_a_target_opens_another_operation(street: Street, method: str
     assert passed >= 2 if method in {"GET", "HEAD"} else passed == 0
 
 
-def test_absolute_target_opens_no_other_host(street: Street) -> None:
+def test_absolute_target_opens_no_other_host(stack: GatewayStack) -> None:
     """RFC 9112, section 3.2.2: its host counts, not the header's."""
-    for said in ("http://other.api.us.example.com", f"http://{street.limited_host}"):
+    for said in ("http://other.api.us.example.com", f"http://{stack.limited_host}"):
         target = f"{said}/api/v1/devices/1"
-        answer = street.proxy.ask(street.host, street.one, "GET", target)
+        answer = stack.proxy.ask(stack.host, stack.one, "GET", target)
         assert answer.status in {400, 401, 403, 404}, said
-    answer = street.proxy.ask(street.host, street.one, "GET", f"http://{street.host}/api/v1/tags")
+    answer = stack.proxy.ask(stack.host, stack.one, "GET", f"http://{stack.host}/api/v1/tags")
     assert answer.status == 403
 
 
-def test_revoked_token_is_denied_at_once_under_load(street: Street) -> None:
+def test_revoked_token_is_denied_at_once_under_load(stack: GatewayStack) -> None:
     """No check that starts after the acknowledgement passes."""
-    made = asyncio.run(_another(street))
+    made = asyncio.run(_another(stack))
     acknowledged = threading.Event()
     late: list[int] = []
     early: list[int] = []
@@ -192,7 +192,7 @@ def test_revoked_token_is_denied_at_once_under_load(street: Street) -> None:
     def load() -> None:
         while not over.is_set():
             before = not acknowledged.is_set()
-            status = street.proxy.ask(street.host, made["secret"]).status
+            status = stack.proxy.ask(stack.host, made["secret"]).status
             (early if before else late).append(status)
 
     clients = [threading.Thread(target=load) for _ in range(8)]
@@ -200,7 +200,7 @@ def test_revoked_token_is_denied_at_once_under_load(street: Street) -> None:
         client.start()
     while len(early) < 40:
         over.wait(0.01)
-    asyncio.run(_revoke(street, made))
+    asyncio.run(_revoke(stack, made))
     acknowledged.set()
     while len(late) < 40:
         over.wait(0.01)
@@ -212,9 +212,9 @@ def test_revoked_token_is_denied_at_once_under_load(street: Street) -> None:
     assert set(late) == {401}
 
 
-async def _another(street: Street) -> dict[str, str]:
-    async with running_service(settings_for(street.database_url)) as service:
-        tenant = await models.Tenant.get(slug=street.host.split(".")[0])
+async def _another(stack: GatewayStack) -> dict[str, str]:
+    async with running_service(settings_for(stack.database_url)) as service:
+        tenant = await models.Tenant.get(slug=stack.host.split(".")[0])
         person = await World(service).person(tenant)
         created = await tokens.create(
             person.principal, service, name="r", permissions=["GET /api/v1/devices"]
@@ -222,8 +222,8 @@ async def _another(street: Street) -> dict[str, str]:
         return {"secret": created.secret, "admin": person.admin.id.hex, "id": created.token.id.hex}
 
 
-async def _revoke(street: Street, made: dict[str, str]) -> None:
-    async with running_service(settings_for(street.database_url)) as service:
+async def _revoke(stack: GatewayStack, made: dict[str, str]) -> None:
+    async with running_service(settings_for(stack.database_url)) as service:
         admin = await models.Admin.get(id=UUID(made["admin"]))
         person = await World(service).sign_in(admin)
         token = await models.Token.get(id=UUID(made["id"]))
@@ -234,7 +234,7 @@ def test_documented_nginx_lines_are_a_working_gateway(tmp_path: Path) -> None:
     lines = re.findall(r"```nginx\n(.*?)```", (ROOT / "docs/gateways.md").read_text(), re.DOTALL)
     text = f"upstream api {{ server 127.0.0.1:9000; }} server {{ listen 8080; {lines[0]} }}"
     url = f"sqlite://{tmp_path}/tessera.db"
-    made, catalogue = asyncio.run(furnish(url)), read_catalogue(None)
+    made, catalogue = asyncio.run(create_rows(url)), read_catalogue(None)
     with (
         Upstream(catalogue) as upstream,
         ServerProcess(tmp_path, database_url=url) as server,
@@ -253,11 +253,11 @@ def test_documented_nginx_lines_are_a_working_gateway(tmp_path: Path) -> None:
         assert gate.ask(made["host"], made["all"]).status == 500
 
 
-def test_nothing_passes_while_tessera_is_down(street: Street) -> None:
-    street.server.stop()
-    assert answer_of(street.server.port, "/healthz") is None
-    answer = street.proxy.ask(street.host, street.all)
+def test_nothing_passes_while_tessera_is_down(stack: GatewayStack) -> None:
+    stack.server.stop()
+    assert answer_of(stack.server.port, "/healthz") is None
+    answer = stack.proxy.ask(stack.host, stack.all)
     # Traefik has no setting for another status.
-    assert answer.status == (500 if street.proxy.kind == "traefik" else 503)
-    street.server.start()
-    assert street.proxy.ask(street.host, street.all).status == 200
+    assert answer.status == (500 if stack.proxy.kind == "traefik" else 503)
+    stack.server.start()
+    assert stack.proxy.ask(stack.host, stack.all).status == 200

@@ -1,4 +1,4 @@
-"""A tenant's API in a real gateway's street: the gateway, what stands before and behind it."""
+"""A real gateway in front of a tenant's API, with Tessera and three tokens."""
 
 from dataclasses import dataclass
 
@@ -15,8 +15,8 @@ ONE = "GET /api/v1/devices/{device_id}"
 
 
 @dataclass
-class Street:
-    """A gateway, what stands before and behind it, and three tokens of one tenant."""
+class GatewayStack:
+    """A gateway, the API behind it, the Tessera server, and three tokens of one tenant."""
 
     proxy: Proxy
     upstream: Upstream
@@ -31,8 +31,8 @@ class Street:
     limited: str
 
 
-async def furnish(url: str) -> dict[str, str]:
-    """Rows for the server, made through the operations."""
+async def create_rows(url: str) -> dict[str, str]:
+    """Create the server's rows through operations; returns the fields of `GatewayStack`."""
     async with running_service(settings_for(url)) as service:
         world = World(service)
         made = {}
