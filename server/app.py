@@ -27,7 +27,6 @@ from server.dataplane.record import Record
 from server.dataplane.wire import protocol_of
 from server.errors import Misconfigured
 from server.graphql.endpoint import routes as graphql_routes
-from server.http import problem
 from server.identity.routes import routes as identity_routes
 from server.jobs import JOBS, Jobs
 from server.loop_thread import Runner, run_here
@@ -35,6 +34,7 @@ from server.middleware import Envelope, LastNet
 from server.monitoring.routes import routes as monitoring_routes
 from server.service import Service
 from server.settings import Settings
+from server.web.problem import problem
 
 _log = logging.getLogger("tessera")
 _CORS_SECONDS = 600

@@ -8,8 +8,8 @@ from uuid import uuid4
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.database import is_unavailable
-from server.http import problem
 from server.monitoring.metrics import REQUEST_SECONDS, REQUESTS, UNEXPECTED_ERRORS
+from server.web.problem import problem
 
 _log = logging.getLogger("tessera.http")
 _HEADERS = [

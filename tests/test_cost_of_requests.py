@@ -20,8 +20,8 @@ import models
 from server.access import cookies
 from server.app import App, create_app
 from server.dataplane.originals import READERS
-from server.http import BODY_LIMIT
 from server.service import Service
+from server.web.body import MAX_BODY_BYTES
 from tests.support.costs import (
     NASTY,
     ON_THE_WIRE,
@@ -37,7 +37,7 @@ from tests.support.factories import World
 from tests.support.process import ROOT
 
 # The limits less the size of the surrounding text.
-HEAD_SIZE, BODY_SIZE = 31_000, BODY_LIMIT - 1_000
+HEAD_SIZE, BODY_SIZE = 31_000, MAX_BODY_BYTES - 1_000
 HEADERS = {
     "accept", "accept-encoding", "access-control-request-headers", "access-control-request-method",
     "authorization", "content-encoding", "content-length", "content-type", "cookie", "expect",

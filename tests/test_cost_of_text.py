@@ -31,8 +31,8 @@ from starlette.types import Receive, Scope, Send
 from server.app import App, create_app
 from server.graphql.documents import MAX_DOCUMENT_LENGTH
 from server.graphql.schema import CORE_SCHEMA
-from server.http import SIGNED_IN_BODY_LIMIT
 from server.service import Service
+from server.web.body import MAX_SIGNED_IN_BODY_BYTES
 from tests.support.costs import NASTY, Sent, in_json, length_in_document, length_in_json, too_dear
 from tests.support.factories import World, token_id
 
@@ -41,7 +41,7 @@ FOR_MISTAKES = ("an error's words", "an error's other words")
 # Places of a literal in a document; its value is the same as a variable's.
 FOR_DOCUMENTS = ("marks that sort", "quotation marks", "backslashes")
 # The limits less the size of the surrounding text.
-DOCUMENT_SIZE, BODY_SIZE = MAX_DOCUMENT_LENGTH - 500, SIGNED_IN_BODY_LIMIT - 1_000
+DOCUMENT_SIZE, BODY_SIZE = MAX_DOCUMENT_LENGTH - 500, MAX_SIGNED_IN_BODY_BYTES - 1_000
 
 
 @pytest.fixture

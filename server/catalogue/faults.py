@@ -36,7 +36,7 @@ class Faults:
         if len(self._notes) < _MAX_FAULTS:
             self._notes[DocumentFault(_pointer(pointer), text)] = None
 
-    def all(self) -> tuple[DocumentFault, ...]:
+    def found(self) -> tuple[DocumentFault, ...]:
         """The faults."""
         return tuple(self._faults)
 

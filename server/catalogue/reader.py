@@ -63,7 +63,7 @@ def _read(reading: Reading) -> Catalogue:
     permissions = list(_unclaimed(reading, list(_permissions(reading, bases))))
     categories = _by_category(permissions, _tags(document))
     closures = reading.closing.closures()
-    return Catalogue.of(title, categories, reading.faults.all(), closures, reading.faults.notes())
+    return Catalogue.of(title, categories, reading.faults.found(), closures, reading.faults.notes())
 
 
 def _tags(document: dict[str, Any]) -> Iterator[str]:

@@ -10,8 +10,10 @@ from starlette.routing import Route
 from server.access.introspection import Introspected, find_client, introspect
 from server.access.principal import IntrospectionClient
 from server.global_ids import encode_id
-from server.http import BadRequest, JsonResponse, problem, read_body
 from server.service import Service
+from server.web.body import BadRequest, read_body
+from server.web.json import JsonResponse
+from server.web.problem import problem
 
 _FORM = "application/x-www-form-urlencoded"
 _MAX_FIELDS = 10

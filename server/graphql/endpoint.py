@@ -25,9 +25,11 @@ from server.graphql.errors import Limit, shown_error
 from server.graphql.executor import PlainFieldExecutor
 from server.graphql.metering import MAX_ANSWER_BYTES, MAX_OBJECTS, TooLargeError
 from server.graphql.schema import CORE_SCHEMA
-from server.http import SIGNED_IN_BODY_LIMIT, BadRequest, parse_json, problem, read_json
 from server.loop_thread import Runner, run_here
 from server.service import Service
+from server.web.body import MAX_SIGNED_IN_BODY_BYTES, BadRequest
+from server.web.json import parse_json, read_json
+from server.web.problem import problem
 
 _RESPONSE_TYPE = "application/graphql-response+json"
 _JSON_TYPE = "application/json"
@@ -161,7 +163,7 @@ def _acceptable(request: Request) -> str | None:
 async def _parameters(request: Request) -> _Parameters:
     if request.method == "GET":
         return _read_parameters(_query_members(request))
-    return _read_parameters(await read_json(request, SIGNED_IN_BODY_LIMIT))
+    return _read_parameters(await read_json(request, MAX_SIGNED_IN_BODY_BYTES))
 
 
 def _query_members(request: Request) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Where people prove who they are: sessions, invitations, passwords."""
+"""The HTTP surface of sessions, invitations and passwords."""

@@ -9,8 +9,8 @@ from starlette.routing import Route
 
 from server import database
 from server.errors import Misconfigured
-from server.http import problem
 from server.monitoring.metrics import REGISTRY
+from server.web.problem import problem
 
 _ANSWER_SECONDS = 2
 

@@ -27,7 +27,7 @@ FLOORS: list[set[str]] = [
     {"server.loop_thread"},
     {"server.database"},
     {"server.service"},
-    {"server.catalogue", "server.http", "server.logs", "server.passwords", "server.settings"},
+    {"server.catalogue", "server.logs", "server.passwords", "server.settings"},
     {"server.fair_queue", "server.paging", "server.texts", "server.web"},
     {
         "server.global_ids",

@@ -6,7 +6,8 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
-from server.http import BODY_LIMIT, SIGNED_IN_BODY_LIMIT, BadRequest, read_json, require_json
+from server.web.body import MAX_BODY_BYTES, MAX_SIGNED_IN_BODY_BYTES, BadRequest
+from server.web.json import read_json, require_json
 
 
 def request(body: bytes = b"{}", **headers: str) -> Request:
@@ -69,7 +70,7 @@ def test_reading_a_content_type_takes_linear_time(unit: str) -> None:
     assert seconds(large) < 40 * seconds(small)
 
 
-@pytest.mark.parametrize("limit", [BODY_LIMIT, SIGNED_IN_BODY_LIMIT])
+@pytest.mark.parametrize("limit", [MAX_BODY_BYTES, MAX_SIGNED_IN_BODY_BYTES])
 async def test_body_is_limited(limit: int) -> None:
     largest = b'"' + b"a" * (limit - 2) + b'"'
     assert len(await read_json(request(largest, content_type="application/json"), limit)) > 1
@@ -79,7 +80,7 @@ async def test_body_is_limited(limit: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "length", [str(BODY_LIMIT + 1), "9" * 19, "9" * 5_000, "0" * 5 + "99999999"]
+    "length", [str(MAX_BODY_BYTES + 1), "9" * 19, "9" * 5_000, "0" * 5 + "99999999"]
 )
 async def test_body_with_a_too_large_content_length_is_not_read(length: str) -> None:
     async def receive() -> Message:

@@ -1,0 +1,67 @@
+"""Signing in and out, and the session of a signed-in admin."""
+
+from datetime import UTC, datetime
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from server.access import sessions
+from server.access.authentication import authenticate, client_address, require_same_site
+from server.access.cookies import DEVICE, SESSION
+from server.access.principal import SignedInAdmin
+from server.errors import InvalidInput, Unauthenticated
+from server.operations import admins, tenants
+from server.service import Service
+from server.web.json import JsonResponse, read_json, text_fields
+
+
+async def sign_in(service: Service, request: Request) -> Response:
+    """`POST /session`."""
+    require_same_site(service.settings, request)
+    fields = text_fields(await read_json(request), ("tenant", "email", "password"), ("transport",))
+    tenant, email, password, transport = fields
+    if transport not in {"", "cookie", "bearer"}:
+        raise InvalidInput("transport", "`transport` must be cookie or bearer.")
+    signed_in = await sessions.sign_in(
+        service,
+        tenant=tenant,
+        email=email,
+        password=password,
+        address=client_address(service.settings, request),
+        device=DEVICE.read(service.settings, request) or "",
+    )
+    expires_at = _rfc3339(signed_in.expires_at)
+    if transport == "bearer":
+        return JsonResponse({"session": signed_in.secret, "expiresAt": expires_at}, 201)
+    response = JsonResponse({"expiresAt": expires_at}, 201)
+    SESSION.give(service.settings, request, response, signed_in.secret)
+    DEVICE.give(service.settings, request, response, signed_in.device)
+    return response
+
+
+async def who_am_i(_service: Service, _request: Request, principal: SignedInAdmin) -> Response:
+    """`GET /session`."""
+    tenant = await tenants.get(principal)
+    admin = (await admins.find_many(principal, [principal.admin_id])).get(principal.admin_id)
+    if admin is None:
+        raise Unauthenticated(detail="the admin was removed while asking")
+    return JsonResponse(
+        {
+            "tenant": {"slug": tenant.slug, "name": tenant.name},
+            "admin": {"email": admin.email, "name": admin.name, "role": admin.role.value},
+            "expiresAt": _rfc3339(await sessions.expires_at(principal)),
+        }
+    )
+
+
+async def sign_out(service: Service, request: Request) -> Response:
+    """`DELETE /session`."""
+    await sessions.sign_out(await authenticate(service, request))
+    response = Response(status_code=204)
+    SESSION.forget(service.settings, request, response)
+    return response
+
+
+def _rfc3339(instant: datetime) -> str:
+    """An instant as RFC 3339 writes it, in UTC."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
