@@ -1,0 +1,75 @@
+"""Lists that stand in two languages, or in code and documentation, have the same entries."""
+
+import re
+from dataclasses import fields
+
+import pytest
+
+from server.catalogue import read_catalogue
+from server.console.routes import CONSOLE_PATHS
+from server.dataplane.originals import READERS
+from server.settings import GATEWAYS, Settings, read_settings
+from tests.support import proxies
+from tests.support.process import ROOT
+
+_SETTINGS_TABLE = re.compile(r"^\| `TESSERA_(\w+)` \| (.+?) \| (.+) \|$", re.MULTILINE)
+_PATHS_SOURCE = ROOT / "server/console/web/src/console/paths.ts"
+# The defaults that the documentation gives in words: the words, and what the setting then says.
+_IN_WORDS = {"loopback": "127.0.0.0/8, ::1", "none": ""}
+
+
+def documented_settings() -> dict[str, tuple[str, str]]:
+    """Default and meaning of each setting in the documentation, by the setting's field."""
+    rows = _SETTINGS_TABLE.findall((ROOT / "docs/operating.md").read_text())
+    return {name.lower(): (default, meaning) for name, default, meaning in rows}
+
+
+def test_gateway_kinds_are_the_same_everywhere() -> None:
+    files = [path.name for path in (ROOT / "server/dataplane/gateways").iterdir()]
+    kinds = sorted(name.partition(".")[0].removesuffix("file").lower() for name in files)
+    assert sorted(GATEWAYS) == sorted(READERS) == kinds == sorted(proxies.KINDS)
+    _, meaning = documented_settings()["gateway"]
+    documented = re.findall(r"`(\w+)`", meaning)
+    assert sorted(documented) == kinds
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Settings)])
+def test_a_settings_default_is_the_documented_one(name: str) -> None:
+    default, _ = documented_settings()[name]
+    actual = getattr(read_settings({}), name)
+    match name:
+        case "database_url":
+            assert default == "`sqlite:///…/tessera.db` in the working folder"
+            assert re.fullmatch(r"sqlite:///.*/tessera\.db", actual)
+        case "api_spec":
+            assert actual is None
+            assert (
+                default
+                == f"an API of {len(read_catalogue(None).permissions)} operations that ships"
+            )
+        case "digest_key":
+            assert (default, actual) == ("a random one, kept in the database", ())
+        case _:
+            text = _IN_WORDS.get(default.partition(":")[0], default.strip("`"))
+            told = read_settings({f"TESSERA_{name.upper()}": text})
+            assert getattr(told, name) == actual
+            assert default.partition(":")[0] in _IN_WORDS or default == f"`{text}`"
+
+
+def test_the_front_end_and_the_server_have_the_same_console_paths() -> None:
+    source = _PATHS_SOURCE.read_text()
+    token = re.search(r'const TOKEN = "([^"]+)";', source)
+    assert token
+    patterns, paths = (
+        {
+            re.sub(r"\$\{id\}|:id", "{token_id}", path.replace("${TOKEN}", token[1]))
+            for path in re.findall(r"[\"`](/[^\"`]*|\$\{TOKEN\}[^\"`]*)[\"`]", block)
+        }
+        for block in re.findall(
+            r"export const \w+ = \{\n(.*?)^\}", source, re.DOTALL | re.MULTILINE
+        )
+    )
+    # `patterns` names the token's page by the constant itself.
+    patterns |= {token[1].replace(":id", "{token_id}")}
+    assert paths - {"/graphiql"} == set(CONSOLE_PATHS)
+    assert patterns == {path for path in CONSOLE_PATHS if "{" in path}
