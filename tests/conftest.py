@@ -7,6 +7,8 @@ that was migrated once, and on PostgreSQL emptied and used again. `support/facto
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import httpx2
@@ -21,9 +23,12 @@ from tests.support.blank_databases import BlankDatabases
 from tests.support.browser import browser
 from tests.support.factories import Client, World
 from tests.support.postgres import PostgresServer, run_now, shared_server
+from tests.support.visitor import EMAIL, Site, add_tenant, serving
 
 # Several processes may share the tests, and the server.
 TEMPLATE = f"tessera_template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+
+_numbers = count(1)
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +68,26 @@ def chromium() -> Iterator[Browser]:
     """A headless browser, open for one module: see `tests.support.browser.browser`."""
     with browser() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def first_site(
+    migrated_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Site, str]]:
+    """A running server and its SQLite database, for many tests."""
+    folder = tmp_path_factory.mktemp("site")
+    url = f"sqlite://{shutil.copy(migrated_file, folder / 'tessera.db')}"
+    with serving(folder, url) as site:
+        yield site, url
+
+
+@pytest.fixture
+def site(first_site: tuple[Site, str]) -> Site:
+    """A tenant of the test's own on a running server, which has served other tests."""
+    running, url = first_site
+    slug = f"acme-{next(_numbers)}"
+    add_tenant(url, slug, EMAIL)
+    return replace(running, tenant=slug)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

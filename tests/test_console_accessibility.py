@@ -10,8 +10,7 @@ from playwright.sync_api import Browser, Page
 from tests.support import node
 from tests.support.browser import Watch
 from tests.support.console_states import STATES, Scene
-from tests.support.process import ServerProcess
-from tests.support.visitor import Visitor, serving, visiting
+from tests.support.visitor import Site, Visitor, serving, visiting
 
 _AXE = node.FOLDER / "node_modules" / "axe-core" / "axe.min.js"
 _RUN_AXE = """async (options) => (await axe.run(document, options)).violations.map(
@@ -28,9 +27,8 @@ _OVERFLOWING = """() => document.documentElement.scrollWidth > innerWidth
 
 
 @pytest.fixture(scope="module")
-def server(
-    migrated_file: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServerProcess]:
+def site(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One for all states."""
     folder = tmp_path_factory.mktemp("console")
     file = folder / "tessera.db"
     file.write_bytes(migrated_file.read_bytes())
@@ -39,15 +37,15 @@ def server(
 
 
 @pytest.fixture(scope="module")
-def scene(server: ServerProcess) -> Scene:
+def scene(site: Site) -> Scene:
     node.install()
-    return Scene.make(server.url)
+    return Scene.make(site)
 
 
 @pytest.fixture(scope="module")
-def visitor(chromium: Browser, server: ServerProcess) -> Iterator[Visitor]:
+def visitor(chromium: Browser, site: Site) -> Iterator[Visitor]:
     """One for all states: signing in is slow on purpose."""
-    with visiting(chromium, server) as someone:
+    with visiting(chromium, site) as someone:
         yield someone
 
 

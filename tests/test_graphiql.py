@@ -15,19 +15,12 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.support.browser import Watch
-from tests.support.process import ServerProcess
-from tests.support.visitor import EMAIL, Visitor, serving, visiting
+from tests.support.visitor import EMAIL, Site, Visitor, serving, visiting
 
 _EDITOR = ".graphiql-query-editor .view-line"
 _RESPONSE = """() => __MONACO.editor.getModels()
     .find(model => model.uri.path.endsWith('response.json')).getValue()"""
 _STORED = "() => JSON.stringify([{...localStorage}, {...sessionStorage}])"
-
-
-@pytest.fixture
-def server(tmp_path: Path, sqlite_url: str) -> Iterator[ServerProcess]:
-    with serving(tmp_path, sqlite_url) as running:
-        yield running
 
 
 class Developer(Visitor):
@@ -47,21 +40,21 @@ class Developer(Visitor):
 
 
 @pytest.fixture
-def visitor(chromium: Browser, server: ServerProcess) -> Iterator[Developer]:
-    with _developing(chromium, server) as someone:
+def visitor(chromium: Browser, site: Site) -> Iterator[Developer]:
+    with _developing(chromium, site) as someone:
         yield someone
 
 
 @contextmanager
-def _developing(chromium: Browser, server: ServerProcess) -> Iterator[Developer]:
-    with visiting(chromium, server) as someone:
-        yield Developer(someone.page, someone.context, someone.seen, someone.url)
+def _developing(chromium: Browser, site: Site) -> Iterator[Developer]:
+    with visiting(chromium, site) as someone:
+        yield Developer(someone.page, someone.context, someone.seen, someone.site)
 
 
 def test_visitor_signs_in_and_uses_graphiql(
     chromium: Browser, tmp_path: Path, database_url: str
 ) -> None:
-    with serving(tmp_path, database_url) as server, _developing(chromium, server) as visitor:
+    with serving(tmp_path, database_url) as site, _developing(chromium, site) as visitor:
         _sign_in_and_explore(visitor)
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from playwright.sync_api import Page
 
-from tests.support.visitor import EMAIL, Script, Visitor
+from tests.support.visitor import EMAIL, Script, Site, Visitor
 
 COLLEAGUE, AUDITOR = "grace@example.com", "alan@example.com"
 _WRITTEN_SECONDS = 6
@@ -32,8 +32,8 @@ class Scene:
     secret: str
 
     @classmethod
-    def make(cls, url: str) -> "Scene":
-        script = Script(url)
+    def make(cls, site: Site) -> "Scene":
+        script = Script(site)
         script.add_admin(COLLEAGUE, "Grace Hopper")
         script.add_admin(AUDITOR, "Alan Turing", "AUDITOR")
         script.run(
@@ -145,7 +145,7 @@ def _expired(visitor: Visitor, scene: Scene) -> None:
 def _conflict(visitor: Visitor, scene: Scene) -> None:
     STATES["grid"](visitor, scene)
     keys = ["GET /api/v1/devices", "GET /api/v1/devices/{device_id}", "GET /api/v1/blueprints"]
-    script = Script(visitor.url, COLLEAGUE)
+    script = Script(visitor.site, COLLEAGUE)
     change = """mutation ($id: ID!, $keys: [String!]!) {
         setPermissions(input: { tokenId: $id, permissions: $keys }) { __typename } }"""
     script.run(change, id=scene.token_id, keys=keys)

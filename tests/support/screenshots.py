@@ -60,10 +60,10 @@ def _picture_all(chromium: Browser, screen: str, scheme: str) -> None:
         url = f"sqlite://{folder}/tessera.db"
         run_now(migrate(settings_for(url)))
         with (
-            serving(Path(folder), url) as server,
-            visiting(chromium, server, **look) as visitor,
+            serving(Path(folder), url) as site,
+            visiting(chromium, site, **look) as visitor,
         ):
-            scene = Scene.make(server.url)
+            scene = Scene.make(site)
             for name in _PICTURED:
                 STATES[name](visitor, scene)
                 visitor.page.screenshot(path=FOLDER / f"{name}-{screen}-{scheme}.png")
