@@ -1,4 +1,4 @@
-"""The process's uvicorn servers: the main one receives signals, and the others end with it."""
+"""The process's uvicorn servers: one for each listener, ended together by a signal."""
 
 import asyncio
 import os
@@ -6,7 +6,7 @@ import resource
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from server.dataplane.connection import Limits
+from server.internals.uvicorn import warn_of_server
 
 # Longer than gateways keep a connection for reuse: a request that is sent while this end closes the
 # connection fails.
@@ -37,12 +38,16 @@ class Listener:
 
 async def serve_until_signalled(main: Listener, *others: Listener) -> None:
     """Serve on every listener until SIGINT or SIGTERM, and end all requests in good order."""
-    beside = [_Beside(_config(other)) for other in others]
-    server = _Main(_config(main), beside)
-    await asyncio.gather(
-        server.serve(sockets=[main.socket]),
-        *(one.serve(sockets=[other.socket]) for one, other in zip(beside, others, strict=True)),
-    )
+    warn_of_server()
+    listeners = [main, *others]
+    servers = [_Server(_config(listener)) for listener in listeners]
+    with _ended_by_signals(servers):
+        await asyncio.gather(
+            *(
+                server.serve(sockets=[listener.socket])
+                for server, listener in zip(servers, listeners, strict=True)
+            )
+        )
 
 
 def max_connections() -> int:
@@ -60,39 +65,40 @@ def max_connections() -> int:
     return min(Limits().connections, max(files - _OTHER_FILES, files // 2))
 
 
-class _Beside(uvicorn.Server):
-    """A further server of the process. Signals go to the main one, which passes them on."""
+class _Server(uvicorn.Server):
+    """Leaves signals to `_ended_by_signals`.
+
+    uvicorn's own handler raises the signal anew after the last request, with the database open.
+    """
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
 
-class _Main(uvicorn.Server):
-    """Ends by returning. uvicorn's own raises the signal anew, with the database still open."""
+@contextmanager
+def _ended_by_signals(servers: Sequence[uvicorn.Server]) -> Iterator[None]:
+    """Within it, SIGINT and SIGTERM end the servers in good order."""
 
-    def __init__(self, config: uvicorn.Config, beside: list[_Beside]) -> None:
-        super().__init__(config)
-        self._beside = beside
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._end, number)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
-
-    def _end(self, number: signal.Signals) -> None:
+    def end(number: signal.Signals) -> None:
         # Ends the process where something waits that has no time-out.
         last_resort = threading.Timer(_END_SECONDS, os._exit, [1])
         last_resort.daemon = True
         last_resort.start()
-        for server in (self, *self._beside):
-            server.handle_exit(number, None)
+        for server in servers:
+            # As uvicorn's own: after a second interrupt it waits for no request.
+            if server.should_exit and number == signal.SIGINT:
+                server.force_exit = True
+            server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end, number)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
 
 
 def _config(listener: Listener) -> uvicorn.Config:

@@ -20,16 +20,17 @@ from asyncpg.exceptions import (
     TargetServerAttributeNotMatched,
     TooManyConnectionsError,
 )
-from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
-from tortoise.backends.base.client import (
-    NestedTransactionContext,
-    TransactionContext,
-    TransactionContextPooled,
-)
 from tortoise.exceptions import TransactionManagementError
 
 from server.database.address import Address
 from server.database.unavailability import ConnectionRefused, ReadOnlyDatabase
+from server.internals.tortoise import (
+    AsyncpgDBClient,
+    NestedTransactionContext,
+    TransactionContext,
+    TransactionContextPooled,
+    TransactionWrapper,
+)
 
 ANSWER_SECONDS = 2
 _WAIT_SECONDS = 2

@@ -3,18 +3,11 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, NoReturn
 
-import asyncpg
-from tortoise.backends.base.client import (
-    BaseDBAsyncClient,
-    TransactionalDBClient,
-    TransactionContextPooled,
-)
-from tortoise.backends.sqlite.client import SqliteTransactionContext
-from tortoise.connection import get_connections
+from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
 from tortoise.context import TortoiseContext, require_context
 from tortoise.transactions import in_transaction
 
@@ -24,6 +17,7 @@ from server.database.files import keep_private, read_only_uri, sqlite_file
 from server.database.sqlite_engine import has_full_text_index
 from server.database.unavailability import ReadOnlyDatabase
 from server.errors import Misconfigured
+from server.internals.tortoise import abandon, leave, require_clients
 from server.settings import Settings
 
 _SQLITE_BUSY_MILLISECONDS = 5000
@@ -51,8 +45,9 @@ async def connected(
     patient: allow long statements, such as migrations. Otherwise PostgreSQL has two seconds to
     connect and to answer.
     shared: every task may query. Otherwise only tasks that start within the given context may.
-    Raises `Misconfigured` for an unusable URL.
+    Raises `Misconfigured` for an unusable URL, or a Tortoise that the engines cannot derive from.
     """
+    require_clients()
     name = _name(settings)
     config = {
         "connections": {name: _connection(settings, patient=patient, shared=shared)},
@@ -190,11 +185,10 @@ async def transaction() -> AsyncIterator[TransactionalDBClient]:
         client = await context.__aenter__()
     except BaseException:
         try:
-            await asyncio.shield(_abandon(context))
+            await asyncio.shield(abandon(context))
         finally:
-            # Not in `_abandon`: a shielded coroutine runs in a copy of this task's context.
-            if hasattr(context, "token"):
-                get_connections().reset(context.token)
+            # Not in `abandon`: a shielded coroutine runs in a copy of this task's context.
+            leave(context)
         raise
     try:
         yield client
@@ -203,21 +197,6 @@ async def transaction() -> AsyncIterator[TransactionalDBClient]:
         raise
     else:
         await context.__aexit__(None, None, None)
-
-
-async def _abandon(context: Any) -> None:
-    """Undo a `BEGIN` that may be half done, and give its connection back."""
-    if isinstance(context, TransactionContextPooled):
-        held = context.client._connection
-        if held is not None:
-            # How far BEGIN got is unknown, and asking could take as long again. The pool replaces
-            # the connection at the next use.
-            with suppress(asyncpg.InterfaceError):  # given back already, with its connection lost
-                held.terminate()
-    elif isinstance(context, SqliteTransactionContext) and hasattr(context, "token"):
-        with suppress(Exception):
-            await context.connection.rollback()
-        context._trxlock.release()
 
 
 async def ping() -> None:

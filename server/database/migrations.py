@@ -8,6 +8,7 @@ from asyncpg import InsufficientPrivilegeError
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.migrations.loader import MigrationLoader
 from tortoise.migrations.recorder import MigrationRecorder
+from tortoise.migrations.schema_editor import AsyncpgSchemaEditor, SqliteSchemaEditor
 
 from server.database.connections import (
     apps_of,
@@ -21,6 +22,7 @@ from server.database.unavailability import is_unavailable, sentence_of
 from server.errors import Misconfigured
 from server.settings import Settings
 
+_SCHEMA_EDITORS = {"postgres": AsyncpgSchemaEditor, "sqlite": SqliteSchemaEditor}
 _MIGRATION_LOCK = 0x7E55E7A
 _APPLIED = "SELECT name FROM tortoise_migrations WHERE app = 'models'"
 _HAS_RECORD = {
@@ -44,12 +46,14 @@ async def migrate(settings: Settings) -> list[str]:
             # another client afterwards.
             await client.execute_query(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
         await _require_encoding()
-        _require_known(await _state())
+        state = await _state()
+        _require_known(state)
         executor = MigrationExecutor(client, apps_of(client.connection_name))
-        await executor.recorder.ensure_schema(executor._schema_editor())
-        missing = [step.migration.name for step in await executor.plan()]
+        # Before anything asks for the applied ones: in PostgreSQL that would fail, and end the
+        # transaction.
+        await executor.recorder.ensure_schema(_SCHEMA_EDITORS[dialect()](client))
         await executor.migrate()
-        return missing
+        return state.missing
 
 
 async def require_usable() -> None:

@@ -10,14 +10,15 @@ answered there, and would wait while the decisions on thousands of tokens are wr
 import sqlite3
 import sys
 
-from tortoise.backends.base.client import NestedTransactionContext, TransactionContext
-from tortoise.backends.sqlite.client import (
+from tortoise.exceptions import OperationalError
+
+from server.internals.tortoise import (
+    NestedTransactionContext,
     SqliteClient,
     SqliteTransactionContext,
     SqliteTransactionWrapper,
+    TransactionContext,
 )
-from tortoise.exceptions import OperationalError
-
 from server.threads import give_way
 
 

@@ -4,24 +4,21 @@ Here: the limits of size and time that hold before any other code sees a request
 to clients that exceed them. Not here: answering requests, and the short cut of checks (`wire`).
 
 uvicorn limits neither headers nor time, takes trailers for headers, and logs a line for each
-malformed request. Its version is pinned because its protocol's hooks are not public.
+malformed request. Its protocol's hooks are not public: `server.internals.uvicorn` checks them.
 """
 
 import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
 
 from server.dataplane import answers
 from server.dataplane.answers import Answer
+from server.internals.uvicorn import HttpToolsProtocol, RequestResponseCycle, require_protocol
 from server.monitoring.metrics import CONNECTIONS_ENDED, UNEXPECTED_ERRORS
 
 _log = logging.getLogger("tessera.connection")
@@ -29,6 +26,9 @@ _log = logging.getLogger("tessera.connection")
 _PART_SIZE = 4096
 # The part of a message that is being received; `_message` is None between two messages.
 _HEAD, _BODY = "head", "body"
+_STATUS_LINES = {
+    status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus
+}
 _REASONS = {400: "malformed", 408: "too slow", 413: "body too large", 431: "headers too large"}
 # Bytes besides name and value in a header line: colon, space and line end; and besides method and
 # target in a request line: spaces, version and line end.
@@ -340,7 +340,7 @@ class Connection(HttpToolsProtocol):
         self.transport.write(
             b"%b%b%b%b\r\n%b"
             % (
-                STATUS_LINE[status],
+                _STATUS_LINES[status],
                 self.default_headers.joined(self.server_state.default_headers),
                 head,
                 b"" if keep_alive else b"connection: close\r\n",
@@ -439,7 +439,11 @@ class Connection(HttpToolsProtocol):
 
 
 def limited_protocol(within: Limits) -> type[asyncio.Protocol]:
-    """uvicorn's protocol for HTTP/1.1 with these limits, for an application without checks."""
+    """uvicorn's protocol for HTTP/1.1 with these limits, for an application without checks.
+
+    Raises `Misconfigured` where this version of uvicorn cannot be limited.
+    """
+    require_protocol()
 
     class Protocol(Connection):
         default_headers = DefaultHeaders()

@@ -2,8 +2,9 @@
 
 A check comes for every request of every tenant's API. An ASGI scope, a task, messages through five
 coroutines and two regular expressions per header would take longer than the decision itself. Only
-`tessera serve` has this short cut: other ASGI servers call the application (`Authorize.__call__`),
-which answers the same but enforces none of the limits here.
+`tessera serve` has this short cut, and it starts with no uvicorn that lacks what limits and short
+cut derive from (`server.internals.uvicorn`). Other ASGI servers call the application
+(`Authorize.__call__`), which answers the same but enforces none of the limits here.
 """
 
 import asyncio
@@ -12,13 +13,18 @@ from server.dataplane.answers import Answer
 from server.dataplane.authorize import Authorize
 from server.dataplane.connection import Connection, DefaultHeaders, Exchange, Limits
 from server.dataplane.originals import PREFIX
+from server.internals.uvicorn import require_protocol
 
 _PATH = PREFIX.encode()
 _MORE = (_PATH + b"?", _PATH + b"/")
 
 
 def protocol_of(authorize: Authorize, limits: Limits | None = None) -> type[asyncio.Protocol]:
-    """uvicorn's protocol for HTTP/1.1 with limits, and a short cut for requests that are checks."""
+    """uvicorn's protocol for HTTP/1.1 with limits, and a short cut for requests that are checks.
+
+    Raises `Misconfigured` where this version of uvicorn cannot be limited.
+    """
+    require_protocol()
     within = limits or Limits()
 
     class Protocol(_Protocol):

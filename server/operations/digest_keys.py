@@ -200,7 +200,7 @@ def _update(row: type[models.TenantRow], column: str) -> str:
         ("$1", "$2", "$3", "$4") if dialect() == "postgres" else ("?", "?", "?", "?")
     )
     return (
-        f'UPDATE "{row._meta.db_table}" SET "{column}" = {new}'  # noqa: S608 - names of our own
+        f'UPDATE "{row.describe()["table"]}" SET "{column}" = {new}'  # noqa: S608 - names of our own
         f' WHERE tenant_id = {tenant_id} AND id = {row_id} AND "{column}" = {old}'
     )
 

@@ -28,6 +28,7 @@ _OUT, _TENANT = "queries_out_of_place", "queries_without_a_tenant"
 _NOBODY, _ACTIVITY = "changes_as_nobody", "changes_without_activity"
 _RIGHT, _DISGUISE = "changes_by_the_wrong_right", "operations_in_disguise"
 _SQL = "statements_without_a_tenant"
+_PRIVATE = "private_parts_elsewhere"
 _UNSEEN = "names_made_at_run_time"
 
 BREACHES: list[tuple[str, str, str]] = [
@@ -284,6 +285,27 @@ BREACHES: list[tuple[str, str, str]] = [
         "server.operations.x",
         "from server.database import transaction as t\nasync def f(principal):\n"
         "    async with t(): ...",
+    ),
+    # Private parts
+    (_PRIVATE, "server.identity.x", "def f(info):\n    return info._raw_info"),
+    (
+        _PRIVATE,
+        "server.identity.x",
+        "def f(field):\n    return field.extensions['strawberry-definition']",
+    ),
+    (_PRIVATE, "server.dataplane.x", "from uvicorn.protocols.http import httptools_impl as h"),
+    (_PRIVATE, "server.dataplane.x", "import uvicorn.protocols.http.httptools_impl"),
+    (_PRIVATE, "server.database.x", "from tortoise.context import _current_context"),
+    (_PRIVATE, "server.database.x", "def f(pool):\n    return getattr(pool, '_holders')"),
+    (
+        "private_names_of_other_files",
+        _RESOLVER,
+        "from server.operations import tokens\nf = tokens._grant",
+    ),
+    (
+        "private_names_of_other_files",
+        _RESOLVER,
+        "from server.operations.tokens import _grant as g\nf = g",
     ),
     # Style
     ("cookies_unquoted", "server.x", "def f(request):\n    return request.cookies"),

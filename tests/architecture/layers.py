@@ -28,7 +28,7 @@ FLOORS: list[set[str]] = [
     {"server.database"},
     {"server.service"},
     {"server.catalogue", "server.logs", "server.passwords", "server.settings"},
-    {"server.fair_queue", "server.paging", "server.texts", "server.web"},
+    {"server.fair_queue", "server.internals", "server.paging", "server.texts", "server.web"},
     {
         "server.global_ids",
         "server.errors",
@@ -80,8 +80,11 @@ def imports_up_or_aside(_: Project, source: Source) -> Iterator[str]:
 
 
 def imports_below_the_top(_: Project, source: Source) -> Iterator[str]:
-    """Imports stand at the top of the file."""
+    """Imports stand at the top of the file, or there below `if TYPE_CHECKING`."""
     top = set(source.tree.body)
+    for statement in source.tree.body:
+        if isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING":
+            top |= set(statement.body)
     for node in source.nodes:
         is_import = isinstance(node, ast.Import | ast.ImportFrom)
         if is_import and node not in top and not source.is_exempt("imports_below_the_top", node):
@@ -103,7 +106,8 @@ def names_made_at_run_time(project: Project, source: Source) -> Iterator[str]:
         if module in _UNSEEN_MODULES and not source.is_exempt("names_made_at_run_time", statement):
             yield source.at(statement, module)
     for reference, name in project.references(source):
-        if name.removeprefix(f"{source.module}.") in _UNSEEN:
+        is_unseen = name.removeprefix(f"{source.module}.") in _UNSEEN
+        if is_unseen and not source.is_exempt("names_made_at_run_time", reference):
             yield source.at(reference, name)
     for node in source.nodes:
         match node:

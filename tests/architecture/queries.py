@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from inspect import getattr_static
 from pathlib import Path
 
 from tortoise.models import Model
@@ -11,8 +12,10 @@ from tests.architecture.rows import OWNED, WRITING, Rows
 from tests.architecture.source import ROWS, TENANT_ROWS, Project, Source
 
 # The rooms that may reach rows by queries. All others are given rows, and only name their types.
-_QUERYING = ("models", "server.access", "server.database", "server.decisions", "server.jobs")
-_QUERYING_ROOMS = (*_QUERYING, "server.operations")
+_QUERYING_ROOMS = {
+    *("models", "server.access", "server.database", "server.decisions", "server.jobs"),
+    *("server.internals", "server.operations"),
+}
 # What a query can be made of, besides the row classes.
 _DRIVERS = {"tortoise", "asyncpg", "sqlite3", "aiosqlite"}
 _CONNECTIONS = "server.database.connections."
@@ -25,11 +28,12 @@ _TENANCY = "server.access.tenancy."
 _SURFACE = {name for name in (*dir(Model), *dir(QuerySet), "write") if name[0] != "_"}
 # On a row, or on what may be a collection of rows.
 _OF_ROWS = {name for name in _SURFACE if not hasattr(dict, name)} | {"__class__"}
-# Nothing built in has these too: on anything, they query.
-_ONLY_ROWS_HAVE = {"execute_query", "execute_query_dict", "execute_script"} | {
+# On anything, these query: a row's own methods that nothing built in has too, and a connection's.
+_ONLY_ROWS_HAVE = {"execute_query", "execute_query_dict", "execute_script", "select_for_update"} | {
     name
     for name in _SURFACE & {*dir(Model)}
-    if not any(hasattr(other, name) for other in (dict, list, str, tuple, set, bytes, Path))
+    if not isinstance(getattr_static(Model, name), classmethod)
+    and not any(hasattr(other, name) for other in (dict, list, str, tuple, set, bytes, Path))
 }
 _NAMES_THE_TENANT = {"tenant_id", "tenant_id__in"}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from tests.architecture import layers, operations, queries, statements, style
+from tests.architecture import layers, operations, private_parts, queries, statements, style
 from tests.architecture.source import Project, Source
 
 Rule = Callable[[Project, Source], Iterator[str]]
@@ -27,6 +27,8 @@ RULES: dict[str, Rule] = {
         statements.statements_without_a_tenant,
         statements.statements_written_by_others,
         statements.statements_out_of_place,
+        private_parts.private_parts_elsewhere,
+        private_parts.private_names_of_other_files,
         style.cookies_unquoted,
         style.undocumented,
     )

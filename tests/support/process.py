@@ -179,16 +179,20 @@ class ServerProcess(Child):
         database_url: str | None = None,
         settings: Mapping[str, str] | None = None,
         arguments: Sequence[str] = (),
+        command: Sequence[str] | None = None,
         ready: str = "/readyz",
         deadline_seconds: float = 30,
     ) -> None:
-        """`settings` are `TESSERA_…` variables. Log and working folder are in `folder`."""
+        """`settings` are `TESSERA_…` variables. Log and working folder are in `folder`.
+
+        command: runs `tessera`, in place of this interpreter's own.
+        """
         self.port = free_port()
         self._ready = ready
         self._deadline_seconds = deadline_seconds
         address = ["--host", LOOPBACK, "--port", str(self.port)]
         super().__init__(
-            [*TESSERA, "serve", *address, *arguments],
+            [*(command or TESSERA), "serve", *address, *arguments],
             log=folder / f"tessera-{self.port}.log",
             environment=tessera_environment(database_url, settings),
             folder=folder,
