@@ -29,7 +29,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from server.app import App, create_app
-from server.graphql.documents import MAX_DOCUMENT_LENGTH
+from server.graphql.limits import MAX_DOCUMENT_LENGTH
 from server.graphql.schema import CORE_SCHEMA
 from server.service import Service
 from server.web.body import MAX_SIGNED_IN_BODY_BYTES

@@ -18,6 +18,7 @@ from server.graphql.context import Context, Info
 from server.graphql.loading import load_selected, loaded
 from server.graphql.nodes import Node, TokenId, finder, finds
 from server.graphql.permissions import Permission, shown_permissions
+from server.graphql.weights import counts_as
 from server.operations import activity
 from server.paging import Page, page_request
 
@@ -89,8 +90,12 @@ class TokenDescriptionChanged(TokenActivity, Node):
 
 @strawberry.type(description="A token's permissions were changed.")
 class TokenPermissionsEdited(TokenActivity, Node):
-    granted: list[Permission] = strawberry.field(description="The permissions added.")
-    withdrawn: list[Permission] = strawberry.field(description="The permissions removed.")
+    granted: list[Permission] = strawberry.field(
+        description="The permissions added.", metadata=counts_as(20)
+    )
+    withdrawn: list[Permission] = strawberry.field(
+        description="The permissions removed.", metadata=counts_as(20)
+    )
 
 
 @strawberry.type(description="A token was revoked.")

@@ -3,7 +3,6 @@
 `server.graphql.metering` counts the actual objects while it runs.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from graphql import (
@@ -24,33 +23,23 @@ from graphql import (
 from graphql.execution import get_variable_values
 
 from server.catalogue import Catalogue
-from server.graphql.documents import Document, Rejected
-from server.graphql.errors import Limit
-from server.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
+from server.graphql.documents import Document
+from server.graphql.errors import Limit, Rejected
+from server.graphql.weights import weight_of
 
 MAX_NODES = 10_000
 MAX_COERCION_ERRORS = 20
-_CONNECTIONS = {"tokens", "activity", "tokenActivity", "admins"}
-# In objects. Each connection runs a database query, wherever it is nested.
-_QUERY_COST = 20
-# Lists without pages, and the number of objects each counts as: the usual size, not the maximum.
-_LISTS = {
-    "nodes": MAX_PAGE_SIZE,
-    "permissionCategories": 20,
-    "permissions": 20,
-    "granted": 20,
-    "withdrawn": 20,
-    "usage": 40,
-    "recentRefusals": 20,
-    # Introspection.
-    "types": 60,
-    "fields": 8,
-    "args": 2,
-    "enumValues": 6,
-    "inputFields": 3,
-    "possibleTypes": 5,
-    "interfaces": 2,
-    "directives": 5,
+# Lists of graphql-core's own types, which have no metadata.
+_INTROSPECTION = {
+    "__Schema.types": 60,
+    "__Schema.directives": 5,
+    "__Type.fields": 8,
+    "__Type.interfaces": 2,
+    "__Type.possibleTypes": 5,
+    "__Type.enumValues": 6,
+    "__Type.inputFields": 3,
+    "__Field.args": 2,
+    "__Directive.args": 2,
 }
 
 
@@ -79,20 +68,10 @@ def check_cost(
     if isinstance(values, list):
         raise Rejected("BAD_USER_INPUT", values)
     root = schema.get_root_type(operation.operation)
-    estimate = _Estimate(schema, document, values.coerced, _catalogue_sizes(catalogue))
+    estimate = _Estimate(schema, document, values.coerced, catalogue)
     if root and estimate.all_of(operation.selection_set, root) > MAX_NODES:
         message = f"One request may ask for at most {MAX_NODES} objects of lists."
         raise Rejected("QUERY_TOO_COMPLEX", [Limit(message)])
-
-
-def _catalogue_sizes(catalogue: Catalogue) -> dict[str, int]:
-    """Sizes of the lists that all tenants share; for a category, the average."""
-    categories = max(1, len(catalogue.categories))
-    permissions = sum(len(category.permissions) for category in catalogue.categories)
-    return {
-        "Query.permissionCategories": categories,
-        "PermissionCategory.permissions": -(-permissions // categories),
-    }
 
 
 class _Estimate:
@@ -103,12 +82,12 @@ class _Estimate:
         schema: GraphQLSchema,
         document: Document,
         values: dict[str, Any],
-        sizes: Mapping[str, int],
+        catalogue: Catalogue,
     ) -> None:
         self._schema = schema
         self._fragments = document.fragments
         self._values = values
-        self._sizes = sizes
+        self._catalogue = catalogue
         self._known: dict[str, int] = {}
 
     def all_of(self, chosen: SelectionSetNode | None, parent: GraphQLNamedType) -> int:
@@ -136,31 +115,21 @@ class _Estimate:
         return self._schema.type_map[condition.name.value] if condition else parent
 
     def _field(self, field: FieldNode, parent: GraphQLCompositeType) -> int:
-        name = field.name.value
-        definition = self._schema.get_field(parent, name)
-        inside = 0
-        if definition:
-            inside = self.all_of(field.selection_set, get_named_type(definition.type))
-        if name in _CONNECTIONS:
-            return _QUERY_COST + self._page_size(field) * (1 + inside)
-        if name in _LISTS:
-            return self._list_size(field, f"{parent.name}.{name}") * (1 + inside)
+        definition = self._schema.get_field(parent, field.name.value)
+        if definition is None:
+            return 0
+        inside = self.all_of(field.selection_set, get_named_type(definition.type))
+        weight = weight_of(definition)
+        if weight:
+            size = weight.size(self._arguments(field), self._catalogue)
+            return weight.query + size * (1 + inside)
+        listed = _INTROSPECTION.get(f"{parent.name}.{field.name.value}")
+        if listed:
+            return listed * (1 + inside)
         return inside + (field.alias is not None)
 
-    def _page_size(self, field: FieldNode) -> int:
-        """Take the larger of `first` and `last`; execution refuses a request for both."""
-        given = [self._argument(field, name) for name in ("first", "last")]
-        size = max((one for one in given if isinstance(one, int)), default=DEFAULT_PAGE_SIZE)
-        return size if 1 <= size <= MAX_PAGE_SIZE else DEFAULT_PAGE_SIZE
-
-    def _list_size(self, field: FieldNode, place: str) -> int:
-        if field.name.value == "nodes":
-            ids = self._argument(field, "ids")
-            return min(len(ids), MAX_PAGE_SIZE) if isinstance(ids, list) else 1
-        return self._sizes.get(place, _LISTS[field.name.value])
-
-    def _argument(self, field: FieldNode, name: str) -> Any:
-        for argument in field.arguments or ():
-            if argument.name.value == name:
-                return value_from_ast_untyped(argument.value, self._values)
-        return None
+    def _arguments(self, field: FieldNode) -> dict[str, Any]:
+        return {
+            argument.name.value: value_from_ast_untyped(argument.value, self._values)
+            for argument in field.arguments or ()
+        }

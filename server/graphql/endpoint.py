@@ -20,8 +20,8 @@ from server.access.turns import TenantSlots, Turns
 from server.errors import CrossSite, TooManyRequests, Unauthenticated
 from server.graphql.context import Context
 from server.graphql.cost import MAX_COERCION_ERRORS, check_cost
-from server.graphql.documents import Document, Documents, Rejected
-from server.graphql.errors import Limit, shown_error
+from server.graphql.documents import Document, Documents
+from server.graphql.errors import Limit, Rejected, shown_error
 from server.graphql.executor import PlainFieldExecutor
 from server.graphql.metering import MAX_ANSWER_BYTES, MAX_OBJECTS, TooLargeError
 from server.graphql.schema import CORE_SCHEMA

@@ -17,6 +17,20 @@ class Limit(GraphQLError):
     """A request exceeds a limit of this server. Its message never quotes the request."""
 
 
+class Rejected(Exception):
+    """A document is refused; `errors` are the reasons, in the form that GraphQL reports."""
+
+    def __init__(self, code: str, errors: list[GraphQLError]) -> None:
+        super().__init__(code)
+        self.code = code
+        self.errors = errors
+
+
+def over_limit(message: str) -> Rejected:
+    """Return the refusal of a document that exceeds a limit."""
+    return Rejected("GRAPHQL_VALIDATION_FAILED", [Limit(message)])
+
+
 def shown_error(error: GraphQLError, code: str, request_id: str) -> dict[str, Any]:
     """Format one error. `code` applies to errors that graphql-core found in the request."""
     cause = _cause(error)

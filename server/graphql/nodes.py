@@ -1,12 +1,13 @@
 """Nodes: objects with a global id (Relay Object Identification), and how each type is found."""
 
 from asyncio import gather
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import strawberry
 
+from server.catalogue import Catalogue
 from server.errors import QueryTooComplex
 from server.global_ids import decode_id
 from server.graphql.context import Info, Load
@@ -56,6 +57,12 @@ def finder(type_name: str) -> Find:
 async def node(info: Info, id: NodeId) -> Node | None:
     """Return one object of the tenant, or null."""
     return (await _nodes(info, [id]))[0]
+
+
+def ids_count(arguments: Mapping[str, Any], _catalogue: Catalogue) -> int:
+    """Return the number of objects that `nodes` is asked for."""
+    ids = arguments.get("ids")
+    return min(len(ids), MAX_IDS) if isinstance(ids, list) else 1
 
 
 async def nodes(info: Info, ids: NodeIds) -> list[Node | None]:

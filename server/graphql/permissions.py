@@ -9,6 +9,7 @@ import strawberry
 from server import catalogue
 from server.graphql.basics import described
 from server.graphql.context import Info
+from server.graphql.weights import counts_as
 from server.roles import Right
 
 
@@ -45,7 +46,8 @@ described(
 class PermissionCategory:
     name: str = strawberry.field(description="The category's name.")
     permissions: list["Permission"] = strawberry.field(
-        description="Its permissions, in the order of the API description."
+        description="Its permissions, in the order of the API description.",
+        metadata=counts_as(lambda _, catalogue: _category_size(catalogue)),
     )
 
 
@@ -88,6 +90,16 @@ def grid(source: catalogue.Catalogue) -> Grid:
             by_key[permission.key] = shown
         categories.append(category)
     return Grid(categories, by_key, {key: place for place, key in enumerate(by_key)})
+
+
+def category_count(source: catalogue.Catalogue) -> int:
+    """Return the number of categories, at least 1."""
+    return max(1, len(grid(source).categories))
+
+
+def _category_size(source: catalogue.Catalogue) -> int:
+    """Return the average number of permissions in a category, rounded up."""
+    return -(-len(grid(source).by_key) // category_count(source))
 
 
 def shown_permissions(source: catalogue.Catalogue, keys: list[str]) -> list[Permission]:

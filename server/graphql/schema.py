@@ -24,8 +24,8 @@ from server.graphql.admin_changes import (
 )
 from server.graphql.admins import Admin, AdminConnection, list_admins, viewer
 from server.graphql.basics import DATE_TIME, DateTime
-from server.graphql.nodes import Node, node, nodes
-from server.graphql.permissions import PermissionCategory, permission_categories
+from server.graphql.nodes import Node, ids_count, node, nodes
+from server.graphql.permissions import PermissionCategory, category_count, permission_categories
 from server.graphql.problems import HANDLERS
 from server.graphql.tenants import Tenant, tenant, tenant_api_url
 from server.graphql.token_changes import (
@@ -43,6 +43,7 @@ from server.graphql.token_changes import (
     set_permissions,
 )
 from server.graphql.tokens import Token, TokenConnection, find_token, list_tokens
+from server.graphql.weights import PAGED, counts_as
 
 
 @strawberry.type(description="The queries of a signed-in admin.")
@@ -54,7 +55,7 @@ class Query:
         description="The tenant's API URL. Null until the first token is created, then permanent.",
     )
     tokens: TokenConnection = strawberry.field(
-        resolver=list_tokens, description="Live tokens, newest first."
+        resolver=list_tokens, description="Live tokens, newest first.", metadata=PAGED
     )
     token: Token | None = strawberry.field(
         resolver=find_token, description="One token, live or revoked."
@@ -62,17 +63,20 @@ class Query:
     token_activity: TokenActivityConnection | None = strawberry.field(
         resolver=token_activity,
         description="The activity of a token, live or revoked, newest first.",
+        metadata=PAGED,
     )
     activity: TokenActivityConnection = strawberry.field(
         resolver=all_activity,
         description="The activity of all tokens of the tenant, newest first.",
+        metadata=PAGED,
     )
     permission_categories: list[PermissionCategory] = strawberry.field(
         resolver=permission_categories,
         description="All permissions that a token can be granted, by category.",
+        metadata=counts_as(lambda _, catalogue: category_count(catalogue)),
     )
     admins: AdminConnection = strawberry.field(
-        resolver=list_admins, description="The tenant's admins, oldest first."
+        resolver=list_admins, description="The tenant's admins, oldest first.", metadata=PAGED
     )
     node: Node | None = strawberry.field(
         resolver=node, description="Any object of the tenant by its global id."
@@ -80,6 +84,7 @@ class Query:
     nodes: list[Node | None] = strawberry.field(
         resolver=nodes,
         description="Several objects in the order of `ids`, null for an unknown id.",
+        metadata=counts_as(ids_count),
     )
 
 

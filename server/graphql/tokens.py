@@ -26,6 +26,7 @@ from server.graphql.usage import (
     load_refusals,
     load_usage,
 )
+from server.graphql.weights import PAGED, counts_as
 from server.operations import tokens
 from server.paging import page_request
 
@@ -98,7 +99,9 @@ class Token(Node):
     row: strawberry.Private[models.Token]
     loaded_values: strawberry.Private[dict[str, Any]] = field(default_factory=dict)
     permissions: list[Permission] = loaded(
-        _load_permissions, description="Its permissions, in the grid's order, retired ones last."
+        _load_permissions,
+        description="Its permissions, in the grid's order, retired ones last.",
+        metadata=counts_as(20),
     )
     permission_count: int = loaded(
         _load_permission_counts,
@@ -112,12 +115,15 @@ class Token(Node):
         resolver=_usage,
         description="How often it called each endpoint, most recently used first."
         " Counts are kept for 400 days.",
+        metadata=counts_as(40),
     )
     recent_refusals: list[TokenRefusal] = loaded(
-        load_refusals, description="Its latest 20 denied calls, newest first."
+        load_refusals,
+        description="Its latest 20 denied calls, newest first.",
+        metadata=counts_as(20),
     )
 
-    @strawberry.field(description="Its activity, newest first.")
+    @strawberry.field(description="Its activity, newest first.", metadata=PAGED)
     async def activity(
         self, info: Info, first: First = UNSET, after: After = UNSET, kind: Kind = UNSET
     ) -> TokenActivityConnection:

@@ -10,7 +10,8 @@ import pytest
 from graphql import GraphQLError, OperationDefinitionNode, parse
 from graphql.execution import get_variable_values
 
-from server.graphql.documents import Documents, Rejected
+from server.graphql.documents import Documents
+from server.graphql.errors import Rejected
 from server.graphql.messages import GENERAL, without_values
 from server.graphql.schema import CORE_SCHEMA
 

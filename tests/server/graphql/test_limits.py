@@ -13,7 +13,7 @@ import models
 from server.app import create_app, running_service
 from server.catalogue import Catalogue, read_catalogue
 from server.graphql import metering
-from server.graphql.documents import MAX_DOCUMENT_LENGTH, MAX_LINES
+from server.graphql.limits import MAX_DOCUMENT_LENGTH, MAX_LINES
 from server.operations import usage
 from server.service import Service
 from tests.conftest import settings_for
