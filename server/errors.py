@@ -1,7 +1,7 @@
 """Every refusal, on one page: its reason and its message.
 
-A refusal knows nothing of HTTP or GraphQL; the surfaces map it. `message` may be shown to anyone
-who caused it; `detail` is for the log alone.
+The surfaces map a refusal to HTTP or GraphQL. `message` is for the caller; `detail` is for the log
+alone.
 """
 
 from typing import ClassVar
@@ -10,7 +10,7 @@ from models import Token
 
 
 class Refusal(Exception):
-    """Something a caller asked for and does not get."""
+    """An operation is not performed. The base class of all refusals."""
 
     code: ClassVar[str]
 
@@ -57,7 +57,7 @@ class WrongPassword(Refusal):
 
 
 class TooManyAttempts(Refusal):
-    """Too many failed sign-ins of late. `retry_after_seconds` is at least 1."""
+    """Too many recent failed attempts. `retry_after_seconds` is at least 1."""
 
     code = "TOO_MANY_ATTEMPTS"
 
@@ -67,7 +67,7 @@ class TooManyAttempts(Refusal):
 
 
 class Busy(Refusal):
-    """Too much slow work waits already. `retry_after_seconds` is at least 1."""
+    """Too much slow work is queued. `retry_after_seconds` is at least 1."""
 
     code = "BUSY"
 
@@ -83,7 +83,7 @@ class TooManyRequests(Refusal):
     retry_after_seconds: ClassVar[int] = 1
 
     def __init__(self) -> None:
-        super().__init__("Too many requests are under way. Wait for their answers.")
+        super().__init__("Too many requests at once. Wait until earlier ones are answered.")
 
 
 class BadCursor(Refusal):
@@ -102,28 +102,28 @@ class BadPage(Refusal):
 
 
 class BadSearch(Refusal):
-    """A search text that is longer than any may be, or that no text can hold."""
+    """A search text that is too long, or that no token can hold."""
 
     code = "BAD_SEARCH"
 
 
 class SearchTooBroad(Refusal):
-    """A search that would have to examine more tokens than one request may."""
+    """A search that would examine more tokens than one request may."""
 
     code = "SEARCH_TOO_BROAD"
 
     def __init__(self) -> None:
-        super().__init__("Too many tokens come close to this search text. Enter more of it.")
+        super().__init__("Too many tokens are similar to this search text. Enter a longer one.")
 
 
 class QueryTooComplex(Refusal):
-    """A query that asks for more than one request may fetch."""
+    """A query that would fetch more than one request may."""
 
     code = "QUERY_TOO_COMPLEX"
 
 
 class InvalidInput(Refusal):
-    """A value that a person at a form can mend. `field` names it as the input does."""
+    """A value that a person at a form can correct. `field` is its name in the input."""
 
     code = "INVALID_INPUT"
 
@@ -138,7 +138,7 @@ class NotFound(Refusal):
     code = "NOT_FOUND"
 
     def __init__(self) -> None:
-        super().__init__("There is no such thing here.")
+        super().__init__("Not found.")
 
 
 class RevisionConflict(Refusal):
@@ -147,29 +147,29 @@ class RevisionConflict(Refusal):
     code = "REVISION_CONFLICT"
 
     def __init__(self, token: Token) -> None:
-        super().__init__("Somebody else has changed this token in the meantime.")
+        super().__init__("This token was changed after you loaded it.")
         self.token = token
 
 
 class SecretAlreadyShown(Refusal):
-    """The idempotency key made `token` before, and its secret was shown then."""
+    """The idempotency key has created `token` before, and its secret was shown then."""
 
     code = "SECRET_ALREADY_SHOWN"
 
     def __init__(self, token: Token) -> None:
         super().__init__(
-            "This request has already made a token, whose secret cannot be shown again."
+            "This request has already created a token. Its secret cannot be shown again."
         )
         self.token = token
 
 
 class LastOwner(Refusal):
-    """It would leave the tenant without an owner."""
+    """The change would leave the tenant without an owner."""
 
     code = "LAST_OWNER"
 
     def __init__(self) -> None:
-        super().__init__("A tenant needs its owner: transfer the ownership first.")
+        super().__init__("A tenant needs an owner. Transfer the ownership first.")
 
 
 class OwnAccount(Refusal):
@@ -182,4 +182,4 @@ class OwnAccount(Refusal):
 
 
 class Misconfigured(Exception):
-    """The settings or the database are not fit to serve; the message says what to do."""
+    """The settings or the database cannot be used; the message says what to change."""

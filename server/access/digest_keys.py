@@ -36,7 +36,7 @@ async def digest_key(settings: Settings) -> DigestKey:
     keys = opened(rows, settings.digest_key)
     if len(keys) <= current:
         raise Misconfigured(
-            "TESSERA_DIGEST_KEY is a key that was replaced."
+            "TESSERA_DIGEST_KEY is a former key of this database."
             if settings.digest_key
             else "TESSERA_DIGEST_KEY must be set: this database no longer keeps the key itself."
         )

@@ -7,7 +7,7 @@ from server.catalogue.loading import names_twice
 from server.catalogue.permissions import CatalogueError, DocumentFault
 
 _MAX_FAULTS = 10_000
-TWICE = "It stands here twice, so that it is closed. Keep one."
+TWICE = "It occurs twice here and is closed. Keep one."
 
 
 class Faults:

@@ -86,7 +86,7 @@ def _permission(
         return None
     places = [base + item.path for base in bases.paths]
     if taken := reading.closing.take(key, method, places):
-        reading.faults.add(pointer, f"It cannot be told from {taken}.")
+        reading.faults.add(pointer, f"It cannot be distinguished from {taken}.")
         reading.closing.close_neighbours(item.path, bases, spanning)
         bases = Bases(())
     return _shown(operation, key, bases, spanning)

@@ -31,7 +31,7 @@ def path_fault(path: object) -> str | None:
     if not path.isprintable() or not all(map(_is_readable, segments)):
         return "A path must be made of plain characters and {parameters}."
     if "}{" in path:
-        return "Between two parameters of a segment there must be text."
+        return "Two parameters of a segment need text between them."
     if canonical_path(PARAMETER.sub("x", path)) is None:
         return "A path must be in canonical form."
     names = [name.removesuffix("+") for name in PARAMETER.findall(path)]

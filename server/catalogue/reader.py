@@ -137,7 +137,7 @@ def _unclaimed(reading: Reading, permissions: list[Permission]) -> Iterator[Perm
             yield permission
             continue
         pointer = ["paths", permission.path, permission.method.lower()]
-        reading.faults.add(pointer, f"It cannot be told from {claimed}, which is closed.")
+        reading.faults.add(pointer, f"It cannot be distinguished from {claimed}, which is closed.")
         left = tuple(base for base, claim in claims.items() if claim is None)
         if left:
             yield replace(permission, bases=left)

@@ -11,7 +11,7 @@ ELSEWHERE = (
     "It refers to another document. Bundle all into one file first, for example with"
     " `redocly bundle`."
 )
-_NOWHERE = "The reference leads nowhere in this document."
+_NOWHERE = "The reference has no target in this document."
 
 
 class References:
@@ -47,7 +47,7 @@ class References:
             if part is None or "$ref" in twice:
                 self._faults.add([*pointer, "$ref"], _NOWHERE if at else ELSEWHERE)
                 return None
-        self._faults.add([*pointer, "$ref"], "The references go round in a circle.")
+        self._faults.add([*pointer, "$ref"], "The references are circular.")
         return None
 
     def resolve_parameter(self, parameter: Any, unrepeated: str) -> dict[str, Any] | None:

@@ -157,10 +157,10 @@ class _Builder:
         merged: dict[Any, Any] = {}
         for part in reversed(value) if isinstance(value, list) else [value]:
             if not isinstance(part, dict):
-                raise CatalogueError("The document merges what is no mapping.")
+                raise CatalogueError("A merge key (`<<`) must have a mapping.")
             self._merged += len(part)
             if self._merged > _MAX_MERGED:
-                raise CatalogueError("The document merges too much into its mappings.")
+                raise CatalogueError(f"The document merges more than {_MAX_MERGED:,} keys.")
             merged.update(part)
         return merged
 

@@ -126,7 +126,7 @@ def _checked_parameters(parts: SplitResult, pairs: list[tuple[str, str]]) -> dic
             instead = f" Use {_INSTEAD[name]}." if name in _INSTEAD else ""
             raise Misconfigured(f"{_NAME} has an unknown parameter: {shown}.{instead}")
         if name in said:
-            raise Misconfigured(f"{_NAME} says {name} twice.")
+            raise Misconfigured(f"{_NAME} has {name} twice.")
         if not value:
             raise Misconfigured(f"The {name} of {_NAME} is empty.")
         said |= _same_as(name)
@@ -192,7 +192,7 @@ def _check_tls(parameters: dict[str, str], environment: Mapping[str, str]) -> No
                 parameters["sslcert"], parameters.get("sslkey"), password=lambda: secret
             )
     except OSError:
-        raise Misconfigured(f"The sslcert and sslkey of {_NAME} do not fit together.") from None
+        raise Misconfigured(f"The sslcert and sslkey of {_NAME} do not match.") from None
 
 
 def _system_bundle() -> str:

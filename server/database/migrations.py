@@ -124,7 +124,7 @@ async def _require_encoding() -> None:
     _, rows = await connection().execute_query("SELECT current_setting('server_encoding') AS name")
     if rows[0]["name"] != "UTF8":
         raise Misconfigured(
-            f"The database is encoded in {rows[0]['name']}. Make it with ENCODING 'UTF8'."
+            f"The database is encoded in {rows[0]['name']}. Create it with ENCODING 'UTF8'."
         )
 
 

@@ -73,7 +73,7 @@ async def finish(operator: Operator, settings: Settings) -> int:
     rows = await every(operator)
     change = _change(rows)
     if change is None:
-        raise Misconfigured("No change of the key is under way.")
+        raise Misconfigured("No replacement of the key is in progress.")
     old, new = change
     require_known(rows, settings.digest_key)
     keys = opened(rows, settings.digest_key)
@@ -118,12 +118,12 @@ def _require_can_change(
 ) -> None:
     if any(row.state is KeyState.REPLACED for row in rows):
         raise Misconfigured(
-            "Another change of the key is under way: run `tessera digest-key finish`."
+            "Another replacement of the key is in progress: run `tessera digest-key finish`."
         )
     if any(bytes(row.fingerprint) == fingerprint(new) for row in rows[: current.generation]):
-        raise Misconfigured("TESSERA_DIGEST_KEY is a key that was replaced.")
+        raise Misconfigured("TESSERA_DIGEST_KEY is a former key of this database.")
     if current.generation == MAX_GENERATION:
-        raise Misconfigured(f"The key was replaced {MAX_GENERATION} times, and cannot be again.")
+        raise Misconfigured(f"The key was replaced {MAX_GENERATION} times, which is the maximum.")
 
 
 def _change(

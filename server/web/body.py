@@ -28,7 +28,7 @@ async def read_body(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
             if len(body) > limit:
                 raise _too_large(limit)
     except ClientDisconnect:
-        raise BadRequest(400, "DISCONNECTED", "The body did not arrive whole.") from None
+        raise BadRequest(400, "DISCONNECTED", "The body is incomplete.") from None
     return bytes(body)
 
 

@@ -66,10 +66,10 @@ def text_fields(value: Any, required: tuple[str, ...], optional: tuple[str, ...]
         raise BadRequest(400, "BAD_JSON", "The body must be a JSON object.")
     for name in value:
         if name not in required + optional:
-            raise BadRequest(400, "UNKNOWN_MEMBER", "The body has a member that is not known.")
+            raise BadRequest(400, "UNKNOWN_MEMBER", "The body has an unknown member.")
     for name in required:
         if not isinstance(value.get(name), str):
-            raise InvalidInput(name, f"`{name}` must be given as text.")
+            raise InvalidInput(name, f"`{name}` is required, as text.")
     for name in optional:
         if not isinstance(value.get(name, ""), str):
             raise InvalidInput(name, f"`{name}` must be text.")

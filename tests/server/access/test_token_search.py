@@ -296,7 +296,9 @@ async def test_a_search_of_many_candidates_without_a_result_is_too_broad(
     answer = await searching.of(haystack.large).graphql('{ tokens(search: "abab") { __typename } }')
     [error] = answer.json()["errors"]
     assert error["extensions"]["code"] == "SEARCH_TOO_BROAD"
-    assert error["message"] == "Too many tokens come close to this search text. Enter more of it."
+    assert (
+        error["message"] == "Too many tokens are similar to this search text. Enter a longer one."
+    )
 
 
 async def test_search_with_old_matches_only_is_ordered_or_too_broad(

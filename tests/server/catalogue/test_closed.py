@@ -30,7 +30,7 @@ _GET: dict[str, Any] = {"get": {"summary": "x"}}
 _UNUSABLE: dict[str, tuple[dict[str, Any], str]] = {
     "a path item in another file": ({"/users/me": {"$ref": "users.yaml#/me"}}, "bundle"),
     "an operation in another file": ({"/users/me": {"get": {"$ref": "me.yaml"}}}, "bundle"),
-    "a reference to nothing": ({"/users/me": {"get": {"$ref": "#/x/y"}}}, "leads nowhere"),
+    "a reference to nothing": ({"/users/me": {"get": {"$ref": "#/x/y"}}}, "has no target"),
     "a method in upper case": ({"/users/me": {"GET": {}}}, "lower case"),
     "an operation that is null": ({"/users/me": {"get": None}}, "must be an object"),
     "a path item that is null": ({"/users/me": None}, "must be an object"),
@@ -59,7 +59,7 @@ _UNUSABLE: dict[str, tuple[dict[str, Any], str]] = {
     "a dot segment": ({"/users/./me": _GET}, "dot segments"),
     "a broken brace": ({"/users/m{e": _GET}, "plain characters"),
     "a broken escape": ({"/users/m%6": _GET}, "plain characters"),
-    "parameters side by side": ({"/users/{a}{b}": _GET}, "there must be text"),
+    "parameters side by side": ({"/users/{a}{b}": _GET}, "need text between"),
     "a name twice in a path": ({"/users/{a}-{a}": _GET, "/users/me": {}}, "twice"),
 }
 

@@ -116,8 +116,8 @@ _BAD_PATHS = {
     "/é": "plain characters",
     "/a%2fb%zz": "plain characters",
     "/{a}/{a}": "twice",
-    "/{a}{b}": "there must be text",
-    "/x{a}{b}y": "there must be text",
+    "/{a}{b}": "need text between",
+    "/x{a}{b}y": "need text between",
     "/{a}/{a+}": "twice",
     "/a%2Eb": "canonical form",
     "/a%2525": "canonical form",
@@ -146,7 +146,9 @@ def test_path_that_cannot_be_matched_safely_is_a_fault(
 def test_indistinguishable_paths_are_faults(tmp_path: Path) -> None:
     catalogue = _read(tmp_path, _document({"/a/{x}": {"get": {}}, "/a/{y}": {"get": {}}}))
     assert [permission.key for permission in catalogue.permissions] == ["GET /a/{x}"]
-    assert _reasons(catalogue) == {"/paths/~1a~1{y}/get": "It cannot be told from GET /a/{x}."}
+    assert _reasons(catalogue) == {
+        "/paths/~1a~1{y}/get": "It cannot be distinguished from GET /a/{x}."
+    }
 
 
 def test_member_of_the_wrong_type_is_a_fault(tmp_path: Path) -> None:
@@ -351,7 +353,7 @@ def test_duplicate_key_on_the_path_of_a_reference_is_a_fault(tmp_path: Path) -> 
 def test_duplicate_key_is_a_fault_and_its_path_is_closed(tmp_path: Path, text: str) -> None:
     catalogue = _read(tmp_path, text)
     assert [p.key for p in catalogue.permissions] == ["GET /b", "POST /c"]
-    twice = "It stands here twice, so that it is closed. Keep one."
+    twice = "It occurs twice here and is closed. Keep one."
     assert _reasons(catalogue) == {"/paths/~1a": twice, "/paths/~1c/put": twice}
     assert catalogue.match("GET", "/a") is catalogue.match("PUT", "/c") is None
 
@@ -513,7 +515,7 @@ _NAMED = {
     "a value of no type": ("openapi: 3.1.0\na: 1\nx: !!int ''", "YAML: line 3, column 4: a value"),
     "an alias to nothing": ("openapi: 3.1.0\nx: *a", "YAML: line 2, column 4: an alias names"),
     "two documents": ("openapi: 3.1.0\n---\nopenapi: 3.1.0", "more than one document"),
-    "a merge of no mapping": ("openapi: 3.1.0\n<<: 3", "merges what is no mapping"),
+    "a merge of no mapping": ("openapi: 3.1.0\n<<: 3", "must have a mapping"),
     "a type of its own": ("openapi: 3.1.0\nx: !own {a: b}", "YAML: line 2, column 4: a type"),
     "bad UTF-8": ("openapi: 3.1.0\nx: \udcff\n", "YAML: line 2 is not in UTF-8"),
     "references to other files": (

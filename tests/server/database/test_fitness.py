@@ -45,7 +45,7 @@ async def test_a_database_that_is_not_in_utf_8_is_refused(postgres: PostgresServ
             done = tessera(*command, database_url=url)
             assert done.returncode == 1
             assert done.stderr == (
-                "tessera: The database is encoded in LATIN1. Make it with ENCODING 'UTF8'.\n"
+                "tessera: The database is encoded in LATIN1. Create it with ENCODING 'UTF8'.\n"
             )
         connection = await asyncpg.connect(url)
         assert await connection.fetchval("SELECT count(*) FROM pg_stat_user_tables") == 0

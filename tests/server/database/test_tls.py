@@ -174,7 +174,7 @@ async def test_client_authenticates_by_certificate(tls_server: TlsServer) -> Non
     assert await is_encrypted(url + pair)
     with pytest.raises(Misconfigured, match="refuses"):
         await is_encrypted(url)
-    with pytest.raises(Misconfigured, match="do not fit together"):
+    with pytest.raises(Misconfigured, match="do not match"):
         await is_encrypted(url + pair.replace("certified.key", "server.key"))
 
 

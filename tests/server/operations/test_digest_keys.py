@@ -151,7 +151,7 @@ async def test_key_can_be_replaced_repeatedly(with_first: Service) -> None:
         held.append(await hold(service, f"under-{new[0]}"))
         for one in held:
             await works(service, one)
-        assert "was replaced" in await refusal(with_first, old)
+        assert "former key" in await refusal(with_first, old)
     rows = await digest_keys.every(Operator())
     stored = b"|".join(
         bytes(part or b"") for row in rows for part in (row.key, row.sealed, row.fingerprint)
@@ -168,7 +168,7 @@ async def test_wrong_keys_are_refused(with_first: Service) -> None:
     assert "must be set" in await refusal(with_first)
     assert "the current one" in await refusal(with_first, SECOND, of=announced)
     assert "is not the key" in await refusal(with_first, SECOND, THIRD, of=announced)
-    assert "No change" in await refusal(with_first, FIRST, of=finished)
+    assert "No replacement" in await refusal(with_first, FIRST, of=finished)
     assert not await announced(with_first, FIRST)
 
 
