@@ -41,6 +41,7 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type 
 _RESTART_SEQUENCES = """
 SELECT setval(oid::regclass, 1, false) FROM pg_class
 WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace
+AND relname NOT LIKE 'tortoise_migrations%'
 """
 
 
