@@ -30,7 +30,7 @@ once = if ! cmp -s $(1) $(VENV)/.done-$(1); then $(2) && cp $(1) $(VENV)/.part &
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install serve test soak lint lock schema migration bench screenshots clean python venv packages dev-packages browser
+.PHONY: help install serve test suite soak latest lint lock schema migration bench screenshots clean python venv packages dev-packages browser
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -41,12 +41,25 @@ install: packages ## set-up alone: .venv with everything that runs the service, 
 serve: install ## set up what is missing, then run the service with a demo tenant
 	@exec $(BIN)/tessera serve --demo $(SERVE_ARGS)
 
-test: lint install browser ## set up what is missing, then lint, type checks and all tests
+test: lint suite ## set up what is missing, then lint, type checks and all tests
+
+suite: install browser
 	$(call step,pytest,$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=4 \
 		--dist=loadfile $(PYTEST_ARGS))
 
 soak: install dev-packages ## repeat the tests of races, kills, histories, neighbours and keys for longer
 	$(call step,pytest,TESSERA_TEST_SOAK=1 $(BIN)/python -m pytest $(SOAKED) $(PYTEST_ARGS))
+
+# A copy with a .venv of its own, so that a failure changes nothing here. Without the pins of
+# pyproject.toml, whose packages may break with any release: the tests tell what did.
+latest: ## run all tests on the newest versions of all packages, in the folder .latest
+	@rm -rf .latest && mkdir .latest
+	@tar -cf - --exclude=./.git --exclude=./.venv --exclude=./.latest --exclude=./.lock-tools . | tar -xf - -C .latest
+	@sed 's/==[0-9][0-9.]*"/"/' pyproject.toml > .latest/pyproject.toml
+	@$(MAKE) --no-print-directory -C .latest lock UPGRADE=--upgrade
+	@echo 'Newer than locked:'
+	@diff requirements-dev.txt .latest/requirements-dev.txt | sed -n 's/^> \([^ ]*==[^ ]*\).*/  \1/p'
+	@$(MAKE) --no-print-directory -C .latest suite
 
 lint: dev-packages ## lint, format and type checks alone, fastest first
 	$(call step,ruff check,$(BIN)/ruff check --quiet)
@@ -74,7 +87,7 @@ screenshots: install browser ## make the README's pictures of the console anew
 	@$(BIN)/python -m tests.support.screenshots
 
 clean: ## remove all that set-up, builds and tests made; databases stay
-	@rm -rf $(VENV) .lock-tools build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .latest .lock-tools build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@rm -rf server/console/assets* server/console/web/node_modules server/console/web/generated tests/chromium/node_modules tests/chromium/unpacked*
 	@find models server tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
