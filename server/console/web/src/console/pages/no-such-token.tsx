@@ -3,7 +3,6 @@ import { Page } from "../parts/page.tsx";
 import { BackToTokens } from "./back-to-tokens.tsx";
 import { noSuchToken as text } from "./strings.ts";
 
-
 export function NoSuchToken() {
   return (
     <Page title={text.title} above={<BackToTokens />}>

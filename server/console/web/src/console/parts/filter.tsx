@@ -1,4 +1,5 @@
 // A labelled choice of what a list shows.
+import "./filter.css";
 import { useId } from "react";
 
 interface Props {

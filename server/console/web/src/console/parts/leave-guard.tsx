@@ -5,7 +5,6 @@ import { useLocation } from "wouter";
 import { Dialog, DialogActions } from "./dialog.tsx";
 import { unsaved as text } from "./strings.ts";
 
-
 interface Props {
   unsaved: boolean;
 }

@@ -1,5 +1,6 @@
 // A secret that is shown once: hidden at first, copied by a button, closed only after a question.
 // It is in the state of its parent component, and in the DOM only while shown in plain text.
+import "./secret.css";
 import { type ReactNode, useState } from "react";
 import { CopyButton } from "./copy.tsx";
 import { Dialog, DialogActions } from "./dialog.tsx";

@@ -1,4 +1,5 @@
 // The roles that can be assigned: all but the owner's, which is transferred.
+import "./role-choice.css";
 import type { Role } from "../../../../generated/operations.ts";
 import { roles } from "../../../strings.ts";
 import { admins as text } from "./strings.ts";

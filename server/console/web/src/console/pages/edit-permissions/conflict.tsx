@@ -7,7 +7,6 @@ import { PermissionChanges } from "../../parts/permission-changes.tsx";
 import { type Categories, changeOf, keysOf } from "./selection.ts";
 import { conflict as text } from "./strings.ts";
 
-
 interface Props {
   base: TokenDetailsFragment;
   theirs: TokenDetailsFragment;

@@ -1,4 +1,5 @@
 // Revokes a token, after a confirmation that says how much it is used.
+import "./revoke-token.css";
 import { RevokeTokenDocument, type TokenRowFragment } from "../../../../generated/operations.ts";
 import { request } from "../../api/request.ts";
 import { formats } from "../../formats.ts";

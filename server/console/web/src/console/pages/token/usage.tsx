@@ -1,4 +1,5 @@
 // A token's usage by permission, and the reasons of its latest refusals.
+import "./usage.css";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { RefusalRowFragment, UsageRowFragment } from "../../../../generated/operations.ts";
