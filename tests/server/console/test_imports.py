@@ -15,8 +15,9 @@ _FLOORS = [
     {"console/frame"},  # the frame of every page: navigation, account, signing in again
     {"console/pages"},
     {"console/api", "console/parts"},
-    {"console"},  # leaves: addresses, formats, the error that `api` raises and `parts` show
-    {"src"},  # shared by the console and the other pages
+    # leaves: addresses, formats, the error that `api` raises and `parts` show
+    {"console", "forms"},
+    {"src"},  # shared by all pages
     {"strings.ts"},
 ]
 _IMPORT = re.compile(r'(?:\bfrom|\bimport)\s*\(?\s*"(\.[^"?]*)')
