@@ -25,7 +25,7 @@ export interface Failure {
 
 const ROUTE = "/session";
 
-/** Timeout of a request, after which the server counts as unreachable. */
+/** A server that takes longer counts as unreachable. */
 export const REQUEST_TIMEOUT_MS = 30_000;
 
 export function openSession(credentials: Credentials): Promise<Response> {
@@ -56,7 +56,7 @@ function send(method: string, route: string, body: object): Promise<Response> {
   });
 }
 
-/** Read the problem of a refused request (RFC 9457), or make a generic one. */
+/** Reads the problem of a refused request (RFC 9457), or makes a generic one. */
 export async function explainFailure(response: Response): Promise<Failure> {
   const body = await membersOf(response);
   const said = typeof body["detail"] === "string" && body["detail"] !== "" ? body["detail"] : undefined;

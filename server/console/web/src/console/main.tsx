@@ -1,4 +1,4 @@
-// The console: a page for people on the public GraphQL API and POST /session, and nothing else.
+// The console. It uses only the public GraphQL API and the public routes of sessions and passwords.
 import "../theme.css";
 import "./styles/base.css";
 import "./styles/buttons.css";

@@ -15,8 +15,10 @@ import { graphiql as text } from "./strings.ts";
 
 type Tabs = NonNullable<ComponentProps<typeof GraphiQL>["defaultTabs"]>;
 
-/** Placeholder for the id of the token that CreateToken creates. Never a real token's id: running
- * the revocation example unchanged must not revoke a token in use. */
+/**
+ * Placeholder for the id of the token that CreateToken creates. Never a real token's id: running
+ * the revocation example unchanged must not revoke a token in use.
+ */
 export const TOKEN_PLACEHOLDER = text.tokenPlaceholder;
 
 function input(values: Record<string, unknown>): string {

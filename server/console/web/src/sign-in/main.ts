@@ -48,13 +48,14 @@ async function signIn(): Promise<void> {
 function isComplete(): boolean {
   const isEmpty = (field: HTMLInputElement): boolean =>
     field === password ? field.value === "" : field.value.trim() === "";
-  const missing = [tenant, email, password].find(isEmpty);
-  if (missing !== undefined) showProblem(text.missing(labelOf(missing)), missing);
-  return missing === undefined;
-}
-
-function labelOf(field: HTMLInputElement): string {
-  return field.labels?.[0]?.textContent ?? field.name;
+  const fields = { tenant, email, password };
+  for (const name of ["tenant", "email", "password"] as const) {
+    if (isEmpty(fields[name])) {
+      showProblem(text.missing[name], fields[name]);
+      return false;
+    }
+  }
+  return true;
 }
 
 async function goOn(): Promise<void> {

@@ -15,7 +15,7 @@ type SignInAgain = () => Promise<void>;
 let signInAgain: SignInAgain = leave;
 let signingIn: Promise<void> | undefined;
 
-/** Let `handler` ask for the password from now on, instead of the sign-in page. */
+/** Lets `handler` ask for the password from now on, instead of the sign-in page. */
 export function onSessionExpired(handler: SignInAgain): void {
   signInAgain = handler;
 }

@@ -77,7 +77,7 @@ function SignInAgain({ onDone }: { onDone: () => void }) {
         </Field>
         <DialogActions>
           <button type="button" className="button" onClick={() => goToSignIn(currentAddress())}>
-            {text.somebodyElse}
+            {text.anotherAccount}
           </button>
           <BusyButton type="submit" className="button primary" busy={busy || wait > 0}>
             {wait > 0

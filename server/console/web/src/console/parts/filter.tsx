@@ -1,4 +1,4 @@
-// A labelled choice of what a list shows.
+// A labelled select that filters a list.
 import "./filter.css";
 import { useId } from "react";
 

@@ -1,4 +1,4 @@
-// A sentence that says what is wrong, announced at once.
+// An error sentence, announced at once by screen readers.
 import "./problem.css";
 import type { ReactNode } from "react";
 

@@ -37,7 +37,7 @@ export function SecretDialog(props: Props) {
             <button
               type="button"
               className="button primary"
-              // The question had the focus, and has been answered and removed.
+              // The question had the focus, and is gone.
               autoFocus={asking === false}
               onClick={props.onNext}
             >

@@ -21,7 +21,7 @@ export function RoleChoice({ role, onRole }: { role: Role; onRole: (role: Role) 
           />
           <span>
             <strong>{roles[one]}</strong>
-            <span className="hint">{text.roleMeans[one]}</span>
+            <span className="hint">{text.roleHint[one]}</span>
           </span>
         </label>
       ))}

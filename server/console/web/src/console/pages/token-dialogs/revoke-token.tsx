@@ -29,7 +29,7 @@ export function RevokeToken({ token, onClose }: Props) {
     >
       <p>{text.lead}</p>
       <ul className="consequences">
-        <li>{text.stops(formats.count(token.permissionCount, text.endpoints))}</li>
+        <li>{text.access(formats.count(token.permissionCount, text.endpoints))}</li>
         <li>
           {token.lastUsedAt
             ? text.lastUsed(formats.instant(token.lastUsedAt), token.lastUsedFrom ?? text.unknown)
