@@ -3,17 +3,25 @@
 `tests.architecture.private_parts` keeps the parts in `server.internals`.
 """
 
+import json
+import re
 import subprocess
 from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
+from graphql import OverlappingFieldsCanBeMergedRule, ValidationContext
 
 import models
 from server.dataplane.authorize import Authorize
-from server.internals import tortoise, uvicorn
+from server.errors import Misconfigured
+from server.graphql.schema import SCHEMA
+from server.internals import graphql_core, strawberry, tortoise, uvicorn
 from server.service import Service
 from tests.support import without
-from tests.support.factories import World
+from tests.support.factories import Client, World
 from tests.support.process import ServerProcess, tessera_environment
 from tests.support.serving import exchange, serving
 
@@ -58,22 +66,84 @@ def test_without_a_part_that_nothing_replaces_it_refuses_to_start(
     assert "requirements.txt" in sentence
 
 
-def test_without_uvicorns_signal_hook_it_serves_and_says_so(tmp_path: Path) -> None:
-    command = without.command("uvicorn:Server.capture_signals")
-    with ServerProcess(tmp_path, command=command) as server:
-        pass
-    assert "uvicorn" in _warning(server.log())
+@pytest.mark.parametrize(
+    ("parts", "library"),
+    [
+        (["uvicorn:Server.capture_signals"], "uvicorn"),
+        (["strawberry", "graphql.execution:Executor"], "graphql-core"),
+    ],
+)
+def test_without_a_part_that_has_a_public_way_it_serves_and_says_so(
+    tmp_path: Path, parts: list[str], library: str
+) -> None:
+    command = without.command(*parts)
+    with ServerProcess(tmp_path, command=command, arguments=["--demo"]) as server:
+        email, password = re.findall(r"^(?:E-mail|Password) +(\S+)", server.log(), re.MULTILINE)[:2]
+        person = {"tenant": "demo", "email": email, "password": password, "transport": "bearer"}
+        session = _posted(f"{server.url}/session", person)["session"]
+        query = {"query": "{ viewer { email } tokens { edges { node { name } } } }"}
+        answer = _posted(f"{server.url}/graphql", query, session)
+        check = Request(f"{server.url}/authorize", headers={"Host": "demo.api.us.example.com"})
+        with pytest.raises(HTTPError, match="400"):
+            urlopen(check)
+    assert answer == {"data": {"viewer": {"email": email}, "tokens": {"edges": []}}}
+    (line,) = [one for one in server.log().splitlines() if "a private part of a library" in one]
+    assert f"{library} " in line
 
 
-def _warning(log: str) -> str:
-    """The line about a private part, of which there is one."""
-    (line,) = [line for line in log.splitlines() if "a private part of a library" in line]
-    return line
+def _posted(url: str, body: object, session: str = "") -> Any:
+    headers = {"Content-Type": "application/json"}
+    if session:
+        headers["Authorization"] = f"Bearer {session}"
+    with urlopen(Request(url, json.dumps(body).encode(), headers)) as answer:
+        return json.load(answer)
 
 
-async def test_no_part_is_missing_from_the_installed_versions(service: Service) -> None:
+async def test_no_part_is_missing_from_the_installed_versions(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
     uvicorn.require_protocol()
     tortoise.require_clients()
+    strawberry.require_schema(SCHEMA)
+    assert graphql_core.has_executor()
+    caplog.clear()
+    uvicorn.warn_of_server()
+    graphql_core.warn_of_missing()
+    strawberry.warn_of_missing()
+    assert caplog.messages == []
+
+
+def test_without_the_core_schema_graphql_is_refused() -> None:
+    class Hidden:
+        pass
+
+    with pytest.raises(Misconfigured, match=r"strawberry-graphql \S+ has no Hidden\._schema"):
+        strawberry.require_schema(Hidden())  # type: ignore[arg-type]
+
+
+def test_without_its_budget_a_rule_keeps_the_librarys_own_limit(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Unlimited(OverlappingFieldsCanBeMergedRule):
+        def __init__(self, context: ValidationContext) -> None:
+            super().__init__(context)
+            del self.rule_context
+
+    monkeypatch.setattr(graphql_core, "OverlappingFieldsCanBeMergedRule", Unlimited)
+    graphql_core.warn_of_missing()
+    (record,) = caplog.records
+    assert "remaining_complexity_budget" in vars(record)["detail"]
+
+
+async def test_without_the_selection_everything_is_loaded_and_the_answer_is_the_same(
+    client: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = await world.person()
+    await world.token(person, "t", ["GET /api/v1/devices"])
+    query = "{ tokens { edges { node { name permissions { key } createdBy { name } } } } }"
+    expected = await client.of(person).data(query)
+    monkeypatch.setattr("server.graphql.selection.raw_info", lambda _: None)
+    assert await client.of(person).data(query) == expected
 
 
 async def test_checks_take_the_short_cut(

@@ -34,6 +34,7 @@ from server.graphql.limits import (
     check_lines,
     check_shape,
 )
+from server.internals.graphql_core import limit_comparing
 
 _MAX_CACHED = 256
 _SOURCE = "GraphQL request"
@@ -112,8 +113,7 @@ class _BoundedOverlap(OverlappingFieldsCanBeMergedRule):
 
     def __init__(self, context: ValidationContext) -> None:
         super().__init__(context)
-        # Undocumented; there is no argument for it. A test refuses 240 equal fields.
-        self.rule_context.remaining_complexity_budget = MAX_COMPARING
+        limit_comparing(self, MAX_COMPARING)
 
 
 def _parsed(text: str) -> DocumentNode:

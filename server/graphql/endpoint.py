@@ -23,8 +23,10 @@ from server.graphql.cost import MAX_COERCION_ERRORS, check_cost
 from server.graphql.documents import Document, Documents
 from server.graphql.errors import Limit, Rejected, shown_error
 from server.graphql.executor import PlainFieldExecutor
+from server.graphql.metered_fields import MeteredFields, require_within_limits
 from server.graphql.metering import MAX_ANSWER_BYTES, MAX_OBJECTS, TooLargeError
-from server.graphql.schema import CORE_SCHEMA
+from server.graphql.schema import CORE_SCHEMA, SCHEMA
+from server.internals import graphql_core, strawberry
 from server.loop_thread import Runner, run_here
 from server.service import Service
 from server.web.body import MAX_SIGNED_IN_BODY_BYTES, BadRequest
@@ -49,7 +51,10 @@ class _Parameters:
 
 
 def routes(service: Service, turns: Turns, run: Runner = run_here) -> list[Route]:
-    """`/graphql`."""
+    """`/graphql`. Raises `Misconfigured` where requests cannot be limited."""
+    strawberry.require_schema(SCHEMA)
+    strawberry.warn_of_missing()
+    graphql_core.warn_of_missing()
     # An empty list admits every method: the endpoint itself answers 405, in its own media type.
     return [Route("/graphql", _Endpoint(service, turns, run).answer, methods=[])]
 
@@ -138,11 +143,19 @@ class _Endpoint:
             context_value=context,
             variable_values=variables,
             operation_name=operation.name.value if operation.name else None,
-            executor_class=PlainFieldExecutor,
+            **_way_to_execute(),
             max_coercion_errors=MAX_COERCION_ERRORS,
             hide_suggestions=self._hide_suggestions,
         )
-        return await result if isawaitable(result) else result
+        answer = await result if isawaitable(result) else result
+        require_within_limits(answer)
+        return answer
+
+
+def _way_to_execute() -> dict[str, Any]:
+    if graphql_core.has_executor():
+        return {"executor_class": PlainFieldExecutor}
+    return {"middleware": [MeteredFields()]}
 
 
 def _acceptable(request: Request) -> str | None:

@@ -6,6 +6,7 @@ of times a page. The fast path reads them directly off the objects, by a plan ma
 selection. Fields that fail, wait or take an argument go through graphql-core.
 
 Both paths count every object and text; an answer that grows too large ends the execution.
+Where graphql-core lacks what this derives from, `metered_fields` takes its place.
 """
 
 from collections.abc import Callable
@@ -13,15 +14,19 @@ from operator import attrgetter
 from typing import Any, NamedTuple, cast
 
 from graphql import GraphQLList, GraphQLObjectType, get_nullable_type, is_leaf_type
-from graphql.execution import Executor
-from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
-from graphql.pyutils import AwaitableOrValue, Path
 from graphql.type import GraphQLOutputType
 from strawberry import UNSET
 
 from server.graphql.definitions import definition_of
 from server.graphql.loading import loaded_getter
 from server.graphql.metering import Meter, TooLargeError, names_size, text_size
+from server.internals.graphql_core import (
+    AwaitableOrValue,
+    Executor,
+    FieldDetailsList,
+    GroupedFieldSet,
+    Path,
+)
 
 _Step = Callable[[Any], Any]
 _TYPE_NAME = "__typename"

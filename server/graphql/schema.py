@@ -44,6 +44,7 @@ from server.graphql.token_changes import (
 )
 from server.graphql.tokens import Token, TokenConnection, find_token, list_tokens
 from server.graphql.weights import PAGED, counts_as
+from server.internals.strawberry import core_schema
 
 
 @strawberry.type(description="The queries of a signed-in admin.")
@@ -138,9 +139,8 @@ SCHEMA = strawberry.Schema(
     config=StrawberryConfig(scalar_map={DateTime: DATE_TIME}),
     exception_handlers=HANDLERS,
 )
-# The schema as graphql-core executes it. Strawberry has it under this private name only; the room
-# and its tests read it here.
-CORE_SCHEMA: GraphQLSchema = SCHEMA._schema
+# The schema as graphql-core executes it, for the room and its tests.
+CORE_SCHEMA: GraphQLSchema = core_schema(SCHEMA)
 
 
 def sdl() -> str:

@@ -1,6 +1,6 @@
 """The fields that a query selects below the field being resolved."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from graphql import (
     FieldNode,
@@ -11,16 +11,27 @@ from graphql import (
 )
 
 from server.graphql.context import Info
+from server.internals.strawberry import raw_info
 
 
-def selected_names(info: Info, *path: str) -> set[str]:
+class _Everything(Container[str]):
+    """Contains every name."""
+
+    def __contains__(self, _name: object) -> bool:
+        return True
+
+
+def selected_names(info: Info, *path: str) -> Container[str]:
     """Return the names of the fields selected at `path` below the current field, on any type.
 
-    Ignores `@skip` and `@include`: a superfluous name only costs a query.
+    Ignores `@skip` and `@include`: a superfluous name only costs a query. Names everything where
+    Strawberry hides the selection.
     """
     # Strawberry's public `info.selected_fields` expands a fragment wherever it is spread: a
     # document of 60 fragments that each spread the next twice would take 2**60 steps.
-    raw = info._raw_info
+    raw = raw_info(info)
+    if raw is None:
+        return _Everything()
     fragments = raw.fragments
     found = [node.selection_set for node in raw.field_nodes]
     for step in path:

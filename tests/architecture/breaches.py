@@ -287,7 +287,7 @@ BREACHES: list[tuple[str, str, str]] = [
         "    async with t(): ...",
     ),
     # Private parts
-    (_PRIVATE, "server.identity.x", "def f(info):\n    return info._raw_info"),
+    (_PRIVATE, _RESOLVER, "def f(info):\n    return info._raw_info"),
     (
         _PRIVATE,
         "server.identity.x",

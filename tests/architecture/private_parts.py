@@ -25,7 +25,7 @@ _DOCUMENTED = {"os._exit"}
 
 def private_parts_elsewhere(project: Project, source: Source) -> Iterator[str]:
     """Only `server.internals` imports undocumented modules, and reads underscored names."""
-    if source.room in {_ROOM, "models", "server.graphql"} or source.module in _ENGINES:
+    if source.room in {_ROOM, "models"} or source.module in _ENGINES:
         return
     for node in source.nodes:
         found = ""

@@ -1,6 +1,7 @@
 """Runs `tessera` on a library that lacks a part: `python -m tests.support.without PART… -- …`.
 
-A part is `module:name` or `module:class.name`.
+A part is `module:name` or `module:class.name`. A `module` alone is loaded: it may need a part that
+is removed after it.
 """
 
 import sys
@@ -18,7 +19,8 @@ def _remove(part: str) -> None:
     module, _, path = part.partition(":")
     owner, _, name = path.rpartition(".")
     of = import_module(module)
-    delattr(getattr(of, owner) if owner else of, name)
+    if name:
+        delattr(getattr(of, owner) if owner else of, name)
 
 
 if __name__ == "__main__":

@@ -15,9 +15,8 @@ _FLOORS = [
     {"console/frame"},  # the frame of every page: navigation, account, signing in again
     {"console/pages"},
     {"console/api", "console/parts"},
-    # leaves: addresses, formats, the error that `api` raises and `parts` show
-    {"console", "forms"},
-    {"src"},  # shared by all pages
+    {"console"},  # leaves: addresses, formats, the error that `api` raises and `parts` show
+    {"src"},  # shared by the console and the other pages
     {"strings.ts"},
 ]
 _IMPORT = re.compile(r'(?:\bfrom|\bimport)\s*\(?\s*"(\.[^"?]*)')

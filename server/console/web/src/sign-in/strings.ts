@@ -6,11 +6,7 @@ export const signIn = {
   lead: "Manage your organisation’s API tokens.",
   tenant: "Tenant",
   tenantHint: "Your organisation’s short name.",
-  missing: {
-    tenant: "Enter a tenant.",
-    email: "Enter an e-mail address.",
-    password: "Enter a password.",
-  },
+  missing: (label: string) => `${label} is missing.`,
   sessionNotKept:
-    "The password is correct, but the browser did not keep the session. Allow cookies for this site and try again.",
+    "The password is right, but the browser did not keep the session. Allow cookies for this site and try again.",
 };

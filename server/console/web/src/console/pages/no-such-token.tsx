@@ -1,7 +1,8 @@
-// Shown if the address names no token of the tenant, or a revoked one that cannot be edited.
+// Shown for an address without a token that the user can see.
 import { Page } from "../parts/page.tsx";
 import { BackToTokens } from "./back-to-tokens.tsx";
 import { noSuchToken as text } from "./strings.ts";
+
 
 export function NoSuchToken() {
   return (

@@ -1,5 +1,4 @@
 // A modal dialog: the browser's own <dialog>, which keeps the focus and gives it back.
-import "./dialog.css";
 import {
   type MouseEvent,
   type ReactNode,

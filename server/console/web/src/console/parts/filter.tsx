@@ -1,5 +1,4 @@
-// A labelled select that filters a list.
-import "./filter.css";
+// A labelled choice of what a list shows.
 import { useId } from "react";
 
 interface Props {

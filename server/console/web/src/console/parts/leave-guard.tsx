@@ -1,9 +1,10 @@
-// Asks before the user leaves with unsaved changes: by a link, "back", a reload, closing the tab, or
-// an action that leaves the page.
+// Asks before leaving with unsaved changes, by a link, "back", reload, closing the tab, or
+// an action that ends in leaving.
 import { useEffect, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { Dialog, DialogActions } from "./dialog.tsx";
 import { unsaved as text } from "./strings.ts";
+
 
 interface Props {
   unsaved: boolean;

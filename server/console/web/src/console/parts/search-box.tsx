@@ -1,5 +1,4 @@
 // A search field with its icon.
-import "./search-box.css";
 import type { Ref } from "react";
 import { Icon } from "./icon.tsx";
 

@@ -7,6 +7,7 @@ import { PermissionChanges } from "../../parts/permission-changes.tsx";
 import { type Categories, changeOf, keysOf } from "./selection.ts";
 import { conflict as text } from "./strings.ts";
 
+
 interface Props {
   base: TokenDetailsFragment;
   theirs: TokenDetailsFragment;
@@ -18,10 +19,10 @@ interface Props {
 
 export function Conflict({ base, theirs, everything, onTakeTheirs, onKeepMine, onClose }: Props) {
   const change = changeOf(everything, keysOf(base), keysOf(theirs));
-  const admin = useLastEditor(theirs);
+  const who = useWhoChanged(theirs);
   return (
     <Dialog title={text.title} onDismiss={onClose}>
-      <p>{admin === undefined ? text.lead : text.leadBy(admin)}</p>
+      <p>{who === undefined ? text.lead : text.leadBy(who)}</p>
       <PermissionChanges granted={change.granted} withdrawn={change.withdrawn} />
       {base.name !== theirs.name && <p>{text.renamed(theirs.name)}</p>}
       <p>{text.choose}</p>
@@ -38,9 +39,9 @@ export function Conflict({ base, theirs, everything, onTakeTheirs, onKeepMine, o
 }
 
 /** The last admin to change it; undefined until loaded, or if that admin was removed. */
-function useLastEditor(token: TokenDetailsFragment): string | undefined {
+function useWhoChanged(token: TokenDetailsFragment): string | undefined {
   const { data } = useQuery({
-    queryKey: ["last editor", token.id, token.revision],
+    queryKey: ["who changed", token.id, token.revision],
     queryFn: () => request(TokenActivityDocument, { id: token.id, first: 1 }),
   });
   return data?.tokenActivity?.edges[0]?.node.actor?.name;

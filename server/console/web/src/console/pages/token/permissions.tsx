@@ -1,5 +1,4 @@
 // The permissions that a token holds, by category.
-import "./permissions.css";
 import { Link } from "wouter";
 import type { TokenDetailsFragment } from "../../../../generated/operations.ts";
 import { useViewer } from "../../api/viewer.ts";

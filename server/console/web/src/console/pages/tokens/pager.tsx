@@ -1,5 +1,4 @@
 // Turns the pages of the list.
-import "./pager.css";
 import type { TokensQuery } from "../../../../generated/operations.ts";
 import { tokens as text } from "./strings.ts";
 

@@ -1,0 +1,75 @@
+"""graphql-core's executor and validation, as far as they are not documented."""
+
+import inspect
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import graphql
+from graphql import GraphQLSchema, OverlappingFieldsCanBeMergedRule, TypeInfo, ValidationContext
+
+from server.internals.parts import lacks, part, warn
+
+if TYPE_CHECKING:
+    from graphql.execution import Executor
+    from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
+    from graphql.pyutils import AwaitableOrValue, Path
+else:
+    Executor = part("graphql.execution", "Executor")
+    # Named in annotations alone.
+    FieldDetailsList = part("graphql.execution.collect_fields", "FieldDetailsList")
+    GroupedFieldSet = part("graphql.execution.collect_fields", "GroupedFieldSet")
+    AwaitableOrValue = part("graphql.pyutils", "AwaitableOrValue")
+    Path = part("graphql.pyutils", "Path")
+
+__all__ = [
+    "AwaitableOrValue",
+    "Executor",
+    "FieldDetailsList",
+    "GroupedFieldSet",
+    "Path",
+    "has_executor",
+    "limit_comparing",
+    "warn_of_missing",
+]
+
+_EXECUTE_FIELDS = ("parent_type", "source_value", "path", "grouped_field_set", "position_context")
+
+
+def has_executor() -> bool:
+    """Whether `server.graphql.executor` can derive its executor; `execute` takes the class then."""
+    return not _missing_of_executor()
+
+
+def limit_comparing(rule: OverlappingFieldsCanBeMergedRule, budget: int) -> bool:
+    """Limit the pairs of fields that the rule compares; False where it keeps graphql-core's limit.
+
+    budget: in units of graphql-core.
+    """
+    context: Any = getattr(rule, "rule_context", None)
+    if not hasattr(context, "remaining_complexity_budget"):
+        return False
+    context.remaining_complexity_budget = budget
+    return True
+
+
+def warn_of_missing() -> None:
+    """Log what is executed or limited in graphql-core's public way."""
+    warn("graphql-core", _missing_of_executor(), "each GraphQL answer takes several times as long")
+    schema = GraphQLSchema()
+    context = ValidationContext(schema, graphql.parse("{a}"), TypeInfo(schema), lambda _: None)
+    if not limit_comparing(OverlappingFieldsCanBeMergedRule(context), 0):
+        name = "OverlappingFieldsCanBeMergedRule.rule_context.remaining_complexity_budget"
+        warn("graphql-core", [name], "validating a document may take several times as long")
+
+
+@cache
+def _missing_of_executor() -> tuple[str, ...]:
+    used = ("build_response", "collect_subfields", "execute_fields", "handle_field_error")
+    missing = lacks(Executor, *used, "is_awaitable")
+    if not missing:
+        parameters = tuple(inspect.signature(Executor.execute_fields).parameters)
+        if parameters != ("self", *_EXECUTE_FIELDS):
+            missing.append(f"Executor.execute_fields({', '.join(_EXECUTE_FIELDS)})")
+    if "executor_class" not in inspect.signature(graphql.execute).parameters:
+        missing.append("execute(executor_class)")
+    return tuple(missing)
