@@ -1,22 +1,14 @@
 """The database: its connections, transactions, time-outs and migrations. No query lives here."""
 
-from server.database.asyncpg_engine import Pool
 from server.database.connections import (
-    READ_ONLY,
     WIRE_CONNECTIONS,
     connected,
     connection,
     dialect,
     exists,
     own_pool,
-    ping,
-    read_only,
-    refuse_reading,
-    require_writable,
-    sqlite_reader,
     transaction,
 )
-from server.database.files import back_up
 from server.database.migrations import (
     MIGRATIONS_CONFIG,
     migrate,
@@ -25,8 +17,18 @@ from server.database.migrations import (
     told_to_the_operator,
     unapplied_migrations,
 )
+from server.database.postgres.pool import Pool
 from server.database.retrying import retried
+from server.database.sqlite.files import back_up
+from server.database.sqlite.opening import sqlite_reader
 from server.database.unavailability import ReadOnlyDatabase, is_unavailable, sentence_of
+from server.database.writable import (
+    READ_ONLY,
+    ping,
+    read_only,
+    refuse_reading,
+    require_writable,
+)
 
 __all__ = [
     "MIGRATIONS_CONFIG",

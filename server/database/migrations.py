@@ -15,10 +15,10 @@ from server.database.connections import (
     connected,
     connection,
     dialect,
-    ping,
     transaction,
 )
 from server.database.unavailability import is_unavailable, sentence_of
+from server.database.writable import ping
 from server.errors import Misconfigured
 from server.settings import Settings
 

@@ -7,8 +7,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from tortoise.backends.base.client import TransactionalDBClient
 
-from server.database.asyncpg_engine import MAX_TRIES, RETRYABLE, pause_seconds
 from server.database.connections import connection
+from server.database.postgres.conflicts import MAX_TRIES, RETRYABLE, pause_seconds
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")

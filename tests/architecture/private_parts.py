@@ -8,7 +8,7 @@ from tests.architecture.source import Project, Source
 
 _ROOM = "server.internals"
 # They derive from classes of `server.internals.tortoise`, which checks the names that they use.
-_ENGINES = {"server.database.asyncpg_engine", "server.database.sqlite_engine"}
+_ENGINES = {"server.database.postgres.engine", "server.database.sqlite.engine"}
 # Modules of libraries that their documentation does not describe.
 _UNDOCUMENTED = (
     "graphql.execution.collect_fields",

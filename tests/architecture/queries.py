@@ -20,7 +20,8 @@ _QUERYING_ROOMS = {
 _DRIVERS = {"tortoise", "asyncpg", "sqlite3", "aiosqlite"}
 _CONNECTIONS = "server.database.connections."
 _OPENING = {
-    *(f"{_CONNECTIONS}{name}" for name in ("connection", "own_pool", "sqlite_reader")),
+    *(f"{_CONNECTIONS}{name}" for name in ("connection", "own_pool")),
+    "server.database.sqlite.opening.sqlite_reader",
     f"{_CONNECTIONS}transaction",
     "server.database.retrying.retried",
 }

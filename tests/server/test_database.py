@@ -23,7 +23,7 @@ from tortoise.exceptions import IntegrityError, OperationalError
 import models
 from server import database
 from server.app import create_app, running_service
-from server.database.sqlite_engine import has_full_text_index
+from server.database.sqlite.engine import has_full_text_index
 from server.errors import Misconfigured
 from server.service import Service
 from server.settings import Settings

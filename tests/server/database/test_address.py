@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from asyncpg.connect_utils import _parse_connect_dsn_and_args
 
-from server.database.address import Address, read_address
+from server.database.postgres.address import Address, read_address
 from server.errors import Misconfigured
 
 _NOTHING = dict.fromkeys(

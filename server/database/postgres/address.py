@@ -7,17 +7,14 @@ password.
 
 import os
 import re
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
+from server.database.postgres.tls import URL_SETTING, resolve_tls
 from server.errors import Misconfigured
 
-_NAME = "TESSERA_DATABASE_URL"
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.%\w]+\]|[A-Za-z0-9._~%-]*)(:(?P<port>[0-9]{1,5}))?")
-_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _WRITABLE = ("read-write", "primary")
 # The parameters that asyncpg understands; the last three are session settings, or Tessera's own.
 _PARAMETERS = frozenset(
@@ -32,7 +29,6 @@ _INSTEAD = {
     "search_path": "options=-csearch_path%3DNAME",
     "ssl": "sslmode",
 }
-_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile")
 # libpq honours these variables and asyncpg does not: ignoring them would weaken the connection that
 # the operator asked for. A text is the one value that is refused; None refuses any.
 _IGNORED_BY_ASYNCPG = {
@@ -43,12 +39,6 @@ _IGNORED_BY_ASYNCPG = {
     "PGGSSENCMODE": "require",
     "PGSSLCERTMODE": "require",
 }
-_SYSTEM = "system"
-_BUNDLES = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/cert.pem",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +73,7 @@ def read_address(url: str, environment: Mapping[str, str] | None = None) -> Addr
             errors="strict",
         )
     except ValueError:
-        raise Misconfigured(f"{_NAME} is not a URL.") from None
+        raise Misconfigured(f"{URL_SETTING} is not a URL.") from None
     _check_authority(parts)
     parameters = _checked_parameters(parts, pairs)
     for name, allowed in _IGNORED_BY_ASYNCPG.items():
@@ -93,7 +83,7 @@ def read_address(url: str, environment: Mapping[str, str] | None = None) -> Addr
     target = parameters.pop("target_session_attrs", None) or environment.get("PGTARGETSESSIONATTRS")
     if target and target not in _WRITABLE:
         raise Misconfigured("target_session_attrs must be read-write or primary: Tessera writes.")
-    _check_tls(parameters, environment)
+    resolve_tls(parameters, environment)
     settings = {
         "application_name": parameters.pop("application_name", None)
         or environment.get("PGAPPNAME")
@@ -108,12 +98,12 @@ def _check_authority(parts: SplitResult) -> None:
     user, _, hosts = parts.netloc.rpartition("@")
     if "@" in user or parts.fragment:
         raise Misconfigured(
-            f"In {_NAME}, write @ : / ? # of user and password as %40 %3A %2F %3F %23."
+            f"In {URL_SETTING}, write @ : / ? # of user and password as %40 %3A %2F %3F %23."
         )
     for host in hosts.split(","):
         match = _HOST.fullmatch(host)
         if match is None or int(match["port"] or 0) > 65_535:
-            raise Misconfigured(f"A host or port of {_NAME} is not valid.")
+            raise Misconfigured(f"A host or port of {URL_SETTING} is not valid.")
 
 
 def _checked_parameters(parts: SplitResult, pairs: list[tuple[str, str]]) -> dict[str, str]:
@@ -124,15 +114,15 @@ def _checked_parameters(parts: SplitResult, pairs: list[tuple[str, str]]) -> dic
         if name not in _PARAMETERS:
             shown = name if re.fullmatch(r"[A-Za-z_]{1,40}", name) else "…"
             instead = f" Use {_INSTEAD[name]}." if name in _INSTEAD else ""
-            raise Misconfigured(f"{_NAME} has an unknown parameter: {shown}.{instead}")
+            raise Misconfigured(f"{URL_SETTING} has an unknown parameter: {shown}.{instead}")
         if name in said:
-            raise Misconfigured(f"{_NAME} has {name} twice.")
+            raise Misconfigured(f"{URL_SETTING} has {name} twice.")
         if not value:
-            raise Misconfigured(f"The {name} of {_NAME} is empty.")
+            raise Misconfigured(f"The {name} of {URL_SETTING} is empty.")
         said |= _same_as(name)
         parameters[name] = value
     if any(not port.isdecimal() or int(port[:6]) > 65_535 for port in _ports(parameters)):
-        raise Misconfigured(f"The port of {_NAME} is not a number up to 65535.")
+        raise Misconfigured(f"The port of {URL_SETTING} is not a number up to 65535.")
     return parameters
 
 
@@ -156,51 +146,8 @@ def _cache_size(text: str | None) -> int | None:
     if text is None:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) <= 4):
-        raise Misconfigured(f"The statement_cache_size of {_NAME} must be from 0 to 9999.")
+        raise Misconfigured(f"The statement_cache_size of {URL_SETTING} must be from 0 to 9999.")
     return int(text)
-
-
-def _check_tls(parameters: dict[str, str], environment: Mapping[str, str]) -> None:
-    """Refuse unusable TLS parameters before connecting, and resolve `sslrootcert=system`."""
-    mode = parameters.get("sslmode") or environment.get("PGSSLMODE") or "prefer"
-    if mode not in _MODES:
-        raise Misconfigured(f"sslmode must be one of {', '.join(_MODES)}.")
-    root = parameters.get("sslrootcert") or environment.get("PGSSLROOTCERT")
-    if root is None and not Path("~/.postgresql/root.crt").expanduser().is_file():
-        if mode == "verify-ca":
-            raise Misconfigured("sslmode=verify-ca needs sslrootcert, the authority's file.")
-        root = _SYSTEM if mode == "verify-full" else None
-    if root == _SYSTEM:
-        if mode != "verify-full":
-            # A public authority certifies any domain owner: without a check of the host's name, an
-            # attacker's certificate for another domain would be trusted.
-            raise Misconfigured("sslrootcert=system needs sslmode=verify-full.")
-        parameters["sslrootcert"] = _system_bundle()
-    for name in _FILES:
-        if name in parameters and not os.access(parameters[name], os.R_OK):
-            raise Misconfigured(f"The {name} of {_NAME} cannot be read.")
-    try:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        if "sslrootcert" in parameters:
-            context.load_verify_locations(parameters["sslrootcert"])
-    except OSError:
-        raise Misconfigured(f"The sslrootcert of {_NAME} holds no certificate.") from None
-    try:
-        if "sslcert" in parameters:
-            secret = parameters.get("sslpassword", "")
-            context.load_cert_chain(
-                parameters["sslcert"], parameters.get("sslkey"), password=lambda: secret
-            )
-    except OSError:
-        raise Misconfigured(f"The sslcert and sslkey of {_NAME} do not match.") from None
-
-
-def _system_bundle() -> str:
-    found = (ssl.get_default_verify_paths().cafile, *_BUNDLES)
-    bundle = next((path for path in found if path and Path(path).is_file()), None)
-    if bundle is None:
-        raise Misconfigured("sslmode=verify-full needs sslrootcert, the authority's file.")
-    return bundle
 
 
 def _urls_by_host(parts: SplitResult, parameters: Mapping[str, str]) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""PostgreSQL: its address, its connections, and Tortoise's engine on them."""

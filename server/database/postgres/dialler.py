@@ -1,0 +1,85 @@
+"""Connects to the first host of an address that takes writes, behind a pooler too.
+
+A pooler such as pgbouncer in `pool_mode = transaction` gives each transaction another connection.
+"""
+
+from typing import Any
+
+import asyncpg
+from asyncpg.exceptions import CannotConnectNowError, TargetServerAttributeNotMatched
+
+from server.database.postgres.address import Address
+from server.database.unavailability import ConnectionRefused, ReadOnlyDatabase
+
+ANSWER_SECONDS = 2
+
+
+class Dialler:
+    """Connects to the first host of an address that takes writes.
+
+    Starts with the host of the last connection. `patient`: statements have no time-out.
+    """
+
+    def __init__(self, address: Address, *, patient: bool) -> None:
+        self._address = address
+        self._command_seconds = None if patient else ANSWER_SECONDS
+        self._first = 0
+        self._behind_pooler: bool | None = None
+
+    async def is_behind_pooler(self) -> bool:
+        """Whether a server session lasts for one transaction only. Asked once, and remembered.
+
+        A pooler reports a backend process number of its own, which differs from the server's.
+        """
+        if self._address.statement_cache_size is not None:
+            return self._address.statement_cache_size == 0
+        if self._behind_pooler is None:
+            connection = await self._connect(behind_pooler=True)
+            try:
+                async with connection.transaction():
+                    pid = await connection.fetchval("SELECT pg_backend_pid()")
+                self._behind_pooler = pid != connection.get_server_pid()
+                await connection.close(timeout=ANSWER_SECONDS)
+            finally:
+                connection.terminate()
+        return self._behind_pooler
+
+    async def dial(self, _dsn: None, **arguments: Any) -> asyncpg.Connection:
+        """A new connection, for asyncpg's pool."""
+        return await self._connect(behind_pooler=await self.is_behind_pooler(), **arguments)
+
+    async def _connect(self, *, behind_pooler: bool, **arguments: Any) -> asyncpg.Connection:
+        urls = self._address.urls
+        arguments |= self._session(behind_pooler=behind_pooler)
+        failures: list[Exception] = []
+        for number in range(self._first, self._first + len(urls)):
+            try:
+                connected = await asyncpg.connect(
+                    urls[number % len(urls)],
+                    timeout=ANSWER_SECONDS / len(urls),
+                    command_timeout=self._command_seconds,
+                    **arguments,
+                )
+            except (OSError, TimeoutError, CannotConnectNowError) as error:
+                failures.append(error)
+            except TargetServerAttributeNotMatched:
+                # Raised first: it tells more than another host's missing answer.
+                failures.insert(0, ReadOnlyDatabase())
+            except asyncpg.SyntaxOrAccessError as error:
+                raise ConnectionRefused from error
+            else:
+                self._first = number % len(urls)
+                return connected
+        raise failures[0]
+
+    def _session(self, *, behind_pooler: bool) -> dict[str, Any]:
+        address, settings = self._address, self._address.server_settings
+        if behind_pooler:
+            # The pooler refuses settings that it does not know, and may switch to another server
+            # later: isolation and read-only servers are handled in each transaction instead.
+            return {"statement_cache_size": 0, "server_settings": settings}
+        arguments = {"target_session_attrs": address.target, "server_settings": settings}
+        if address.statement_cache_size is not None:
+            return arguments | {"statement_cache_size": address.statement_cache_size}
+        level = {"default_transaction_isolation": "read committed"}
+        return arguments | {"server_settings": settings | level}

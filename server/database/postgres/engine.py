@@ -1,0 +1,109 @@
+"""Tortoise's PostgreSQL engine on a `Pool`."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+from asyncpg.exceptions import ReadOnlySQLTransactionError
+from tortoise.exceptions import TransactionManagementError
+
+from server.database.postgres.conflicts import MAX_TRIES, RETRYABLE, pause_seconds
+from server.database.postgres.dialler import Dialler
+from server.database.postgres.pool import ISOLATION, Pool
+from server.database.unavailability import ReadOnlyDatabase
+from server.internals.tortoise import (
+    AsyncpgDBClient,
+    NestedTransactionContext,
+    TransactionContext,
+    TransactionContextPooled,
+    TransactionWrapper,
+)
+
+
+class PostgresClient(AsyncpgDBClient):
+    """A PostgreSQL client on a `Pool`. Retries a single statement after a conflict."""
+
+    _pool: Pool | None
+
+    def __init__(self, dialler: Dialler, pool_size: int, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._dialler = dialler
+        self._pool_size = pool_size
+        self._beside: list[Pool] = []
+
+    def pool_beside(self, size: int) -> Pool:
+        """Make a second pool to the same server; it is closed with this client."""
+        self._beside.append(Pool(self._dialler, size))
+        return self._beside[-1]
+
+    async def create_connection(self, with_db: bool) -> None:
+        """Make the pool, which connects at its first use."""
+        self._pool = Pool(self._dialler, self._pool_size)
+        await self._post_connect()
+
+    async def close(self) -> None:
+        """Close the connections, those of the second pools too."""
+        for pool in self._beside:
+            pool.terminate()
+        await super().close()
+
+    def acquire_connection(self) -> Any:
+        """A connection for one statement."""
+        return self._statement()
+
+    @asynccontextmanager
+    async def _statement(self) -> AsyncIterator[Any]:
+        if self._pool is None:
+            await self.create_connection(with_db=True)
+        async with cast(Pool, self._pool).statement() as connection:
+            yield connection
+
+    def _in_transaction(self) -> TransactionContext:
+        return TransactionContextPooled(_Transaction(self), self._pool_init_lock)
+
+    async def expire_connections(self) -> None:
+        """Replace each connection before its next use, by one that takes writes."""
+        if self._pool is not None:
+            await self._pool.expire_connections()
+
+    async def _translate_exceptions(self, func: Any, *args: Any, **kwargs: Any) -> Any:
+        for _ in range(MAX_TRIES - 1):
+            try:
+                return await self._translate_once(func, *args, **kwargs)
+            except RETRYABLE:
+                await asyncio.sleep(pause_seconds())
+        return await self._translate_once(func, *args, **kwargs)
+
+    async def _translate_once(self, func: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await super()._translate_exceptions(func, *args, **kwargs)
+        except TransactionManagementError as error:
+            if not isinstance(error.__cause__, ReadOnlySQLTransactionError):
+                raise
+            await self.expire_connections()
+            raise ReadOnlyDatabase from error
+
+
+class _Transaction(TransactionWrapper, PostgresClient):
+    """A transaction with an explicit isolation level: the database's default may differ.
+
+    Retries no statement: a conflict has ended the whole transaction.
+    """
+
+    async def begin(self) -> None:
+        self.transaction = self._connection.transaction(isolation=ISOLATION)
+        await self.transaction.start()
+
+    def _in_transaction(self) -> TransactionContext:
+        return NestedTransactionContext(_Transaction(self))
+
+    async def expire_connections(self) -> None:
+        if isinstance(self._parent, PostgresClient):
+            await self._parent.expire_connections()
+
+    async def _translate_exceptions(self, func: Any, *args: Any, **kwargs: Any) -> Any:
+        return await self._translate_once(func, *args, **kwargs)
+
+
+client_class = PostgresClient

@@ -1,0 +1,1 @@
+"""SQLite: its files, and Tortoise's engine on them."""
