@@ -52,7 +52,6 @@ TABLES = (
 TOKEN = "a token's secret"
 # The target that PERMISSION allows.
 TARGET = "/api/v1/devices"
-WRITTEN_SECONDS = 3
 _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
 
 
@@ -218,7 +217,7 @@ def succeed(recording: Recording) -> None:
     assert check(recording, uri="/api/v1/users").status_code == 403
     introspected = introspect(recording, recording.secrets[TOKEN])
     assert introspected.json()["active"] is True
-    time.sleep(WRITTEN_SECONDS)
+    wait_for_the_decision_log(recording)
     read_everything(recording)
 
 
@@ -240,6 +239,18 @@ def introspect(recording: Recording, token: str, **members: str) -> httpx2.Respo
     credential = ("canary", recording.secrets["a gateway's secret"])
     form = {"token": token} | members
     return recording.ask("POST", "/introspect", as_owner=False, data=form, auth=credential)
+
+
+def wait_for_the_decision_log(recording: Recording) -> None:
+    """Wait until the use and the denial of the token are written."""
+    query = "query ($id: ID!) { token(id: $id) { lastUsedAt recentRefusals { reason } } }"
+    deadline = time.monotonic() + 10
+    while True:
+        answer = recording.graphql(query, {"id": recording.token_id})
+        if all(answer.json()["data"]["token"].values()):
+            return
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def read_everything(recording: Recording) -> None:
