@@ -60,14 +60,14 @@ def run(
     url: str, *arguments: str, stdin: str = "", settings: Mapping[str, str] | None = None
 ) -> str:
     """The output of a command that must succeed."""
-    done = tessera_here(*arguments, database_url=url, stdin=stdin.encode(), settings=settings)
+    done = tessera_here(*arguments, database_url=url, stdin=stdin, settings=settings)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return done.stdout
 
 
 def refused(url: str, *arguments: str, stdin: str = "") -> str:
     """The sentence of a command that must fail."""
-    done = tessera_here(*arguments, database_url=url, stdin=stdin.encode())
+    done = tessera_here(*arguments, database_url=url, stdin=stdin)
     assert done.returncode == 1, done.stdout
     assert SENTENCE.fullmatch(done.stderr), done.stderr
     return done.stderr
@@ -452,7 +452,7 @@ def test_schema_command_prints_the_shipped_schema(url: str) -> None:
     ],
 )  # fmt: skip
 def test_argument_that_is_no_text_is_reported_in_one_sentence(command: str, url: str) -> None:
-    password = b"\xff seven purple otters dance\n"
+    password = "\udcff seven purple otters dance\n"
     done = tessera_here(*command.split(), database_url=url, stdin=password)
     assert done.returncode == 1
     assert SENTENCE.fullmatch(done.stderr)

@@ -29,8 +29,9 @@ from server.logs import JsonLines
 from server.service import Service
 from tests.conftest import settings_for
 from tests.support import node
+from tests.support.command import tessera_here
 from tests.support.factories import PASSWORD, Client, Person, World, make_searchable, token_id
-from tests.support.process import ServerProcess, tessera
+from tests.support.process import ServerProcess
 
 NEWER = "application/graphql-response+json"
 JSON = "application/json"
@@ -45,7 +46,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     folder = tmp_path_factory.mktemp("over-http")
     url = f"sqlite://{folder / 'tessera.db'}"
     owner = ["--owner-email", "owner@acme.example", "--owner-name", "Owner"]
-    made = tessera(
+    made = tessera_here(
         *("tenant", "create", "acme", "--name", "Acme", *owner, "--password-stdin"),
         database_url=url,
         stdin=f"{PASSWORD}\n",

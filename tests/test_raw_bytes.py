@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 
 from server.graphql.schema import CORE_SCHEMA
 from tests.conftest import TEMPLATE
+from tests.support.command import tessera_here
 from tests.support.factories import PASSWORD
 from tests.support.postgres import PostgresServer
-from tests.support.process import LOOPBACK, ServerProcess, answer_of, tessera
+from tests.support.process import LOOPBACK, ServerProcess, answer_of
 
 ROUTES = {
     "/graphql": "POST",
@@ -141,7 +142,7 @@ def either(request: pytest.FixtureRequest) -> Target:
 
 def _target(folder: Path, url: str) -> Iterator[Target]:
     owner = ["--owner-email", "owner@acme.example", "--owner-name", "Owner"]
-    made = tessera(
+    made = tessera_here(
         *("tenant", "create", "acme", "--name", "Acme", *owner, "--password-stdin"),
         database_url=url,
         stdin=f"{PASSWORD}\n",

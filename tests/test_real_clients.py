@@ -16,7 +16,8 @@ from graphql import build_schema
 
 from server.graphql.schema import sdl
 from tests.support import node
-from tests.support.process import ROOT, ServerProcess, tessera
+from tests.support.command import tessera_here
+from tests.support.process import ROOT, ServerProcess
 
 _EMAIL, _PASSWORD = "ada@example.com", "seven purple otters dance"
 _BAD_CURSOR = gql('{ tokens(after: "x") { edges { cursor } } }')
@@ -83,7 +84,7 @@ _REVOKE = gql("mutation ($input: RevokeTokenInput!) { revokeToken(input: $input)
 
 
 def test_gql_creates_changes_and_revokes_a_token(tmp_path: Path, database_url: str) -> None:
-    made = tessera(
+    made = tessera_here(
         *("tenant", "create", "acme", "--name", "Acme", "--owner-name", "Ada"),
         *("--owner-email", _EMAIL, "--password-stdin"),
         database_url=database_url,

@@ -26,6 +26,7 @@ from server import database
 from server.app import create_app, running_service
 from server.database.connections import apps_of
 from tests.conftest import settings_for
+from tests.support.command import tessera_here
 from tests.support.migrations import MIGRATIONS, plant_failing_migration
 from tests.support.postgres import PostgresServer
 from tests.support.process import TESSERA, ServerProcess, tessera, tessera_environment
@@ -212,7 +213,7 @@ def test_serve_refuses_an_unmigrated_postgres_and_names_the_command(
     assert (
         refused.stderr == "tessera: The database lacks migrations. Run `tessera migrate` first.\n"
     )
-    assert tessera("migrate", database_url=url).returncode == 0
+    assert tessera_here("migrate", database_url=url).returncode == 0
     with ServerProcess(tmp_path, database_url=url):
         pass
     postgres.drop_database_now(url)

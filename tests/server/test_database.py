@@ -28,6 +28,7 @@ from server.errors import Misconfigured
 from server.service import Service
 from server.settings import Settings
 from tests.conftest import settings_for
+from tests.support.command import tessera_here
 from tests.support.factories import PASSWORD, Client, Person, World
 from tests.support.postgres import PostgresCluster
 from tests.support.process import tessera, tessera_environment
@@ -295,8 +296,10 @@ def test_serve_reports_an_unusable_database_in_one_sentence(
         (f"{cluster_url}?options=-cno_such=1", "no_such"),
         (f"sqlite://{tmp_path}", "folder"),
     ):
-        for command in (["serve", "--port", "0"], ["migrate"]):
-            done = tessera(*command, database_url=url)
+        for done in (
+            tessera("serve", "--port", "0", database_url=url),
+            tessera_here("migrate", database_url=url),
+        ):
             assert done.returncode == 1, done
             assert done.stderr.startswith("tessera: ")
             assert says in done.stderr

@@ -15,7 +15,7 @@ def tessera_here(
     *arguments: str,
     database_url: str | None = None,
     settings: Mapping[str, str] | None = None,
-    stdin: bytes = b"",
+    stdin: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """As `process.tessera`, without a process: not for `serve`, nor where an event loop runs."""
     # As the real ones: text over a binary stream.
@@ -23,7 +23,7 @@ def tessera_here(
     err = TextIOWrapper(BytesIO(), "utf-8", "backslashreplace", write_through=True)
     with (
         patch.dict(os.environ, tessera_environment(database_url, settings), clear=True),
-        patch("sys.stdin", TextIOWrapper(BytesIO(stdin))),
+        patch("sys.stdin", TextIOWrapper(BytesIO(stdin.encode(errors="surrogateescape")))),
         redirect_stdout(out),
         redirect_stderr(err),
     ):

@@ -16,6 +16,7 @@ from server.app import running_service
 from server.errors import Misconfigured
 from server.operations import tokens
 from tests.conftest import settings_for
+from tests.support.command import tessera_here
 from tests.support.factories import PASSWORD
 from tests.support.postgres import PostgresCluster, Standby
 from tests.support.process import LOOPBACK, tessera
@@ -140,11 +141,10 @@ async def counted(running: Surfaces, allowed: int) -> bool:
 
 def test_commands_refuse_a_standby(standby: Standby, url: str) -> None:
     of_standby = standby.url(url.rpartition("/")[2])
-    for command, query in (
-        (["serve", "--port", "0"], ""),
-        (["migrate"], "?statement_cache_size=0"),
+    for done in (
+        tessera("serve", "--port", "0", database_url=of_standby),
+        tessera_here("migrate", database_url=f"{of_standby}?statement_cache_size=0"),
     ):
-        done = tessera(*command, database_url=of_standby + query)
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr == (
             "tessera: The database does not take writes: it is a standby, or set read-only.\n"

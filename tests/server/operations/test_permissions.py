@@ -6,6 +6,7 @@ from server.access.principal import Operator
 from server.catalogue import read_catalogue
 from server.operations import permissions, tokens
 from server.service import Service
+from tests.support.command import tessera_here
 from tests.support.factories import World
 from tests.support.process import ServerProcess, tessera
 
@@ -71,11 +72,11 @@ async def test_serve_logs_counts_of_dropped_permissions(
 def test_command_without_a_database_says_so_and_creates_none(tmp_path: Path) -> None:
     (tmp_path / "new.yaml").write_text(DOCUMENT)
     url = f"sqlite://{tmp_path}/none.db"
-    done = tessera("catalogue", "check", str(tmp_path / "new.yaml"), database_url=url)
+    done = tessera_here("catalogue", "check", str(tmp_path / "new.yaml"), database_url=url)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("tokens were not checked: there is no database\n")
     assert not (tmp_path / "none.db").exists()
     unreachable = "postgres://nobody:x@127.0.0.1:1/none"
-    done = tessera("catalogue", "check", str(tmp_path / "new.yaml"), database_url=unreachable)
+    done = tessera_here("catalogue", "check", str(tmp_path / "new.yaml"), database_url=unreachable)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("tokens were not checked: the database does not answer\n")
