@@ -2,18 +2,27 @@
 
 import re
 from dataclasses import fields
+from typing import get_args
 
 import pytest
+from graphql import GraphQLEnumType, GraphQLInterfaceType
 
+from models import RefusalReason
 from server.catalogue import read_catalogue
+from server.catalogue.reading import METHODS
 from server.console.routes import CONSOLE_PATHS
 from server.dataplane.originals import READERS
+from server.errors import Refusal
+from server.graphql.permissions import HTTPMethod
+from server.graphql.problems import HANDLERS, ProblemCode
+from server.graphql.schema import CORE_SCHEMA
 from server.settings import GATEWAYS, Settings, read_settings
 from tests.support import proxies
 from tests.support.process import ROOT
 
 _SETTINGS_TABLE = re.compile(r"^\| `TESSERA_(\w+)` \| (.+?) \| (.+) \|$", re.MULTILINE)
 _PATHS_SOURCE = ROOT / "server/console/web/src/console/paths.ts"
+_REASONS_SOURCE = ROOT / "server/console/web/src/console/pages/token/strings.ts"
 # The defaults that the documentation gives in words: the words, and what the setting then says.
 _IN_WORDS = {"loopback": "127.0.0.0/8, ::1", "none": ""}
 
@@ -73,3 +82,41 @@ def test_the_front_end_and_the_server_have_the_same_console_paths() -> None:
     patterns |= {token[1].replace(":id", "{token_id}")}
     assert paths - {"/graphiql"} == set(CONSOLE_PATHS)
     assert patterns == {path for path in CONSOLE_PATHS if "{" in path}
+
+
+def test_http_methods_are_the_same_everywhere() -> None:
+    assert [method.upper() for method in METHODS] == [method.value for method in HTTPMethod]
+
+
+def test_denial_reasons_are_the_same_in_rows_schema_and_console() -> None:
+    reasons = {reason.value for reason in RefusalReason}
+    assert set(enum_of("RefusalReason").values) == reasons
+    assert {reason.name for reason in RefusalReason} == reasons
+    source = _REASONS_SOURCE.read_text()
+    block = re.search(r"reasons: \{\n(.*?)\}", source, re.DOTALL)
+    assert block
+    assert set(re.findall(r"^ +([A-Z_]+):", block[1], re.MULTILINE)) == reasons
+
+
+def test_each_problem_code_is_that_of_a_refusal_with_a_handler() -> None:
+    codes = {code.value for code in ProblemCode}
+    assert set(enum_of("ProblemCode").values) == codes
+    # A handler names the refusal that it takes and the problem that it gives.
+    handled = [get_args(vars(type(handler))["__orig_bases__"][0]) for handler in HANDLERS]
+    assert sorted(refusal.code for refusal, _ in handled) == sorted(codes)
+    problem = CORE_SCHEMA.type_map["Problem"]
+    assert isinstance(problem, GraphQLInterfaceType)
+    types = CORE_SCHEMA.get_possible_types(problem)
+    assert sorted(one.name for one in types) == sorted(shown.__name__ for _, shown in handled)
+
+
+def test_an_error_code_is_that_of_one_refusal() -> None:
+    codes = [refusal.code for refusal in Refusal.__subclasses__()]
+    assert len(codes) > 10
+    assert len(set(codes)) == len(codes)
+
+
+def enum_of(name: str) -> GraphQLEnumType:
+    found = CORE_SCHEMA.type_map[name]
+    assert isinstance(found, GraphQLEnumType)
+    return found
