@@ -142,6 +142,8 @@ BREACHES: list[tuple[str, str, str]] = [
     (_SQL, _ACCESS, "S = 'SELECT id ' + 'FROM token ' + 'WHERE id = $1'"),
     (_SQL, "server.operations.x", "def f():\n    return 'SELECT id FROM token WHERE id = $1'"),
     (_SQL, _ACCESS, "S = 'SELECT EXISTS (SELECT 1 FROM session s WHERE s.id = $1)'"),
+    (_SQL, _ACCESS, "S = 'SELECT id FROM {} WHERE id = $1'.format('token')"),
+    (_SQL, _ACCESS, "def f():\n    s = 'SELECT id'\n    s += ' FROM token WHERE id = $1'"),
     # Rows changed by others than those who keep what goes with them
     (
         "writes_by_others",
@@ -211,6 +213,17 @@ BREACHES: list[tuple[str, str, str]] = [
     (_DISGUISE, "server.operations.x", "from functools import partial\nrename = partial(print)"),
     (_DISGUISE, "server.operations.x", "def other(f): ...\n@other\nasync def f(principal): ..."),
     # Changes
+    (
+        "changes_beside_operations",
+        _RESOLVER,
+        "from server.access.token_search import remove as r\nasync def f(t):\n    await r(t, [])",
+    ),
+    (
+        "changes_beside_operations",
+        "server.cli.x",
+        "from server.access import sessions\nasync def f(t):\n"
+        "    await sessions.end_sessions(t, t)",
+    ),
     (_NOBODY, _OPERATIONS, _operation("await token.write('name')")),
     (_NOBODY, _OPERATIONS, _operation("await owned(models.Token, principal).delete()")),
     (_NOBODY, _OPERATIONS, _operation("async with transaction():\n    await token.write('name')")),

@@ -8,6 +8,8 @@ from tests.architecture.source import Function, Project, Source
 
 _CHANGE = "server.access.tenancy.change"
 _RECORDING = {"server.access.activity.record", "server.access.activity.record_all"}
+# It writes when a session was last seen.
+_AUTHENTICATE = "server.access.authentication.authenticate"
 _RETRIED = "server.database.retrying.retried"
 _TRANSACTIONS = {_CHANGE, "server.database.connections.transaction"}
 _WHO = {
@@ -83,6 +85,24 @@ def changes_as_nobody(project: Project, source: Source) -> Iterator[str]:
             yield from (source.at(call, name) for call in changes.unguarded(source, function))
 
 
+def changes_beside_operations(project: Project, source: Source) -> Iterator[str]:
+    """Admins and operators change rows through operations, never by functions below them.
+
+    The surfaces named here serve admins and operators. The others have changes of their own that
+    no right governs: sessions (`server.identity`) and the decision log (`server.dataplane`).
+    """
+    if source.room not in {"server.cli", "server.console", "server.graphql", "server.monitoring"}:
+        return
+    changes = _Changes(project)
+    for node in source.nodes:
+        if isinstance(node, ast.Call):
+            name = project.name_of(source, node.func)
+            found = project.function(name)
+            is_below = found is not None and found[0].room in _CHANGING - {"server.operations"}
+            if is_below and name != _AUTHENTICATE and changes.changes(source, node):
+                yield source.at(node, name)
+
+
 def changes_by_the_wrong_right(project: Project, source: Source) -> Iterator[str]:
     """`change` is opened by operations alone, for the right that they require, never `READ`."""
     for node in source.nodes:
@@ -143,7 +163,7 @@ class _Changes:
         for node in ast.walk(function):
             if not isinstance(node, ast.Call) or self._is_guarded(source, node):
                 continue
-            if self._changes(source, node):
+            if self.changes(source, node):
                 yield node
 
     def records(self, source: Source, call: ast.Call, depth: int = 3) -> bool:
@@ -155,7 +175,8 @@ class _Changes:
         inner = (node for node in ast.walk(found[1]) if isinstance(node, ast.Call))
         return any(self.records(source, node, depth - 1) for node in inner)
 
-    def _changes(self, source: Source, call: ast.Call) -> bool:
+    def changes(self, source: Source, call: ast.Call) -> bool:
+        """Whether the call changes rows, outside of a `change` of its own."""
         if source.module not in self._writes:
             writes = Rows(self._project, source).writes()
             self._writes[source.module] = {write.call for write in writes}

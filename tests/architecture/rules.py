@@ -21,6 +21,7 @@ RULES: dict[str, Rule] = {
         operations.operations_without_their_right,
         operations.operations_in_disguise,
         operations.changes_as_nobody,
+        operations.changes_beside_operations,
         operations.changes_by_the_wrong_right,
         operations.changes_without_activity,
         operations.transactions_not_repeated,

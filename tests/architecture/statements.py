@@ -61,6 +61,7 @@ def tables_without_tenant(sql: str) -> Iterator[str]:
     """
     if not _VERB.match(sql) and not re.search(r"\b(FROM|INTO|JOIN) ", sql):
         return
+    sql = re.sub(r"\b(FROM|INTO|JOIN|UPDATE)\s+\"?\{\w*\}", rf"\1 {_UNKNOWN}", sql)
     bare = len(re.findall(r"(?<![.\w])\"?tenant_id\b", sql))
     for _, table, alias in _MENTION.findall(sql):
         if table not in _TABLES | {_UNKNOWN}:
