@@ -1,4 +1,4 @@
-"""`tessera catalogue`: the permissions of an API's description, and those tokens would lose."""
+"""`tessera catalogue`: permissions of an API's description, and those that tokens would lose."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ async def check(file: Path) -> int:
 
 
 async def _dropped(read: Catalogue) -> str:
-    """The live tokens that would lose permissions by this catalogue, or why they are not known."""
+    """Return lines on live tokens whose permissions the catalogue lacks, or why none is known."""
     settings = settings_of_environment()
     if not database.exists(settings):
         return "tokens were not checked: there is no database"

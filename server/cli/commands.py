@@ -1,4 +1,4 @@
-"""What the commands share: running a coroutine, and where their settings come from."""
+"""Shared by the commands: running a coroutine, and reading the settings."""
 
 import os
 import sys
@@ -14,13 +14,13 @@ _P = ParamSpec("_P")
 
 
 def run(command: Callable[_P, Coroutine[Any, Any, int | None]]) -> Callable[_P, int]:
-    """Make a command of a coroutine function that returns its exit status, or None for 0."""
+    """Turn a coroutine function into a command. It returns the exit status, or None for 0."""
 
     @wraps(command)
     def running(*arguments: _P.args, **options: _P.kwargs) -> int:
         status = uvloop.run(command(*arguments, **options))
-        # Here, and not at the interpreter's exit: click ends quietly where the reader, as `head`
-        # does, has closed the pipe.
+        # Flush before the interpreter exits: only here does click catch the error of a closed pipe,
+        # as in `tessera catalogue check FILE | head`.
         sys.stdout.flush()
         return status or 0
 
@@ -28,5 +28,5 @@ def run(command: Callable[_P, Coroutine[Any, Any, int | None]]) -> Callable[_P, 
 
 
 def settings_of_environment() -> Settings:
-    """The settings that the TESSERA_... variables give. Raises `Misconfigured`."""
+    """Read the settings from the TESSERA_... variables. Raises `Misconfigured`."""
     return read_settings(os.environ)

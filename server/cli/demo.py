@@ -23,9 +23,10 @@ _LIMITS = Limits(connections=50)
 async def listening(
     service: Service, host: str, main: socket.socket
 ) -> AsyncIterator[list[Listener]]:
-    """Make the demo tenant on an empty database, announce it, and listen as its API beside `main`.
+    """Create the demo tenant on an empty database, announce it, and listen as its API.
 
-    Gives no listener where the database holds other tenants and no demo.
+    main: the service's own socket, to which the port is next. Gives no listener if the database
+    holds other tenants and no demo tenant.
     """
     password = await make_tenant()
     tenant = await tenants.find(Operator(), _SLUG)
@@ -51,7 +52,7 @@ def _listen_beside(host: str, main: socket.socket) -> socket.socket:
 
 
 async def make_tenant() -> str | None:
-    """Make the demo tenant on an empty database; gives its owner's password."""
+    """Create the demo tenant on an empty database. Returns its owner's password, or None."""
     operator = Operator()
     if not await tenants.is_installation_empty(operator):
         return None
@@ -68,24 +69,24 @@ async def make_tenant() -> str | None:
 
 
 def sample_path(service: Service) -> str:
-    """A path of the API to try a token on: a plain one that reads, if there is any."""
+    """Return a path to try a token on: that of a GET without parameters, if there is one."""
     reading = (p for p in service.catalogue.permissions if p.method == "GET" and "{" not in p.path)
     permission = next(reading, None)
     return permission.bases[0] + permission.path if permission else "/"
 
 
 def announce(url: str, sample_url: str | None = None, password: str | None = None) -> None:
-    """Print where Tessera is and, given a URL of the demo tenant's API, how to try it.
+    """Print the service's addresses and, given a URL of the demo tenant's API, how to call it.
 
-    password: the demo owner's, where it was made just now.
+    password: the demo owner's, if the tenant was created just now.
     """
     lines = [f"Tessera     {url}", f"Console     {url}/", f"GraphiQL    {url}/graphiql"]
     if sample_url:
         lines += _how_to_sign_in(url, password)
         lines += [
             "",
-            "A token opens a door of the demo tenant's API: 200 where it holds the permission,",
-            "403 where not, 401 once it is revoked:",
+            "Call the demo tenant's API with a token. The answer is 200 if the token holds the",
+            "permission, 403 if it does not, and 401 once it is revoked:",
             "",
             f'  curl -s {sample_url} -H "Authorization: Bearer $SECRET"',
         ]
@@ -93,7 +94,7 @@ def announce(url: str, sample_url: str | None = None, password: str | None = Non
 
 
 def _how_to_sign_in(url: str, demo_password: str | None) -> list[str]:
-    """As the demo tenant's owner, whose password is known at the first start alone."""
+    """Return the lines for the demo tenant's owner, whose password only the first start knows."""
     lines = [f"Tenant      {_SLUG}", f"E-mail      {_EMAIL}"]
     if demo_password:
         lines.append(f"Password    {demo_password}   (shown this once)")

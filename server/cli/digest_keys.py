@@ -1,4 +1,4 @@
-"""`tessera digest-key`: which key secrets are digested under, and how it is replaced."""
+"""`tessera digest-key`: the key of all digests, and its replacement."""
 
 import click
 

@@ -6,17 +6,17 @@ _BACKLOG = 2048
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens on that address. Raises `OSError` where that cannot be."""
+    """Return a socket that listens on an address. Raises `OSError` if the address is not free."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
-    # From here on callers wait in line instead of being refused.
+    # From here on, connections queue until the server accepts them.
     listener.listen(_BACKLOG)
     return listener
 
 
 def url_of(listener: socket.socket) -> str:
-    """The URL at which a client on this machine reaches the listener."""
+    """Return the URL at which a client on this machine reaches the listener."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,9 +1,9 @@
-"""`tessera serve`: listens, announces where, and serves until a signal ends it."""
+"""`tessera serve`: listens, prints the addresses, and serves until a signal ends it."""
 
 import gc
 import logging
+import socket
 from contextlib import AsyncExitStack
-from socket import socket as Socket  # noqa: N812 -- a class
 
 import click
 
@@ -63,30 +63,30 @@ async def _listen_and_serve(
     async with AsyncExitStack() as closing:
         closing.push_async_callback(app.close)
         await app.open()
-        socket = _listen(host, port)
+        main = _listen(host, port)
         await _warn_of_dropped(service)
         beside: list[Listener] = []
         if has_demo:
-            beside = await closing.enter_async_context(demo.listening(service, host, socket))
+            beside = await closing.enter_async_context(demo.listening(service, host, main))
         else:
-            demo.announce(url_of(socket))
-        _settle_memory()
+            demo.announce(url_of(main))
+        _tune_garbage_collection()
         limits = Limits(connections=max_connections())
-        await serve_until_signalled(Listener(socket, app, app.protocol(limits)), *beside)
+        await serve_until_signalled(Listener(main, app, app.protocol(limits)), *beside)
 
 
-def _listen(host: str, port: int) -> Socket:
+def _listen(host: str, port: int) -> socket.socket:
     try:
         return listen(host, port)
     except OSError as error:
         raise Misconfigured(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
 
 
-def _settle_memory() -> None:
-    # The objects made so far stay for good: garbage collection need not visit them each time.
+def _tune_garbage_collection() -> None:
+    # Objects of the start stay until the end: garbage collection need not visit them.
     gc.collect()
     gc.freeze()
-    # Many requests at once make thousands of objects that soon go by themselves.
+    # Concurrent requests make thousands of objects that reference counting frees soon.
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTING)
 
 
@@ -97,12 +97,14 @@ async def _warn_of_dropped(service: Service) -> None:
     except Exception as error:
         if not database.is_unavailable(error):
             raise
-        _log.warning("what tokens lose by the API's description could not be counted")
+        _log.warning(
+            "permissions that tokens hold and the API's description lacks could not be counted"
+        )
         return
     if dropped.permissions:
         detail = (
             f"{dropped.permissions} permissions of {dropped.tokens} tokens in"
             f" {dropped.tenants} tenants; `tessera catalogue check` names them"
         )
-        message = "live tokens hold permissions that the API's description has not"
+        message = "live tokens hold permissions that the API's description lacks"
         _log.warning(message, extra={"detail": detail})

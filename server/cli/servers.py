@@ -51,9 +51,9 @@ async def serve_until_signalled(main: Listener, *others: Listener) -> None:
 
 
 def max_connections() -> int:
-    """How many connections may be open, by the files that the process may open.
+    """Return the limit of open connections, after raising the limit of open files.
 
-    Without a bound, clients that keep connections open would leave no file for the database.
+    Without it, clients that keep connections open would leave no file for the database.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     unlimited = {resource.RLIM_INFINITY, -1}

@@ -1,4 +1,4 @@
-"""`tessera tenant` and `tessera admin`: tenants, their limits, and a way in for their admins."""
+"""`tessera tenant` and `tessera admin`: tenants, their limits, and invitations of admins."""
 
 import getpass
 import sys

@@ -1,0 +1,103 @@
+"""All commands: help, misuse, documentation, version, completion, and the schema."""
+
+import re
+from collections.abc import Iterator
+from importlib.metadata import version
+
+import click
+import pytest
+
+from server.cli import commands
+from tests.support.command import SENTENCE, misused, run, tessera_here
+from tests.support.process import ROOT
+
+
+def test_schema_command_prints_the_shipped_schema(url: str) -> None:
+    assert run(url, "schema") == (ROOT / "schema.graphql").read_text()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "tenant create \udcff --name A --owner-email a@b.co --owner-name A --password-stdin",
+        "tenant create acme --name \udcff --owner-email a@b.co --owner-name A --password-stdin",
+        "tenant create acme --name A --owner-email \udcff@b.co --owner-name A --password-stdin",
+        "tenant create acme --name A --owner-email a@b.co --owner-name A --password-stdin",
+        "tenant limit \udcff 5", "admin invite \udcff a@b.example", "admin invite acme \udcff",
+        "gateway create \udcff", "gateway revoke \udcff", "catalogue check \udcff",
+    ],
+)  # fmt: skip
+def test_argument_that_is_no_text_is_reported_in_one_sentence(command: str, url: str) -> None:
+    password = "\udcff seven purple otters dance\n"
+    done = tessera_here(*command.split(), database_url=url, stdin=password)
+    assert done.returncode == 1
+    assert SENTENCE.fullmatch(done.stderr)
+
+
+def every_command(
+    group: click.Group = commands, before: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Each command with its words, groups of commands too."""
+    for name, command in group.commands.items():
+        yield (*before, name), command
+        if isinstance(command, click.Group):
+            yield from every_command(command, (*before, name))
+
+
+@pytest.mark.parametrize("words", [(), *(words for words, _ in every_command())], ids=" ".join)
+def test_every_command_has_help(words: tuple[str, ...]) -> None:
+    done = tessera_here(*words, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    usage, summary, _ = done.stdout.split("\n\n", 2)
+    assert usage.startswith(f"Usage: {' '.join(('tessera', *words))} ")
+    assert summary.endswith(".")
+    assert "..." not in done.stdout.partition("Commands:")[2], "a summary is cut off"
+
+
+def test_group_without_a_command_is_a_usage_error() -> None:
+    groups = [words for words, command in every_command() if isinstance(command, click.Group)]
+    assert len(groups) == 5
+    for words in [(), *groups]:
+        assert "Commands:" in misused(*words)
+    assert "No such command 'nothing'" in misused("nothing")
+    assert "Missing argument 'SLUG'" in misused("admin", "invite")
+
+
+def test_every_command_is_documented() -> None:
+    table = (ROOT / "docs/operating.md").read_text()
+    table = table.partition("## Commands\n")[2].partition("\n## ")[0]
+    documented = set()
+    for row in re.findall(r"^\| (`tessera .*?) \|", table, re.MULTILINE):
+        first, *others = re.findall(r"`([^`]+)`", row)
+        words = [word for word in first.split()[1:] if re.fullmatch(r"[a-z][a-z-]*", word)]
+        documented |= {" ".join(words)}
+        documented |= {" ".join([*words[:-1], other.split()[0]]) for other in others}
+    alone = {
+        " ".join(words)
+        for words, command in every_command()
+        if not isinstance(command, click.Group)
+    }
+    assert documented - {""} == alone
+
+
+def test_version_is_that_of_the_distribution() -> None:
+    done = tessera_here("--version")
+    assert (done.returncode, done.stdout) == (0, f"tessera {version('tessera')}\n")
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("tessera ten", "tenant"),
+        ("tessera tenant li", "limit list"),
+        ("tessera serve --d", "--demo"),
+    ],
+)
+def test_shell_completes_commands_and_options(typed: str, completed: str) -> None:
+    asked = {
+        "_TESSERA_COMPLETE": "bash_complete",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(typed.count(" ")),
+    }
+    done = tessera_here(settings=asked)
+    assert done.stdout.split() == [f"plain,{word}" for word in completed.split()]
