@@ -919,7 +919,7 @@ async def test_admin_removed_during_a_mutation_gets_the_same_challenge(
 
 
 MESSAGES = {
-    "{ nope }": "Cannot query field 'nope' on type 'Query'. Did you mean 'node' or 'nodes'?",
+    "{ nope }": "Cannot query field '…' on type 'Query'. Did you mean 'node' or 'nodes'?",
     "{ permissionCategories }": "Field 'permissionCategories' of type '[PermissionCategory!]!'"
     " must have a selection of subfields. Did you mean 'permissionCategories { ... }'?",
     "{ tsr_01234567890 }": "Cannot query field '…' on type 'Query'.",
@@ -965,7 +965,7 @@ async def test_unexpected_error_is_masked_and_logged_with_the_request_id(
         [record] = [one for one in caplog.records if one.getMessage() == "unexpected error"]
         line = json.loads(JsonLines().format(record))
         assert line["request_id"] == request_id
-        assert any("server/graphql/activity.py" in place for place in line["error"])
+        assert any("server/graphql/" in place for place in line["error"])
         assert secret not in response.text + json.dumps(line)
     assert await client.of(person).data(f'{{ token(id: "{token_id(token)}") {{ id }} }}')
 

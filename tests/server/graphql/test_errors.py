@@ -27,50 +27,49 @@ DOCUMENTS = {
     '{ a(b: "\\ucana") }': "Syntax Error: Invalid Unicode escape sequence.",
     "{ a ": "Syntax Error: Expected Name.",
     "query canary canary { a }": "Syntax Error: Expected '{'.",
-    "query ($a: Int = $canary) { a }": "Syntax Error: Unexpected variable '$canary' in constant"
-    " value.",
+    "query ($a: Int = $canary) { a }": "Syntax Error: Unexpected variable '$…' in constant value.",
     "{ ? }": "Syntax Error: Unexpected character.",
-    "{ tokns { __typename } }": "Cannot query field 'tokns' on type 'Query'. Did you mean 'tokens',"
+    "{ tokns { __typename } }": "Cannot query field '…' on type 'Query'. Did you mean 'tokens',"
     " 'token', or 'nodes'?",
     "{ canary_canary_canary }": "Cannot query field '…' on type 'Query'.",
     "{ viewer }": "Field 'viewer' of type 'Admin!' must have a selection of subfields. Did you mean"
     " 'viewer { ... }'?",
     "{ viewer { id { a } } }": "Field 'id' must not have a selection since type 'ID!' has no"
     " subfields.",
-    "{ viewer(canary: 1) { id } }": "Unknown argument 'canary' on field 'Query.viewer'.",
-    "{ tokens(frist: 1) { __typename } }": "Unknown argument 'frist' on field 'Query.tokens'. Did"
+    "{ viewer(canary: 1) { id } }": "Unknown argument '…' on field 'Query.viewer'.",
+    "{ tokens(frist: 1) { __typename } }": "Unknown argument '…' on field 'Query.tokens'. Did"
     " you mean 'first' or 'last'?",
     f"{{ {_VIEWER} @canary }}": "Syntax Error: Expected Name.",
-    "{ viewer @canary { id } }": "Unknown directive '@canary'.",
+    "{ viewer @canary { id } }": "Unknown directive '@…'.",
     "{ viewer @skip { id } }": "Argument '@skip(if:)' of type 'Boolean!' is required, but it was"
     " not provided.",
     "query @skip(if: true) { viewer { id } }": "Directive '@skip' may not be used on query.",
     "{ viewer @skip(if: true) @skip(if: true) { id } }": "The directive '@skip' can only be used"
     " once at this location.",
-    "{ ...canary }": "Unknown fragment 'canary'.",
-    "{ ... on Canary { a } }": "Unknown type 'Canary'.",
-    f"{{ {_VIEWER} }} fragment canary on Query {{ {_VIEWER} }}": "Fragment 'canary' is never used.",
-    "{ ...A } fragment A on Query { ...A }": "Cannot spread fragment 'A' within itself.",
+    "{ ...canary }": "Unknown fragment '…'.",
+    "{ ... on Canary { a } }": "Unknown type '…'.",
+    f"{{ {_VIEWER} }} fragment canary on Query {{ {_VIEWER} }}": "Fragment '…' is never used.",
+    "{ ...A } fragment A on Query { ...A }": "Cannot spread fragment '…' within itself.",
     "{ viewer { ... on Token { id } } }": "Fragment cannot be spread here as objects of type"
     " 'Admin' can never be of type 'Token'.",
-    "{ viewer { ...F } } fragment F on Token { id }": "Fragment 'F' cannot be spread here as"
+    "{ viewer { ...F } } fragment F on Token { id }": "Fragment '…' cannot be spread here as"
     " objects of type 'Admin' can never be of type 'Token'.",
     "{ ... on Role { id } }": "Fragment cannot condition on non composite type 'Role'.",
-    "query ($canary: ID) { viewer { id } }": "Variable '$canary' is never used.",
-    "query Q ($canary: ID) { viewer { id } }": "Variable '$canary' is never used in operation 'Q'.",
-    "{ token(id: $canary) { id } }": "Variable '$canary' is not defined.",
-    "query ($a: Int) { token(id: $a) { id } }": "Variable '$a' of type 'Int' used in position"
+    "query ($canary: ID) { viewer { id } }": "Variable '$…' is never used.",
+    "query Q ($canary: ID) { viewer { id } }": "Variable '$…' is never used in operation '…'.",
+    "{ token(id: $canary) { id } }": "Variable '$…' is not defined.",
+    "query ($a: Int) { token(id: $a) { id } }": "Variable '$…' of type 'Int' used in position"
     " expecting type 'ID!'.",
-    "query ($a: Token) { token(id: $a) { id } }": "Variable '$a' cannot be non-input type 'Token'.",
+    "query ($a: Token) { token(id: $a) { id } }": "Variable '$…' cannot be non-input type 'Token'.",
     "{ token { id } }": "Argument 'Query.token(id:)' of type 'ID!' is required, but it was not"
     " provided.",
     '{ token(id: "a" id: "canary") { id } }': "There can be only one argument named 'id'.",
     f"query A {{ {_VIEWER} }} query A {{ {_VIEWER} }}": "There can be only one operation named"
-    " 'A'.",
+    " '…'.",
     f"{{ {_VIEWER} }} {{ {_VIEWER} }}": "This anonymous operation must be the only defined"
     " operation.",
-    "type Canary { a: Int }": "The 'Canary' definition is not executable.",
-    "{ a: viewer { id } a: tenant { id } }": "Fields 'a' conflict because 'viewer' and 'tenant' are"
+    "type Canary { a: Int }": "The '…' definition is not executable.",
+    "{ a: viewer { id } a: tenant { id } }": "Fields '…' conflict because 'viewer' and 'tenant' are"
     " different fields.",
     '{ token(id: "canary") { id } token(id: "b") { id } }': "Fields 'token' conflict because they"
     " have differing arguments.",
@@ -80,8 +79,7 @@ DOCUMENTS = {
     "{ token(id: 1.5) { id } }": "ID cannot represent a non-string and non-integer value.",
     "{ token(id: null) { id } }": "Expected value of non-null type 'ID!' not to be None.",
     "{ tokens(search: 1) { __typename } }": "String cannot represent a non string value.",
-    "{ activity(kind: canary) { __typename } }": "Value 'canary' does not exist in 'ActivityKind'"
-    " enum.",
+    "{ activity(kind: canary) { __typename } }": "Value '…' does not exist in 'ActivityKind' enum.",
     '{ activity(kind: "canary") { __typename } }': "Enum 'ActivityKind' cannot represent non-enum"
     " value.",
     'mutation { createToken(input: "canary") { __typename } }': "Expected value of type"
@@ -89,7 +87,7 @@ DOCUMENTS = {
     'mutation { createToken(input: {description: "canary"}) { __typename } }': "Expected value of"
     " type 'CreateTokenInput' to include required field 'name'.",
     'mutation { createToken(input: {name: "canary", nam: 1}) { __typename } }': "Expected value of"
-    " type 'CreateTokenInput' not to include unknown field 'nam'. Did you mean 'name'?",
+    " type 'CreateTokenInput' not to include unknown field '…'. Did you mean 'name'?",
     'mutation { createToken(input: {name: "canary", role: 1}) { __typename } }': "Expected value of"
     " type 'CreateTokenInput' not to include unknown field 'role'.",
 }
@@ -112,41 +110,41 @@ VARIABLES: list[tuple[str, Any, str]] = [
     (
         "query ($i: Int) { __typename }",
         CANARY,
-        "Variable '$i' has invalid value: Int cannot represent non-integer value.",
+        "Variable '$…' has invalid value: Int cannot represent non-integer value.",
     ),
     (
         "query ($i: [String!]) { __typename }",
         [CANARY, 1],
-        "Variable '$i' has invalid value at [1]: String cannot represent a non string value.",
+        "Variable '$…' has invalid value at [1]: String cannot represent a non string value.",
     ),
     (
         _INPUT,
         None,
-        "Variable '$i' has invalid value: Expected value of non-null type 'SetAdminRoleInput!' not"
+        "Variable '$…' has invalid value: Expected value of non-null type 'SetAdminRoleInput!' not"
         " to be None.",
     ),
     (
         _INPUT,
         {"adminId": "x", "role": "ADMN"},
-        "Variable '$i' has invalid value at .role: Value 'ADMN' does not exist in 'Role' enum."
+        "Variable '$…' has invalid value at .role: Value '…' does not exist in 'Role' enum."
         " Did you mean the enum value 'ADMIN'?",
     ),
     (
         _INPUT,
         {"adminId": "x", "role": f"{CANARY}' does not exist in 'Role' enum."},
-        "Variable '$i' has invalid value at .role: Value '…' does not exist in 'Role' enum.",
+        "Variable '$…' has invalid value at .role: Value '…' does not exist in 'Role' enum.",
     ),
     (
         _INPUT,
         {"adminId": "x", "role": "ADMIN", f"{CANARY}': ": 1},
-        "Variable '$i' has invalid value: Expected value of type 'SetAdminRoleInput' not to include"
+        "Variable '$…' has invalid value: Expected value of type 'SetAdminRoleInput' not to include"
         " unknown field.",
     ),
     (
         _INPUT,
         {"adminId": "x", "role": "ADMIN", "a'. Did you mean 'canary'? Found: ": 1},
-        "Variable '$i' has invalid value: Expected value of type 'SetAdminRoleInput' not to include"
-        " unknown field 'a'.",
+        "Variable '$…' has invalid value: Expected value of type 'SetAdminRoleInput' not to include"
+        " unknown field '…'.",
     ),
 ]
 
