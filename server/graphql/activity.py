@@ -52,9 +52,9 @@ async def _load_actors(context: Context, rows: Sequence[models.Activity]) -> lis
     return [found[row.actor_id] for row in rows]
 
 
-async def _load_tokens(context: Context, rows: Sequence[models.Activity]) -> list[Node | None]:
+async def _load_tokens(context: Context, rows: Sequence[models.Activity]) -> list[Any]:
     found = await context.load_distinct(finder("Token"), (row.token_id for row in rows))
-    return [found[row.token_id] for row in rows]
+    return [found[row.token_id] or LookupError("an activity without its token") for row in rows]
 
 
 @strawberry.interface(description="Something that happened to a token.")

@@ -45,7 +45,8 @@ def loaded(
 ) -> Any:
     """Declare a field of a type that has `row` and `loaded_values`.
 
-    load: returns the value of each of many rows. show: maps it to the field's value.
+    load: returns the value of each of many rows, or the exception that it fails with.
+    show: maps a value to the field's.
     options: those of `strawberry.field`.
     """
 
@@ -81,12 +82,15 @@ async def load_selected(info: Info, objects: Sequence[HasRow], *path: str) -> No
     for load, together in groupby(chosen, lambda field: field.load):
         values = await load(info.context, rows)
         for name, python_name, _, show in together:
-            shown = [show(value) for value in values]
-            for one, value in zip(objects, shown, strict=True):
-                one.loaded_values[python_name] = value
-            # An object may be the value of many.
-            below = {id(value): value for value in shown if hasattr(value, "row")}
-            await load_selected(info, list(below.values()), *path, name)
+            below = {}
+            for one, value in zip(objects, values, strict=True):
+                # Leave a failure to the resolver, which reports it at its place in the answer.
+                if not isinstance(value, Exception):
+                    shown = one.loaded_values[python_name] = show(value)
+                    # An object may be the value of many.
+                    below[id(shown)] = shown
+            nested = [shown for shown in below.values() if hasattr(shown, "row")]
+            await load_selected(info, nested, *path, name)
 
 
 @cache
