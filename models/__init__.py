@@ -11,20 +11,23 @@ from models.known_address import KnownAddress
 from models.rows import Row, TenantRow, new_id, now
 from models.session import Session
 from models.tenant import Tenant
-from models.token import TOKEN_WIRE_INDEX, Token, grants_of
+from models.token import LIVE, LIVE_SQL, Token
 from models.token_brand import TokenBrand
 from models.token_last_use import TokenLastUse
 from models.token_permission import TokenPermission, permission_fingerprint, shape_of
 from models.token_refusal import RefusalReason, TokenRefusal
 from models.token_search import TokenSearch, place_of
+from models.token_secret import ClosedBy, TokenSecret, grants_of
 from models.token_use import TokenUse
 
 __all__ = [
-    "TOKEN_WIRE_INDEX",
+    "LIVE",
+    "LIVE_SQL",
     "Activity",
     "ActivityKind",
     "Admin",
     "AttemptCounter",
+    "ClosedBy",
     "Gateway",
     "InstallationKey",
     "Invitation",
@@ -44,6 +47,7 @@ __all__ = [
     "TokenPermission",
     "TokenRefusal",
     "TokenSearch",
+    "TokenSecret",
     "TokenUse",
     "grants_of",
     "new_id",

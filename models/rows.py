@@ -69,7 +69,7 @@ class TenantRow(Row):
 
 
 class LiveIndex(Index):
-    """An index of the rows that are not revoked: a page of live tokens never reads revoked ones."""
+    """An index of live tokens alone: a page of them never reads revoked ones."""
 
     def __init__(
         self,

@@ -23,8 +23,8 @@ from server.console.routes import routes as console_routes
 from server.dataplane.authorize import Authorize
 from server.dataplane.connection import Limits
 from server.dataplane.introspect import routes as introspection_routes
-from server.dataplane.record import Record
 from server.dataplane.wire import protocol_of
+from server.decisions.log import DecisionLog
 from server.errors import Misconfigured
 from server.graphql.endpoint import routes as graphql_routes
 from server.identity.routes import routes as identity_routes
@@ -101,8 +101,8 @@ class App:
     """The ASGI application: `/authorize` straight, everything else by the routes."""
 
     def __init__(self, service: Service, run: Runner) -> None:
-        self._record = Record()
-        self._authorize = Authorize(service, self._record)
+        self._log = DecisionLog()
+        self._authorize = Authorize(service, self._log)
         self._jobs = Jobs(JOBS)
         routed = _routed(service, run)
         self.routes = routed.routes
@@ -130,7 +130,7 @@ class App:
     async def close(self) -> None:
         """End the jobs and flush the decision log. Call it before the database closes."""
         await self._jobs.close()
-        await self._record.close()
+        await self._log.close()
         self._authorize.close()
 
 

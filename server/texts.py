@@ -25,6 +25,7 @@ _MAX_MARKS = 30
 _REFUSED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 # The soft hyphen and the word joiner: pasted texts hold them, and they are invisible.
 _DROPPED = re.compile("[\u00ad\u2060]")
+_NOT_PRINTABLE = re.compile(r"[^ -~]")
 _JOINERS = "\u200c\u200d"
 _ZWJ = "\u200d"
 _LINE_BREAK = re.compile(r"\r\n?")
@@ -37,6 +38,11 @@ _GRAM_LENGTHS = (1, 2, 3)
 _WORD_BYTES = 4
 # More would only lengthen the query: each already narrows the texts compared in the end.
 _MAX_WORDS = 32
+
+
+def printable_ascii(text: str, max_length: int) -> str:
+    """`text` for storage and display: cut to `max_length` characters, with `?` for other ones."""
+    return _NOT_PRINTABLE.sub("?", text[:max_length])
 
 
 def clean_name(text: str, field: str = "name") -> str:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 import models
 from server.app import running_service
 from tests.conftest import settings_for
-from tests.support.factories import PASSWORD, World, make_searchable
+from tests.support.factories import PASSWORD, World, complete
 from tests.support.postgres import run_now
 from tests.support.process import ServerProcess
 
@@ -33,14 +33,13 @@ async def _fill(url: str) -> None:
                     tenant_id=owner.admin.tenant_id,
                     name=f"Token {number}",
                     description="what it is for" + " needle" * (number == 5),
-                    digest=number.to_bytes(32, "big"),
                     hint="tsr_…",
                     created_by_id=owner.admin.id,
                 )
                 for number in range(tokens)
             ]
             await models.Token.bulk_create(rows, batch_size=500)
-            await make_searchable(rows)
+            await complete(rows)
             held = [
                 models.TokenPermission(tenant_id=row.tenant_id, token_id=row.id, key=key)
                 for row in rows[-_SHOWN:]

@@ -30,7 +30,7 @@ from server.service import Service
 from tests.conftest import settings_for
 from tests.support import node
 from tests.support.command import tessera_here
-from tests.support.factories import PASSWORD, Client, Person, World, make_searchable, token_id
+from tests.support.factories import PASSWORD, Client, Person, World, complete, token_id
 from tests.support.process import ServerProcess
 
 NEWER = "application/graphql-response+json"
@@ -764,7 +764,6 @@ async def fill(service: Service, person: Person) -> None:
             tenant_id=tenant_id,
             name=f"Token {n}",
             description="",
-            digest=n.to_bytes(32, "big"),
             hint="tsr_…",
             created_by_id=person.admin.id,
         )
@@ -772,7 +771,7 @@ async def fill(service: Service, person: Person) -> None:
     ]
     keys = [permission.key for permission in service.catalogue.permissions]
     await models.Token.bulk_create(tokens)
-    await make_searchable(tokens)
+    await complete(tokens)
     await models.TokenPermission.bulk_create(
         models.TokenPermission(tenant_id=tenant_id, token_id=token.id, key=key)
         for token in tokens

@@ -22,14 +22,14 @@ import models
 from models import ActivityKind, RefusalReason, Role
 from models.distribution import TABLES
 from server import database
-from server.access import bearers, uses
 from server.access.sessions import ABSOLUTE
-from server.access.uses import Refused
 from server.app import create_app, running_service
+from server.decisions import log_rows, lookup_postgres, lookup_sqlite
+from server.decisions.log_rows import Denial
 from server.global_ids import encode_id
 from server.paging import encode_cursor
 from tests.conftest import settings_for
-from tests.support.factories import PASSWORD, Client, Person, World, make_searchable, token_id
+from tests.support.factories import PASSWORD, Client, Person, World, complete, digest_of, token_id
 from tests.support.postgres import PostgresServer
 
 TOKENS, ADMINS = 3000, 500
@@ -112,7 +112,6 @@ async def fill_tenant(
             **within,
             name=f"token {n}",
             description="",
-            digest=n.to_bytes(32, "big"),
             hint="tsr_…",
             created_by_id=people[n % admins].id,
             revoked_at=at if n % 4 == 0 else None,
@@ -174,7 +173,7 @@ async def fill_tenant(
     await models.AttemptCounter.bulk_create(attempts)
     await models.KnownAddress.bulk_create(addresses)
     await models.Token.bulk_create(made)
-    await make_searchable(token for token in made if token.revoked_at is None)
+    await complete(made)
     await models.TokenPermission.bulk_create(held)
     await models.Activity.bulk_create(events)
     return made, events, people
@@ -271,7 +270,8 @@ def _sqlite_read(detail: str) -> Read:
     words = detail.split()
     _, _, condition = detail.partition("(")
     # A SCAN reads a whole table or a whole index.
-    found = words[0] == "SEARCH" and re.search(r"INDEX (\w+) ", detail)
+    # A table WITHOUT ROWID is the index of its primary key.
+    found = words[0] == "SEARCH" and re.search(r"(?:INDEX|PRIMARY) (\w+) ", detail)
     return Read(words[1], found[1] if found else None, condition)
 
 
@@ -444,23 +444,23 @@ async def test_checks_and_the_decision_log_use_indexes_of_their_tenant(
 ) -> None:
     tenant_id, at = large_tenant.person.admin.tenant_id, models.now().timestamp()
     token = (str(tenant_id), str(large_tenant.token))
-    refused = Refused(at, "GET", "/x", RefusalReason.NOT_GRANTED, "192.0.2.1", "x", "x")
-    batch = uses.Batch(
-        {(*token, "GET /api", uses.day_of(at)): uses.Use(1, 1, at, at)},
+    refused = Denial(at, "GET", "/x", RefusalReason.NOT_GRANTED, "192.0.2.1", "x", "x")
+    batch = log_rows.Unwritten(
+        {(*token, "GET /api", log_rows.day_of(at)): log_rows.Use(1, 1, at, at)},
         {token: (at, "192.0.2.1", "x")},
         {token: [refused]},
     )
-    digest = bytes((await models.Token.get(tenant_id=tenant_id, id=large_tenant.token)).digest)
+    digest = await digest_of(await models.Token.get(tenant_id=tenant_id, id=large_tenant.token))
     question = (large_tenant.slug, "us", digest, models.permission_fingerprint("GET /api"))
     with caught() as statements:
-        await uses.write(batch)
-        await uses.forget_old([str(tenant_id)], uses.day_of(at))
+        await log_rows.write(batch)
+        await log_rows.forget_old([str(tenant_id)], log_rows.day_of(at))
         used = "lastUsedAt usage { allowed } recentRefusals { reason }"
         found = await client.data(f'{{ token(id: "{token_id(large_tenant.token)}") {{ {used} }} }}')
     if large_tenant.url.startswith("sqlite"):
-        statements.append((bearers._SQLITE, list(question)))
+        statements.append((lookup_sqlite._FOUND, list(question)))
     else:
-        statements.append((bearers._POSTGRES, [[value] for value in question]))
+        statements.append((lookup_postgres._FOUND, [[value] for value in question]))
     assert found["token"]["recentRefusals"]
     assert found["token"]["lastUsedAt"]
     for table in ("token_use", "token_last_use", "token_refusal", "token_permission"):

@@ -27,7 +27,7 @@ from server.operations import admins, tokens
 from server.service import Service
 from tests.conftest import settings_for
 from tests.support.audit import Birth, Ledger, read_ledger
-from tests.support.factories import PASSWORD, make_searchable
+from tests.support.factories import PASSWORD, complete
 from tests.support.soak import repeats
 
 TRIALS = repeats(ci=100, soak=500)
@@ -113,7 +113,6 @@ async def make_trials(
             tenant_id=tenant.id,
             name=_BORN.name,
             description="",
-            digest=tenant.id.bytes,
             hint="tsr_…",
             created_by_id=people[n * len(roles) + 1].id,
         )
@@ -131,7 +130,7 @@ async def make_trials(
     await models.Tenant.bulk_create(tenants)
     await models.Admin.bulk_create(people)
     await models.Token.bulk_create(made)
-    await make_searchable(made)
+    await complete(made)
     await models.Activity.bulk_create(stories)
     principals = [SignedInAdmin(a.tenant_id, a.id, a.role, models.new_id()) for a in people]
     return [
@@ -755,7 +754,6 @@ async def test_naive_changes_lose_some_races(service: Service) -> None:
                 tenant_id=trial.tenant.id,
                 name="new",
                 description="",
-                digest=trial.token.id.bytes,
                 hint="tsr_…",
                 created_by_id=maker.id,
             )

@@ -37,7 +37,7 @@ async def _count_live(brand: str) -> int:
     for start in range(0, len(tenants), _TENANTS_AT_ONCE):
         count += await models.Token.filter(
             tenant_id__in=tenants[start : start + _TENANTS_AT_ONCE],
-            revoked_at__isnull=True,
             hint__startswith=f"{brand}_",
+            **models.LIVE,
         ).count()
     return count

@@ -119,7 +119,7 @@ def term_of(text: str) -> str:
 async def page(principal: Principal, request: PageRequest, term: str) -> Page[models.Token]:
     """The live tokens with `term`, newest first. Raises `SearchTooBroad`."""
     ids = await _find(principal.tenant_id, request, term)
-    live = owned(models.Token, principal).filter(id__in=ids.rows, revoked_at__isnull=True)
+    live = owned(models.Token, principal).filter(id__in=ids.rows, **models.LIVE)
     tokens = {token.id: token for token in await live}
     # One that was revoked between the two statements is missing.
     rows = [tokens[token_id] for token_id in ids.rows if token_id in tokens]

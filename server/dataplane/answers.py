@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import orjson
 
-from server.dataplane.rate_limit import Count
+from server.decisions.limits import Count
 
 _WINDOW_SECONDS = 3600
 

@@ -19,14 +19,17 @@ from starlette.types import Receive, Scope, Send
 
 from models import RefusalReason, permission_fingerprint
 from server import database
-from server.access.bearers import Bearer, Question, bearers_of
 from server.catalogue import Permission, canonical_path
 from server.dataplane import answers, originals
 from server.dataplane.answers import Answer
 from server.dataplane.hosts import Hosts
-from server.dataplane.originals import Asked, Unreadable, raw_target
-from server.dataplane.rate_limit import Count, RateLimit, rate_limit
-from server.dataplane.record import Record
+from server.dataplane.originals import Check, Unreadable, raw_target
+from server.decisions.decide import Wanted, decide
+from server.decisions.limits import Count, RateLimiter, rate_limiter
+from server.decisions.log import DecisionLog
+from server.decisions.lookup import lookup_in
+from server.decisions.question import Question
+from server.decisions.terms import Terms
 from server.global_ids import encode_hex_id
 from server.monitoring.metrics import DECISIONS, UNEXPECTED_ERRORS
 from server.service import Service
@@ -43,8 +46,8 @@ _DENIAL_DETAILS = {
 }
 
 
-class Gateway(Asked, Protocol):
-    """A gateway's request that waits for the answer."""
+class OpenCheck(Check, Protocol):
+    """A check that waits for its answer."""
 
     def answered(self, answer: Answer) -> None:
         """Take the answer. Called once; must not raise."""
@@ -53,7 +56,7 @@ class Gateway(Asked, Protocol):
 class Authorize:
     """Answers the checks of one kind of gateway; also an ASGI application."""
 
-    def __init__(self, service: Service, record: Record) -> None:
+    def __init__(self, service: Service, log: DecisionLog) -> None:
         settings = service.settings
         self._is_secret = token_secret_test(settings.token_brand)
         self._digest_key = service.digest_key
@@ -61,11 +64,11 @@ class Authorize:
         self._read = originals.READERS[settings.gateway]
         self._hosts = Hosts(settings.api_url)
         self._pass_preflight = settings.pass_preflight
-        self._bearers = bearers_of(settings)
+        self._lookup = lookup_in(settings)
         self._is_peer = lru_cache(maxsize=256)(lambda peer: is_within(peer, settings.gateway_peers))
         self._ending = _Ending(
-            record,
-            rate_limit(settings.rate_limit_url),
+            log,
+            rate_limiter(settings.rate_limit_url),
             # Every kind of gateway writes X-Forwarded-For; `Forwarded` comes from the client.
             ClientAddresses(settings.trusted_proxies, trusts_peer=True),
             is_nginx=settings.gateway == "nginx",
@@ -73,44 +76,44 @@ class Authorize:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        asked = _OverAsgi(scope)
-        self.ask(asked)
-        answer = await asked.coming
+        check = _OverAsgi(scope)
+        self.ask(check)
+        answer = await check.coming
         start = {"type": "http.response.start", "status": answer.status}
         await send({**start, "headers": answer.headers()})
         await send({"type": "http.response.body", "body": answer.body})
 
-    def ask(self, asked: Gateway) -> None:
-        """Answer `asked`, now or later. Any error becomes an answer that denies.
+    def ask(self, check: OpenCheck) -> None:
+        """Answer `check`, now or later. Any error becomes an answer that denies.
 
         The lookup begins after this call and no answer is cached, so that a revocation committed
         before a request denies it.
         """
         try:
-            check = self._begin(asked)
+            decision = self._begin(check)
         except Exception as error:
-            check = _failure(error)
-        if isinstance(check, Answer):
-            _tell(asked, check)
+            decision = _failure(error)
+        if isinstance(decision, Answer):
+            _tell(check, decision)
         else:
-            self._bearers.find(check.question, check)
+            self._lookup.find(decision.question, decision)
 
     async def open(self) -> None:
         """Connect to the database before the first request comes."""
-        await self._bearers.open()
+        await self._lookup.open()
 
     def close(self) -> None:
         """Close the lookup connections. A further request would open one again."""
-        self._bearers.close()
+        self._lookup.close()
 
-    def _begin(self, asked: Gateway) -> "_Check | Answer":
-        """The check to look up, or the answer where no lookup could change it."""
-        if not self._is_peer(asked.peer):
+    def _begin(self, check: OpenCheck) -> "_Decision | Answer":
+        """The decision to look up for, or the answer where no lookup could change it."""
+        if not self._is_peer(check.peer):
             return answers.UNKNOWN_PEER
-        listed = asked.headers
+        listed = check.headers
         headers = originals.single(listed)
         try:
-            method, target, host = self._read(asked, headers)
+            method, target, host = self._read(check, headers)
         except Unreadable:
             return answers.UNREADABLE
         secret = _bearer(listed, headers)
@@ -126,11 +129,9 @@ class Authorize:
         digests = self._digest_key.digests("token", secret)
         key = wanted.key if isinstance(wanted, Permission) else ""
         question = (slug, region, digests, permission_fingerprint(key))
-        return _Check(self._ending, asked, headers, method, wanted, key, question)
+        return _Decision(self._ending, check, headers, method, wanted, key, question)
 
-    def _wanted(
-        self, method: str, target: str, has_canonical_headers: bool
-    ) -> Permission | RefusalReason:
+    def _wanted(self, method: str, target: str, has_canonical_headers: bool) -> Wanted:
         """The permission that the request needs, or why no permission would suffice."""
         if not has_canonical_headers:
             return RefusalReason.HEADER_NOT_CANONICAL
@@ -157,91 +158,89 @@ class _OverAsgi:
 
 @dataclass(slots=True, frozen=True)
 class _Ending:
-    """The collaborators of a check after its lookup: log, rate limiter, addresses."""
+    """The collaborators of a decision after its lookup: log, rate limiter, addresses."""
 
-    record: Record
-    rate_limit: RateLimit
+    log: DecisionLog
+    rate_limiter: RateLimiter
     addresses: ClientAddresses
     is_nginx: bool
 
 
 @dataclass(slots=True, eq=False)
-class _Check:
-    """One check, from its lookup to its answer."""
+class _Decision:
+    """The decision on one check, from its lookup to its answer."""
 
     _ending: _Ending
-    _asked: Gateway
+    _check: OpenCheck
     _headers: Mapping[bytes, bytes]
     _method: str
-    _wanted: Permission | RefusalReason
+    _wanted: Wanted
     # The key of the wanted permission; empty where no permission would suffice.
     _key: str
     question: Question
-    _bearer: Bearer = field(init=False)
+    _terms: Terms = field(init=False)
 
-    def found(self, bearer: Bearer | None) -> None:
-        """Take the lookup's result: the token, or None if no token of the tenant matches."""
-        if bearer is None:
-            _tell(self._asked, answers.INVALID_TOKEN)
+    def found(self, terms: Terms | None) -> None:
+        """Take the lookup's result: the secret's terms, or None for a secret unknown here."""
+        if terms is None:
+            _tell(self._check, answers.INVALID_TOKEN)
             return
-        self._bearer = bearer
-        tenant_id, requests_per_hour, _, revoked, granted = bearer
-        if granted and not revoked:
-            self._ending.rate_limit.hit(tenant_id, requests_per_hour, self._end)
-        else:
-            self._end(None)  # denied in any case: the rate limiter counts no denied request
+        self._terms = terms
+        denial = decide(terms, self._wanted)
+        if denial is None:
+            self._ending.rate_limiter.hit(terms[0], terms[1], self._counted)
+        else:  # the rate limiter counts no denied request
+            self._end(denial, None)
 
     def failed(self, error: Exception) -> None:
         """Take the lookup's error."""
-        _tell(self._asked, _failure(error))
+        _tell(self._check, _failure(error))
 
-    def _end(self, count: Count | None) -> None:
-        """Decide, log the decision, and answer."""
-        asked, headers, ending = self._asked, self._headers, self._ending
+    def _counted(self, count: Count | None) -> None:
+        self._end(RefusalReason.RATE_LIMITED if count and count[0] else None, count)
+
+    def _end(self, denial: RefusalReason | None, count: Count | None) -> None:
+        """Log the decision, and answer."""
+        check, headers, ending = self._check, self._headers, self._ending
         try:
             # The id must be unique, not secret: `getrandbits` spares a system call per check.
             request_id = originals.request_id(headers) or f"{getrandbits(128):032x}"
-            answer, reason = self._decided(count, request_id)
-            ending.record.note(
-                self._bearer[0],
-                self._bearer[2],
+            answer = self._answer(denial, count, request_id)
+            ending.log.note(
+                self._terms[0],
+                self._terms[2],
                 self._method,
                 self._key,
-                reason,
-                ending.addresses.of(asked.peer, asked.headers, headers),
+                denial,
+                ending.addresses.of(check.peer, check.headers, headers),
                 originals.user_agent(headers),
                 request_id,
                 time(),
             )
         except Exception as error:
             answer = _failure(error)
-        _tell(asked, answer)
+        _tell(check, answer)
 
-    def _decided(self, count: Count | None, request_id: str) -> tuple[Answer, RefusalReason | None]:
-        """The answer, and the denial reason if it denies."""
-        _, _, token_id, revoked, granted = self._bearer
-        if revoked:
-            return answers.TOKEN_REVOKED, RefusalReason.REVOKED
-        if isinstance(self._wanted, RefusalReason):
-            detail = _DENIAL_DETAILS[self._wanted]
-            answer = answers.insufficient_scope(self._wanted.value, detail, request_id)
-            return answer, self._wanted
+    def _answer(self, denial: RefusalReason | None, count: Count | None, request_id: str) -> Answer:
         key = self._key
-        if not granted:
+        if denial is None:
+            global_id = encode_hex_id("Token", self._terms[2].replace("-", ""))
+            return answers.allowed(self.question[0], global_id, key, request_id, count)
+        if denial is RefusalReason.REVOKED:
+            return answers.TOKEN_REVOKED
+        if denial is RefusalReason.RATE_LIMITED and count:
+            return answers.limited(count, request_id, as_forbidden=self._ending.is_nginx)
+        if denial is RefusalReason.NOT_GRANTED:
             detail = f"The API token does not hold the permission {key}."
-            answer = answers.insufficient_scope("INSUFFICIENT_SCOPE", detail, request_id, key)
-            return answer, RefusalReason.NOT_GRANTED
-        if count and count.limited:
-            answer = answers.limited(count, request_id, as_forbidden=self._ending.is_nginx)
-            return answer, RefusalReason.RATE_LIMITED
-        global_id = encode_hex_id("Token", token_id.replace("-", ""))
-        return answers.allowed(self.question[0], global_id, key, request_id, count), None
+            return answers.insufficient_scope("INSUFFICIENT_SCOPE", detail, request_id, key)
+        detail = _DENIAL_DETAILS[denial]
+        return answers.insufficient_scope(denial.value, detail, request_id)
 
 
-def _tell(asked: Gateway, answer: Answer) -> None:
+def _tell(check: OpenCheck, answer: Answer) -> None:
     DECISIONS.by_status[answer.status] += 1
     try:
-        asked.answered(answer)
+        check.answered(answer)
     except Exception as error:
         # Do not raise: other checks of the same lookup query still wait for their answers.
         _unexpected(error)

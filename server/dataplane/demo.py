@@ -8,7 +8,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from server.dataplane import originals
 from server.dataplane.authorize import Authorize
-from server.dataplane.record import Record
+from server.decisions.log import DecisionLog
 from server.service import Service
 from server.web.client_address import ClientAddresses
 
@@ -28,8 +28,8 @@ class DemoApi:
         settings = service.settings
         self._addresses = ClientAddresses(settings.trusted_proxies, settings.forwarded_header)
         settings = replace(settings, gateway="envoy", gateway_peers=_ANY_PEER)
-        self._record = Record()
-        self._authorize = Authorize(replace(service, settings=settings), self._record)
+        self._log = DecisionLog()
+        self._authorize = Authorize(replace(service, settings=settings), self._log)
         self._host = host.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,7 +50,7 @@ class DemoApi:
 
     async def close(self) -> None:
         """Flush the decision log and close the lookup connections, before the database closes."""
-        await self._record.close()
+        await self._log.close()
         self._authorize.close()
 
     def _asked(self, scope: Scope) -> Scope:

@@ -7,9 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from server.access.introspection import Introspected, find_client, introspect
+from server.access.introspection_clients import find_client
 from server.access.principal import IntrospectionClient
 from server.global_ids import encode_id
+from server.operations.introspection import Introspected, introspect
 from server.service import Service
 from server.web.body import BadRequest, read_body
 from server.web.json import JsonResponse

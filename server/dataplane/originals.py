@@ -12,12 +12,13 @@ from string import ascii_letters, digits
 from typing import Protocol
 from urllib.parse import quote
 
+from server.texts import printable_ascii
+
 PREFIX = "/authorize"
 _MAX_USER_AGENT = 255
 _REQUEST_ID = re.compile(r"[0-9a-fA-F-]{8,36}")
 # Clients may put secrets into the user agent, which is stored and shown.
 _MAY_BE_SECRET = re.compile(r"[\w+/=-]{30,}", re.ASCII)
-_NOT_PRINTABLE = re.compile(r"[^ -~]")
 # Clients repeat their user agents, and cleaning one is a pure function.
 _CACHE_SIZE = 4096
 # Maps each allowed character of a header's name to `-`, and all others to `_`.
@@ -26,7 +27,7 @@ _AS_NAME = bytes(ord("-" if byte in _NAME_CHARACTERS else "_") for byte in range
 Headers = Mapping[bytes, bytes]
 
 
-class Asked(Protocol):
+class Check(Protocol):
     """A check as received: method and target are the gateway's, not the client's."""
 
     peer: str
@@ -43,20 +44,20 @@ class Unreadable(Exception):
     """A check that lacks a header of this kind of gateway, or has it twice."""
 
 
-def _nginx(_asked: Asked, headers: Headers) -> Original:
+def _nginx(_check: Check, headers: Headers) -> Original:
     return _original(headers, b"x-original-method", b"x-original-uri", b"host")
 
 
-def _forwarded(_asked: Asked, headers: Headers) -> Original:
+def _forwarded(_check: Check, headers: Headers) -> Original:
     return _original(headers, b"x-forwarded-method", b"x-forwarded-uri", b"x-forwarded-host")
 
 
-def _envoy(asked: Asked, headers: Headers) -> Original:
+def _envoy(check: Check, headers: Headers) -> Original:
     """Envoy sends the original request itself, its path behind the configured prefix."""
-    target, host = asked.target.decode("latin-1"), headers.get(b"host")
+    target, host = check.target.decode("latin-1"), headers.get(b"host")
     if not host or not target.startswith(PREFIX + "/"):
         raise Unreadable
-    return asked.method.decode("ascii"), target[len(PREFIX) :], host.decode("latin-1")
+    return check.method.decode("ascii"), target[len(PREFIX) :], host.decode("latin-1")
 
 
 def _original(headers: Headers, of_method: bytes, of_target: bytes, of_host: bytes) -> Original:
@@ -67,7 +68,7 @@ def _original(headers: Headers, of_method: bytes, of_target: bytes, of_host: byt
 
 
 # `headers` are the `single` ones.
-READERS: dict[str, Callable[[Asked, Headers], Original]] = {
+READERS: dict[str, Callable[[Check, Headers], Original]] = {
     "nginx": _nginx,
     "caddy": _forwarded,
     "traefik": _forwarded,
@@ -110,7 +111,7 @@ def user_agent(headers: Headers) -> str:
 
 @lru_cache(_CACHE_SIZE)
 def _user_agent(value: bytes) -> str:
-    return _MAY_BE_SECRET.sub("...", shown(value.decode("latin-1"), _MAX_USER_AGENT))
+    return _MAY_BE_SECRET.sub("...", printable_ascii(value.decode("latin-1"), _MAX_USER_AGENT))
 
 
 def request_id(headers: Headers) -> str | None:
@@ -120,8 +121,3 @@ def request_id(headers: Headers) -> str | None:
         return None
     text = value.decode("latin-1")
     return text if _REQUEST_ID.fullmatch(text) else None
-
-
-def shown(text: str, max_length: int) -> str:
-    """`text` for storage and display: printable ASCII, cut to `max_length` characters."""
-    return _NOT_PRINTABLE.sub("?", text[:max_length])

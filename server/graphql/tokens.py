@@ -36,13 +36,11 @@ TOKENS = "tokens"
 async def _load_permissions(
     context: Context, rows: Sequence[models.Token]
 ) -> list[list[Permission]]:
-    """Raises `TooLargeError` before it reads more permissions than an answer may show."""
-    # A token with `grants` holds few permissions, which need no counting.
-    uncounted = [row.id for row in rows if row.grants is None]
-    counts = await tokens.count_permissions(context.principal, uncounted) if uncounted else {}
-    if sum(counts.values()) > MAX_OBJECTS:
+    """Raises `TooLargeError` for more permissions than an answer may show."""
+    ids = [row.id for row in rows]
+    keys = await tokens.permission_keys(context.principal, ids, MAX_OBJECTS + 1)
+    if sum(map(len, keys.values())) > MAX_OBJECTS:
         raise TooLargeError
-    keys = await tokens.permission_keys(context.principal, [row.id for row in rows])
     return [shown_permissions(context.service.catalogue, keys[row.id]) for row in rows]
 
 

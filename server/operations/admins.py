@@ -10,13 +10,14 @@ from tortoise.expressions import F
 from tortoise.functions import Count
 
 import models
-from models import ActivityKind, RevocationReason, Role
+from models import ActivityKind, ClosedBy, RevocationReason, Role
 from server.access import token_search
 from server.access.activity import record_all
 from server.access.principal import Operator, Principal
 from server.access.sessions import end_sessions, invite
 from server.access.tenancy import change, owned, page_of
 from server.database import retried, transaction
+from server.decisions import terms
 from server.errors import InvalidInput, LastOwner, NotFound, OwnAccount
 from server.paging import Page, PageRequest
 from server.roles import Right
@@ -167,9 +168,7 @@ async def remove(principal: Principal, admin_id: UUID) -> int:
 async def count_live_tokens(principal: Principal, admin_ids: Collection[UUID]) -> dict[UUID, int]:
     """How many live tokens would go with each of these admins; those with none are missing."""
     principal.require(Right.READ)
-    live = owned(models.Token, principal).filter(
-        created_by_id__in=list(admin_ids), revoked_at__isnull=True
-    )
+    live = owned(models.Token, principal).filter(created_by_id__in=list(admin_ids), **models.LIVE)
     counted = live.annotate(tokens=Count("id")).group_by("created_by_id")
     return dict(await counted.values_list("created_by_id", "tokens"))
 
@@ -195,7 +194,7 @@ async def _assign(admin: models.Admin, role: Role) -> None:
 async def _revoke_tokens(principal: Principal, admin: models.Admin) -> int:
     """In portions, each within the time a statement has. The admin's row is locked: none is new."""
     revoked = 0
-    live = owned(models.Token, principal).filter(created_by_id=admin.id, revoked_at__isnull=True)
+    live = owned(models.Token, principal).filter(created_by_id=admin.id, **models.LIVE)
     while tokens := await live.order_by("id").limit(_AT_ONCE).select_for_update():
         ids = [token.id for token in tokens]
         at = models.now()
@@ -204,6 +203,7 @@ async def _revoke_tokens(principal: Principal, admin: models.Admin) -> int:
             .filter(id__in=ids)
             .update(revoked_at=at, revision=F("revision") + 1)
         )
+        await terms.close(principal.tenant_id, ids, ClosedBy.REVOKED)
         await token_search.remove(principal.tenant_id, ids)
         reason = RevocationReason.CREATOR_REMOVED.value
         await record_all(principal, ActivityKind.REVOKED, tokens, reason=reason)

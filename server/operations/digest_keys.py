@@ -10,6 +10,7 @@ from models import KeyState
 from server.access.digest_keys import fingerprint, opened, require_known, sealed
 from server.access.principal import Operator
 from server.database import dialect, retried, transaction
+from server.decisions import terms
 from server.errors import Misconfigured
 from server.roles import Right
 from server.settings import Settings
@@ -17,9 +18,9 @@ from server.token_format import MAX_GENERATION, DigestKey
 
 _ROWS_AT_ONCE = 200
 # The secrets that outlive a change of the key. Counts of attempts to sign in start anew instead.
+# The secrets of tokens are renewed by `server.decisions.terms`.
 # exempt queries_without_a_tenant: `_pages` and `_update` name the tenant
 _RENEWED: tuple[tuple[type[models.TenantRow], str], ...] = (
-    (models.Token, "digest"),
     (models.Token, "idempotency_key"),
     (models.Session, "digest"),
     (models.Invitation, "digest"),
@@ -151,6 +152,7 @@ async def _renew_all(key: DigestKey) -> int:
     for tenant_id in tenants:
         for row, column in _RENEWED:
             count += await _renew(key, row, column, tenant_id)
+        count += await terms.renew(key, tenant_id)
     return count + await _renew_gateways(key)
 
 

@@ -14,12 +14,12 @@ from server.roles import Right
 
 MAX_SHOWN = 100
 # The operator's own question, about all tenants: rare, and allowed to read everything once.
-_HOLDERS = """
-    SELECT t.slug, k.id, k.name, k.hint, {keys} AS keys
+_HOLDERS = f"""
+    SELECT t.slug, k.id, k.name, k.hint, {{keys}} AS keys
     FROM token_permission p
-    JOIN token k ON k.tenant_id = p.tenant_id AND k.id = p.token_id AND k.revoked_at IS NULL
+    JOIN token k ON k.tenant_id = p.tenant_id AND k.id = p.token_id AND k.{models.LIVE_SQL}
     JOIN tenant t ON t.id = p.tenant_id
-    WHERE {lost}
+    WHERE {{lost}}
     GROUP BY t.slug, k.id, k.name, k.hint
     ORDER BY t.slug, k.id
 """
@@ -29,7 +29,7 @@ _COUNTS = f"""
     SELECT count(*) AS permissions, count(DISTINCT p.token_id) AS tokens,
            count(DISTINCT p.tenant_id) AS tenants
     FROM (SELECT tenant_id, token_id, fingerprint FROM token_permission LIMIT {_MAX_COUNTED}) AS p
-    JOIN token k ON k.tenant_id = p.tenant_id AND k.id = p.token_id AND k.revoked_at IS NULL
+    JOIN token k ON k.tenant_id = p.tenant_id AND k.id = p.token_id AND k.{models.LIVE_SQL}
     WHERE {{lost}}
 """
 _KEYS = {

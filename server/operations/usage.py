@@ -1,4 +1,4 @@
-"""Reading the usage of tokens. It is written in `server.access.uses`."""
+"""Reading the usage of tokens. It is written in `server.decisions.log_rows`."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from tortoise.queryset import QuerySet
 import models
 from server.access.principal import Principal
 from server.access.tenancy import owned
-from server.access.uses import KEPT_REFUSALS
+from server.decisions.log_rows import KEPT_REFUSALS
 from server.errors import QueryTooComplex
 from server.roles import Right
 

@@ -15,6 +15,7 @@ _TRANSACTIONS = {_CHANGE, "server.database.connections.transaction"}
 _WHO = {
     "principal": "server.access.principal.Principal",
     "operator": "server.access.principal.Operator",
+    "client": "server.access.principal.IntrospectionClient",
 }
 # Rooms whose functions can be part of a change.
 _CHANGING = {"server.access", "server.decisions", "server.operations"}

@@ -53,11 +53,12 @@ WRITERS = {
     "Tenant": {"server.operations.tenants", "server.operations.tokens"},
     "Token": {"server.operations.admins", "server.operations.tokens"},
     "TokenBrand": {"server.access.brands"},
-    "TokenLastUse": {"server.access.uses"},
+    "TokenLastUse": {"server.decisions.log_rows"},
     "TokenPermission": {"server.operations.tokens"},
-    "TokenRefusal": {"server.access.uses"},
+    "TokenRefusal": {"server.decisions.log_rows"},
     "TokenSearch": {"server.access.token_search"},
-    "TokenUse": {"server.access.uses"},
+    "TokenSecret": {"server.decisions.terms"},
+    "TokenUse": {"server.decisions.log_rows"},
 }
 
 

@@ -26,7 +26,7 @@ ROWS: dict[str, type[Model]] = {
     for row in vars(models).values()
     if isinstance(row, type) and issubclass(row, Model)
 }
-TENANT_ROWS = frozenset(name for name, row in ROWS.items() if issubclass(row, models.TenantRow))
+TENANT_ROWS = frozenset(name for name, row in ROWS.items() if "tenant_id" in row._meta.fields_map)
 
 
 class Source:

@@ -54,9 +54,14 @@ async def load_checks(url: str, tokens: Tokens, key: DigestKey) -> list[bytes]:
             "token",
             (
                 *("tenant_id", "id", "created_at", "name", "description"),
-                *("digest", "hint", "revision", "created_by_id", "grants"),
+                *("hint", "revision", "created_by_id"),
             ),
-            _tokens(tenants, tokens, token_ids, asked, key),
+            _tokens(tenants, tokens, token_ids),
+        ),
+        Table(
+            "token_secret",
+            ("tenant_id", "digest", "token_id", "generation", "grants"),
+            _secrets(tenants, tokens, token_ids, asked, key),
         ),
         Table(
             "token_permission",
@@ -80,18 +85,25 @@ def _held(place: int) -> tuple[str, str]:
 
 
 def _tokens(
+    tenants: Sequence[tuple[Any, str]], tokens: Tokens, token_ids: Sequence[Any]
+) -> Iterator[tuple[Any, ...]]:
+    at, hint = now(), token_hint(new_token_secret("tsr"))
+    for place, token_id in enumerate(token_ids):
+        tenant_id = tenants[place // tokens.each][0]
+        yield tenant_id, token_id, at, f"token {place}", "", hint, 1, tenant_id
+
+
+def _secrets(
     tenants: Sequence[tuple[Any, str]],
     tokens: Tokens,
     token_ids: Sequence[Any],
     asked: dict[int, str],
     key: DigestKey,
 ) -> Iterator[tuple[Any, ...]]:
-    random, at = Random(_SEED), now()
-    hint = token_hint(new_token_secret("tsr"))
+    """In the order in which they were made, which is none of the table's key."""
+    random = Random(_SEED)
     for place, token_id in enumerate(token_ids):
         secret = asked.get(place)
         digest = key.digest("token", secret) if secret else random.randbytes(32)
         tenant_id = tenants[place // tokens.each][0]
-        name = f"token {place}"
-        grants = grants_of(_held(place))
-        yield tenant_id, token_id, at, name, "", digest, hint, 1, tenant_id, grants
+        yield tenant_id, digest, token_id, 1, grants_of(_held(place))

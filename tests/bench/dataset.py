@@ -134,7 +134,7 @@ def _tables(tenants: Sequence[_Tenant], key: DigestKey) -> list[Table]:
             "token",
             (
                 *("tenant_id", "id", "created_at", "name", "description"),
-                *("digest", "hint", "revision", "created_by_id"),
+                *("hint", "revision", "created_by_id"),
             ),
             _tokens(tenants, at),
         ),
@@ -166,8 +166,7 @@ def _tokens(tenants: Sequence[_Tenant], at: datetime) -> Iterator[tuple[Any, ...
             description = f"Made for {name.lower()}; ask the platform team before it is revoked."
             yield (
                 *(tenant.id, token_id, at, name, description),
-                *(random.randbytes(32), token_hint(new_token_secret("tsr"))),
-                *(1, random.choice(tenant.admin_ids)),
+                *(token_hint(new_token_secret("tsr")), 1, random.choice(tenant.admin_ids)),
             )
 
 

@@ -49,8 +49,13 @@ def _app(sessions: async_sessionmaker[AsyncSession], key: DigestKey, uuid: Any) 
         __tablename__ = "token"
         id: Mapped[UUID] = mapped_column(uuid, primary_key=True)
         tenant_id: Mapped[UUID] = mapped_column(uuid)
-        digest: Mapped[bytes]
         revoked_at: Mapped[datetime | None]
+
+    class TokenSecret(_Row):
+        __tablename__ = "token_secret"
+        digest: Mapped[bytes] = mapped_column(primary_key=True)
+        tenant_id: Mapped[UUID] = mapped_column(uuid)
+        token_id: Mapped[UUID] = mapped_column(uuid)
 
     class TokenPermission(_Row):
         __tablename__ = "token_permission"
@@ -84,7 +89,8 @@ def _app(sessions: async_sessionmaker[AsyncSession], key: DigestKey, uuid: Any) 
             await db.execute(
                 select(Token, Tenant)
                 .join(Tenant, Tenant.id == Token.tenant_id)
-                .where(Tenant.slug == host.partition(".")[0], Token.digest == digest)
+                .join(TokenSecret, TokenSecret.token_id == Token.id)
+                .where(Tenant.slug == host.partition(".")[0], TokenSecret.digest == digest)
             )
         ).first()
         if found is None or found[0].revoked_at is not None:

@@ -54,13 +54,14 @@ async def test_every_tenant_table_has_tenant_id(connection: Any) -> None:
         row["table"] for row in columns if row["column"] == "tenant_id" and row["required"]
     }
     assert tables - with_tenant == EXEMPT.keys()
-    assert with_tenant == set(TABLES)
-    assert with_tenant == {model._meta.db_table for model in models.TenantRow.__subclasses__()}
+    assert with_tenant == {*TABLES, "token_secret"}
+    tables_of_tenants = {model._meta.db_table for model in models.TenantRow.__subclasses__()}
+    assert with_tenant == {*tables_of_tenants, models.TokenSecret._meta.db_table}
 
 
 async def test_every_index_of_a_tenant_table_starts_with_tenant_id(connection: Any) -> None:
     indexes = [i for i in await connection.fetch(_INDEXES) if i["table"] not in EXEMPT]
-    assert {i["table"] for i in indexes if i["is_primary"]} == set(TABLES)
+    assert {i["table"] for i in indexes if i["is_primary"]} == {*TABLES, "token_secret"}
     assert {i["leads"] for i in indexes} == {"tenant_id", INTROSPECTION, SEARCH}
 
 

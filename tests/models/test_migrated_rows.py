@@ -182,17 +182,62 @@ async def test_permissions_get_fingerprints_of_method_and_path_shape(
     await put_back(in_batches_of_two, bare_url)
     async with database.connected(settings_for(bare_url)):
         for token_id, keys in held.items():
-            token = await models.Token.get(tenant_id=tenant_id, id=token_id)
+            secret = await models.TokenSecret.get(tenant_id=tenant_id, token_id=token_id)
             rows = await models.TokenPermission.filter(tenant_id=tenant_id, token_id=token_id)
             kept = [key for key in keys if key != "GET /a/{x}"]  # the newer of two is kept
             assert {row.key: row.fingerprint for row in rows} == {
                 key: models.permission_fingerprint(key) for key in kept
             }
             if len(keys) > 48:
-                assert token.grants is None
+                assert secret.grants is None
             else:
                 marks = {
-                    bytes(token.grants or b"")[n : n + 16] for n in range(0, len(kept) * 16, 16)
+                    bytes(secret.grants or b"")[n : n + 16] for n in range(0, len(kept) * 16, 16)
                 }
                 assert marks == {models.permission_fingerprint(key) for key in kept}
-                assert len(token.grants or b"") == 16 * len(kept)
+                assert len(secret.grants or b"") == 16 * len(kept)
+
+
+async def test_secrets_move_into_rows_of_their_own(bare_url: str, planted: Path) -> None:
+    later = hold_back(planted, "0011")
+    await database.migrate(settings_for(bare_url))
+    tenant_id, creator, at = models.new_id(), models.new_id(), models.now()
+    ids = [models.new_id() for _ in range(3)]
+    is_sqlite = bare_url.startswith("sqlite")
+
+    def binary(content: bytes) -> str:
+        return f"x'{content.hex()}'" if is_sqlite else rf"'\x{content.hex()}'"
+
+    digests = [bytes([n]) * (32 + n // 2) for n in range(3)]  # the last is of a later generation
+    async with database.connected(settings_for(bare_url)):
+        for token_id, digest, revoked, grants, key in zip(
+            ids,
+            digests,
+            ("NULL", f"'{at}'", "NULL"),
+            (binary(b"g" * 16), binary(b""), "NULL"),
+            ("NULL", "'k'", "NULL"),
+            strict=True,
+        ):
+            await database.connection().execute_script(
+                "INSERT INTO token (id, created_at, tenant_id, name, description, digest, hint,"
+                " revision, created_by_id, idempotency_key, revoked_at, grants)"
+                f" VALUES ('{token_id}', '{at}', '{tenant_id}', 'n', 'd', {binary(digest)},"
+                f" 'tsr_', 3, '{creator}', {key}, {revoked}, {grants})"
+            )
+    await put_back(later, bare_url)
+    async with database.connected(settings_for(bare_url)):
+        tokens = models.Token.filter(tenant_id=tenant_id).order_by("id")
+        columns = ("id", "created_at", "name", "hint", "revision", "created_by_id")
+        assert await tokens.values_list(*columns) == [
+            (token_id, at, "n", "tsr_", 3, creator) for token_id in ids
+        ]
+        kept = await tokens.values_list("idempotency_key", "revoked_at")
+        assert kept == [(None, None), ("k", at), (None, None)]
+        secrets = models.TokenSecret.filter(tenant_id=tenant_id).order_by("token_id")
+        rows = await secrets.values_list("token_id", "digest", "generation", "closed_by", "grants")
+        closed = [None, models.ClosedBy.REVOKED, None]
+        assert [(row[0], bytes(row[1]), *row[2:4]) for row in rows] == [
+            (token_id, digest, 1, closed_by)
+            for token_id, digest, closed_by in zip(ids, digests, closed, strict=True)
+        ]
+        assert [None if row[4] is None else bytes(row[4]) for row in rows] == [b"g" * 16, b"", None]

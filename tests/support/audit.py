@@ -30,6 +30,7 @@ class Ledger:
     held: dict[UUID, set[str]]
     story: dict[UUID, list[models.Activity]]
     searched: dict[UUID, str]
+    secrets: dict[UUID, list[models.TokenSecret]]
 
     def of(self, tenant_id: UUID) -> list[models.Token]:
         return [token for token in self.tokens.values() if token.tenant_id == tenant_id]
@@ -41,11 +42,13 @@ class Ledger:
             return [f"{token_id} has activity or permissions, and no row"]
         found = _replayed(token, self.held[token_id], self.story[token_id], birth)
         search = _searched(token, self.searched.get(token_id))
-        return [f"{token_id}: {one}" for one in (*found, *search)]
+        terms = _decided(token, self.held[token_id], self.secrets[token_id])
+        return [f"{token_id}: {one}" for one in (*found, *search, *terms)]
 
     def orphans(self) -> set[UUID]:
-        """Tokens without a row that activity or permissions refer to."""
-        return (self.held.keys() | self.story.keys()) - self.tokens.keys()
+        """Tokens that activity, permissions or secrets name, without a row."""
+        named = self.held.keys() | self.story.keys() | self.secrets.keys()
+        return named - self.tokens.keys()
 
 
 async def read_ledger(tenants: Collection[UUID] | None = None) -> Ledger:
@@ -61,7 +64,10 @@ async def read_ledger(tenants: Collection[UUID] | None = None) -> Ledger:
         story[activity.token_id].append(activity)
     searched = await models.TokenSearch.filter(**within).values_list("id", "text")
     tokens = {token.id: token for token in await models.Token.filter(**within)}
-    return Ledger(tokens, held, story, dict(searched))
+    secrets: dict[UUID, list[models.TokenSecret]] = defaultdict(list)
+    for secret in await models.TokenSecret.filter(**within):
+        secrets[secret.token_id].append(secret)
+    return Ledger(tokens, held, story, dict(searched), secrets)
 
 
 def _searched(token: models.Token, text: str | None) -> Iterable[str]:
@@ -69,6 +75,20 @@ def _searched(token: models.Token, text: str | None) -> Iterable[str]:
     live = token.revoked_at is None
     if text != (search_text(token.name, token.description) if live else None):
         yield f"it is searched as {text!r}"
+
+
+def _decided(
+    token: models.Token, held: set[str], secrets: list[models.TokenSecret]
+) -> Iterable[str]:
+    """The wire decides by the secret's row: it says the same as the token and its permissions."""
+    if len(secrets) != 1:
+        yield f"it has {len(secrets)} secrets"
+    for secret in secrets:
+        closed_by = None if token.is_live else models.ClosedBy.REVOKED
+        if secret.closed_by is not closed_by:
+            yield f"revoked at {token.revoked_at}, its secret is closed by {secret.closed_by}"
+        if {*_marks(secret.grants)} != {models.permission_fingerprint(key) for key in held}:
+            yield f"holding {held}, its secret grants {secret.grants!r}"
 
 
 def _replayed(
@@ -100,8 +120,6 @@ def _replayed(
         yield f"it is called {token.name!r}, by its activity {name!r}"
     if held != keys:
         yield f"it holds {held}, by its activity {keys}"
-    if {*_marks(token.grants)} != {models.permission_fingerprint(key) for key in held}:
-        yield f"its row tells the wire of {token.grants!r} where it holds {held}"
     if (token.revoked_at is not None) is not (kinds[-1:] == [ActivityKind.REVOKED]):
         yield f"revoked at {token.revoked_at}, by its activity {kinds}"
     if token.revision != len(kinds):

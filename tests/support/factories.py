@@ -6,6 +6,7 @@ Sessions are inserted as rows, since signing in with argon2 would take most of t
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
+from secrets import token_bytes
 from typing import Any
 from uuid import UUID
 
@@ -136,10 +137,37 @@ class Client:
         return (await self.data(query, input=input_fields))[name]
 
 
-async def make_searchable(made: Iterable[models.Token]) -> None:
-    """Add the search rows of tokens that were made as rows."""
-    rows = [token_search.row_of(token) for token in made]
+async def complete(made: Iterable[models.Token]) -> None:
+    """Add the rows that follow tokens that were made as rows: of their search and their secrets.
+
+    Nobody knows these secrets, and they grant nothing.
+    """
+    made = list(made)
+    rows = [token_search.row_of(token) for token in made if token.is_live]
     await models.TokenSearch.bulk_create(rows, batch_size=500)
+    secrets = [
+        models.TokenSecret(
+            tenant_id=token.tenant_id,
+            token_id=token.id,
+            digest=token_bytes(32),
+            closed_by=None if token.is_live else models.ClosedBy.REVOKED,
+            grants=b"",
+        )
+        for token in made
+    ]
+    await models.TokenSecret.bulk_create(secrets, batch_size=500)
+
+
+async def digest_of(token: models.Token) -> bytes:
+    """The digest of a token's only secret, as it is kept."""
+    secret = await models.TokenSecret.get(tenant_id=token.tenant_id, token_id=token.id)
+    return bytes(secret.digest)
+
+
+async def grants_kept(token: models.Token) -> bytes | None:
+    """The grants of a token's only secret, as the wire reads them."""
+    secret = await models.TokenSecret.get(tenant_id=token.tenant_id, token_id=token.id)
+    return None if secret.grants is None else bytes(secret.grants)
 
 
 def token_id(token: models.Token | UUID) -> str:

@@ -21,7 +21,7 @@ from server.operations import tokens
 from server.paging import Page, PageRequest
 from server.texts import search_text, searchable
 from tests.conftest import settings_for
-from tests.support.factories import Client, Person, World, make_searchable
+from tests.support.factories import Client, Person, World, complete
 from tests.support.postgres import PostgresServer, run_now
 
 _WORDS = (
@@ -46,14 +46,13 @@ async def _tokens(person: Person, texts: list[tuple[str, str]]) -> list[models.T
             tenant_id=person.admin.tenant_id,
             name=name,
             description=description,
-            digest=n.to_bytes(32, "big"),
             hint="tsr_…",
             created_by_id=person.admin.id,
         )
         for n, (name, description) in enumerate(texts)
     ]
     await models.Token.bulk_create(rows)
-    await make_searchable(rows)
+    await complete(rows)
     return rows
 
 

@@ -176,7 +176,7 @@ async def test_change_counts_from_the_next_check_on(case: Case, world: World) ->
 async def test_token_is_allowed_exactly_its_permissions_for_any_number(
     case: Case, world: World, how_many: int
 ) -> None:
-    """A token's row holds its grants up to a limit; beyond it they are rows of their own."""
+    """A secret's row holds its grants up to a limit; beyond it they are rows of their own."""
     permissions = world.service.catalogue.permissions
     held = [permission.key for permission in permissions[:how_many]]
     await tokens.set_permissions(case.person.principal, world.service, case.token.id, held)
@@ -192,8 +192,8 @@ async def test_token_is_allowed_exactly_its_permissions_for_any_number(
         return found
 
     assert await opened() == held
-    # As in a row from before this column existed.
-    own = models.Token.filter(tenant_id=case.tenant.id, id=case.token.id)
+    # As in a row that was written before rows held grants.
+    own = models.TokenSecret.filter(tenant_id=case.tenant.id, token_id=case.token.id)
     await own.update(grants=None)
     assert await opened() == held
 

@@ -151,7 +151,6 @@ async def hold_everything(world: World, person: Person, keys: list[str]) -> None
         for token in made[-4:]
         for key in keys
     )
-    await models.Token.filter(id__in=[token.id for token in made[-4:]]).update(grants=None)
     await models.Activity.bulk_create(
         models.Activity(
             tenant_id=tenant_id,

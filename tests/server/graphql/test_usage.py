@@ -8,9 +8,9 @@ import pytest
 
 import models
 from models import RefusalReason
-from server.access import uses
 from server.access.principal import SignedInAdmin
-from server.access.uses import Batch, Refused, Use
+from server.decisions import log_rows
+from server.decisions.log_rows import Denial, Unwritten, Use
 from server.operations import usage
 from tests.support.factories import Client, World, token_id
 
@@ -29,11 +29,11 @@ async def test_usage_lists_the_operations_of_a_token(world: World, client: Clien
     today = datetime(2026, 3, 3, 12, tzinfo=UTC)
     for at, allowed in ((today - timedelta(days=1), 5), (today, 2), (today, 1)):
         second = at.timestamp()
-        refused = Refused(
+        refused = Denial(
             second, "GET", BLUEPRINTS, RefusalReason.NOT_GRANTED, "192.0.2.1", "curl", "r1"
         )
-        await uses.write(
-            Batch(
+        await log_rows.write(
+            Unwritten(
                 {
                     (*token, DEVICES, at.date()): Use(allowed, 0, second - 60, second),
                     (*token, "", at.date()): Use(0, 1, second - 90, second - 90),
@@ -84,7 +84,7 @@ async def test_older_use_does_not_replace_a_later_one(world: World) -> None:
     made = await world.token(await world.person(), "t", [])
     token = (str(made.token.tenant_id), str(made.token.id))
     for second in (1_000_000.0, 999_000.0):
-        await uses.write(Batch({}, {token: (second, f"at {second}", "")}, {}))
+        await log_rows.write(Unwritten({}, {token: (second, f"at {second}", "")}, {}))
     last = await models.TokenLastUse.get(tenant_id=made.token.tenant_id, id=made.token.id)
     assert last.last_used_from == "at 1000000.0"
 
@@ -104,7 +104,7 @@ async def test_page_reads_last_uses_in_one_query_when_asked_for(
     made = [(await world.token(person, f"t{number}", [])).token for number in range(3)]
     tenant_id = str(person.admin.tenant_id)
     last = {(tenant_id, str(token.id)): (1_000_000.0, token.name, "") for token in made[:2]}
-    await uses.write(Batch({}, last, {}))
+    await log_rows.write(Unwritten({}, last, {}))
     read, asked = usage.last_uses, []
 
     async def noted(
@@ -131,7 +131,7 @@ async def test_old_counts_are_deleted(world: World, client: Client) -> None:
     today = datetime(2026, 3, 3, tzinfo=UTC).date()
     for age in (0, 400, 401):
         day = today - timedelta(days=age)
-        await uses.write(Batch({(*token, DEVICES, day): Use(1, 0, 0.0, 0.0)}, {}, {}))
-    await uses.forget_old([str(made.token.tenant_id)], today)
+        await log_rows.write(Unwritten({(*token, DEVICES, day): Use(1, 0, 0.0, 0.0)}, {}, {}))
+    await log_rows.forget_old([str(made.token.tenant_id)], today)
     found = await client.of(person).data(_QUERY, id=token_id(made.token))
     assert found["token"]["usage"][0]["allowed"] == 2

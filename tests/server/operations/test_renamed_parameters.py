@@ -9,16 +9,16 @@ import pytest
 
 import models
 from models import ActivityKind
-from server.access.introspection import introspect
 from server.access.principal import IntrospectionClient, Operator
 from server.app import create_app
 from server.catalogue import read_catalogue
 from server.errors import InvalidInput
 from server.graphql.permissions import shown_permissions
 from server.operations import activity, permissions, tokens, usage
+from server.operations.introspection import introspect
 from server.paging import PageRequest
 from server.service import Service
-from tests.support.factories import World
+from tests.support.factories import World, grants_kept
 from tests.support.gateways import Gateway, gateway
 
 _OLD, _NEW = "GET /devices/{device_id}", "GET /devices/{id}"
@@ -84,7 +84,7 @@ async def test_granting_the_new_name_changes_nothing_and_either_name_withdraws(
     assert (await tokens.permission_keys(who, [token.id]))[token.id] == [things]
     again = await tokens.set_permissions(who, after, token.id, [_OLD, _NEW])
     assert (await tokens.permission_keys(who, [token.id]))[token.id] == [_NEW]
-    assert again.grants == models.grants_of([_OLD])
+    assert await grants_kept(again) == models.grants_of([_OLD])
     page = await activity.of_token(who, token.id, PageRequest(10))
     assert [row.kind for row in page.rows].count(ActivityKind.PERMISSIONS_EDITED) == 2
 

@@ -14,7 +14,7 @@ import pytest
 
 import models
 from server.app import running_service
-from server.dataplane.rate_limit import Count, MemoryRateLimit
+from server.decisions.limits import Count, MemoryRateLimiter
 from server.operations import tokens
 from tests.conftest import settings_for
 from tests.support.factories import World
@@ -61,7 +61,7 @@ async def within_one_hour(work: Callable[[], Awaitable[Counter[int]]]) -> Counte
 
 
 def test_count_restarts_at_the_full_hour(monkeypatch: pytest.MonkeyPatch) -> None:
-    rate_limit, counts, now = MemoryRateLimit(), list[Count | None](), 7_199.9
+    rate_limit, counts, now = MemoryRateLimiter(), list[Count | None](), 7_199.9
     monkeypatch.setattr(time, "time", lambda: now)
 
     def hit(limit: int | None, tenant: str = "a tenant") -> Count | None:

@@ -1,7 +1,7 @@
 """The decision log's tables: uses counted by day, each token's last use, its latest refusals.
 
 Written from many instances at once and in bulk. The times of writing, and the entries dropped under
-pressure, are up to `server.dataplane.record`.
+pressure, are up to `server.decisions.log`.
 """
 # ruff: noqa: S608 - the statements are made of constants
 
@@ -39,8 +39,8 @@ class Use:
 LastUse = tuple[float, str, str]
 
 
-class Refused(NamedTuple):
-    """A refusal. `key` is empty where no operation matched."""
+class Denial(NamedTuple):
+    """A denied request. `key` is empty where no operation matched."""
 
     at: float
     method: str
@@ -52,12 +52,12 @@ class Refused(NamedTuple):
 
 
 @dataclass(slots=True)
-class Batch:
-    """The entries of one write. Tokens are (tenant's id, token's id)."""
+class Unwritten:
+    """Decisions that are not written yet. Tokens are (tenant's id, token's id)."""
 
     uses: dict[tuple[str, str, str, date], Use]
     last: dict[tuple[str, str], LastUse]
-    refused: dict[tuple[str, str], list[Refused]]
+    refused: dict[tuple[str, str], list[Denial]]
 
 
 def _members(names: str) -> str:
@@ -164,15 +164,15 @@ _STATEMENTS: dict[str, dict[str, str]] = {
 
 
 @retried
-async def write(batch: Batch) -> None:
-    """Write all of `batch`, or nothing. Of two instances that write at once both are counted."""
+async def write(unwritten: Unwritten) -> None:
+    """Write all of `unwritten`, or nothing. Two instances that write at once are both counted."""
     async with transaction() as client:
         statements = _STATEMENTS[dialect()]
         for name, rows in (
-            ("use", _use_rows(batch)),
-            ("last", _last_rows(batch)),
-            ("refused", _refused_rows(batch)),
-            ("trim", _tokens(batch.refused)),
+            ("use", _use_rows(unwritten)),
+            ("last", _last_rows(unwritten)),
+            ("refused", _refused_rows(unwritten)),
+            ("trim", _tokens(unwritten.refused)),
         ):
             # Made part by part: requests are answered in between, and wait for one part at most.
             while part := list(islice(rows, _AT_ONCE)):
@@ -204,9 +204,9 @@ def _ids() -> Iterator[str]:
     return map(f"{first[:-12]}{{:012x}}".format, count(int(first[-12:], 16) >> 1))
 
 
-def _use_rows(batch: Batch) -> Iterator[dict[str, Any]]:
+def _use_rows(unwritten: Unwritten) -> Iterator[dict[str, Any]]:
     # In the order of the unique index, in which every instance takes its locks.
-    ordered = sorted(batch.uses.items(), key=itemgetter(0))
+    ordered = sorted(unwritten.uses.items(), key=itemgetter(0))
     for row_id, ((tenant_id, token_id, key, day), use) in zip(_ids(), ordered, strict=False):
         yield {
             "id": row_id,
@@ -221,8 +221,8 @@ def _use_rows(batch: Batch) -> Iterator[dict[str, Any]]:
         }
 
 
-def _last_rows(batch: Batch) -> Iterator[dict[str, Any]]:
-    ordered = sorted(batch.last.items(), key=itemgetter(0))
+def _last_rows(unwritten: Unwritten) -> Iterator[dict[str, Any]]:
+    ordered = sorted(unwritten.last.items(), key=itemgetter(0))
     for (tenant_id, token_id), (at, address, user_agent) in ordered:
         yield {
             "tenant_id": tenant_id,
@@ -233,8 +233,8 @@ def _last_rows(batch: Batch) -> Iterator[dict[str, Any]]:
         }
 
 
-def _refused_rows(batch: Batch) -> Iterator[dict[str, Any]]:
-    for (tenant_id, token_id), latest in batch.refused.items():
+def _refused_rows(unwritten: Unwritten) -> Iterator[dict[str, Any]]:
+    for (tenant_id, token_id), latest in unwritten.refused.items():
         for refused in latest:
             yield {
                 "id": models.new_id(),
@@ -250,7 +250,7 @@ def _refused_rows(batch: Batch) -> Iterator[dict[str, Any]]:
             }
 
 
-def _tokens(refused: dict[tuple[str, str], list[Refused]]) -> Iterator[dict[str, Any]]:
+def _tokens(refused: dict[tuple[str, str], list[Denial]]) -> Iterator[dict[str, Any]]:
     for tenant_id, token_id in refused:
         yield {"tenant_id": tenant_id, "token_id": token_id}
 

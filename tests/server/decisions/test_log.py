@@ -16,10 +16,10 @@ import pytest
 import models
 from models import RefusalReason
 from server import database
-from server.access import uses
 from server.app import create_app, running_service
-from server.dataplane import record as recording
-from server.dataplane.record import Record
+from server.decisions import log as recording
+from server.decisions import log_rows
+from server.decisions.log import DecisionLog
 from server.monitoring.metrics import RECORDS_DROPPED
 from server.operations import tokens
 from server.service import Service
@@ -35,7 +35,7 @@ KEY = "GET /api/v1/devices"
 def decision(
     tenant_id: UUID, token_id: UUID, *, key: str = KEY, denied: bool = False, at: float = 0
 ) -> tuple[str, str, str, str, RefusalReason | None, str, str, str, float]:
-    """Arguments of `Record.note`."""
+    """Arguments of `DecisionLog.note`."""
     reason = RefusalReason.NOT_GRANTED if denied else None
     at = at or time.time()
     ids = str(tenant_id), str(token_id)
@@ -43,8 +43,8 @@ def decision(
 
 
 @pytest.fixture
-async def record() -> AsyncIterator[Record]:
-    made = Record()
+async def record() -> AsyncIterator[DecisionLog]:
+    made = DecisionLog()
     yield made
     await made.close()
 
@@ -96,7 +96,7 @@ async def test_stopped_server_writes_all_decisions(tmp_path: Path) -> None:
 
 
 async def test_full_buffer_drops_and_counts_decisions_without_waiting(
-    world: World, record: Record, monkeypatch: pytest.MonkeyPatch
+    world: World, record: DecisionLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recording, "MAX_USES", 5)
     person = await world.person()
@@ -112,20 +112,20 @@ async def test_full_buffer_drops_and_counts_decisions_without_waiting(
 
 
 async def test_batch_of_an_outage_is_written_later_and_once(
-    world: World, record: Record, monkeypatch: pytest.MonkeyPatch
+    world: World, record: DecisionLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = await world.person()
     token = (person.admin.tenant_id, (await world.token(person)).token.id)
-    write, failures = uses.write, 2
+    write, failures = log_rows.write, 2
 
-    async def sometimes(batch: uses.Batch) -> None:
+    async def sometimes(batch: log_rows.Unwritten) -> None:
         nonlocal failures
         failures -= 1
         if failures >= 0:
             raise TimeoutError
         await write(batch)
 
-    monkeypatch.setattr(uses, "write", sometimes)
+    monkeypatch.setattr(log_rows, "write", sometimes)
     for number in range(3):
         for _ in range(5):
             record.note(*decision(*token))
@@ -137,7 +137,7 @@ async def test_batch_of_an_outage_is_written_later_and_once(
 
 
 async def test_written_batch_is_not_written_again_after_a_later_failure(
-    world: World, record: Record, monkeypatch: pytest.MonkeyPatch
+    world: World, record: DecisionLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = await world.person()
     token = (person.admin.tenant_id, (await world.token(person)).token.id)
@@ -146,7 +146,7 @@ async def test_written_batch_is_not_written_again_after_a_later_failure(
         raise TimeoutError
 
     with monkeypatch.context() as patched:
-        patched.setattr(uses, "forget_old", away)
+        patched.setattr(log_rows, "forget_old", away)
         for _ in range(2):
             record.note(*decision(*token))
             await record.close()
@@ -159,13 +159,13 @@ async def test_written_batch_is_not_written_again_after_a_later_failure(
 
 
 async def test_batches_are_written_one_after_another_and_none_is_lost(
-    world: World, record: Record, monkeypatch: pytest.MonkeyPatch
+    world: World, record: DecisionLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = await world.person()
     token = (person.admin.tenant_id, (await world.token(person)).token.id)
-    write, at_once, most = uses.write, 0, 0
+    write, at_once, most = log_rows.write, 0, 0
 
-    async def slowly(batch: uses.Batch) -> None:
+    async def slowly(batch: log_rows.Unwritten) -> None:
         nonlocal at_once, most
         at_once += 1
         most = max(most, at_once)
@@ -173,7 +173,7 @@ async def test_batches_are_written_one_after_another_and_none_is_lost(
         await write(batch)
         at_once -= 1
 
-    monkeypatch.setattr(uses, "write", slowly)
+    monkeypatch.setattr(log_rows, "write", slowly)
     monkeypatch.setattr(recording, "_WRITE_AFTER_SECONDS", 0.02)
     for _ in range(40):
         record.note(*decision(*token))
@@ -183,7 +183,7 @@ async def test_batches_are_written_one_after_another_and_none_is_lost(
     assert await counts(token[0]) == (40, 0)
 
 
-async def test_large_batch_does_not_hold_up_requests(world: World, record: Record) -> None:
+async def test_large_batch_does_not_hold_up_requests(world: World, record: DecisionLog) -> None:
     """Measured as the work between two turns of the event loop, in calls instead of seconds."""
     tenant_id = (await world.person()).admin.tenant_id
     for _ in range(5_000):
@@ -213,16 +213,16 @@ async def test_large_batch_does_not_hold_up_requests(world: World, record: Recor
 
 async def test_batch_that_can_never_be_written_is_dropped_and_logged(
     world: World,
-    record: Record,
+    record: DecisionLog,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     person = await world.person()
 
-    async def never(_batch: uses.Batch) -> None:
+    async def never(_batch: log_rows.Unwritten) -> None:
         raise ValueError("a mistake of ours")
 
-    monkeypatch.setattr(uses, "write", never)
+    monkeypatch.setattr(log_rows, "write", never)
     before = RECORDS_DROPPED._value.get()
     record.note(*decision(person.admin.tenant_id, person.admin.id))
     await record.close()
@@ -236,7 +236,7 @@ async def test_concurrent_writes_of_two_instances_add_up(world: World) -> None:
     tenant_id = person.admin.tenant_id
 
     async def instance(seed: int) -> None:
-        record, choose = Record(), random.Random(seed)
+        record, choose = DecisionLog(), random.Random(seed)
         for _ in range(4):
             for token in choose.sample(made, len(made)):
                 record.note(*decision(tenant_id, token, denied=choose.random() < 0.5))
@@ -247,7 +247,7 @@ async def test_concurrent_writes_of_two_instances_add_up(world: World) -> None:
 
 
 async def test_trimming_of_refusals_does_not_wait_for_another_instance(
-    postgres_url: str, record: Record
+    postgres_url: str, record: DecisionLog
 ) -> None:
     """Two instances that trim the same tokens in different order would deadlock."""
     await database.migrate(settings_for(postgres_url))
@@ -263,20 +263,20 @@ async def test_trimming_of_refusals_does_not_wait_for_another_instance(
                 await record.close()
 
         try:
-            await refuse(uses.KEPT_REFUSALS)
+            await refuse(log_rows.KEPT_REFUSALS)
             async with connection.transaction():
                 await connection.execute("SELECT FROM token_refusal FOR UPDATE")
                 await refuse(more)
             await refuse(more)
         finally:
             await connection.close()
-        assert await counts(tenant_id) == (0, uses.KEPT_REFUSALS + 2 * more)
+        assert await counts(tenant_id) == (0, log_rows.KEPT_REFUSALS + 2 * more)
         kept = models.TokenRefusal.filter(tenant_id=tenant_id)
-        assert await kept.count() == uses.KEPT_REFUSALS
+        assert await kept.count() == log_rows.KEPT_REFUSALS
 
 
 async def test_last_use_only_moves_forward_and_does_not_touch_the_token(
-    world: World, record: Record
+    world: World, record: DecisionLog
 ) -> None:
     person = await world.person()
     made = await world.token(person, "t", [KEY])
@@ -295,7 +295,9 @@ async def test_last_use_only_moves_forward_and_does_not_touch_the_token(
     assert last.last_used_at == datetime.fromtimestamp(now, UTC)
 
 
-async def test_locked_token_does_not_hold_up_the_flush(postgres_url: str, record: Record) -> None:
+async def test_locked_token_does_not_hold_up_the_flush(
+    postgres_url: str, record: DecisionLog
+) -> None:
     await database.migrate(settings_for(postgres_url))
     async with running_service(settings_for(postgres_url)) as service:
         world = World(service)
@@ -316,7 +318,7 @@ async def test_locked_token_does_not_hold_up_the_flush(postgres_url: str, record
         assert await models.TokenLastUse.filter(tenant_id=tenant_id).count() == 2
 
 
-async def test_counts_are_kept_for_400_days(world: World, record: Record) -> None:
+async def test_counts_are_kept_for_400_days(world: World, record: DecisionLog) -> None:
     person, other = await world.person(), await world.person()
     today = datetime.now(UTC)
     for somebody in (person, other):

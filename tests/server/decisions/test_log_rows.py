@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import models
-from server.access import uses
+from server.decisions import log_rows
 from tests.support.factories import World
 
 
 async def test_old_counts_are_deleted_in_batches(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uses, "_FORGOTTEN_AT_ONCE", 3)
+    monkeypatch.setattr(log_rows, "_FORGOTTEN_AT_ONCE", 3)
     at = datetime.now(UTC)
     tenants = [await world.tenant() for _ in range(3)]
     for tenant in tenants:
@@ -21,7 +21,7 @@ async def test_old_counts_are_deleted_in_batches(
                 tenant_id=tenant.id,
                 token_id=models.new_id(),
                 key="GET /x",
-                day=(at - timedelta(days=uses.KEPT_DAYS + number - 1)).date(),
+                day=(at - timedelta(days=log_rows.KEPT_DAYS + number - 1)).date(),
                 allowed=1,
                 denied=0,
                 first_used_at=at,
@@ -30,6 +30,6 @@ async def test_old_counts_are_deleted_in_batches(
             for number in range(10)
         ]
         await models.TokenUse.bulk_create(rows)
-    await uses.forget_old([str(tenant.id) for tenant in tenants[:2]], at.date())
+    await log_rows.forget_old([str(tenant.id) for tenant in tenants[:2]], at.date())
     left = [await models.TokenUse.filter(tenant_id=tenant.id).count() for tenant in tenants]
     assert left == [2, 2, 10]

@@ -22,7 +22,7 @@ _ANSWER_SECONDS = 0.25
 _SKIP_SECONDS = 1.0
 _MAX_TENANTS = 1_000_000
 _WINDOW_SECONDS = 3600
-_log = logging.getLogger("tessera.rate_limit")
+_log = logging.getLogger("tessera.rate_limiter")
 
 
 class Count(NamedTuple):
@@ -38,19 +38,19 @@ class Count(NamedTuple):
 Counted = Callable[[Count | None], None]
 
 
-class RateLimit(Protocol):
+class RateLimiter(Protocol):
     """Counts requests by tenant."""
 
     def hit(self, tenant_id: str, requests_per_hour: int | None, counted: Counted) -> None:
         """Count one request, and call `counted` once: now, or as soon as the store answers."""
 
 
-def rate_limit(url: str | None) -> RateLimit:
+def rate_limiter(url: str | None) -> RateLimiter:
     """Counts in the Redis at `url`, or in memory."""
-    return RedisRateLimit(url) if url else MemoryRateLimit()
+    return RedisRateLimiter(url) if url else MemoryRateLimiter()
 
 
-class MemoryRateLimit:
+class MemoryRateLimiter:
     """Counts for one instance. Exact, since no task switch separates reading and writing."""
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class MemoryRateLimit:
         counted(tuple.__new__(Count, count))
 
 
-class RedisRateLimit:
+class RedisRateLimiter:
     """Counts for all instances that share a store."""
 
     def __init__(self, url: str) -> None:

@@ -11,28 +11,28 @@ import logging
 
 from models import RefusalReason
 from server import database
-from server.access import uses
-from server.access.uses import Batch, Refused, Use
-from server.dataplane import originals
+from server.decisions import log_rows
+from server.decisions.log_rows import Denial, Unwritten, Use
 from server.monitoring.metrics import RECORDS_DROPPED
+from server.texts import printable_ascii
 
 _WRITE_AFTER_SECONDS = 3.0
 _METHOD_LENGTH = 16
 MAX_USES = 100_000
-MAX_REFUSING_TOKENS = 10_000
-_log = logging.getLogger("tessera.record")
+MAX_DENIED_TOKENS = 10_000
+_log = logging.getLogger("tessera.decision_log")
 
 
-class Record:
+class DecisionLog:
     """The decisions of one instance that are not written yet."""
 
     def __init__(self) -> None:
-        self._batch = Batch({}, {}, {})
+        self._unwritten = Unwritten({}, {}, {})
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
         self._writing_since = 0.0
         # The tenants whose old counts were dropped, and on which day.
-        self._purged_on = uses.day_of(0)
+        self._purged_on = log_rows.day_of(0)
         self._purged: set[str] = set()
 
     def note(
@@ -52,8 +52,8 @@ class Record:
         key: the permission, or empty if no operation matched. reason: None if it was allowed.
         at: in seconds since 1970.
         """
-        batch = self._batch
-        use_key = (tenant_id, token_id, key, uses.day_of(at))
+        batch = self._unwritten
+        use_key = (tenant_id, token_id, key, log_rows.day_of(at))
         use = batch.uses.get(use_key)
         if use is None:
             if len(batch.uses) >= MAX_USES:
@@ -66,9 +66,9 @@ class Record:
             batch.last[tenant_id, token_id] = (at, address, user_agent)
         else:
             use.denied += 1
-            shown = originals.shown(method, _METHOD_LENGTH)
-            refused = Refused(at, shown, key, reason, address, user_agent, request_id)
-            self._note_refusal((tenant_id, token_id), refused)
+            shown = printable_ascii(method, _METHOD_LENGTH)
+            refused = Denial(at, shown, key, reason, address, user_agent, request_id)
+            self._note_denial((tenant_id, token_id), refused)
         if self._timer is None and self._writing is None:
             self._write_in(_WRITE_AFTER_SECONDS)
 
@@ -81,15 +81,15 @@ class Record:
             self._timer = None
         await self._write()
 
-    def _note_refusal(self, token: tuple[str, str], refused: Refused) -> None:
-        latest = self._batch.refused.get(token)
+    def _note_denial(self, token: tuple[str, str], denial: Denial) -> None:
+        latest = self._unwritten.refused.get(token)
         if latest is None:
-            if len(self._batch.refused) >= MAX_REFUSING_TOKENS:
+            if len(self._unwritten.refused) >= MAX_DENIED_TOKENS:
                 RECORDS_DROPPED.inc()
                 return
-            latest = self._batch.refused[token] = []
-        latest.append(refused)
-        del latest[: -uses.KEPT_REFUSALS]
+            latest = self._unwritten.refused[token] = []
+        latest.append(denial)
+        del latest[: -log_rows.KEPT_REFUSALS]
 
     def _write_in(self, seconds: float) -> None:
         self._timer = asyncio.get_running_loop().call_later(seconds, self._start_writing)
@@ -102,17 +102,17 @@ class Record:
 
     def _written(self, _task: asyncio.Task[None]) -> None:
         self._writing = None
-        if self._batch.uses:
+        if self._unwritten.uses:
             # Decisions noted during the flush may have waited for as long as it took.
             waited = asyncio.get_running_loop().time() - self._writing_since
             self._write_in(max(0.0, _WRITE_AFTER_SECONDS - waited))
 
     async def _write(self) -> None:
-        batch, self._batch = self._batch, Batch({}, {}, {})
+        batch, self._unwritten = self._unwritten, Unwritten({}, {}, {})
         if not batch.uses:
             return
         try:
-            await uses.write(batch)
+            await log_rows.write(batch)
         except Exception as error:
             if database.is_unavailable(error):
                 self._put_back(batch)
@@ -122,9 +122,9 @@ class Record:
             return
         await self._purge_old(batch)
 
-    def _put_back(self, batch: Batch) -> None:
+    def _put_back(self, batch: Unwritten) -> None:
         """Merge an unwritten batch with the decisions noted since, which are newer."""
-        newer, self._batch = self._batch, batch
+        newer, self._unwritten = self._unwritten, batch
         for key, use in newer.uses.items():
             before = batch.uses.get(key)
             if before is not None:
@@ -139,13 +139,13 @@ class Record:
             if token in batch.last or len(batch.last) < MAX_USES:
                 batch.last[token] = last
         for token, refused in newer.refused.items():
-            if token in batch.refused or len(batch.refused) < MAX_REFUSING_TOKENS:
+            if token in batch.refused or len(batch.refused) < MAX_DENIED_TOKENS:
                 kept = batch.refused.get(token, []) + refused
-                batch.refused[token] = kept[-uses.KEPT_REFUSALS :]
+                batch.refused[token] = kept[-log_rows.KEPT_REFUSALS :]
             else:
                 RECORDS_DROPPED.inc(len(refused))
 
-    async def _purge_old(self, batch: Batch) -> None:
+    async def _purge_old(self, batch: Unwritten) -> None:
         """Once a day, drop the old counts of the batch's tenants."""
         today = max(day for _, _, _, day in batch.uses)
         if today != self._purged_on:
@@ -154,7 +154,7 @@ class Record:
         if not tenants:
             return
         try:
-            await uses.forget_old(list(tenants), today)
+            await log_rows.forget_old(list(tenants), today)
         except Exception as error:
             # The next batch of these tenants tries again. This batch itself is written already.
             if not database.is_unavailable(error):

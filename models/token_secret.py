@@ -1,0 +1,83 @@
+"""The secrets of tokens: one narrow row each, holding everything that a decision reads."""
+
+from collections.abc import Collection
+from enum import Enum
+
+from tortoise import fields
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.models import Model
+
+from models.token_permission import permission_fingerprint
+
+# 48 of 16 bytes: a row stays small enough for PostgreSQL to keep it whole and for several to share
+# a page of either database.
+_MAX_FINGERPRINTS = 48
+# Tortoise knows keys of one column only, and no table that is its own index.
+_KEY_BY_DIGEST = {
+    "postgres": (
+        "ALTER TABLE token_secret DROP CONSTRAINT token_secret_pkey",
+        "ALTER TABLE token_secret ADD PRIMARY KEY (digest, tenant_id)",
+    ),
+    "sqlite": (
+        "DROP TABLE token_secret",
+        'CREATE TABLE token_secret ("digest" BLOB NOT NULL, "tenant_id" CHAR(36) NOT NULL,'
+        ' "token_id" CHAR(36) NOT NULL, "generation" SMALLINT NOT NULL DEFAULT 1,'
+        ' "closed_by" VARCHAR(16), "grants" BLOB, "closes_at" TIMESTAMP, "block" VARCHAR(16),'
+        ' "trial" BLOB, "networks" TEXT, "requests_per_hour" INT,'
+        ' PRIMARY KEY ("digest", "tenant_id"),'
+        " CONSTRAINT uid_token_secret_generation UNIQUE (tenant_id, token_id, generation)"
+        ") WITHOUT ROWID",
+    ),
+}
+
+
+class ClosedBy(Enum):
+    """The event that closed a secret for good."""
+
+    REVOKED = "REVOKED"
+
+
+def grants_of(keys: Collection[str]) -> bytes | None:
+    """The `grants` of a token with these permissions: their fingerprints; None for more than 48."""
+    return b"".join(map(permission_fingerprint, keys)) if len(keys) <= _MAX_FINGERPRINTS else None
+
+
+async def key_by_digest(client: BaseDBAsyncClient) -> None:
+    """Make `(digest, tenant_id)` the primary key of the empty table `token_secret`.
+
+    The digest leads, so that one index serves checks, which name the tenant, and introspection,
+    which does not. On SQLite the table is its own index (WITHOUT ROWID): a lookup is one descent.
+    """
+    for statement in _KEY_BY_DIGEST[client.capabilities.dialect]:
+        await client.execute_script(statement)
+
+
+class TokenSecret(Model):
+    """A secret of a token, by the keyed digest of the secret; it never holds the secret itself.
+
+    `generation` numbers the secrets of a token from 1. `closed_by` is set once the secret is closed
+    for good. `grants` are the fingerprints of all permissions of the token; where it is null, read
+    the rows of `token_permission`. `server.decisions.terms` alone writes these rows, in the
+    transaction of the change that they follow.
+
+    Not used yet: `closes_at`, from which instant the secret is refused; `block`, why the token is
+    held up for the time being; `trial`, the grants of a trial; `networks`, from where it may be
+    used, null for anywhere; `requests_per_hour`, its own limit, null for none.
+    """
+
+    digest = fields.BinaryField(primary_key=True)
+    tenant_id = fields.UUIDField()
+    token_id = fields.UUIDField()
+    generation = fields.SmallIntField(default=1)
+    closed_by = fields.CharEnumField(ClosedBy, description="Why", max_length=16, null=True)
+    grants = fields.BinaryField(null=True)
+    closes_at = fields.DatetimeField(null=True)
+    block = fields.CharField(max_length=16, null=True)
+    trial = fields.BinaryField(null=True)
+    networks = fields.TextField(null=True)
+    requests_per_hour = fields.IntField(null=True)
+
+    class Meta:
+        table = "token_secret"
+        table_description = "What a decision reads of the secrets of tokens"
+        unique_together = (("tenant_id", "token_id", "generation"),)

@@ -1,0 +1,164 @@
+"""The lookup of secrets in PostgreSQL: those of many requests in one query."""
+# ruff: noqa: S608 - the statements are made of constants
+
+import asyncio
+from typing import Any
+
+from server.database import READ_ONLY, WIRE_CONNECTIONS, Pool, ReadOnlyDatabase
+from server.decisions.question import MAX_TOGETHER, Question, Receiver, by_digest
+from server.decisions.terms import Terms
+
+# A request is answered within two seconds, even when the database does not answer.
+_WAIT_SECONDS = 1.8
+_SWEEP_SECONDS = 0.1
+# While the database works on one query, requests of the other are taken and answered.
+_MAX_QUERIES = WIRE_CONNECTIONS
+# Then a connection is given back, for a task that waits for one: after about 10 ms.
+_MAX_IN_A_ROW = 64
+
+# A row with place 0 says that the database does not take writes: a standby, which may not know yet
+# of a revocation. Ask in the same statement: the server behind a pooler may have changed. Ids come
+# as text, the form in which they are answered and logged.
+_FOUND = f"""
+    SELECT 0::bigint, NULL::text, NULL::int, NULL::text, NULL::text, NULL::bool
+    WHERE {READ_ONLY["postgres"]}
+    UNION ALL
+    SELECT q.place, t.id::text, t.requests_per_hour, s.token_id::text, s.closed_by,
+        CASE WHEN s.grants IS NULL
+             THEN EXISTS (SELECT 1 FROM token_permission p
+                          WHERE p.tenant_id = t.id AND p.token_id = s.token_id
+                            AND p.fingerprint = q.fingerprint)
+             ELSE position(q.fingerprint in s.grants) > 0 END
+    FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[])
+         WITH ORDINALITY AS q(slug, region, digest, fingerprint, place)
+    JOIN tenant t ON t.slug = q.slug AND (q.region IS NULL OR t.region = q.region)
+    JOIN token_secret s ON s.tenant_id = t.id AND s.digest = q.digest
+"""
+
+
+class PostgresLookup:
+    """Looks secrets up on connections that nothing else uses: costly requests cannot take them."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._waiting: list[_Pending] = []
+        self._under_way: set[_Batch] = set()
+        self._running: set[asyncio.Task[None]] = set()
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    def find(self, question: Question, receiver: Receiver) -> None:
+        """Look `question` up in the next query, together with other questions."""
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
+            loop.call_soon(self._start)
+        self._waiting.append(_Pending(question, receiver, loop.time()))
+        if self._sweeper is None:
+            self._sweeper = loop.call_later(_SWEEP_SECONDS, self._sweep)
+
+    async def open(self) -> None:
+        """Connect, before other requests take the server's last connections."""
+        async with self._pool.statement():
+            pass
+
+    def close(self) -> None:
+        """Close the connections. A further question would open others."""
+        self._pool.terminate()
+
+    def _start(self) -> None:
+        loop = asyncio.get_running_loop()
+        wanted = -(-len(self._waiting) // MAX_TOGETHER)
+        for _ in range(min(wanted, _MAX_QUERIES - len(self._running))):
+            # Not awaited: the query serves other requests too, which must not end with this one.
+            self._running.add(loop.create_task(self._serve()))
+
+    async def _serve(self) -> None:
+        try:
+            while self._waiting:
+                await self._serve_some()
+        finally:
+            # At once, not in a callback: the next question would wait for this task.
+            self._running -= {asyncio.current_task()}
+
+    async def _serve_some(self) -> None:
+        """Ask the waiting questions, and those that come meanwhile, on one connection."""
+        batch = self._take()
+        try:
+            async with self._pool.statement() as held:
+                await batch.ask(held)
+                for _ in range(_MAX_IN_A_ROW):
+                    if not self._waiting:
+                        break
+                    self._under_way.discard(batch)
+                    batch = self._take()
+                    await batch.ask(held)
+        except Exception as error:
+            batch.fail(error)
+            if isinstance(error, ReadOnlyDatabase):
+                await self._pool.expire_connections()
+        finally:
+            self._under_way.discard(batch)
+
+    def _take(self) -> "_Batch":
+        batch = _Batch(self._waiting[:MAX_TOGETHER])
+        del self._waiting[:MAX_TOGETHER]
+        self._under_way.add(batch)
+        return batch
+
+    def _sweep(self) -> None:
+        """Fail overdue lookups. The query itself ends by the driver's time-out."""
+        loop = asyncio.get_running_loop()
+        too_early = loop.time() - _WAIT_SECONDS
+        under_way = (pending for batch in self._under_way for pending in batch.pending)
+        for pending in [*self._waiting, *under_way]:
+            if pending.since <= too_early:
+                pending.fail(TimeoutError())
+        self._waiting = [pending for pending in self._waiting if pending.receiver]
+        remaining = self._waiting or self._under_way
+        self._sweeper = loop.call_later(_SWEEP_SECONDS, self._sweep) if remaining else None
+
+
+class _Pending:
+    """A pending lookup. `receiver` is None once it has the result; `since` is when it began."""
+
+    __slots__ = ("question", "receiver", "since")
+
+    def __init__(self, question: Question, receiver: Receiver, since: float) -> None:
+        self.question = question
+        self.receiver: Receiver | None = receiver
+        self.since = since
+
+    def tell(self, terms: Terms | None) -> None:
+        receiver, self.receiver = self.receiver, None
+        if receiver is not None:
+            receiver.found(terms)
+
+    def fail(self, error: Exception) -> None:
+        receiver, self.receiver = self.receiver, None
+        if receiver is not None:
+            receiver.failed(error)
+
+
+class _Batch:
+    """Lookups in one query. Compared by identity."""
+
+    __slots__ = ("pending",)
+
+    def __init__(self, pending: list[_Pending]) -> None:
+        self.pending = pending
+
+    async def ask(self, held: Any) -> None:
+        """Give each receiver its result, by one query on a connection."""
+        asking = [(pending, row) for pending in self.pending for row in by_digest(pending.question)]
+        columns = zip(*(row for _, row in asking), strict=True)
+        rows = await held.fetch(_FOUND, *columns)
+        if any(row[0] == 0 for row in rows):
+            raise ReadOnlyDatabase
+        for row in rows:
+            asking[row[0] - 1][0].tell(row[1:])
+        for pending in self.pending:
+            pending.tell(None)
+
+    def fail(self, error: Exception) -> None:
+        """Give the error to the receivers without a result."""
+        for pending in self.pending:
+            pending.fail(error)
