@@ -1,6 +1,6 @@
 """Third-party clients: two compilers accept the schema, and one library manages a token.
 
-`test_graphql_over_http` tests the protocol itself.
+`graphql_over_http` tests the protocol itself.
 """
 
 import shutil
