@@ -144,7 +144,7 @@ def _add_the_first_token(page: Page) -> str:
 
 
 def _grant(page: Page) -> None:
-    asked = dialog(page, "What may it call?")
+    asked = dialog(page, "Choose permissions?")
     expect(button(asked, "Skip")).to_be_visible()
     button(asked, "Configure").click()
     expect(page.get_by_role("heading", name="Permissions of “Inventory sync”")).to_be_visible()
@@ -157,7 +157,7 @@ def _grant(page: Page) -> None:
     assert category.evaluate("(box) => box.indeterminate")
     category.click()
     category.click()
-    expect(summary).to_contain_text("Nothing will change")
+    expect(summary).to_contain_text("No changes.")
     button(page, "All read-only").click()
     expect(page.get_by_role("checkbox", name="Delete Blueprint")).not_to_be_checked()
     expect(page.get_by_role("checkbox", name="Get Blueprint", exact=False).first).to_be_checked()
@@ -225,7 +225,7 @@ def _view_and_edit(page: Page) -> None:
     )
     expect(when).to_have_text(in_tokyo)
     page.get_by_label("Show", exact=True).select_option("Names changed")
-    expect(page.get_by_text("Nothing of this kind has happened.")).to_be_visible()
+    expect(page.get_by_text("No activity of this kind.")).to_be_visible()
     page.reload()
     expect(page.get_by_label("Show", exact=True)).to_have_value("NAME_CHANGED")
 
@@ -261,7 +261,7 @@ def _rename_and_revoke(page: Page) -> None:
     expect(row(page, "Inventory sync (EU)")).to_be_visible()
     choose(page, "Inventory sync (EU)", "Revoke")
     asked = dialog(page, "Revoke “Inventory sync (EU)”?")
-    expect(asked).to_contain_text("It opens 2 endpoints now, and will open none.")
+    expect(asked).to_contain_text("It gives access to 2 endpoints.")
     expect(asked).to_contain_text("from 203.0.113.7")
     expect(button(asked, "Cancel")).to_be_focused()
     button(asked, "Revoke token").click()
@@ -287,7 +287,7 @@ def _invite_and_remove(chromium: Browser, site: Site, owner: Visitor) -> None:
     first = _invitation_link(page)
     expect(row(page, "Grace Hopper")).to_contain_text("Invited")
     choose(page, "Grace Hopper", "New invitation link")
-    button(page, "Make a new link").click()
+    button(page, "Create a new link").click()
     link = _invitation_link(page)
     assert first != link
     assert link not in page.content()
@@ -309,14 +309,14 @@ def _invite_and_remove(chromium: Browser, site: Site, owner: Visitor) -> None:
         # The list is from before that token was made; what is asked is not.
         choose(page, "Grace Hopper", "Remove")
         asked = dialog(page, "Remove Grace Hopper?")
-        expect(asked).to_contain_text("1 token that they made will be revoked with them.")
+        expect(asked).to_contain_text("This also revokes 1 token that they created.")
         button(asked, "Remove admin").click()
         expect(page.get_by_text("Grace Hopper was removed, and 1 token revoked.")).to_be_visible()
         page.get_by_role("link", name="API tokens").first.click()
         expect(page.get_by_text("Grace’s token")).to_have_count(0)
         page.get_by_role("link", name="Activity").click()
         expect(
-            page.get_by_text("removed the admin who made the token, and so revoked it")
+            page.get_by_text("removed the admin who created the token, which revoked it")
         ).to_be_visible()
         guest.page.get_by_role("link", name="Admins").click()
         expect(dialog(guest.page, "Your session has ended")).to_be_visible()
@@ -334,7 +334,7 @@ def _invitation_link(page: Page) -> str:
 def _accept(guest: Visitor, outdated: str, link: str) -> None:
     page = guest.page
     page.goto(f"{guest.url}/invitation")
-    expect(page.get_by_role("alert")).to_contain_text("holds no invitation")
+    expect(page.get_by_role("alert")).to_contain_text("has no invitation")
     # Each is out of the address once the page has read it.
     page.goto(outdated)
     expect(page).to_have_url(f"{guest.url}/invitation")
@@ -369,7 +369,7 @@ def test_two_admins_who_edit_one_grid_are_told_of_each_other(chromium: Browser, 
         expect(grace.page.get_by_text("Permissions saved.")).to_be_visible()
         # Ada sees what Grace did, and starts from it.
         button(ada.page, "Save").click()
-        told = dialog(ada.page, "Changed by somebody else meanwhile")
+        told = dialog(ada.page, "Changed by another admin")
         expect(told).to_contain_text("Grace Hopper has changed this token")
         told.get_by_text("1 permission granted").click()
         expect(told).to_contain_text("/api/v1/tags")
@@ -610,7 +610,7 @@ def test_a_token_that_was_revoked_meanwhile_is_said_to_be_gone(
         "mutation ($id: ID!) { revokeToken(input: { tokenId: $id }) { __typename } }", id=token_id
     )
     button(page, "Save").click()
-    expect(page.get_by_role("alert")).to_contain_text("was revoked meanwhile")
+    expect(page.get_by_role("alert")).to_contain_text("has been revoked")
 
 
 # Whoever may not, and whoever has no mouse
@@ -638,7 +638,7 @@ def test_an_auditor_sees_everything_and_no_button_that_would_fail(
     expect(changing).to_have_count(0)
     expect(page.get_by_role("button", name="Actions for")).to_have_count(0)
     page.goto(f"{site.url}/tokens/{token_id}/edit-permissions")
-    expect(page.get_by_text("Your role reads everything and changes nothing.")).to_be_visible()
+    expect(page.get_by_text("Your role can view permissions, but not change them.")).to_be_visible()
     page.get_by_role("link", name="View the token").click()
     expect(page.get_by_role("heading", name="Permissions (2)")).to_be_visible()
 
@@ -668,7 +668,7 @@ def test_everything_works_by_keyboard_and_gives_the_focus_back(
     page = visitor.open().page
     expect(row(page, "Reached")).to_be_visible()
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     expect(button(page, "Add token")).to_be_focused()

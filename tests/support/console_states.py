@@ -132,7 +132,7 @@ def _invitation_page(visitor: Visitor, _scene: Scene) -> None:
 
 def _nowhere(visitor: Visitor, _scene: Scene) -> None:
     visitor.open("/tokens/nowhere")
-    visitor.page.get_by_role("heading", name="There is no such token").wait_for()
+    visitor.page.get_by_role("heading", name="Token not found").wait_for()
 
 
 def _expired(visitor: Visitor, scene: Scene) -> None:

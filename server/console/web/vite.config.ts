@@ -22,10 +22,30 @@ function stringsInPages(): Plugin {
   };
 }
 
+/** The console's CSS from weak to strong: the later layer wins, in whichever order files are loaded. */
+const LAYERS = ["base", "parts", "pages"];
+
+/**
+ * Puts each CSS file of the console into the layer of its folder. Lazily loaded pages bring their
+ * own CSS files, so that the order in which rules arrive must not decide which of them wins.
+ */
+function cssLayers(): Plugin {
+  const layerOf = (file: string): string =>
+    file.includes("/styles/") ? "base" : file.includes("/parts/") ? "parts" : "pages";
+  return {
+    name: "css-layers",
+    enforce: "pre",
+    transform: (code, id) =>
+      /\/src\/console\/.*\.css$/.test(id)
+        ? `@layer ${LAYERS.join(", ")};\n@layer ${layerOf(id)} {\n${code}}\n`
+        : null,
+  };
+}
+
 export default defineConfig({
   // routes.py serves the built folder's "hashed" part under this address, and only that part.
   base: "/assets/",
-  plugins: [stringsInPages()],
+  plugins: [stringsInPages(), cssLayers()],
   build: {
     assetsDir: "hashed",
     // Nothing as a data: address, so that the Content-Security-Policy need not allow any.

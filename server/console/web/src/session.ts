@@ -25,8 +25,8 @@ export interface Failure {
 
 const ROUTE = "/session";
 
-/** Timeout of a request, after which the server counts as unreachable. */
-export const PATIENCE_MS = 30_000;
+/** A server that takes longer counts as unreachable. */
+export const REQUEST_TIMEOUT_MS = 30_000;
 
 export function openSession(credentials: Credentials): Promise<Response> {
   return send("POST", ROUTE, credentials);
@@ -52,11 +52,11 @@ function send(method: string, route: string, body: object): Promise<Response> {
     credentials: "same-origin",
     headers: { "Content-Type": "application/json", Accept: "application/json" },
     body: JSON.stringify(body),
-    signal: AbortSignal.timeout(PATIENCE_MS),
+    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
   });
 }
 
-/** Read the problem of a refused request (RFC 9457), or make a generic one. */
+/** Reads the problem of a refused request (RFC 9457), or makes a generic one. */
 export async function explainFailure(response: Response): Promise<Failure> {
   const body = await membersOf(response);
   const said = typeof body["detail"] === "string" && body["detail"] !== "" ? body["detail"] : undefined;
@@ -85,6 +85,11 @@ function secondsToWait(response: Response): number {
   return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : 0;
 }
 
+/** Whole seconds until `end`, in milliseconds since the epoch; 0 afterwards. Counts down the wait. */
+export function secondsUntil(end: number): number {
+  return Math.max(0, Math.ceil((end - Date.now()) / 1000));
+}
+
 /** The signed-in account, or null if signed out. Throws if the server gives no answer. */
 export async function readSession(): Promise<Session | null> {
   const response = await fetch(ROUTE, {
@@ -101,6 +106,11 @@ export async function closeSession(): Promise<void> {
   const response = await fetch(ROUTE, { method: "DELETE", credentials: "same-origin" });
   // 401: the session had ended already, as requested.
   if (!response.ok && response.status !== 401) throw new Error(`DELETE ${ROUTE}: ${response.status}`);
+}
+
+/** The address of this page on this server, to come back to. */
+export function currentAddress(): string {
+  return location.pathname + location.search;
 }
 
 /** Goes to the sign-in page and replaces this history entry, so that "back" shows no old data. */

@@ -6,21 +6,21 @@ export const common = {
   language: "en",
   needsScript: "This page needs JavaScript.",
   insecureAddress:
-    "This address is not secure (http). Browsers keep the session only over HTTPS: open this page by an address that starts with https.",
+    "This address is not secure (http). Browsers keep the session only over HTTPS: open this page at an address that starts with https.",
 };
 
 export const roles = { OWNER: "Owner", ADMIN: "Admin", AUDITOR: "Auditor" };
 
 export const password = {
   label: "Password",
-  hint: "At least 15 characters, and hard to guess: a few unusual words will do.",
+  hint: "At least 15 characters that are hard to guess, such as a few unusual words.",
   show: "Show",
   hide: "Hide",
   showPassword: "Show password",
   hidePassword: "Hide password",
 };
 
-/** Signing in and out, and what can fail on the way. */
+/** Signing in and out, and its failures. */
 export const session = {
   email: "E-mail",
   signIn: "Sign in",
@@ -30,6 +30,6 @@ export const session = {
   wait: (seconds: number) => `Try again in ${seconds} s`,
   serverError: (status: number) => `The server could not answer (${status}). Try again in a moment.`,
   offline: "The server cannot be reached. Check your connection and try again.",
-  isOffline: "You are offline. What you see may be out of date.",
+  isOffline: "You are offline. This page may be out of date.",
   signOutFailed: "Signing out failed. You are still signed in.",
 };

@@ -7,7 +7,7 @@ export const shared = {
   saving: "Saving…",
   none: "—",
   formerAdmin: "Former admin",
-  tokenGone: "This token is gone: it was revoked meanwhile.",
+  tokenGone: "This token has been revoked.",
   tokenCount: { one: "token", other: "tokens" },
   retired: "Retired",
   deprecated: "Deprecated",

@@ -1,7 +1,6 @@
 // The operations that GraphiQL opens with, a tab each, which run as they are.
-import type { ComponentProps } from "react";
 import type { GraphiQL } from "graphiql";
-import { graphiql as text } from "./strings.ts";
+import type { ComponentProps } from "react";
 import activity from "./examples/activity.graphql?raw";
 import createToken from "./examples/create-token.graphql?raw";
 import me from "./examples/me.graphql?raw";
@@ -11,12 +10,15 @@ import revokeToken from "./examples/revoke-token.graphql?raw";
 import setPermissions from "./examples/set-permissions.graphql?raw";
 import tokenActivity from "./examples/token-activity.graphql?raw";
 import tokens from "./examples/tokens.graphql?raw";
+import { createFetcher } from "./fetcher.ts";
+import { graphiql as text } from "./strings.ts";
 
 type Tabs = NonNullable<ComponentProps<typeof GraphiQL>["defaultTabs"]>;
 
-
-/** Placeholder for the id of the token that CreateToken creates. Never a real token's id: running
- * the revocation example unchanged must not revoke a token in use. */
+/**
+ * Placeholder for the id of the token that CreateToken creates. Never a real token's id: running
+ * the revocation example unchanged must not revoke a token in use.
+ */
 export const TOKEN_PLACEHOLDER = text.tokenPlaceholder;
 
 function input(values: Record<string, unknown>): string {
@@ -45,4 +47,16 @@ export function exampleTabs(keys: readonly string[]): Tabs {
     { query: activity },
   ];
   return tabs.map((tab) => ({ ...tab, query: tab.query?.trimEnd() ?? null }));
+}
+
+interface Catalogue {
+  data?: { permissionCategories?: { permissions: { key: string; method: string }[] }[] } | null;
+}
+
+/** Read-only permissions for the examples; none if they cannot be loaded. */
+export async function readKeys(): Promise<string[]> {
+  const query = "query Examples { permissionCategories { permissions { key method } } }";
+  const result = (await createFetcher(() => {})({ query })) as Catalogue;
+  const permissions = result.data?.permissionCategories?.flatMap((each) => each.permissions) ?? [];
+  return permissions.filter(({ method }) => method === "GET").map(({ key }) => key);
 }

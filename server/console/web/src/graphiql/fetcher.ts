@@ -1,5 +1,6 @@
 // GraphiQL's fetcher: one POST per operation, with the session's cookie. No subscriptions.
 import type { Fetcher } from "@graphiql/toolkit";
+import { postGraphQL } from "../graphql.ts";
 import { goToSignIn } from "../session.ts";
 import { graphiql } from "./strings.ts";
 
@@ -14,15 +15,7 @@ export function createFetcher(onResult: (result: Result) => void): Fetcher {
   return async ({ query, variables, operationName }): Promise<Result> => {
     let response: Response;
     try {
-      response = await fetch("/graphql", {
-        method: "POST",
-        credentials: "same-origin",
-        headers: {
-          "Content-Type": "application/json",
-          Accept: "application/graphql-response+json",
-        },
-        body: JSON.stringify({ query, variables, operationName: operationName ?? undefined }),
-      });
+      response = await postGraphQL({ query, variables, operationName: operationName ?? undefined });
     } catch {
       return failure(graphiql.noAnswer);
     }

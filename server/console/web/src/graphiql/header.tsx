@@ -1,11 +1,11 @@
 // The line above GraphiQL: the tenant, the signed-in account and signing out.
+import "./header.css";
 import { useState } from "react";
-import { closeSession, goToSignIn, type Session } from "../session.ts";
-import { graphiql as text } from "./strings.ts";
-import { common, roles, session as sessionText } from "../strings.ts";
 import icon from "../icon.svg";
+import { closeSession, goToSignIn, type Session } from "../session.ts";
+import { common, roles, session as sessionText } from "../strings.ts";
 import { clearDrafts } from "./storage.ts";
-
+import { graphiql as text } from "./strings.ts";
 
 function Person({ session }: { session: Session }) {
   const { admin } = session;

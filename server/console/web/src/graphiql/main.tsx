@@ -6,13 +6,13 @@ import "@graphiql/plugin-doc-explorer/style.css";
 import "@graphiql/plugin-history/style.css";
 import "graphiql/graphiql.css";
 import "../theme.css";
-import "./style.css";
-import { GraphiQL } from "graphiql";
+import "./page.css";
 import { useGraphiQL } from "@graphiql/react";
+import { GraphiQL } from "graphiql";
 import { useEffect, useMemo, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { goToSignIn, readSession, type Session } from "../session.ts";
-import { exampleTabs, TOKEN_PLACEHOLDER } from "./examples.ts";
+import { exampleTabs, readKeys, TOKEN_PLACEHOLDER } from "./examples.ts";
 import { createFetcher } from "./fetcher.ts";
 import { Header } from "./header.tsx";
 import { createStorage } from "./storage.ts";
@@ -70,18 +70,6 @@ function Page({ session, keys }: { session: Session | undefined; keys: readonly 
       </main>
     </>
   );
-}
-
-interface Catalogue {
-  data?: { permissionCategories?: { permissions: { key: string; method: string }[] }[] } | null;
-}
-
-/** Read-only permissions for the examples; none if they cannot be loaded. */
-async function readKeys(): Promise<string[]> {
-  const query = "query Examples { permissionCategories { permissions { key method } } }";
-  const result = (await createFetcher(() => {})({ query })) as Catalogue;
-  const permissions = result.data?.permissionCategories?.flatMap((each) => each.permissions) ?? [];
-  return permissions.filter(({ method }) => method === "GET").map(({ key }) => key);
 }
 
 async function start(): Promise<void> {

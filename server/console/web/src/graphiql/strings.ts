@@ -12,6 +12,6 @@ export const graphiql = {
   notGraphQL: (status: number) => `The server answered ${status} without a GraphQL response.`,
   exampleToken: "GraphiQL example",
   exampleRenamed: "GraphiQL example, renamed",
-  exampleDescription: "Made from an example.",
+  exampleDescription: "Created from an example.",
   tokenPlaceholder: "Run CreateToken first: its token’s id is filled in here",
 };

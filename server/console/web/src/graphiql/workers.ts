@@ -1,5 +1,5 @@
-// Monaco's workers, as files of their own on this server. As graphiql/setup-workers/vite, which
-// writes a line to the console for every worker it starts; this does not.
+// Monaco's workers, as files of their own on this server. Not graphiql/setup-workers/vite: it writes
+// a line to the browser's console for every worker that it starts.
 import type { Environment } from "monaco-editor";
 import EditorWorker from "monaco-editor/esm/vs/editor/editor.worker.js?worker";
 import JsonWorker from "monaco-editor/esm/vs/language/json/json.worker.js?worker";

@@ -3,10 +3,10 @@
 export const invitation = {
   pageTitle: "Accept your invitation · Tessera",
   title: "Accept your invitation",
-  lead: "Choose a password. You will sign in with it from then on.",
+  lead: "Choose a password to sign in with.",
   submit: "Set password",
   submitting: "Setting password…",
-  noInvitation: "This address holds no invitation. Open the link that you were given, whole.",
+  noInvitation: "This address has no invitation. Open the complete link that you were sent.",
   doneTitle: "Your password is set",
   done: "Sign in with your organisation’s short name, your e-mail address and this password.",
   toSignIn: "Go to sign in",

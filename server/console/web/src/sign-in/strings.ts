@@ -6,7 +6,11 @@ export const signIn = {
   lead: "Manage your organisation’s API tokens.",
   tenant: "Tenant",
   tenantHint: "Your organisation’s short name.",
-  missing: (label: string) => `${label} is missing.`,
+  missing: {
+    tenant: "Enter a tenant.",
+    email: "Enter an e-mail address.",
+    password: "Enter a password.",
+  },
   sessionNotKept:
-    "The password is right, but the browser did not keep the session. Allow cookies for this site and try again.",
+    "The password is correct, but the browser did not keep the session. Allow cookies for this site and try again.",
 };

@@ -1,9 +1,9 @@
 // One request to the public GraphQL API: returns its data, or throws `Trouble`.
 import type { TypedDocumentString } from "../../../generated/operations.ts";
-import { goToSignIn, PATIENCE_MS } from "../../session.ts";
+import { postGraphQL } from "../../graphql.ts";
+import { currentAddress, goToSignIn, REQUEST_TIMEOUT_MS } from "../../session.ts";
 import { session as text } from "../../strings.ts";
 import { Trouble } from "../trouble.ts";
-
 
 interface Answer<Result> {
   data?: Result | null;
@@ -15,13 +15,13 @@ type SignInAgain = () => Promise<void>;
 let signInAgain: SignInAgain = leave;
 let signingIn: Promise<void> | undefined;
 
-/** Let `handler` ask for the password from now on, instead of the sign-in page. */
+/** Lets `handler` ask for the password from now on, instead of the sign-in page. */
 export function onSessionExpired(handler: SignInAgain): void {
   signInAgain = handler;
 }
 
 function leave(): Promise<void> {
-  goToSignIn(location.pathname + location.search);
+  goToSignIn(currentAddress());
   return new Promise(() => {});
 }
 
@@ -45,16 +45,8 @@ export async function request<Result, Variables>(
 
 async function send(operation: object, variables: unknown): Promise<Response> {
   try {
-    return await fetch("/graphql", {
-      method: "POST",
-      credentials: "same-origin",
-      headers: {
-        "Content-Type": "application/json",
-        Accept: "application/graphql-response+json, application/json;q=0.9",
-      },
-      body: JSON.stringify({ query: operation.toString(), variables }),
-      signal: AbortSignal.timeout(PATIENCE_MS),
-    });
+    const body = { query: operation.toString(), variables };
+    return await postGraphQL(body, AbortSignal.timeout(REQUEST_TIMEOUT_MS));
   } catch {
     throw new Trouble(text.offline);
   }

@@ -1,6 +1,6 @@
 // Shows a sign-in dialog over the unchanged page when the session ends.
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
-import { explainFailure, type Failure, goToSignIn, openSession } from "../../session.ts";
+import { currentAddress, explainFailure, type Failure, goToSignIn, openSession } from "../../session.ts";
 import { password as passwordText, session } from "../../strings.ts";
 import { onSessionExpired } from "../api/request.ts";
 import { useViewer } from "../api/viewer.ts";
@@ -9,7 +9,6 @@ import { useCountdown } from "../parts/countdown.ts";
 import { Dialog, DialogActions } from "../parts/dialog.tsx";
 import { Field, PasswordInput } from "../parts/field.tsx";
 import { expired as text } from "./strings.ts";
-
 
 export function SessionGate({ children }: { children: ReactNode }) {
   const [signedIn, setSignedIn] = useState<() => void>();
@@ -78,7 +77,7 @@ function SignInAgain({ onDone }: { onDone: () => void }) {
         </Field>
         <DialogActions>
           <button type="button" className="button" onClick={() => goToSignIn(currentAddress())}>
-            {text.somebodyElse}
+            {text.anotherAccount}
           </button>
           <BusyButton type="submit" className="button primary" busy={busy || wait > 0}>
             {wait > 0
@@ -105,8 +104,4 @@ async function signIn(
   } catch {
     return { message: session.offline };
   }
-}
-
-function currentAddress(): string {
-  return location.pathname + location.search;
 }

@@ -1,7 +1,7 @@
 // The texts of the frame around every page.
 
 export const shell = {
-  skip: "Skip to the page",
+  skip: "Skip to content",
   pages: "Pages",
   account: "Account:",
   changePassword: "Change password",
@@ -10,11 +10,11 @@ export const shell = {
 
 export const expired = {
   title: "Your session has ended",
-  lead: "Sign in to go on where you were. Nothing of what you have entered is lost.",
-  somebodyElse: "Sign in as somebody else",
+  lead: "Sign in to continue. Your input is kept.",
+  anotherAccount: "Use another account",
 };
 
 export const notFound = {
-  title: "There is no such page",
-  lead: "The address may be mistyped, or the page has moved.",
+  title: "Page not found",
+  lead: "The address may be mistyped, or the page may have moved.",
 };

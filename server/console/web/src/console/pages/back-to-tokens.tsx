@@ -1,4 +1,5 @@
 // The link above a token's pages, back to the list of tokens.
+import "./back-to-tokens.css";
 import { Link } from "wouter";
 import { Icon } from "../parts/icon.tsx";
 import { paths } from "../paths.ts";

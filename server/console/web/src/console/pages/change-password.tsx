@@ -8,7 +8,6 @@ import { Field, PasswordInput } from "../parts/field.tsx";
 import { shared } from "../strings.ts";
 import { changePassword as text } from "./strings.ts";
 
-
 export function ChangePassword({ onClose }: { onClose: () => void }) {
   const [currentPassword, setCurrent] = useState("");
   const [newPassword, setNew] = useState("");

@@ -1,8 +1,7 @@
-// Shown for an address without a token that the user can see.
+// Shown if the address names no token of the tenant, or a revoked one that cannot be edited.
 import { Page } from "../parts/page.tsx";
 import { BackToTokens } from "./back-to-tokens.tsx";
 import { noSuchToken as text } from "./strings.ts";
-
 
 export function NoSuchToken() {
   return (

@@ -2,13 +2,13 @@
 
 export const changePassword = {
   title: "Change password",
-  lead: "You will be signed out everywhere and sign in with the new one.",
+  lead: "This signs you out everywhere. Sign in again with the new password.",
   current: "Current password",
   next: "New password",
   change: "Change password",
 };
 
 export const noSuchToken = {
-  title: "There is no such token",
-  lead: "It may have been revoked, or the link is incomplete.",
+  title: "Token not found",
+  lead: "The token may have been revoked, or the link may be incomplete.",
 };

@@ -1,4 +1,5 @@
 // A button that copies a text and announces it.
+import "./problem.css";
 import { useEffect, useState } from "react";
 import { Icon } from "./icon.tsx";
 import { copy as text } from "./strings.ts";

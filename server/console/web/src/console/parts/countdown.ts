@@ -1,5 +1,6 @@
 // A countdown in seconds: the number left, 0 when finished, and a function to start it.
 import { useEffect, useState } from "react";
+import { secondsUntil } from "../../session.ts";
 
 const TICK_MS = 500;
 
@@ -17,8 +18,4 @@ export function useCountdown(): [number, (seconds: number) => void] {
     setLeft(seconds);
   }
   return [left, begin];
-}
-
-function secondsUntil(end: number): number {
-  return Math.max(0, Math.ceil((end - Date.now()) / 1000));
 }

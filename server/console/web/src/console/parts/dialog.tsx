@@ -1,4 +1,5 @@
 // A modal dialog: the browser's own <dialog>, which keeps the focus and gives it back.
+import "./dialog.css";
 import {
   type MouseEvent,
   type ReactNode,

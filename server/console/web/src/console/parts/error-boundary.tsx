@@ -4,7 +4,6 @@ import { session } from "../../strings.ts";
 import { Trouble } from "../trouble.ts";
 import { TroubleNote } from "./trouble.tsx";
 
-
 interface Props {
   /** Resets at another address, so that one failed page does not block the others. */
   address: string;

@@ -1,6 +1,8 @@
 // A labelled form field with its hint and its problem, tied together for screen readers.
+import "./field.css";
 import { type ComponentProps, type ReactNode, type Ref, useId, useState } from "react";
 import { password as text } from "../../strings.ts";
+import { Problem } from "./problem.tsx";
 
 export interface FieldProps {
   id: string;
@@ -31,11 +33,7 @@ export function Field({ label, hint, problem, children }: Props) {
           {hint}
         </p>
       )}
-      {problem && (
-        <p className="problem" id={`${id}-problem`} role="alert">
-          {problem}
-        </p>
-      )}
+      {problem && <Problem id={`${id}-problem`}>{problem}</Problem>}
     </div>
   );
 }

@@ -1,4 +1,5 @@
-// A labelled choice of what a list shows.
+// A labelled select that filters a list.
+import "./filter.css";
 import { useId } from "react";
 
 interface Props {

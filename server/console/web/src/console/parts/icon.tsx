@@ -1,4 +1,5 @@
-// The console's icons, drawn on a grid of 24. They only decorate: names stand beside them.
+// The console's icons, drawn on a grid of 24. Hidden from screen readers: text stands beside them.
+import "./icon.css";
 const PATHS = {
   add: "M12 5v14M5 12h14",
   check: "M5 12.5l4.5 4.5L19 7.5",

@@ -1,10 +1,9 @@
-// Asks before leaving with unsaved changes, by a link, "back", reload, closing the tab, or
-// an action that ends in leaving.
+// Asks before the user leaves with unsaved changes: by a link, "back", a reload, closing the tab, or
+// an action that leaves the page.
 import { useEffect, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { Dialog, DialogActions } from "./dialog.tsx";
 import { unsaved as text } from "./strings.ts";
-
 
 interface Props {
   unsaved: boolean;

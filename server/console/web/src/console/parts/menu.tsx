@@ -1,5 +1,6 @@
-// Choices behind a button: for the rows of tables, and for the person at the top. The browser's own
-// popover opens beside its button, closes on Escape or a click elsewhere, and gives the focus back.
+// A menu of choices behind a button. The browser's own popover opens beside the button, closes on
+// Escape or a click elsewhere, and gives the focus back.
+import "./menu.css";
 import { type ReactNode, useId, useRef } from "react";
 
 export interface Choice {

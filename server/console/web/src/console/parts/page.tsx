@@ -1,4 +1,5 @@
 // The parts of every page: a title, and a heading that takes the focus on navigation.
+import "./page.css";
 import { type ReactNode, useEffect, useRef } from "react";
 import { shared, titles } from "../strings.ts";
 

@@ -1,4 +1,5 @@
 // Granted and withdrawn permissions: a count of each, which opens to the list.
+import "./permission-changes.css";
 import { formats, type Nouns } from "../formats.ts";
 import { PermissionList, type ShownPermission } from "./permission.tsx";
 import { permissionChanges as text } from "./strings.ts";

@@ -1,4 +1,5 @@
 // Endpoints of the tenant's API: the method as a badge, the path and the name.
+import "./permission.css";
 import { shared } from "../strings.ts";
 import { Tag } from "./tag.tsx";
 

@@ -1,4 +1,5 @@
 // A search field with its icon.
+import "./search-box.css";
 import type { Ref } from "react";
 import { Icon } from "./icon.tsx";
 

@@ -1,5 +1,6 @@
 // A secret that is shown once: hidden at first, copied by a button, closed only after a question.
 // It is in the state of its parent component, and in the DOM only while shown in plain text.
+import "./secret.css";
 import { type ReactNode, useState } from "react";
 import { CopyButton } from "./copy.tsx";
 import { Dialog, DialogActions } from "./dialog.tsx";
@@ -36,7 +37,7 @@ export function SecretDialog(props: Props) {
             <button
               type="button"
               className="button primary"
-              // The question had the focus, and has been answered and removed.
+              // The question had the focus, and is gone.
               autoFocus={asking === false}
               onClick={props.onNext}
             >

@@ -1,4 +1,5 @@
 // A transient status line at the bottom, such as `useSay()("Saved.")`.
+import "./status.css";
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
 
 const SHOWN_MS = 6000;

@@ -12,14 +12,14 @@ export const permissionChanges = {
 
 export const unsaved = {
   title: "Leave without saving?",
-  lead: "Your unsaved changes, or a secret not yet copied, will be lost.",
+  lead: "Unsaved changes, or a secret not yet copied, will be lost.",
   leave: "Leave",
   stay: "Stay here",
 };
 
 export const copy = {
   copied: "Copied",
-  failed: "The browser did not allow it. Select the text and copy it yourself.",
+  failed: "The browser did not allow copying. Select the text and copy it.",
 };
 
 export const secret = {

@@ -1,4 +1,6 @@
 // A table: rows of cells, and on a narrow screen a card for each row.
+import "./table.css";
+import "./skeleton.css";
 import type { ReactNode } from "react";
 
 interface Column<Row> {

@@ -1,4 +1,5 @@
 // A short mark beside a name, such as "Revoked".
+import "./tag.css";
 import type { ReactNode } from "react";
 
 export function Tag({ danger = false, children }: { danger?: boolean; children: ReactNode }) {

@@ -1,7 +1,7 @@
 // An error message with a way to retry, in place of content that could not be loaded.
+import "./problem.css";
 import { Trouble } from "../trouble.ts";
 import { trouble as text } from "./strings.ts";
-
 
 /** `error`: a thrown value, or a sentence. */
 export function sentenceOf(error: unknown): string {

@@ -1,4 +1,6 @@
 // The audit trail of one token or the whole tenant, newest first.
+import "./activity-list.css";
+import "../../parts/skeleton.css";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useSearchParams } from "wouter";
 import type { ActivityKind } from "../../../../generated/operations.ts";

@@ -1,4 +1,5 @@
 // One entry of the audit trail: the actor, the change and its values before and after.
+import "./entry.css";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import type { ActivityEntryFragment } from "../../../../generated/operations.ts";

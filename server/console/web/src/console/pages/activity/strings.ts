@@ -1,7 +1,7 @@
 // The texts of the audit trail.
 
 export const activity = {
-  lead: "Who changed which token, and when.",
+  lead: "All changes to your organisation’s tokens, newest first.",
   filter: "Show",
   everything: "Everything",
   kind: {
@@ -11,8 +11,8 @@ export const activity = {
     PERMISSIONS_EDITED: "Permissions edited",
     REVOKED: "Tokens revoked",
   },
-  none: "Nothing has happened yet.",
-  noneOfKind: "Nothing of this kind has happened.",
+  none: "No activity yet.",
+  noneOfKind: "No activity of this kind.",
   more: "Load more",
   created: "created the token",
   renamed: "changed the name",
@@ -21,7 +21,7 @@ export const activity = {
     `edited the permissions (+${granted} −${withdrawn})`,
   revoked: {
     REVOKED: "revoked the token",
-    CREATOR_REMOVED: "removed the admin who made the token, and so revoked it",
+    CREATOR_REMOVED: "removed the admin who created the token, which revoked it",
   },
   from: "from",
   to: "to",

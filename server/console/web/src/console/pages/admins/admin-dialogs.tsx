@@ -17,7 +17,6 @@ import { ConfirmChange } from "../confirm-change.tsx";
 import { RoleChoice } from "./role-choice.tsx";
 import { adminDialogs as text } from "./strings.ts";
 
-
 interface Props {
   admin: AdminRowFragment;
   onClose: () => void;

@@ -1,4 +1,5 @@
 // The roles that can be assigned: all but the owner's, which is transferred.
+import "./role-choice.css";
 import type { Role } from "../../../../generated/operations.ts";
 import { roles } from "../../../strings.ts";
 import { admins as text } from "./strings.ts";
@@ -20,7 +21,7 @@ export function RoleChoice({ role, onRole }: { role: Role; onRole: (role: Role) 
           />
           <span>
             <strong>{roles[one]}</strong>
-            <span className="hint">{text.roleMeans[one]}</span>
+            <span className="hint">{text.roleHint[one]}</span>
           </span>
         </label>
       ))}

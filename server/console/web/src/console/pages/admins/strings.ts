@@ -1,13 +1,13 @@
 // The texts of the page of admins and of its dialogs.
 
 export const admins = {
-  lead: "Who manages your organisation’s API tokens.",
+  lead: "The people who manage your organisation’s API tokens.",
   invite: "Invite admin",
   name: "Name",
   role: "Role",
-  roleMeans: {
+  roleHint: {
     ADMIN: "Manages tokens and admins.",
-    AUDITOR: "Reads everything and changes nothing.",
+    AUDITOR: "Views everything, but changes nothing.",
   },
   tokens: "Tokens",
   since: "Since",
@@ -27,13 +27,13 @@ export const adminDialogs = {
   roleChanged: (name: string) => `The role of ${name} was changed.`,
   transferTitle: (name: string) => `Make ${name} the owner?`,
   transferLead: (name: string) =>
-    `${name} will own the organisation, and you will be an admin. Only ${name} can give it back.`,
+    `${name} becomes the owner and you become an admin. Only ${name} can transfer ownership back.`,
   transfer: "Transfer ownership",
   transferred: (name: string) => `${name} is the owner now.`,
   removeTitle: (name: string) => `Remove ${name}?`,
   removeLead: "They are signed out at once and cannot sign in again. This cannot be undone.",
   removeNone: "They have no tokens.",
-  removeTokens: (tokens: string) => `${tokens} that they made will be revoked with them.`,
+  removeTokens: (tokens: string) => `This also revokes ${tokens} that they created.`,
   remove: "Remove admin",
   removing: "Removing…",
   removed: (name: string, tokens: string) => `${name} was removed, and ${tokens} revoked.`,
@@ -46,11 +46,11 @@ export const invite = {
   inviting: "Inviting…",
   linkTitle: "Send this link",
   linkLead: (name: string, until: string) =>
-    `${name} sets a password with it, once, until ${until}. It will not be shown again.`,
+    `${name} can use it once, until ${until}, to set a password. It will not be shown again.`,
   link: "Invitation link",
   copy: "Copy Link",
   done: "Done",
   renewTitle: (name: string) => `New invitation for ${name}?`,
-  renewLead: "The link made before will no longer work.",
-  renew: "Make a new link",
+  renewLead: "The previous link will stop working.",
+  renew: "Create a new link",
 };

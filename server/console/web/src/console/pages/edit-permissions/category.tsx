@@ -1,4 +1,5 @@
 // One category of the grid: a checkbox for its shown permissions (all, some, none), and one each.
+import "./category.css";
 import { memo, useEffect, useId, useRef } from "react";
 import type { GridPermissionFragment } from "../../../../generated/operations.ts";
 import { formats } from "../../formats.ts";

@@ -7,7 +7,6 @@ import { PermissionChanges } from "../../parts/permission-changes.tsx";
 import { type Categories, changeOf, keysOf } from "./selection.ts";
 import { conflict as text } from "./strings.ts";
 
-
 interface Props {
   base: TokenDetailsFragment;
   theirs: TokenDetailsFragment;
@@ -19,10 +18,10 @@ interface Props {
 
 export function Conflict({ base, theirs, everything, onTakeTheirs, onKeepMine, onClose }: Props) {
   const change = changeOf(everything, keysOf(base), keysOf(theirs));
-  const who = useWhoChanged(theirs);
+  const admin = useLastEditor(theirs);
   return (
     <Dialog title={text.title} onDismiss={onClose}>
-      <p>{who === undefined ? text.lead : text.leadBy(who)}</p>
+      <p>{admin === undefined ? text.lead : text.leadBy(admin)}</p>
       <PermissionChanges granted={change.granted} withdrawn={change.withdrawn} />
       {base.name !== theirs.name && <p>{text.renamed(theirs.name)}</p>}
       <p>{text.choose}</p>
@@ -39,9 +38,9 @@ export function Conflict({ base, theirs, everything, onTakeTheirs, onKeepMine, o
 }
 
 /** The last admin to change it; undefined until loaded, or if that admin was removed. */
-function useWhoChanged(token: TokenDetailsFragment): string | undefined {
+function useLastEditor(token: TokenDetailsFragment): string | undefined {
   const { data } = useQuery({
-    queryKey: ["who changed", token.id, token.revision],
+    queryKey: ["last editor", token.id, token.revision],
     queryFn: () => request(TokenActivityDocument, { id: token.id, first: 1 }),
   });
   return data?.tokenActivity?.edges[0]?.node.actor?.name;

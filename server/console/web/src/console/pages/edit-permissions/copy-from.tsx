@@ -1,4 +1,5 @@
 // Chooses another token, to select its permissions here too.
+import "./copy-from.css";
 import { useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
 import { TokenDocument } from "../../../../generated/operations.ts";
@@ -11,7 +12,6 @@ import { TroubleNote } from "../../parts/trouble.tsx";
 import { shared } from "../../strings.ts";
 import { keysOf } from "./selection.ts";
 import { copyFrom as text } from "./strings.ts";
-
 
 interface Props {
   besides: string;

@@ -1,4 +1,5 @@
 // The permission grid: all permissions, those the token holds, and the changes to save.
+import "./grid.css";
 import { useState } from "react";
 import { useLocation } from "wouter";
 import type { TokenDetailsFragment } from "../../../../generated/operations.ts";

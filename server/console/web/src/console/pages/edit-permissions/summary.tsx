@@ -1,13 +1,14 @@
 // The bar below the grid: permissions to grant and withdraw, and the button to save.
+import "./summary.css";
 import { formats } from "../../formats.ts";
 import { BusyButton } from "../../parts/busy-button.tsx";
 import { DialogActions } from "../../parts/dialog.tsx";
 import { ChangedPermissions } from "../../parts/permission-changes.tsx";
+import { Problem } from "../../parts/problem.tsx";
 import { sentenceOf } from "../../parts/trouble.tsx";
 import { shared } from "../../strings.ts";
 import type { Change } from "./selection.ts";
 import { grid as text } from "./strings.ts";
-
 
 interface Props {
   total: number;
@@ -27,11 +28,7 @@ export function Summary({ total, change, trouble, busy, onCancel, onSave }: Prop
         {unchanged && <p className="quiet">{text.unchanged}</p>}
         <ChangedPermissions title={text.willGrant} permissions={change.granted} />
         <ChangedPermissions title={text.willWithdraw} permissions={change.withdrawn} />
-        {trouble !== undefined && (
-          <p className="problem" role="alert">
-            {sentenceOf(trouble)}
-          </p>
-        )}
+        {trouble !== undefined && <Problem>{sentenceOf(trouble)}</Problem>}
       </div>
       <DialogActions>
         <button type="button" className="button" disabled={busy} onClick={onCancel}>

@@ -1,8 +1,8 @@
 // Above the grid: finding permissions, and selecting many at once.
+import "./toolbar.css";
 import { SearchBox } from "../../parts/search-box.tsx";
 import type { Filter } from "./selection.ts";
 import { grid as text } from "./strings.ts";
-
 
 interface Props {
   busy: boolean;

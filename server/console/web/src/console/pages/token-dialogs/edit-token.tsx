@@ -1,7 +1,9 @@
 // The dialog that edits the name and the description of a token.
+import "./edit-token.css";
 import type { TokenRowFragment } from "../../../../generated/operations.ts";
 import { Dialog, FormActions } from "../../parts/dialog.tsx";
 import { Field } from "../../parts/field.tsx";
+import { Problem } from "../../parts/problem.tsx";
 import { TroubleNote } from "../../parts/trouble.tsx";
 import { shared } from "../../strings.ts";
 import { editToken as text } from "./strings.ts";
@@ -29,11 +31,7 @@ export function EditToken({ token, onClose, nameOnly = false }: Props) {
         {saved?.kind === "conflict" && (
           <CurrentValues token={base} nameOnly={nameOnly} onTake={() => setDraft(base)} />
         )}
-        {saved?.kind === "gone" && (
-          <p className="problem" role="alert">
-            {shared.tokenGone}
-          </p>
-        )}
+        {saved?.kind === "gone" && <Problem>{shared.tokenGone}</Problem>}
         <Field label={text.name} problem={problemOf("name")}>
           {(field) => (
             <input

@@ -1,4 +1,5 @@
 // Revokes a token, after a confirmation that says how much it is used.
+import "./revoke-token.css";
 import { RevokeTokenDocument, type TokenRowFragment } from "../../../../generated/operations.ts";
 import { request } from "../../api/request.ts";
 import { formats } from "../../formats.ts";
@@ -28,7 +29,7 @@ export function RevokeToken({ token, onClose }: Props) {
     >
       <p>{text.lead}</p>
       <ul className="consequences">
-        <li>{text.stops(formats.count(token.permissionCount, text.endpoints))}</li>
+        <li>{text.access(formats.count(token.permissionCount, text.endpoints))}</li>
         <li>
           {token.lastUsedAt
             ? text.lastUsed(formats.instant(token.lastUsedAt), token.lastUsedFrom ?? text.unknown)

@@ -1,4 +1,5 @@
 // A token's details, above its tabs.
+import "./details.css";
 import type { ReactNode } from "react";
 import type { TokenDetailsFragment } from "../../../../generated/operations.ts";
 import { When } from "../../parts/when.tsx";

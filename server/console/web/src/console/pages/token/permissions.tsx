@@ -1,4 +1,5 @@
 // The permissions that a token holds, by category.
+import "./permissions.css";
 import { Link } from "wouter";
 import type { TokenDetailsFragment } from "../../../../generated/operations.ts";
 import { useViewer } from "../../api/viewer.ts";

@@ -1,4 +1,5 @@
 // The tabs of a token, each at an address of its own.
+import "./tabs.css";
 import { Link } from "wouter";
 import { paths } from "../../paths.ts";
 import { token as text } from "./strings.ts";

@@ -1,4 +1,5 @@
 // One token: its details, and its permissions, activity and usage each at an address of its own.
+import "./token-page.css";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { TokenDetailsFragment } from "../../../../generated/operations.ts";

@@ -1,4 +1,5 @@
 // A token's usage by permission, and the reasons of its latest refusals.
+import "./usage.css";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { RefusalRowFragment, UsageRowFragment } from "../../../../generated/operations.ts";
@@ -11,7 +12,7 @@ import { TroubleNote } from "../../parts/trouble.tsx";
 import { When } from "../../parts/when.tsx";
 import { usage as text } from "./strings.ts";
 
-/** In days, including today; the last one is the whole time that the server keeps. */
+/** In days, including today; undefined is the whole time that the server keeps. */
 const PERIODS = [1, 7, 30, undefined];
 
 export function Usage({ tokenId }: { tokenId: string }) {

@@ -1,4 +1,5 @@
 // The URL of the tenant's API, which the tokens are for.
+import "./api-url.css";
 import { CopyButton } from "../../parts/copy.tsx";
 import { tokens as text } from "./strings.ts";
 

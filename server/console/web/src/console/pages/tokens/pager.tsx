@@ -1,4 +1,5 @@
 // Turns the pages of the list.
+import "./pager.css";
 import type { TokensQuery } from "../../../../generated/operations.ts";
 import { tokens as text } from "./strings.ts";
 

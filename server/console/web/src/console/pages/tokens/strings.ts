@@ -1,7 +1,7 @@
 // The texts of the list of tokens.
 
 export const tokens = {
-  lead: "Each token opens single endpoints of your organisation’s API.",
+  lead: "Each token gives access to chosen endpoints of your organisation’s API.",
   add: "Add token",
   addFirst: "Add your first token",
   apiUrl: "Your organisation’s API URL",
@@ -10,9 +10,9 @@ export const tokens = {
   emptyTitle: "No API tokens yet",
   noneTitle: "No live API tokens",
   emptyLead: "With a token, a script or a service can call your organisation’s API.",
-  emptyAuditor: "An admin who manages tokens can add one.",
+  emptyAuditor: "Ask an admin to add one.",
   nothingFound: (search: string) => `No token matches “${search}”.`,
-  pageEmpty: "There are no tokens on this page any more.",
+  pageEmpty: "This page has no tokens.",
   clearSearch: "Clear the search",
   toFirstPage: "Go to the first page",
   name: "Name",

@@ -1,4 +1,5 @@
 // The table of live tokens, with a menu for each.
+import "./tokens-table.css";
 import { Link, useLocation } from "wouter";
 import type { TokenRowFragment } from "../../../../generated/operations.ts";
 import { useViewer } from "../../api/viewer.ts";

@@ -1,4 +1,4 @@
-// At which addresses a browser keeps the session's cookie: the same as in server/access/cookies.py.
+// The addresses at which a browser keeps the session's cookie, as in server/access/cookies.py.
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 

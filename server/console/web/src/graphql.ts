@@ -1,0 +1,15 @@
+// One request to the public GraphQL API, by the console and by GraphiQL.
+
+/** Posts an operation with the session's cookie. Throws if no answer arrives. */
+export function postGraphQL(body: object, signal?: AbortSignal): Promise<Response> {
+  return fetch("/graphql", {
+    method: "POST",
+    credentials: "same-origin",
+    headers: {
+      "Content-Type": "application/json",
+      Accept: "application/graphql-response+json, application/json;q=0.9",
+    },
+    body: JSON.stringify(body),
+    signal: signal ?? null,
+  });
+}
