@@ -22,23 +22,24 @@ function stringsInPages(): Plugin {
   };
 }
 
-/** The console's CSS from weak to strong: the later layer wins, in whichever order files are loaded. */
+/** The layers of the console's CSS: a rule of a later layer wins. */
 const LAYERS = ["base", "parts", "pages"];
+const LAYER_OF_FOLDER: Record<string, string> = { styles: "base", parts: "parts" };
 
 /**
- * Puts each CSS file of the console into the layer of its folder. Lazily loaded pages bring their
- * own CSS files, so that the order in which rules arrive must not decide which of them wins.
+ * Puts each CSS file of the console into the layer of its folder. Pages are loaded when they are
+ * visited and bring CSS files: the order of loading must not decide which rule wins.
  */
 function cssLayers(): Plugin {
-  const layerOf = (file: string): string =>
-    file.includes("/styles/") ? "base" : file.includes("/parts/") ? "parts" : "pages";
   return {
     name: "css-layers",
     enforce: "pre",
-    transform: (code, id) =>
-      /\/src\/console\/.*\.css$/.test(id)
-        ? `@layer ${LAYERS.join(", ")};\n@layer ${layerOf(id)} {\n${code}}\n`
-        : null,
+    transform: (code, id) => {
+      const folder = /\/src\/console\/([\w-]+)\/(?:.*\/)?[\w-]+\.css$/.exec(id)?.[1];
+      if (folder === undefined) return null;
+      const layer = LAYER_OF_FOLDER[folder] ?? "pages";
+      return `@layer ${LAYERS.join(", ")};\n@layer ${layer} {\n${code}}\n`;
+    },
   };
 }
 
