@@ -106,7 +106,7 @@ def _add_the_first_token(page: Page) -> str:
     expect(form.get_by_role("alert")).to_have_text("Enter a name.")
     form.get_by_label("Name", exact=True).fill("Inventory sync")
     form.get_by_label("Description").fill("Nightly export")
-    # While its answer is on its way, nothing closes what is to show it.
+    # Nothing closes the dialog while its request is pending.
     with _held(page, "createToken") as answers:
         button(form, "Create").click()
         expect(button(form, "Creating…")).to_be_focused()
@@ -174,7 +174,7 @@ def _grant(page: Page) -> None:
     page.get_by_role("checkbox", name="List Devices").check()
     summary.get_by_text("2 permissions will be granted").click()
     expect(summary).to_contain_text("/api/v1/blueprints")
-    # What is chosen while it is being saved would not be saved; asking twice is asking once.
+    # Choices are disabled while saving, and a second click sends no second request.
     with _held(page, "editPermissions") as answers:
         button(summary, "Save").click()
         button(summary, "Saving…").click(force=True)
@@ -306,7 +306,7 @@ def _invite_and_remove(chromium: Browser, site: Site, owner: Visitor) -> None:
         button(guest.page, "Next").click()
         button(guest.page, "Skip").click()
         expect(row(guest.page, "Grace’s token")).to_be_visible()
-        # The list is from before that token was made; what is asked is not.
+        # The list was read before that token was created; the confirmation reads it again.
         choose(page, "Grace Hopper", "Remove")
         asked = dialog(page, "Remove Grace Hopper?")
         expect(asked).to_contain_text("This also revokes 1 token that they created.")
@@ -367,7 +367,7 @@ def test_two_admins_who_edit_one_grid_are_told_of_each_other(chromium: Browser, 
             visitor.page.get_by_role("checkbox", name=name).check()
         button(grace.page, "Save").click()
         expect(grace.page.get_by_text("Permissions saved.")).to_be_visible()
-        # Ada sees what Grace did, and starts from it.
+        # Ada sees Grace's change and continues from it.
         button(ada.page, "Save").click()
         told = dialog(ada.page, "Changed by another admin")
         expect(told).to_contain_text("Grace Hopper has changed this token")
@@ -450,7 +450,7 @@ def test_a_session_that_ends_in_the_middle_loses_nothing(visitor: Visitor) -> No
     expect(asked).to_contain_text("ada@example.com")
     page.keyboard.press("Escape")
     asked.get_by_label("Password", exact=True).fill("not the right password")
-    # However it is meant by whoever answers, waiting is counted down.
+    # The page counts down the waiting time of any answer.
     page.route(
         "**/session",
         lambda route: route.fulfill(status=429, headers={"Retry-After": "2"}, body="{}"),
@@ -501,7 +501,7 @@ def test_a_link_to_a_page_leads_there_through_signing_in(visitor: Visitor, site:
     expect(row(page, "Linked")).to_be_visible()
 
 
-# What goes wrong, and what was not saved
+# Failures and unsaved changes
 
 
 def test_an_answer_that_is_lost_makes_no_second_token(visitor: Visitor) -> None:
@@ -528,7 +528,7 @@ def test_an_answer_that_is_lost_makes_no_second_token(visitor: Visitor) -> None:
     expect(row(page, "Once")).to_have_count(1)
 
 
-def test_whoever_is_offline_is_told_and_goes_on_afterwards(visitor: Visitor, site: Site) -> None:
+def test_offline_page_says_so_and_continues_afterwards(visitor: Visitor, site: Site) -> None:
     Script(site).create_token("Somewhere")
     page = visitor.open().page
     expect(row(page, "Somewhere")).to_be_visible()
@@ -550,7 +550,7 @@ def test_whoever_is_offline_is_told_and_goes_on_afterwards(visitor: Visitor, sit
     expect(page.get_by_text("changed the name")).to_be_visible()
 
 
-def test_leaving_what_is_not_saved_is_asked_about(visitor: Visitor, site: Site) -> None:
+def test_leaving_unsaved_changes_asks_for_confirmation(visitor: Visitor, site: Site) -> None:
     script = Script(site)
     token_id = script.create_token("Half done")["token"]["id"]
     script.create_token("A model", *_GRANTED)
@@ -613,7 +613,7 @@ def test_a_token_that_was_revoked_meanwhile_is_said_to_be_gone(
     expect(page.get_by_role("alert")).to_contain_text("has been revoked")
 
 
-# Whoever may not, and whoever has no mouse
+# Roles and the keyboard
 
 
 def test_an_auditor_sees_everything_and_no_button_that_would_fail(
@@ -689,7 +689,7 @@ def test_everything_works_by_keyboard_and_gives_the_focus_back(
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
     expect(menu).to_be_focused()
-    # What is gone cannot have it: then the page's heading has.
+    # A removed element cannot have the focus, so the page's heading gets it.
     page.keyboard.press("Enter")
     button(page, "Revoke").press("Enter")
     button(page, "Revoke token").press("Enter")
@@ -774,7 +774,7 @@ def _everything_kept(visitor: Visitor, site: Site, said: list[str]) -> str:
 
 
 def _heap(visitor: Visitor) -> str:
-    """What scripts could still reach, once garbage is collected."""
+    """The heap that scripts can reach, after garbage collection."""
     session = visitor.context.new_cdp_session(visitor.page)
     chunks: list[str] = []
     session.on("HeapProfiler.addHeapSnapshotChunk", lambda event: chunks.append(event["chunk"]))

@@ -16,9 +16,9 @@ _AXE = node.FOLDER / "node_modules" / "axe-core" / "axe.min.js"
 _RUN_AXE = """async (options) => (await axe.run(document, options)).violations.map(
     ({ id, nodes }) => [id, ...nodes.map(({ html, failureSummary }) => html + failureSummary)])"""
 _USUAL = 1280
-# 320 is what 400 % of it leaves (WCAG 1.4.10); at 760 tables are still tables.
+# 320 pixels remain at 400 % zoom (WCAG 1.4.10); at 760 tables are still tables.
 _NARROWER = (760, 320)
-# What reaches beyond the window, but for what may be scrolled by itself.
+# Elements wider than the window, except inside scrollable ones.
 _OVERFLOWING = """() => document.documentElement.scrollWidth > innerWidth
     ? [...document.querySelectorAll('body *')]
         .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
@@ -56,7 +56,7 @@ def _violations(page: Page, **options: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_nobody_is_kept_out(name: str, visitor: Visitor, scene: Scene) -> None:
+def test_every_state_is_accessible(name: str, visitor: Visitor, scene: Scene) -> None:
     page = visitor.page
     page.set_viewport_size({"width": _USUAL, "height": 860})
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
@@ -72,8 +72,8 @@ def test_nobody_is_kept_out(name: str, visitor: Visitor, scene: Scene) -> None:
     assert Watch(visitor.seen.foreign_requests, errors) == Watch()
 
 
-def test_what_is_wrong_is_noticed(visitor: Visitor, scene: Scene) -> None:
-    """The checks above find a button without a name, grey on grey, and what is too wide."""
+def test_planted_faults_are_found(visitor: Visitor, scene: Scene) -> None:
+    """The checks find a button without a name, low contrast, and an element that is too wide."""
     page = visitor.page
     STATES["tokens"](visitor, scene)
     page.evaluate("""() => {

@@ -1,6 +1,6 @@
 """The console of a tenant with 10,000 tokens is as fast as that of one with ten.
 
-The two are measured in turns, in one browser and on one server; what counts is their ratio.
+The two are measured in turns, in one browser and on one server, and compared by ratio.
 """
 
 from pathlib import Path

@@ -23,7 +23,7 @@ from tests.support.process import ROOT
 _SETTINGS_TABLE = re.compile(r"^\| `TESSERA_(\w+)` \| (.+?) \| (.+) \|$", re.MULTILINE)
 _PATHS_SOURCE = ROOT / "server/console/web/src/console/paths.ts"
 _REASONS_SOURCE = ROOT / "server/console/web/src/console/pages/token/strings.ts"
-# The defaults that the documentation gives in words: the words, and what the setting then says.
+# Defaults that the documentation gives in words: the words, and the setting's value.
 _IN_WORDS = {"loopback": "127.0.0.0/8, ::1", "none": ""}
 
 

@@ -87,7 +87,7 @@ def _environment() -> dict[str, str]:
     return environment
 
 
-def test_the_wheel_holds_what_serving_needs_and_nothing_else(wheel: Path) -> None:
+def test_wheel_has_exactly_the_files_for_serving(wheel: Path) -> None:
     names = {
         name
         for name in ZipFile(wheel).namelist()

@@ -156,7 +156,7 @@ async def test_requests_are_executed_by_the_fast_path(
 
 
 async def test_middleware_gives_the_same_results(service: Service, world: World) -> None:
-    """It takes the place of the fast path where graphql-core lacks what that derives from."""
+    """It replaces the fast path where graphql-core lacks the classes that this derives from."""
     owner = await _filled(world)
     for name, query in _QUERIES.items():
         expected = await _run(service, owner, query, Executor)

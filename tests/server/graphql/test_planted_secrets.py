@@ -165,8 +165,8 @@ _TEMPLATES = [
 
 
 @pytest.mark.parametrize("template", [*_TEMPLATES, *shapes.PLACES])
-def test_every_known_message_hides_what_it_quotes(template: str) -> None:
-    """The list is exact, too: what follows a known message is not shown."""
+def test_every_known_message_hides_its_quoted_values(template: str) -> None:
+    """The shapes are exact: text after a known message is not shown."""
     filled = re.sub(r"\{(\w+)\}", lambda slot: _TEXTS[slot[1]], template.replace("|", ""))
     shown = without_values(filled)
     assert shown != GENERAL

@@ -28,13 +28,13 @@ def lease(seconds: float = 60, name: str = "job") -> Lease:
     return Lease(name, models.new_id(), timedelta(seconds=seconds))
 
 
-async def test_of_many_instances_one_takes_the_lease(service: Service) -> None:
+async def test_one_of_many_instances_takes_the_lease(service: Service) -> None:
     taken = await asyncio.gather(*(lease().take(_NOT_EVER) for _ in range(20)))
     assert sum(taken) == 1
     assert await lease(name="another job").take(_NOT_EVER)
 
 
-async def test_a_lease_that_runs_out_is_taken_over_and_its_holder_can_do_nothing(
+async def test_expired_lease_is_taken_over_and_stops_its_holder(
     service: Service,
 ) -> None:
     first, second = lease(0.2), lease()
@@ -52,7 +52,7 @@ async def test_a_lease_that_runs_out_is_taken_over_and_its_holder_can_do_nothing
         pass
 
 
-async def test_each_portion_renews_the_lease(service: Service) -> None:
+async def test_each_batch_renews_the_lease(service: Service) -> None:
     working, waiting = lease(0.5), lease()
     assert await working.take(_NOT_EVER)
     for _ in range(5):
@@ -62,7 +62,7 @@ async def test_each_portion_renews_the_lease(service: Service) -> None:
         assert not await waiting.take(_NOT_EVER)
 
 
-async def test_a_finished_run_is_not_repeated_before_its_time(service: Service) -> None:
+async def test_finished_run_is_not_repeated_before_its_time(service: Service) -> None:
     done, next_one = lease(), lease()
     assert await done.take(_NOT_EVER)
     await done.finish()
@@ -73,7 +73,7 @@ async def test_a_finished_run_is_not_repeated_before_its_time(service: Service) 
     assert await done.take(timedelta(seconds=0.5))
 
 
-async def test_the_clock_of_an_instance_does_not_matter(
+async def test_clock_of_an_instance_does_not_matter(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ahead = time.time() + 3600
@@ -130,7 +130,7 @@ async def test_two_instances_never_run_a_job_at_once_and_one_takes_over_after_a_
         assert await database.fetchval("SELECT count(*) FROM overlap") == 0
 
 
-async def test_an_instance_that_stalls_within_a_portion_keeps_the_others_out(
+async def test_stalled_instance_with_an_open_transaction_keeps_the_job(
     postgres_url: str, tmp_path: Path
 ) -> None:
     """The lease runs out meanwhile; the locked row still keeps the job."""
