@@ -28,6 +28,7 @@ from server.decisions import log_rows, lookup_postgres, lookup_sqlite
 from server.decisions.log_rows import Denial
 from server.global_ids import encode_id
 from server.paging import encode_cursor
+from tests.architecture.statements import tables_without_tenant
 from tests.conftest import settings_for
 from tests.support.factories import PASSWORD, Client, Person, World, complete, digest_of, token_id
 from tests.support.postgres import PostgresServer
@@ -290,6 +291,7 @@ async def violations(statements: list[Statement], *, may_sort: bool = False) -> 
     first_of = await leading_columns() if postgres else {}
     found = []
     for sql, values in statements:
+        found += [f"names no tenant of {table}: {sql}" for table in tables_without_tenant(sql)]
         if sql.startswith("INSERT"):
             continue
         plan = await plan_of((sql, values))
@@ -482,5 +484,6 @@ async def test_violating_plans_are_found(large_tenant: LargeTenant, client: Clie
         await models.Token.filter(id=large_tenant.token).exists()
     assert "reads the whole table" in str(await violations(whole_table))
     assert "sorts" in str(await violations(sorted_afterwards))
+    assert "names no tenant of token" in str(await violations(of_any_tenant))
     if not large_tenant.url.startswith("sqlite"):
         assert "reads more than" in str(await violations(of_any_tenant))
