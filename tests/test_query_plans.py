@@ -456,7 +456,7 @@ async def test_checks_and_the_decision_log_use_indexes_of_their_tenant(
     question = (large_tenant.slug, "us", digest, models.permission_fingerprint("GET /api"))
     with caught() as statements:
         await log_rows.write(batch)
-        await log_rows.forget_old([str(tenant_id)], log_rows.day_of(at))
+        await log_rows.delete_old_uses([tenant_id], 100, log_rows.day_of(at))
         used = "lastUsedAt usage { allowed } recentRefusals { reason }"
         found = await client.data(f'{{ token(id: "{token_id(large_tenant.token)}") {{ {used} }} }}')
     if large_tenant.url.startswith("sqlite"):

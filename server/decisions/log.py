@@ -31,9 +31,6 @@ class DecisionLog:
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
         self._writing_since = 0.0
-        # The tenants whose old counts were dropped, and on which day.
-        self._purged_on = log_rows.day_of(0)
-        self._purged: set[str] = set()
 
     def note(
         self,
@@ -119,8 +116,6 @@ class DecisionLog:
                 return
             RECORDS_DROPPED.inc(sum(use.allowed + use.denied for use in batch.uses.values()))
             _log.error("decisions could not be recorded", exc_info=error)
-            return
-        await self._purge_old(batch)
 
     def _put_back(self, batch: Unwritten) -> None:
         """Merge an unwritten batch with the decisions noted since, which are newer."""
@@ -144,20 +139,3 @@ class DecisionLog:
                 batch.refused[token] = kept[-log_rows.KEPT_REFUSALS :]
             else:
                 RECORDS_DROPPED.inc(len(refused))
-
-    async def _purge_old(self, batch: Unwritten) -> None:
-        """Once a day, drop the old counts of the batch's tenants."""
-        today = max(day for _, _, _, day in batch.uses)
-        if today != self._purged_on:
-            self._purged_on, self._purged = today, set()
-        tenants = {tenant_id for tenant_id, _, _, _ in batch.uses} - self._purged
-        if not tenants:
-            return
-        try:
-            await log_rows.forget_old(list(tenants), today)
-        except Exception as error:
-            # The next batch of these tenants tries again. This batch itself is written already.
-            if not database.is_unavailable(error):
-                _log.error("old counts could not be dropped", exc_info=error)
-            return
-        self._purged |= tenants

@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import count, islice
 from operator import itemgetter
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import orjson
 
@@ -22,7 +23,6 @@ from server.database import dialect, retried, transaction
 KEPT_REFUSALS = 20
 KEPT_DAYS = 400
 _AT_ONCE = 100
-_FORGOTTEN_AT_ONCE = 1000
 
 
 @dataclass(slots=True)
@@ -179,13 +179,14 @@ async def write(unwritten: Unwritten) -> None:
                 await client.execute_query(statements[name], [orjson.dumps(part).decode()])
 
 
-async def forget_old(tenant_ids: Sequence[str], today: date) -> None:
-    """Drop the counts of days that are over 400 days ago, in portions that take no time."""
+async def delete_old_uses(tenant_ids: Sequence[UUID], limit: int, today: date) -> int:
+    """Delete at most `limit` counts of days over 400 days before `today`; gives their number."""
     oldest = today - timedelta(days=KEPT_DAYS)
-    for tenant_id in tenant_ids:
-        old = models.TokenUse.filter(tenant_id=tenant_id, day__lt=oldest)
-        while ids := await old.limit(_FORGOTTEN_AT_ONCE).values_list("id", flat=True):
-            await models.TokenUse.filter(tenant_id=tenant_id, id__in=list(ids)).delete()
+    old = models.TokenUse.filter(tenant_id__in=tenant_ids, day__lt=oldest).limit(limit)
+    ids = [row.id for row in await old.only("id")]
+    if ids:
+        await models.TokenUse.filter(tenant_id__in=tenant_ids, id__in=ids).delete()
+    return len(ids)
 
 
 def day_of(at: float) -> date:

@@ -4,9 +4,11 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
+import models
 from server.access import expired
 from server.access.attempts import NO_TENANT
 from server.access.tenancy import tenant_ids_after
+from server.decisions import log_rows
 from server.jobs.runner import Job
 
 # In one portion. Deleting so many rows takes milliseconds.
@@ -27,7 +29,12 @@ async def _purge(*purges: _Purge) -> AsyncGenerator[None, None]:
         tenant_ids = await tenant_ids_after(tenant_ids[-1], _TENANTS)
 
 
+async def _delete_old_uses(tenant_ids: Sequence[UUID], limit: int) -> int:
+    return await log_rows.delete_old_uses(tenant_ids, limit, models.now().date())
+
+
 JOBS = (
+    Job("decision log", timedelta(days=1), lambda: _purge(_delete_old_uses)),
     Job(
         "sign-in",
         timedelta(hours=1),

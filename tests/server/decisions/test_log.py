@@ -5,7 +5,7 @@ import random
 import sys
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -134,28 +134,6 @@ async def test_batch_of_an_outage_is_written_later_and_once(
         assert await counts(token[0]) == ((0, 0) if number < 2 else (15, 15))
     kept = await models.TokenRefusal.filter(tenant_id=token[0]).count()
     assert kept == 15
-
-
-async def test_written_batch_is_not_written_again_after_a_later_failure(
-    world: World, record: DecisionLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    person = await world.person()
-    token = (person.admin.tenant_id, (await world.token(person)).token.id)
-
-    async def away(*_arguments: object) -> None:
-        raise TimeoutError
-
-    with monkeypatch.context() as patched:
-        patched.setattr(log_rows, "forget_old", away)
-        for _ in range(2):
-            record.note(*decision(*token))
-            await record.close()
-    assert await counts(token[0]) == (2, 0)
-    # Old counts are deleted as soon as the database allows it.
-    record.note(*decision(*token, at=(datetime.now(UTC) - timedelta(days=402)).timestamp()))
-    record.note(*decision(*token))
-    await record.close()
-    assert await counts(token[0]) == (3, 0)
 
 
 async def test_batches_are_written_one_after_another_and_none_is_lost(
@@ -316,18 +294,6 @@ async def test_locked_token_does_not_hold_up_the_flush(
             await connection.close()
         assert await counts(tenant_id) == (2, 0)
         assert await models.TokenLastUse.filter(tenant_id=tenant_id).count() == 2
-
-
-async def test_counts_are_kept_for_400_days(world: World, record: DecisionLog) -> None:
-    person, other = await world.person(), await world.person()
-    today = datetime.now(UTC)
-    for somebody in (person, other):
-        token = (somebody.admin.tenant_id, (await world.token(somebody)).token.id)
-        for days in (0, 399, 402):
-            record.note(*decision(*token, at=(today - timedelta(days=days)).timestamp()))
-    await record.close()
-    for somebody in (person, other):
-        assert await counts(somebody.admin.tenant_id) == (2, 0)
 
 
 async def test_decision_does_not_depend_on_earlier_requests(service: Service, world: World) -> None:

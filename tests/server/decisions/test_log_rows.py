@@ -2,17 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 import models
 from server.decisions import log_rows
 from tests.support.factories import World
 
 
-async def test_old_counts_are_deleted_in_batches(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(log_rows, "_FORGOTTEN_AT_ONCE", 3)
+async def test_old_counts_are_deleted_in_batches(world: World) -> None:
     at = datetime.now(UTC)
     tenants = [await world.tenant() for _ in range(3)]
     for tenant in tenants:
@@ -30,6 +25,8 @@ async def test_old_counts_are_deleted_in_batches(
             for number in range(10)
         ]
         await models.TokenUse.bulk_create(rows)
-    await log_rows.forget_old([str(tenant.id) for tenant in tenants[:2]], at.date())
+    ids = [tenant.id for tenant in tenants[:2]]
+    deleted = [await log_rows.delete_old_uses(ids, 7, at.date()) for _ in range(4)]
+    assert deleted == [7, 7, 2, 0]
     left = [await models.TokenUse.filter(tenant_id=tenant.id).count() for tenant in tenants]
     assert left == [2, 2, 10]

@@ -132,6 +132,6 @@ async def test_old_counts_are_deleted(world: World, client: Client) -> None:
     for age in (0, 400, 401):
         day = today - timedelta(days=age)
         await log_rows.write(Unwritten({(*token, DEVICES, day): Use(1, 0, 0.0, 0.0)}, {}, {}))
-    await log_rows.forget_old([str(made.token.tenant_id)], today)
+    await log_rows.delete_old_uses([made.token.tenant_id], 100, today)
     found = await client.of(person).data(_QUERY, id=token_id(made.token))
     assert found["token"]["usage"][0]["allowed"] == 2

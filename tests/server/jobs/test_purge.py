@@ -15,7 +15,7 @@ from server.service import Service
 from tests.support.factories import World
 from tests.support.waiting import until
 
-_OLD = timedelta(days=40)
+_OLD = timedelta(days=402)
 
 
 async def _rows(tenant_id: UUID, age: timedelta, times: int) -> None:
@@ -29,10 +29,20 @@ async def _rows(tenant_id: UUID, age: timedelta, times: int) -> None:
             tenant_id=tenant_id, admin_id=NO_TENANT, digest=digest, signed_in_at=at
         )
         await models.AttemptCounter.create(tenant_id=tenant_id, subject=digest, started_at=at)
+        await models.TokenUse.create(
+            tenant_id=tenant_id,
+            token_id=models.new_id(),
+            key="GET /x",
+            day=at.date(),
+            allowed=1,
+            denied=0,
+            first_used_at=at,
+            last_used_at=at,
+        )
 
 
 async def _left(tenant_id: UUID) -> list[int]:
-    kinds = (models.Session, models.KnownAddress, models.AttemptCounter)
+    kinds = (models.Session, models.KnownAddress, models.AttemptCounter, models.TokenUse)
     return [await kind.filter(tenant_id=tenant_id).count() for kind in kinds]
 
 
@@ -54,4 +64,4 @@ async def test_an_instance_deletes_the_old_rows_of_every_tenant_and_of_none(
     await app.open()
     await until(has_run)
     await app.close()
-    assert [await _left(tenant_id) for tenant_id in tenants] == [[2, 2, 2]] * len(tenants)
+    assert [await _left(tenant_id) for tenant_id in tenants] == [[2, 2, 2, 2]] * len(tenants)
