@@ -3,8 +3,8 @@
 from models.activity import Activity, ActivityKind, RevocationReason
 from models.admin import Admin, Role
 from models.attempt_counter import AttemptCounter
-from models.gateway import Gateway
 from models.installation_key import InstallationKey, KeyState
+from models.introspection_credential import IntrospectionCredential
 from models.invitation import Invitation
 from models.job_lease import JobLease
 from models.known_address import KnownAddress
@@ -28,8 +28,8 @@ __all__ = [
     "Admin",
     "AttemptCounter",
     "ClosedBy",
-    "Gateway",
     "InstallationKey",
+    "IntrospectionCredential",
     "Invitation",
     "JobLease",
     "KeyState",

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
 
     operations = [
         ops.CreateModel(
-            name="Gateway",
+            name="IntrospectionCredential",
             fields=[
                 (
                     "id",

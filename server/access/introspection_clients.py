@@ -13,6 +13,6 @@ async def find_client(
     # The first query of `/introspect`: a standby may not know the latest revocations yet.
     await require_writable()
     digests = service.digest_key.digests("gateway", secret)
-    live = models.Gateway.filter(digest__in=digests, revoked_at__isnull=True)
+    live = models.IntrospectionCredential.filter(digest__in=digests, revoked_at__isnull=True)
     row = await (live.filter(name=name) if name is not None else live).get_or_none()
     return IntrospectionClient(row.id) if row else None

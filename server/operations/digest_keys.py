@@ -153,7 +153,7 @@ async def _renew_all(key: DigestKey) -> int:
         for row, column in _RENEWED:
             count += await _renew(key, row, column, tenant_id)
         count += await terms.renew(key, tenant_id)
-    return count + await _renew_gateways(key)
+    return count + await _renew_credentials(key)
 
 
 async def _renew(key: DigestKey, row: type[models.TenantRow], column: str, tenant_id: UUID) -> int:
@@ -211,11 +211,10 @@ def _value(row_id: UUID) -> UUID | str:
     return row_id if dialect() == "postgres" else str(row_id)
 
 
-async def _renew_gateways(key: DigestKey) -> int:
+async def _renew_credentials(key: DigestKey) -> int:
     count = 0
-    for gateway in await models.Gateway.all().order_by("id"):
-        if digest := key.renewed(bytes(gateway.digest)):
-            count += await models.Gateway.filter(id=gateway.id, digest=gateway.digest).update(
-                digest=digest
-            )
+    for row in await models.IntrospectionCredential.all().order_by("id"):
+        if digest := key.renewed(bytes(row.digest)):
+            unchanged = models.IntrospectionCredential.filter(id=row.id, digest=row.digest)
+            count += await unchanged.update(digest=digest)
     return count

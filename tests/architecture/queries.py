@@ -44,8 +44,11 @@ WRITERS = {
     "Activity": {"server.access.activity"},
     "Admin": {"server.access.sessions", "server.operations.admins", "server.operations.tenants"},
     "AttemptCounter": {"server.access.attempts", "server.access.expired"},
-    "Gateway": {"server.operations.digest_keys", "server.operations.gateways"},
     "InstallationKey": {"server.access.digest_keys", "server.operations.digest_keys"},
+    "IntrospectionCredential": {
+        "server.operations.digest_keys",
+        "server.operations.introspection_clients",
+    },
     "Invitation": {"server.access.sessions", "server.operations.admins"},
     "JobLease": {"server.jobs.lease"},
     "KnownAddress": {"server.access.expired", "server.access.sessions", "server.access.visitors"},

@@ -9,7 +9,7 @@ import httpx2
 import models
 from server.access.principal import Operator
 from server.app import App, create_app
-from server.operations import gateways, tokens
+from server.operations import introspection_clients, tokens
 from server.service import Service
 from tests.support.factories import Client, Person, World
 
@@ -67,11 +67,11 @@ async def surfaces(service: Service) -> AsyncIterator[Surfaces]:
     person = await World(service).person()
     tenant = await models.Tenant.get(id=person.admin.tenant_id)
     made = await tokens.create(person.principal, service, name="t", permissions=[PERMISSION])
-    gateway = await gateways.create(Operator(), service, f"gateway-{tenant.slug}")
+    credential = await introspection_clients.create(Operator(), service, f"gateway-{tenant.slug}")
     app = create_app(service)
     # From the address of a configured gateway.
     transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))
     async with httpx2.AsyncClient(transport=transport, base_url="http://tessera.test") as http:
         client = Client(http).of(person)
-        yield Surfaces(app, client, person, tenant, made.token, made.secret, gateway.secret)
+        yield Surfaces(app, client, person, tenant, made.token, made.secret, credential.secret)
     await app.close()

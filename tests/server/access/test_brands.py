@@ -12,7 +12,7 @@ from server.access.brands import require_listed
 from server.access.principal import Operator
 from server.app import create_app, running_service
 from server.errors import Misconfigured
-from server.operations import gateways, tokens
+from server.operations import introspection_clients, tokens
 from server.service import Service
 from server.settings import Settings
 from tests.support.factories import World
@@ -54,7 +54,7 @@ async def _refusal(settings: Settings) -> str:
 async def _asking(service: Service) -> AsyncIterator[tuple[httpx2.AsyncClient, dict[str, str]]]:
     """An in-process client, and an introspection client's credential."""
     app = create_app(service)
-    made = await gateways.create(Operator(), service, "orders")
+    made = await introspection_clients.create(Operator(), service, "orders")
     async with gateway(app).http as http:
         yield http, {"Authorization": f"Bearer {made.secret}"}
     await app.close()

@@ -10,7 +10,7 @@ from server.access.principal import Operator
 from server.app import create_app
 from server.errors import InvalidInput, NotFound
 from server.global_ids import encode_id
-from server.operations import gateways, tokens
+from server.operations import introspection_clients, tokens
 from server.service import Service
 from tests.support.factories import World
 
@@ -31,12 +31,12 @@ def basic(name: str, secret: str) -> dict[str, str]:
 async def test_live_token_is_described(http: httpx2.AsyncClient, world: World) -> None:
     person = await world.person()
     made = await tokens.create(person.principal, world.service, name="t", permissions=[HELD])
-    gateway = await gateways.create(Operator(), world.service, "orders")
+    client = await introspection_clients.create(Operator(), world.service, "orders")
     for credential in (
-        basic("orders", gateway.secret),
-        {"Authorization": basic("orders", gateway.secret)["Authorization"].replace(" ", "  ")},
-        {"Authorization": f"Bearer {gateway.secret}"},
-        {"Authorization": f"bearer   {gateway.secret}"},
+        basic("orders", client.secret),
+        {"Authorization": basic("orders", client.secret)["Authorization"].replace(" ", "  ")},
+        {"Authorization": f"Bearer {client.secret}"},
+        {"Authorization": f"bearer   {client.secret}"},
     ):
         answer = await http.post("/introspect", data={"token": made.secret}, headers=credential)
         assert answer.status_code == 200
@@ -58,11 +58,11 @@ async def test_everything_else_is_inactive_without_details(
     person = await world.person()
     revoked = await tokens.create(person.principal, world.service, name="t")
     await tokens.revoke(person.principal, revoked.token.id)
-    gateway = await gateways.create(Operator(), world.service, "orders")
-    others = (revoked.secret, "", "x", "tsr_" + "0" * 49, person.session, gateway.secret, "\0é")
+    client = await introspection_clients.create(Operator(), world.service, "orders")
+    others = (revoked.secret, "", "x", "tsr_" + "0" * 49, person.session, client.secret, "\0é")
     for secret in others:
         answer = await http.post(
-            "/introspect", data={"token": secret}, headers=basic("orders", gateway.secret)
+            "/introspect", data={"token": secret}, headers=basic("orders", client.secret)
         )
         assert (answer.status_code, answer.content) == (200, b'{"active":false}'), secret
 
@@ -70,29 +70,29 @@ async def test_everything_else_is_inactive_without_details(
 async def test_only_introspection_clients_may_ask(http: httpx2.AsyncClient, world: World) -> None:
     person = await world.person()
     made = await tokens.create(person.principal, world.service, name="t")
-    gateway = await gateways.create(Operator(), world.service, "orders")
+    client = await introspection_clients.create(Operator(), world.service, "orders")
     strangers = [
         {},
         basic("orders", "wrong"),
-        basic("other", gateway.secret),
-        basic("orders\0", gateway.secret),
+        basic("other", client.secret),
+        basic("orders\0", client.secret),
         {"Authorization": f"Bearer {person.session}"},
         {"Authorization": f"Bearer {made.secret}"},
         {"Authorization": "Basic é"},
         {"Authorization": "Basic ===="},
-        {"Authorization": f"Digest {gateway.secret}"},
+        {"Authorization": f"Digest {client.secret}"},
     ]
     for headers in strangers:
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         answer = await http.post("/introspect", data={"token": made.secret}, headers=raw)
         assert answer.status_code == 401, headers
         assert answer.headers["www-authenticate"].startswith("Basic")
-    twice = list(basic("orders", gateway.secret).items()) * 2
+    twice = list(basic("orders", client.secret).items()) * 2
     answer = await http.post("/introspect", data={"token": made.secret}, headers=twice)
     assert answer.status_code == 401
-    await gateways.revoke(Operator(), "orders")
+    await introspection_clients.revoke(Operator(), "orders")
     answer = await http.post(
-        "/introspect", data={"token": made.secret}, headers=basic("orders", gateway.secret)
+        "/introspect", data={"token": made.secret}, headers=basic("orders", client.secret)
     )
     assert answer.status_code == 401
 
@@ -113,8 +113,8 @@ async def test_only_introspection_clients_may_ask(http: httpx2.AsyncClient, worl
 async def test_body_that_is_no_form_is_refused(
     http: httpx2.AsyncClient, service: Service, content: bytes, kind: str, status: int
 ) -> None:
-    gateway = await gateways.create(Operator(), service, "orders")
-    headers = {**basic("orders", gateway.secret), "Content-Type": kind}
+    client = await introspection_clients.create(Operator(), service, "orders")
+    headers = {**basic("orders", client.secret), "Content-Type": kind}
     answer = await http.post("/introspect", content=content, headers=headers)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
@@ -124,17 +124,17 @@ async def test_introspection_clients_are_created_listed_and_revoked_by_name(
     service: Service,
 ) -> None:
     operator = Operator()
-    await gateways.create(operator, service, "orders")
+    await introspection_clients.create(operator, service, "orders")
     for name in ("orders", "Not a name", ""):
         with pytest.raises(InvalidInput):
-            await gateways.create(operator, service, name)
-    await gateways.revoke(operator, "orders")
+            await introspection_clients.create(operator, service, name)
+    await introspection_clients.revoke(operator, "orders")
     for name in ("orders", "unknown"):
         with pytest.raises(NotFound):
-            await gateways.revoke(operator, name)
+            await introspection_clients.revoke(operator, name)
     # A revoked name stays taken, so that old logs remain unambiguous.
     with pytest.raises(InvalidInput):
-        await gateways.create(operator, service, "orders")
-    assert [(g.name, bool(g.revoked_at)) for g in await gateways.every(operator)] == [
+        await introspection_clients.create(operator, service, "orders")
+    assert [(g.name, bool(g.revoked_at)) for g in await introspection_clients.every(operator)] == [
         ("orders", True)
     ]

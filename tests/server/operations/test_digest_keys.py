@@ -20,7 +20,7 @@ from server.access.sessions import accept_invitation, invite, principal_of
 from server.app import create_app, running_service
 from server.database import transaction
 from server.errors import Misconfigured, SecretAlreadyShown
-from server.operations import digest_keys, gateways, tokens
+from server.operations import digest_keys, introspection_clients, tokens
 from server.operations.digest_keys import _RENEWED
 from server.service import Service
 from server.settings import Settings
@@ -80,7 +80,7 @@ async def hold(service: Service, name: str) -> Held:
             digest=service.digest_key.digest("session", person.session, generation)
         )
         invitation, _ = await invite(service, person.admin)
-    credential = await gateways.create(Operator(), service, name)
+    credential = await introspection_clients.create(Operator(), service, name)
     return Held(person, made.secret, invitation, credential.secret)
 
 

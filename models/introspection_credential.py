@@ -1,11 +1,11 @@
-"""The gateway: a service that may call `/introspect`, called an introspection client."""
+"""The credential of an introspection client: a service that may call `/introspect`."""
 
 from tortoise import fields
 
 from models.rows import Row
 
 
-class Gateway(Row):
+class IntrospectionCredential(Row):
     """A credential for `/introspect`. It belongs to the installation, not to a tenant.
 
     `digest` is the keyed digest of its secret. A revoked credential keeps its row and its name.

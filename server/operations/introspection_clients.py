@@ -1,4 +1,4 @@
-"""Operations on gateways' credentials, and token introspection for gateways."""
+"""Operations on the credentials of introspection clients."""
 
 from dataclasses import dataclass
 
@@ -16,18 +16,18 @@ from server.token_format import new_gateway_secret
 
 
 @dataclass(frozen=True, slots=True)
-class CreatedGateway:
-    """A new gateway and its secret, which is shown now and never again."""
+class CreatedCredential:
+    """A new credential and its secret, which is shown now and never again."""
 
-    gateway: models.Gateway
+    credential: models.IntrospectionCredential
     secret: str
 
     def __repr__(self) -> str:
-        return "CreatedGateway(…)"
+        return "CreatedCredential(…)"
 
 
 @retried
-async def create(operator: Operator, service: Service, name: str) -> CreatedGateway:
+async def create(operator: Operator, service: Service, name: str) -> CreatedCredential:
     """A new credential. Raises `InvalidInput`, for a name that is or was in use too."""
     operator.require(Right.MANAGE_INSTALLATION)
     name = clean_slug(name, "name")
@@ -36,24 +36,25 @@ async def create(operator: Operator, service: Service, name: str) -> CreatedGate
         async with transaction():
             generation = await generation_to_keep(service.digest_key)
             digest = service.digest_key.digest("gateway", secret, generation)
-            gateway = await models.Gateway.create(name=name, digest=digest)
+            credential = await models.IntrospectionCredential.create(name=name, digest=digest)
     except IntegrityError:
         raise InvalidInput("name", "A gateway with this name exists already.") from None
-    return CreatedGateway(gateway, secret)
+    return CreatedCredential(credential, secret)
 
 
-async def every(operator: Operator) -> list[models.Gateway]:
-    """All gateways, the oldest first, revoked ones too."""
+async def every(operator: Operator) -> list[models.IntrospectionCredential]:
+    """All credentials, the oldest first, revoked ones too."""
     operator.require(Right.MANAGE_INSTALLATION)
-    return await models.Gateway.all().order_by("id")
+    return await models.IntrospectionCredential.all().order_by("id")
 
 
 async def revoke(operator: Operator, name: str) -> None:
-    """End a gateway's credential at once.
+    """Revoke a credential at once.
 
     Raises `InvalidInput`, or `NotFound` for a revoked one too.
     """
     operator.require(Right.MANAGE_INSTALLATION)
-    live = models.Gateway.filter(name=clean_slug(name, "name"), revoked_at__isnull=True)
+    name = clean_slug(name, "name")
+    live = models.IntrospectionCredential.filter(name=name, revoked_at__isnull=True)
     if not await live.update(revoked_at=models.now()):
         raise NotFound
