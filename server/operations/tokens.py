@@ -25,7 +25,7 @@ from server.paging import Page, PageRequest
 from server.roles import Right
 from server.service import Service
 from server.texts import clean_description, clean_name
-from server.token_format import new_token_secret, token_hint
+from server.token_format import DigestKey, new_token_secret, token_hint
 
 _IDEMPOTENCY_KEY_LENGTH = 255
 _NO_LIMIT = 2**31 - 1
@@ -128,10 +128,7 @@ async def create(
     secret = new_token_secret(service.settings.token_brand[0])
     async with change(principal, Right.MANAGE_TOKENS):
         generation = await generation_to_keep(key)
-        used_key = None
-        if idempotency_key is not None:
-            await _refuse_repetition(principal, key.digests("idempotency", idempotency_key))
-            used_key = key.digest("idempotency", idempotency_key, generation).hex()
+        used_key = await _used_key(principal, key, generation, idempotency_key)
         token = await models.Token.create(
             tenant_id=principal.tenant_id,
             name=name,
@@ -309,6 +306,16 @@ async def _withdraw(token: models.Token, keys: Sequence[str]) -> None:
         await models.TokenPermission.filter(
             tenant_id=token.tenant_id, token_id=token.id, key__in=part
         ).delete()
+
+
+async def _used_key(
+    principal: Principal, key: DigestKey, generation: int, idempotency_key: str | None
+) -> str | None:
+    """The digest of an idempotency key, if one is given and the principal has not used it."""
+    if idempotency_key is None:
+        return None
+    await _refuse_repetition(principal, key.digests("idempotency", idempotency_key))
+    return key.digest("idempotency", idempotency_key, generation).hex()
 
 
 async def _refuse_repetition(principal: Principal, digests: Sequence[bytes]) -> None:
