@@ -12,7 +12,8 @@ BENCH_ARGS ?=
 # `make lock UPGRADE=--upgrade` takes the newest versions; without it, only what has to change does.
 UPGRADE ?=
 # The tests whose trials, rounds and seconds `make soak` raises (tests/support/soak.py).
-SOAKED = tests/test_neighbours.py tests/test_races.py tests/test_kill.py tests/test_linearizability.py tests/test_digest_key_change.py
+SOAKED = tests/test_neighbours.py tests/test_races.py tests/test_kill.py tests/test_linearizability.py \
+	tests/test_digest_key_change.py tests/test_canary.py tests/test_raw_bytes.py
 UV = uv==0.13.9
 
 VENV = .venv
@@ -45,9 +46,9 @@ test: lint suite ## set up what is missing, then lint, type checks and all tests
 
 suite: install browser
 	$(call step,pytest,$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=4 \
-		--dist=loadfile $(PYTEST_ARGS))
+		--dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS))
 
-soak: install dev-packages ## repeat the tests of races, kills, histories, neighbours and keys for longer
+soak: install dev-packages ## repeat races, kills, histories, neighbours, keys, canaries and random bytes for longer
 	$(call step,pytest,TESSERA_TEST_SOAK=1 $(BIN)/python -m pytest $(SOAKED) $(PYTEST_ARGS))
 
 # A copy with a .venv of its own, so that a failure changes nothing here. Without the pins of

@@ -29,6 +29,23 @@ from tests.support.visitor import EMAIL, Site, add_tenant, serving
 TEMPLATE = f"tessera_template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 
 _numbers = count(1)
+# The files that take longest, longest first: begun last, one of them would keep one process at work
+# while the others have none (`make test` gives a file to a process as a whole).
+LONGEST = (
+    "test_console.py", "test_console_accessibility.py", "test_canary.py",
+    "test_cost_of_requests.py", "test_migrations.py", "test_graphiql.py", "test_query_plans.py",
+    "test_raw_bytes.py", "test_cost_of_text.py", "test_wheel.py",
+    "test_console_many_tokens.py", "test_real_gateways.py", "test_document.py",
+    "test_real_clients.py", "test_neighbours.py", "test_kill.py", "test_races.py",
+    "test_linearizability.py", "test_digest_key_change.py", "test_serve.py",
+    "test_sign_in.py", "test_backup.py", "test_make.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first; otherwise the order stays."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ import sqlite3
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
@@ -41,6 +41,7 @@ from graphql import (
 from server.graphql.schema import CORE_SCHEMA
 from tests.support.postgres import PostgresCluster
 from tests.support.process import ServerProcess, tessera
+from tests.support.soak import IS_SOAK
 
 TENANT, OWNER, GUEST = "acme", "owner@acme.example", "guest@acme.example"
 PERMISSION = "GET /api/v1/devices"
@@ -131,7 +132,7 @@ def recorded(
     assert made.returncode == 0, made.stderr
     assert password not in made.stdout + made.stderr
     server = ServerProcess(folder, database_url=url, settings=settings)
-    with server, httpx2.Client(base_url=server.url, timeout=30) as http:
+    with server, httpx2.Client(base_url=server.url, timeout=30, verify=False) as http:
         recording = Recording(server, http)
         recording.secrets |= {"the digest key": key, "a password": password}
         gateway = tessera("gateway", "create", "canary", database_url=url, settings=settings)
@@ -142,10 +143,11 @@ def recorded(
         # Requests that reach no database are sent on SQLite only.
         for name in MISPLACED if url.startswith("sqlite") else MISPLACED[:2]:
             misplace(recording, recording.secrets[name])
-        for table in TABLES:
+        shift = 1 if url.startswith("sqlite") else 3
+        for number, table in enumerate(TABLES, shift):
             script(f"ALTER TABLE {table} RENAME TO gone")
             try:
-                fail_within(recording)
+                fail_within(recording, MISPLACED if IS_SOAK else (TOKEN, OTHERS[number % 4]))
             finally:
                 script(f"ALTER TABLE gone RENAME TO {table}")
         recording.dumps |= {f"{name}, running": content for name, content in dump().items()}
@@ -279,6 +281,9 @@ def read_everything(recording: Recording) -> None:
 MISPLACED = (
     TOKEN, "a password", "a guest's session", "an invitation", "the digest key",
 )  # fmt: skip
+# One of these is sent beside the token's secret while a table is missing, another one with the next
+# table and on the other database: a driver's error depends on the table, not on the secret.
+OTHERS = MISPLACED[1:]
 
 
 def misplace(recording: Recording, secret: str) -> None:
@@ -526,9 +531,9 @@ def at_the_doors(recording: Recording, secret: str) -> None:
 JSON = "application/json"
 
 
-def fail_within(recording: Recording) -> None:
+def fail_within(recording: Recording, names: Sequence[str]) -> None:
     """Without a table: the driver's errors may quote parameters and statements."""
-    for secret in map(recording.secrets.__getitem__, MISPLACED):
+    for secret in map(recording.secrets.__getitem__, names):
         bearer = {"authorization": f"Bearer {secret}"}
         recording.ask("GET", "/session", headers=bearer)
         for query in (

@@ -25,7 +25,7 @@ from tests.support.factories import Client, Person, World, token_id
 from tests.support.process import ServerProcess
 from tests.support.soak import repeats
 
-ROUNDS = repeats(ci=3, soak=10)
+ROUNDS = repeats(ci=2, soak=10)
 CLIENTS = 16
 LOAD_SECONDS = 0.3
 

@@ -28,7 +28,7 @@ from tests.support.soak import repeats
 from tests.support.wire import Wire
 from tests.support.wire import check as request_of
 
-HISTORIES = repeats(ci=100, soak=300)
+HISTORIES = repeats(ci=40, soak=300)
 AT_ONCE = 12
 A, B = "GET /api/v1/devices", "GET /api/v1/blueprints"
 TARGETS = {A: "/api/v1/devices", B: "/api/v1/blueprints"}

@@ -17,6 +17,7 @@ from server.graphql.permissions import HTTPMethod
 from server.graphql.problems import HANDLERS, ProblemCode
 from server.graphql.schema import CORE_SCHEMA
 from server.settings import GATEWAYS, Settings, read_settings
+from tests.conftest import LONGEST
 from tests.support import proxies
 from tests.support.process import ROOT
 
@@ -120,3 +121,8 @@ def enum_of(name: str) -> GraphQLEnumType:
     found = CORE_SCHEMA.type_map[name]
     assert isinstance(found, GraphQLEnumType)
     return found
+
+
+def test_files_that_begin_first_exist() -> None:
+    files = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    assert set(LONGEST) - files == set()

@@ -30,9 +30,9 @@ from tests.support.audit import Birth, Ledger, read_ledger
 from tests.support.factories import PASSWORD, complete
 from tests.support.soak import repeats
 
-TRIALS = repeats(ci=100, soak=500)
+TRIALS = repeats(ci=48, soak=500)
 # Races with passwords: argon2 takes 20 ms of a core each time.
-SLOW_TRIALS = 20
+SLOW_TRIALS = repeats(ci=10, soak=50)
 _AT_ONCE = 8
 _BORN = Birth("before")
 _QUICK_HASH = argon2.using(type="ID", memory_cost=64, rounds=1, parallelism=1).hash(PASSWORD)
@@ -263,7 +263,7 @@ async def test_token_does_not_change_after_its_acknowledged_revocation(
         return ["a revoked token is live"] if left.live_tokens(trial) else []
 
     await assert_holds(
-        await make_trials(200),
+        await make_trials(),
         contend,
         judge,
         seen={("ok", "NOT_FOUND"), ("NOT_FOUND", "NOT_FOUND")},
@@ -359,7 +359,7 @@ async def test_one_of_two_permission_edits_with_the_same_revision_wins(service: 
         return [] if [left.ledger.held[trial.token.id]] == [*map(set, won)] else ["not one edit"]
 
     await assert_holds(
-        await make_trials(200),
+        await make_trials(),
         contend,
         judge,
         seen={("ok", "REVISION_CONFLICT"), ("REVISION_CONFLICT", "ok")},
@@ -448,7 +448,7 @@ async def test_token_is_revoked_once_during_its_creators_removal(service: Servic
         return found if outcome[1] == (not is_ok(outcome[0])) else [*found, "revoked twice"]
 
     await assert_holds(
-        await make_trials(200, (Role.OWNER, Role.ADMIN, Role.ADMIN)),
+        await make_trials(roles=(Role.OWNER, Role.ADMIN, Role.ADMIN)),
         contend,
         judge,
         seen={("ok", "ok"), ("NOT_FOUND", "ok")},
@@ -520,7 +520,7 @@ async def test_one_of_two_admins_who_remove_each_other_remains(service: Service)
         return [] if {a.id for a in left.admins_of(trial)} == stay else ["others are left"]
 
     await assert_holds(
-        await make_trials(200, (Role.OWNER, Role.ADMIN, Role.ADMIN)),
+        await make_trials(roles=(Role.OWNER, Role.ADMIN, Role.ADMIN)),
         contend,
         judge,
         seen={("ok", "UNAUTHENTICATED"), ("UNAUTHENTICATED", "ok")},
@@ -554,7 +554,7 @@ async def test_tenant_keeps_one_owner_while_the_heir_is_demoted_and_removed(
         return one_owner(left, trial, trial.admins[1 if is_ok(outcome[0]) else 0].admin_id)
 
     await assert_holds(
-        await make_trials(300, (Role.OWNER, Role.ADMIN, Role.ADMIN, Role.ADMIN)),
+        await make_trials(roles=(Role.OWNER, Role.ADMIN, Role.ADMIN, Role.ADMIN)),
         contend,
         judge,
         seen={
@@ -575,7 +575,7 @@ async def test_ownership_is_transferred_to_one_of_two_admins(service: Service) -
         return one_owner(left, trial, trial.admins[1 if is_ok(outcome[0]) else 2].admin_id)
 
     await assert_holds(
-        await make_trials(200, (Role.OWNER, Role.ADMIN, Role.ADMIN)),
+        await make_trials(roles=(Role.OWNER, Role.ADMIN, Role.ADMIN)),
         contend,
         judge,
         seen={("ok", "FORBIDDEN"), ("FORBIDDEN", "ok")},
@@ -596,13 +596,13 @@ async def test_address_is_invited_once(service: Service) -> None:
         return [] if {a.id for a in left.admins_of(trial)} == known | added else ["somebody else"]
 
     await assert_holds(
-        await make_trials(200),
+        await make_trials(),
         contend,
         judge,
         seen={("ok", "INVALID_INPUT"), ("INVALID_INPUT", "ok")},
         plant=lambda trial: models.Admin.filter(tenant_id=trial.tenant.id, name="New").delete(),
     )
-    assert await models.Invitation.all().count() == 200
+    assert await models.Invitation.all().count() == TRIALS
 
 
 async def test_demoted_admin_cannot_finish_a_change(service: Service) -> None:
@@ -619,7 +619,7 @@ async def test_demoted_admin_cannot_finish_a_change(service: Service) -> None:
         return [] if name == ("after" if is_ok(outcome[0]) else "before") else [f"renamed {name}"]
 
     await assert_holds(
-        await make_trials(200),
+        await make_trials(),
         contend,
         judge,
         seen={("ok", "FORBIDDEN"), ("FORBIDDEN", "FORBIDDEN")},
@@ -710,7 +710,7 @@ async def test_two_concurrent_sign_ins_both_succeed(service: Service) -> None:
 
 
 async def test_attempts_and_the_deletion_of_old_counters_do_not_deadlock(service: Service) -> None:
-    trials = await make_trials(100)
+    trials = await make_trials()
 
     async def try_once(trial: Trial, number: int) -> None:
         slug = trial.tenant.slug
@@ -758,8 +758,8 @@ async def test_naive_changes_lose_some_races(service: Service) -> None:
                 created_by_id=maker.id,
             )
 
-    trials = await make_trials(200)
-    renamed, created = trials[:100], trials[100:]
+    trials = await make_trials(2 * TRIALS)
+    renamed, created = trials[:TRIALS], trials[TRIALS:]
     await run(renamed, lambda t: [naive_rename(t), tokens.revoke(t.owner, t.token.id)])
     await run(created, lambda t: [naive_create(t), admins.remove(t.owner, t.admin.admin_id)])
     left = await remains(trials)
