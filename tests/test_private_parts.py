@@ -135,7 +135,7 @@ def test_without_its_budget_a_rule_keeps_the_librarys_own_limit(
     assert "remaining_complexity_budget" in vars(record)["detail"]
 
 
-async def test_without_the_selection_everything_is_loaded_and_the_answer_is_the_same(
+async def test_without_the_selection_each_field_loads_its_value_and_the_answer_is_the_same(
     client: Client, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = await world.person()

@@ -40,9 +40,9 @@ class Context:
         return loader
 
     async def load_distinct(self, load: Load[_K, _V], keys: Iterable[_K]) -> dict[_K, _V]:
-        """Return the value of each key, through the loader of `load`."""
+        """Return the value of each key by one call of `load`."""
         distinct = list(set(keys))
-        return dict(zip(distinct, await self.loader(load).load_many(distinct), strict=True))
+        return dict(zip(distinct, await load(self, distinct), strict=True))
 
 
 Info = strawberry.Info[Context, None]

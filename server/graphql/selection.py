@@ -1,6 +1,6 @@
 """The fields that a query selects below the field being resolved."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 
 from graphql import (
     FieldNode,
@@ -14,24 +14,17 @@ from server.graphql.context import Info
 from server.internals.strawberry import raw_info
 
 
-class _Everything(Container[str]):
-    """Contains every name."""
-
-    def __contains__(self, _name: object) -> bool:
-        return True
-
-
-def selected_names(info: Info, *path: str) -> Container[str]:
+def selected_names(info: Info, *path: str) -> set[str]:
     """Return the names of the fields selected at `path` below the current field, on any type.
 
-    Ignores `@skip` and `@include`: a superfluous name only costs a query. Names everything where
-    Strawberry hides the selection.
+    Ignores `@skip` and `@include`: a superfluous name only costs a query. Names nothing where
+    Strawberry hides the selection: each field then loads its own value.
     """
     # Strawberry's public `info.selected_fields` expands a fragment wherever it is spread: a
     # document of 60 fragments that each spread the next twice would take 2**60 steps.
     raw = raw_info(info)
     if raw is None:
-        return _Everything()
+        return set()
     fragments = raw.fragments
     found = [node.selection_set for node in raw.field_nodes]
     for step in path:

@@ -36,7 +36,7 @@ def raw_info(info: Any) -> GraphQLResolveInfo[Any] | None:
 
 
 def warn_of_missing() -> None:
-    """Log where fields are loaded that a query does not select."""
+    """Log where the fields of lists are loaded one by one."""
     named = getattr(strawberry.Info, "__annotations__", {})
     missing = [] if "_raw_info" in named else ["Info._raw_info"]
-    warn("strawberry-graphql", missing, "fields are loaded that a query does not select")
+    warn("strawberry-graphql", missing, "the fields of lists are loaded one by one")
