@@ -12,8 +12,8 @@ BENCH_ARGS ?=
 # `make lock UPGRADE=--upgrade` takes the newest versions; without it, only what has to change does.
 UPGRADE ?=
 # The tests whose trials, rounds and seconds `make soak` raises (tests/support/soak.py).
-SOAKED = tests/test_neighbours.py tests/test_races.py tests/test_kill.py tests/test_linearizability.py \
-	tests/test_digest_key_change.py tests/test_canary.py tests/test_raw_bytes.py
+SOAKED = tests/test_neighbours.py tests/test_races_of_tokens.py tests/test_races_of_admins.py tests/test_kill.py \
+	tests/test_linearizability.py tests/test_digest_key_change.py tests/test_canary.py tests/test_raw_bytes.py
 UV = uv==0.13.9
 
 VENV = .venv

@@ -1,6 +1,6 @@
 """`tessera serve`: its announcement, the demo, signals, and refused ports and settings.
 
-Unusable databases are in `server/test_database`, migrations in `models/test_migrations`.
+Unusable databases are in `server/database/test_outages`, migrations in `models/test_migrations`.
 """
 
 import json
