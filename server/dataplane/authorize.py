@@ -30,7 +30,6 @@ from server.decisions.log import DecisionLog
 from server.decisions.lookup import lookup_in
 from server.decisions.question import Question
 from server.decisions.terms import Terms
-from server.global_ids import encode_hex_id
 from server.monitoring.metrics import DECISIONS, UNEXPECTED_ERRORS
 from server.service import Service
 from server.token_format import token_secret_test
@@ -224,8 +223,7 @@ class _Decision:
     def _answer(self, denial: RefusalReason | None, count: Count | None, request_id: str) -> Answer:
         key = self._key
         if denial is None:
-            global_id = encode_hex_id("Token", self._terms[2].replace("-", ""))
-            return answers.allowed(self.question[0], global_id, key, request_id, count)
+            return answers.allowed(self.question[0], self._terms[2], key, request_id, count)
         if denial is RefusalReason.REVOKED:
             return answers.TOKEN_REVOKED
         if denial is RefusalReason.RATE_LIMITED and count:

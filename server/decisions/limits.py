@@ -54,15 +54,15 @@ class MemoryRateLimiter:
     """Counts for one instance. Exact, since no task switch separates reading and writing."""
 
     def __init__(self) -> None:
-        self._hour = 0
+        self._ends_at = 0
         self._counts: dict[str, int] = {}
 
     def hit(self, tenant_id: str, requests_per_hour: int | None, counted: Counted) -> None:
         """Count one request, and call `counted` before returning."""
         limit = requests_per_hour or DEFAULT_REQUESTS_PER_HOUR
-        hour, elapsed = divmod(int(time.time()), _WINDOW_SECONDS)
-        if hour != self._hour:
-            self._hour, self._counts = hour, {}
+        left = self._ends_at - int(time.time())
+        if not 0 < left <= _WINDOW_SECONDS:  # also where the clock was set back
+            left = self._begin_hour()
         hits = self._counts.get(tenant_id, 0) + 1
         if hits == 1 and len(self._counts) >= _MAX_TENANTS:
             del self._counts[next(iter(self._counts))]
@@ -70,8 +70,15 @@ class MemoryRateLimiter:
             self._counts[tenant_id] = hits
         remaining = limit - hits if hits <= limit else 0
         # Bypasses the constructor of NamedTuple, which takes three times as long.
-        count = (hits > limit, limit, remaining, _WINDOW_SECONDS - elapsed)
+        count = (hits > limit, limit, remaining, left)
         counted(tuple.__new__(Count, count))
+
+    def _begin_hour(self) -> int:
+        """Start a window; gives the seconds until it ends."""
+        now = int(time.time())
+        left = _WINDOW_SECONDS - now % _WINDOW_SECONDS
+        self._ends_at, self._counts = now + left, {}
+        return left
 
 
 class RedisRateLimiter:

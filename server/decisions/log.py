@@ -17,6 +17,7 @@ from server.monitoring.metrics import RECORDS_DROPPED
 from server.texts import printable_ascii
 
 _WRITE_AFTER_SECONDS = 3.0
+_DAY_SECONDS = 86_400
 _METHOD_LENGTH = 16
 MAX_USES = 100_000
 MAX_DENIED_TOKENS = 10_000
@@ -31,6 +32,7 @@ class DecisionLog:
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
         self._writing_since = 0.0
+        self._day_starts, self._day = 0.0, log_rows.day_of(0)
 
     def note(
         self,
@@ -50,7 +52,9 @@ class DecisionLog:
         at: in seconds since 1970.
         """
         batch = self._unwritten
-        use_key = (tenant_id, token_id, key, log_rows.day_of(at))
+        if not self._day_starts <= at < self._day_starts + _DAY_SECONDS:
+            self._begin_day(at)
+        use_key = (tenant_id, token_id, key, self._day)
         use = batch.uses.get(use_key)
         if use is None:
             if len(batch.uses) >= MAX_USES:
@@ -77,6 +81,9 @@ class DecisionLog:
             self._timer.cancel()
             self._timer = None
         await self._write()
+
+    def _begin_day(self, at: float) -> None:
+        self._day_starts, self._day = at - at % _DAY_SECONDS, log_rows.day_of(at)
 
     def _note_denial(self, token: tuple[str, str], denial: Denial) -> None:
         latest = self._unwritten.refused.get(token)
