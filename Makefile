@@ -81,8 +81,8 @@ migration: install ## write the migration of a changed model: make migration NAM
 	@[ -n '$(NAME)' ] || { echo 'make: say what changes: make migration NAME=what_changes' >&2; exit 1; }
 	@$(BIN)/tortoise -c server.database.MIGRATIONS_CONFIG makemigrations --name '$(NAME)'
 
-bench: install dev-packages ## measure against the rivals that the bench builds itself
-	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
+bench: install dev-packages ## measure against rivals that the bench builds, and write docs/benchmarks.md
+	@$(BIN)/python -m tests.bench --write $(BENCH_ARGS)
 
 screenshots: install browser ## make the README's pictures of the console anew
 	@$(BIN)/python -m tests.support.screenshots

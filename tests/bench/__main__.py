@@ -22,12 +22,14 @@ from tests.bench.load import Load
 from tests.bench.matching import matching_requirements, matching_section, measure_matching
 from tests.bench.measure import Cores, Plan, measure
 from tests.bench.measure_checks import CheckPlan, Filled, measure_checks
+from tests.bench.page_of_figures import PAGE, with_section
 from tests.bench.report import Requirement, database_section, preamble, requirements
 from tests.bench.report_checks import check_preamble, check_requirements, check_section
 from tests.support.postgres import shared_server
 
 # Its name and version, and a function that creates a migrated database.
 _Database = Callable[[], AbstractContextManager[tuple[str, Callable[[], str]]]]
+_Add = Callable[[str], None]
 _FULL = Plan(
     Sizes(tenants=1_000, tokens=100, small=1_000, large=100_000, deep_page=1_000),
     asked=100,
@@ -61,26 +63,43 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rows and rounds: some minutes")
     parser.add_argument("--database", choices=[*_DATABASES, "both"], default="both")
+    parser.add_argument("--write", action="store_true", help="also write docs/benchmarks.md")
     parser.add_argument("--plane", choices=[*_PLANES, "both"], default="both")
     parsed = parser.parse_args()
     if not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2:
         print("The bench pins processes to cores: it needs Linux and two of them.", file=sys.stderr)
         return 2
     cores = Cores(*sorted(os.sched_getaffinity(0))[:2])
-    command = " ".join(["python -m tests.bench", *sys.argv[1:]])
+    options = [option for option in sys.argv[1:] if option != "--write"]
+    command = " ".join(["python -m tests.bench", *options])
     databases = [one for name, one in _DATABASES.items() if parsed.database in {name, "both"}]
     required: list[Requirement] = []
     for name, plane in _PLANES.items():
         if parsed.plane in {name, "both"}:
-            required += plane(parsed.quick, cores, command, databases)
+            section = _Section()
+            required += plane(parsed.quick, cores, command, databases, section.add)
+            if parsed.write:
+                PAGE.write_text(with_section(PAGE.read_text(), section.text))
     return 0 if all(requirement.met for requirement in required) else 1
 
 
+class _Section:
+    """The report on one plane: printed as it grows, and kept for the page of figures."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def add(self, part: str) -> None:
+        """Print and keep a part of it."""
+        print(f"{part}\n", flush=True)
+        self.text += f"{part}\n\n"
+
+
 def _control(
-    quick: bool, cores: Cores, command: str, databases: Sequence[_Database]
+    quick: bool, cores: Cores, command: str, databases: Sequence[_Database], add: _Add
 ) -> list[Requirement]:
     plan = _QUICK if quick else _FULL
-    print(f"### The control plane\n\n{preamble(plan, cores, command)}")
+    add(f"## The control plane\n\n{preamble(plan, cores, command)}")
     required = []
     for database in databases:
         with database() as (name, new):
@@ -89,18 +108,18 @@ def _control(
             dataset = asyncio.run(load(url, plan.sizes, _key(key), asked=plan.asked))
             _say("measuring …")
             figures = measure(url, key, dataset, plan, cores)
-        print(f"\n{database_section(name, figures, plan)}", flush=True)
+        add(database_section(name, figures, plan))
         required += requirements(figures)
     return required
 
 
 def _data(
-    quick: bool, cores: Cores, command: str, databases: Sequence[_Database]
+    quick: bool, cores: Cores, command: str, databases: Sequence[_Database], add: _Add
 ) -> list[Requirement]:
     plan = _QUICK_CHECKS if quick else _FULL_CHECKS
-    print(f"\n### The data plane\n\n{check_preamble(plan, cores, command)}")
+    add(f"## The data plane\n\n{check_preamble(plan, cores, command)}")
     matched = measure_matching(plan.rounds, cores.server)
-    print(f"\n{matching_section(matched)}", flush=True)
+    add(matching_section(matched))
     required = matching_requirements(matched)
     for database in databases:
         with database() as (name, new):
@@ -108,7 +127,7 @@ def _data(
             few, many = (_filled(new(), tokens) for tokens in (plan.few, plan.many))
             _say("measuring …")
             figures = measure_checks(few, many, plan, cores)
-        print(f"\n{check_section(name, figures, plan)}", flush=True)
+        add(check_section(name, figures, plan))
         required += check_requirements(figures)
     return required
 

@@ -30,7 +30,7 @@ _ADMINS = (
     ("Barbara Liskov", "barbara", Role.ADMIN),
 )
 _PURPOSES = ("Nightly inventory", "Compliance report", "Onboarding", "Ticket sync", "Backup check")
-_FEWEST_PERMISSIONS, _MOST_PERMISSIONS = 5, 15
+_MIN_PERMISSIONS, _MAX_PERMISSIONS = 5, 15
 _SETS_OF_PERMISSIONS = 997
 # Not a hash of any password; the benchmark signs nobody in.
 _NO_PASSWORD = "!"
@@ -174,7 +174,7 @@ def _permissions(tenants: Sequence[_Tenant], at: datetime) -> Iterator[tuple[Any
     random = Random(_SEED)
     keys = [p.key for category in read_catalogue(None).categories for p in category.permissions]
     sets = cycle(
-        sorted(random.sample(keys, random.randint(_FEWEST_PERMISSIONS, _MOST_PERMISSIONS)))
+        sorted(random.sample(keys, random.randint(_MIN_PERMISSIONS, _MAX_PERMISSIONS)))
         for _ in range(_SETS_OF_PERMISSIONS)
     )
     for tenant in tenants:

@@ -72,7 +72,7 @@ def matching_section(matched: Mapping[int, Matched]) -> str:
     head = ["operations", "µs a match", "lowest to highest", "s to read the document"]
     return "\n\n".join(
         [
-            "#### The catalogue",
+            "### The catalogue",
             f"Method and target to operation, for {FEW} different requests in turn, medians of"
             f" {len(matched[FEW].rounds)} rounds that take turns.",
             table(head, rows),

@@ -69,7 +69,7 @@ def database_section(name: str, figures: Figures, plan: Plan) -> str:
     columns = ["requests/s", "lowest to highest", "p50 ms", "p99 ms", "CPU ms"]
     return "\n\n".join(
         [
-            f"#### {name}",
+            f"### {name}",
             table(["server", *columns, "of naive", "of hand-written"], servers),
             table(["Tessera, in a tenant of", *columns, "cost"], by_size),
             promises(requirements(figures)),

@@ -60,7 +60,7 @@ def check_section(name: str, figures: Mapping[str, Sequence[Sample]], plan: Chec
     head = ["server", "requests/s", "lowest to highest", "p50 ms", "p99 ms", "CPU ms"]
     return "\n\n".join(
         [
-            f"#### {name}",
+            f"### {name}",
             table([*head, "of fixed bytes"], rows),
             promises(check_requirements(figures)),
         ]
