@@ -1,7 +1,7 @@
-"""The house rules: which file may import and call what, and what every operation does.
+"""The architecture's rules for imports, calls and operations.
 
-What the code does for its callers is tested elsewhere. The rules are in `tests.architecture`, and
-each is tried on planted breaches.
+The rules are in `tests.architecture`, and each is tried on planted breaches. Other tests check the
+behaviour of the code.
 """
 
 import pytest

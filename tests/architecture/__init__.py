@@ -1,1 +1,1 @@
-"""The house rules, one module a subject, and the planted breaches that try each of them."""
+"""The architecture's rules, one module for each subject, and planted breaches of each rule."""

@@ -19,7 +19,7 @@ async def f(principal: Principal, token: models.Token) -> None:
 
 
 def _operation(body: str) -> str:
-    """An operation on tokens with this body, after what every such operation starts with."""
+    """An operation on tokens with this body, after the imports and the first statement of each."""
     return _OPERATION + textwrap.indent(textwrap.dedent(body).strip(), "    ")
 
 
@@ -49,7 +49,7 @@ BREACHES: list[tuple[str, str, str]] = [
     (_UNSEEN, _RESOLVER, "from operator import methodcaller as m\nf = m('delete')"),
     (_UNSEEN, _RESOLVER, "from operator import attrgetter\ndef f(n):\n    return attrgetter(n)"),
     (_UNSEEN, "server.operations.x", "exec('import models')"),
-    # Queries elsewhere than in the rooms for them
+    # Queries outside the querying rooms
     (_OUT, _RESOLVER, "import models\nmodels.Token.filter(tenant_id=1)"),
     (_OUT, _RESOLVER, "import models as m\nm.Token.filter(tenant_id=1)"),
     (_OUT, _RESOLVER, "from models import Token as T\nT.filter(tenant_id=1)"),
@@ -144,7 +144,7 @@ BREACHES: list[tuple[str, str, str]] = [
     (_SQL, _ACCESS, "S = 'SELECT EXISTS (SELECT 1 FROM session s WHERE s.id = $1)'"),
     (_SQL, _ACCESS, "S = 'SELECT id FROM {} WHERE id = $1'.format('token')"),
     (_SQL, _ACCESS, "def f():\n    s = 'SELECT id'\n    s += ' FROM token WHERE id = $1'"),
-    # Rows changed by others than those who keep what goes with them
+    # Rows changed by files that are not their writers
     (
         "writes_by_others",
         _ACCESS,
@@ -327,7 +327,7 @@ BREACHES: list[tuple[str, str, str]] = [
     ("undocumented", "server.x", "x = 1"),
 ]
 
-# What the rules must not hold against a file.
+# Code that keeps every rule.
 KEEPING: list[tuple[str, str]] = [
     (_RESOLVER, "'''Doc.'''\nimport models\ndef f(row: models.Token) -> str:\n    return row.name"),
     (_RESOLVER, "'''Doc.'''\nfrom server.operations import tokens\nf = tokens.create"),

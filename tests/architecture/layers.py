@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from tests.architecture.source import Project, Source
 
-# From the top of the house down. A file may import from floors below its own, and from its own
-# room; rooms on one floor never import each other.
+# From the top down. A file may import from lower floors and from its own room; rooms on one floor
+# never import each other.
 FLOORS: list[set[str]] = [
     {"server.__main__"},
     {"server.cli"},
@@ -40,7 +40,7 @@ FLOORS: list[set[str]] = [
 # Rooms that have their floor before they are built.
 TO_COME = {"server.provisioning"}
 _TOPS = {"server", "models"}
-# Names that reach code without naming it, so that no rule could see which.
+# Functions that reach code by a name made at run time, which no rule can see.
 _UNSEEN = {
     *("eval", "exec", "compile", "globals", "locals", "vars", "__import__"),
     *("operator.methodcaller", "sys.modules", "importlib.import_module"),
@@ -91,7 +91,7 @@ def imports_below_the_top(_: Project, source: Source) -> Iterator[str]:
 
 
 def imports_not_in_full(_: Project, source: Source) -> Iterator[str]:
-    """Imports name their module and what they take of it."""
+    """Imports name their module in full, and each name that they take from it."""
     for node in source.nodes:
         if isinstance(node, ast.ImportFrom) and (
             node.level or any(alias.name == "*" for alias in node.names)
@@ -100,7 +100,7 @@ def imports_not_in_full(_: Project, source: Source) -> Iterator[str]:
 
 
 def names_made_at_run_time(project: Project, source: Source) -> Iterator[str]:
-    """What is imported and called can be read: no `eval`, no name put together at run time."""
+    """Imports and calls can be read: no `eval`, no name put together at run time."""
     for module, statement in _imported(source):
         if module in _UNSEEN_MODULES and not source.is_exempt("names_made_at_run_time", statement):
             yield source.at(statement, module)

@@ -1,4 +1,4 @@
-"""What an operation does: requires its right first, and changes rows as its principal."""
+"""Operations require their right first, and change rows as their principal."""
 
 import ast
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from tests.architecture.source import Function, Project, Source
 
 _CHANGE = "server.access.tenancy.change"
 _RECORDING = {"server.access.activity.record", "server.access.activity.record_all"}
-# It writes when a session was last seen.
+# Writes the time at which a session was last seen.
 _AUTHENTICATE = "server.access.authentication.authenticate"
 _RETRIED = "server.database.retrying.retried"
 _TRANSACTIONS = {_CHANGE, "server.database.connections.transaction"}
@@ -22,7 +22,7 @@ _CHANGING = {"server.access", "server.decisions", "server.operations"}
 
 
 def operations_without_their_right(project: Project, source: Source) -> Iterator[str]:
-    """A public operation takes who asks first, and its first statement requires a right of them."""
+    """A public operation takes the caller first, and its first statement requires a right."""
     if source.room != "server.operations":
         return
     for name, function in source.functions.items():
@@ -55,7 +55,7 @@ def _makes_a_function(project: Project, source: Source, node: ast.AST) -> bool:
 
 
 def _right_of(project: Project, source: Source, function: Function) -> str:
-    """The right that the first statement requires of who asks; empty where it requires none."""
+    """The right that the first statement requires of the caller; empty where it requires none."""
     body = function.body[1:] if ast.get_docstring(function) else function.body
     if not function.args.args or not body:
         return ""
@@ -73,9 +73,9 @@ def _literal_right(project: Project, source: Source, node: ast.AST) -> str:
 
 
 def changes_as_nobody(project: Project, source: Source) -> Iterator[str]:
-    """What an admin changes, they change within `change`: with their row locked, as of now.
+    """An admin changes rows only within `change`, which locks and reads the admin's row first.
 
-    An operator has no row: operations whose first parameter is `operator` may do without.
+    Operators have no row: operations whose first parameter is `operator` need no `change`.
     """
     if source.room != "server.operations":
         return
@@ -116,7 +116,7 @@ def changes_by_the_wrong_right(project: Project, source: Source) -> Iterator[str
 
 
 def changes_without_activity(project: Project, source: Source) -> Iterator[str]:
-    """What an admin changes is recorded: `record` stands within the same `change`."""
+    """A change is recorded: `record` stands within the same `change`."""
     changes = _Changes(project)
     for node in source.nodes:
         if isinstance(node, ast.AsyncWith) and _opens(project, source, node, {_CHANGE}):
@@ -127,14 +127,14 @@ def changes_without_activity(project: Project, source: Source) -> Iterator[str]:
 
 
 def transactions_not_repeated(project: Project, source: Source) -> Iterator[str]:
-    """What opens a transaction is repeated where PostgreSQL ends it for a conflict."""
+    """A function that opens a transaction is `retried`: PostgreSQL may end it for a conflict."""
     if source.room == "server.database":
         return
     for node in source.nodes:
         if isinstance(node, ast.AsyncWith) and _opens(project, source, node, _TRANSACTIONS):
             around = next(a for a in source.ancestors(node) if isinstance(a, ast.AsyncFunctionDef))
             marks = {project.name_of(source, mark) for mark in around.decorator_list}
-            # A context manager cannot be run again: those who enter it are.
+            # A context manager cannot run again; the function that enters it can.
             if not marks & {_RETRIED, "contextlib.asynccontextmanager"}:
                 yield source.at(node, around.name)
 
@@ -152,7 +152,7 @@ def _functions(source: Source) -> set[ast.AST]:
 
 
 class _Changes:
-    """Which calls change rows, by themselves or by the functions that they call."""
+    """Finds the calls that change rows, directly or through the functions that they call."""
 
     def __init__(self, project: Project) -> None:
         self._project = project

@@ -1,4 +1,4 @@
-"""Private parts of libraries: names that a library may change without notice stay in one room."""
+"""Private parts of libraries may change without notice, so only one room uses them."""
 
 import ast
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _UNDOCUMENTED = (
     "uvicorn.protocols",
     "uvicorn.server",
 )
-# Keys and other texts by which something private is reached.
+# Texts that are keys of private parts.
 _TEXTS = {"strawberry-definition"}
 _DOCUMENTED = {"os._exit"}
 
@@ -60,7 +60,7 @@ def _is_private(name: str) -> bool:
 
 @lru_cache(4)
 def _own(project: Project) -> set[str]:
-    """The underscored names that the house itself defines."""
+    """The underscored names that the project itself defines."""
     names: set[str] = set()
     for source in project:
         for node in source.nodes:

@@ -11,12 +11,12 @@ from tortoise.queryset import QuerySet
 from tests.architecture.rows import OWNED, WRITING, Rows
 from tests.architecture.source import ROWS, TENANT_ROWS, Project, Source
 
-# The rooms that may reach rows by queries. All others are given rows, and only name their types.
+# The rooms that may query. All others receive rows, and only name their types.
 _QUERYING_ROOMS = {
     *("models", "server.access", "server.database", "server.decisions", "server.jobs"),
     *("server.internals", "server.operations"),
 }
-# What a query can be made of, besides the row classes.
+# Libraries that make queries without a row class.
 _DRIVERS = {"tortoise", "asyncpg", "sqlite3", "aiosqlite"}
 _CONNECTIONS = "server.database.connections."
 _OPENING = {
@@ -27,9 +27,9 @@ _OPENING = {
 }
 _TENANCY = "server.access.tenancy."
 _SURFACE = {name for name in (*dir(Model), *dir(QuerySet), "write") if name[0] != "_"}
-# On a row, or on what may be a collection of rows.
+# Methods that query when called on a row or on a collection of rows.
 _OF_ROWS = {name for name in _SURFACE if not hasattr(dict, name)} | {"__class__"}
-# On anything, these query: a row's own methods that nothing built in has too, and a connection's.
+# Methods that query on any object: those of a row that no built-in type has, and a connection's.
 _ONLY_ROWS_HAVE = {"execute_query", "execute_query_dict", "execute_script", "select_for_update"} | {
     name
     for name in _SURFACE & {*dir(Model)}
@@ -38,8 +38,8 @@ _ONLY_ROWS_HAVE = {"execute_query", "execute_query_dict", "execute_script", "sel
 }
 _NAMES_THE_TENANT = {"tenant_id", "tenant_id__in"}
 
-# The rows of each kind are changed by these files alone, so that what has to go with a change of
-# them is in one place. Those of `server.access` are about who asks, and about what follows a token.
+# Only these files change the rows of each kind, so that a change and its consequences stand in one
+# place. The files of `server.access` change rows of authentication and rows that follow a token.
 WRITERS = {
     "Activity": {"server.access.activity"},
     "Admin": {"server.access.sessions", "server.operations.admins", "server.operations.tenants"},
@@ -66,7 +66,7 @@ WRITERS = {
 
 
 def queries_out_of_place(project: Project, source: Source) -> Iterator[str]:
-    """Only the rooms for it query: the others import nothing that a query can be made of."""
+    """Only the querying rooms query; the others import nothing that can make a query."""
     if source.room in _QUERYING_ROOMS:
         return
     for node in source.nodes:
@@ -117,7 +117,7 @@ def _is_another_modules(project: Project, source: Source, on: ast.AST) -> bool:
 def queries_without_a_tenant(project: Project, source: Source) -> Iterator[str]:
     """A query of tenants' rows names the tenant; `owned` does it for the operations.
 
-    Nothing else is done with such a row class, so that no query can be made of it elsewhere.
+    Any other use of such a row class is a breach: it could lead to a query elsewhere.
     """
     if source.room not in _QUERYING_ROOMS or source.room == "models":
         return
@@ -141,7 +141,7 @@ def _method_of_row(name: str) -> tuple[str, str]:
 
 
 def writes_by_others(project: Project, source: Source) -> Iterator[str]:
-    """Rows are changed by the files named in `WRITERS`, and what is changed can be told."""
+    """Only the files named in `WRITERS` change rows, and the row class of a change is known."""
     if source.room not in _QUERYING_ROOMS or source.room in {"models", "server.database"}:
         return
     for write in Rows(project, source).writes():
@@ -153,7 +153,7 @@ def writes_by_others(project: Project, source: Source) -> Iterator[str]:
 
 
 def saves(_: Project, source: Source) -> Iterator[str]:
-    """Rows are written by `write`: `save` would bring back what others changed meanwhile."""
+    """Rows are written by `write`: `save` would undo concurrent changes of other columns."""
     for node in source.nodes:
         match node:
             case ast.Attribute(attr="save") | ast.Constant("save"):

@@ -1,4 +1,4 @@
-"""What a file does with rows: which row class an expression is about, and what it writes."""
+"""The rows that a file handles: the row class of each expression, and the calls that write."""
 
 import ast
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from tests.architecture.source import INNER, ROWS, Function, Project, Source
 OWNED = "server.access.tenancy.owned"
 _CREATING = {"create", "bulk_create", "get_or_create", "update_or_create"}
 WRITING = _CREATING | {"update", "delete", "save", "write", "bulk_update", "raw"}
-# Called on something that is not known to be a row, these write all the same.
+# These count as writing even on an object that is not known to be a row.
 _SURELY_WRITING = WRITING - {"create", "update", "write", "raw"}
 _SQL_WRITING = {"execute_many", "execute_insert", "execute_script", "executemany", "executescript"}
 
@@ -23,14 +23,14 @@ class Write:
 
 
 class Rows:
-    """The row classes that a file's expressions are about, whatever their names."""
+    """The row classes of a file's expressions, under any name."""
 
     def __init__(self, project: Project, source: Source) -> None:
         self._project, self._source = project, source
         self._names: dict[tuple[ast.AST, str], str] = {}
         self._attributes: dict[str, str] = {}  # of the file's classes
         self._under_way: set[str] = set()
-        for _ in range(3):  # a name may be given what a later one was given
+        for _ in range(3):  # a name may take its row class from a name that is bound later
             for node in source.nodes:
                 self._bind(node)
 
@@ -78,7 +78,7 @@ class Rows:
             return self._returned(name, *found)
         if row := self.row_of(call.func):
             return row
-        # What a built-in makes of rows, such as `sorted(rows)` or `list(rows)`.
+        # A built-in returns the rows that it takes: `sorted(rows)`, `list(rows)`.
         if isinstance(call.func, ast.Name):
             return next(filter(None, map(self.row_of, call.args)), "")
         return ""

@@ -17,7 +17,7 @@ from tests.support.process import ROOT
 
 _EXEMPT = re.compile(r"# exempt (\w+): (\S.{9,})")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-# Around what is not the module's own.
+# Nodes whose contents are not the module's own.
 INNER = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 # The row classes by full name, with those that all others derive from.
@@ -77,7 +77,7 @@ class Source:
 
     @cached_property
     def functions(self) -> dict[str, Function]:
-        """The functions of the module itself, by name, whatever `if` or `try` they stand in."""
+        """The functions of the module itself, by name, also those within `if` or `try`."""
         return {
             node.name: node
             for node in self.nodes
@@ -129,9 +129,9 @@ class Source:
         """The rules that some line of the file claims to be exempt from."""
         return set(re.findall(r"# exempt (\w+)", "\n".join(self._lines)))
 
-    def at(self, node: ast.AST, what: object = "") -> str:
+    def at(self, node: ast.AST, detail: object = "") -> str:
         """Names a breach by its file and line."""
-        return f"{self.module}:{getattr(node, 'lineno', 0)} {what}".rstrip()
+        return f"{self.module}:{getattr(node, 'lineno', 0)} {detail}".rstrip()
 
 
 class Project:
@@ -144,7 +144,7 @@ class Project:
         return iter(self.sources.values())
 
     def name_of(self, source: Source, node: ast.AST | None) -> str:
-        """The full name of what an expression refers to; empty for anything that has none."""
+        """The full name to which an expression refers; empty where it has none."""
         match node:
             case ast.Name(name):
                 if name in source.imports:
@@ -161,7 +161,7 @@ class Project:
         return ""
 
     def canonical(self, name: str) -> str:
-        """The name under which it is defined, for one that may have been imported in between."""
+        """The full name at the definition, found by following imports of imports."""
         for _ in range(9):
             module, rest = self._split(name)
             first, _, further = rest.partition(".")
@@ -186,7 +186,7 @@ class Project:
         return (source, found) if source and found else None
 
     def references(self, source: Source) -> Iterator[tuple[ast.expr, str]]:
-        """Each expression of a file that has a full name, the longest of each chain alone."""
+        """Each expression of a file that has a full name; of a chain, only the longest."""
         for node in source.nodes:
             if isinstance(node, ast.Name | ast.Attribute) or _is_getattr(node):
                 above = source.parents.get(node)

@@ -9,7 +9,7 @@ from tests.architecture.source import ROWS, TENANT_ROWS, Project, Source
 
 _TABLES = {str(ROWS[name]._meta.db_table) for name in TENANT_ROWS if ROWS[name]._meta.db_table}
 _ROW_OF = {row._meta.db_table: row.__name__ for row in ROWS.values()}
-# Where a table's name is put in at run time, it may be any table's.
+# Stands for a table's name that is put in at run time, which may be any.
 _UNKNOWN = "unknown_table"
 _VERB = re.compile(r"\s*\(?\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH)\b", re.IGNORECASE)
 _MENTION = re.compile(
@@ -22,7 +22,7 @@ _NO_ALIAS = re.compile(
 
 
 def texts(source: Source) -> Iterator[tuple[ast.AST, str]]:
-    """Each text of a file that may be SQL, with the constants that it is made of put in."""
+    """Each text of a file that may be SQL, with its constants put in."""
     constants = {
         target.id: node.value
         for node in source.tree.body
@@ -57,7 +57,7 @@ def _text(node: ast.AST, constants: dict[str, ast.expr], depth: int = 4) -> str:
 def tables_without_tenant(sql: str) -> Iterator[str]:
     """The tables of tenants' rows in a statement that does not name the tenant of each.
 
-    By the alias where a table has one; else by its name, or by a column without any.
+    The tenant is named by the alias where a table has one; else by the table, or by a bare column.
     """
     if not _VERB.match(sql) and not re.search(r"\b(FROM|INTO|JOIN) ", sql):
         return

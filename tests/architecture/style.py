@@ -1,4 +1,4 @@
-"""What every file keeps, whatever its room."""
+"""Rules for every file, in every room."""
 
 import ast
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ def cookies_unquoted(_: Project, source: Source) -> Iterator[str]:
 
 
 def undocumented(_: Project, source: Source) -> Iterator[str]:
-    """Modules, public classes and public functions say what they are for.
+    """Modules, public classes and public functions have a docstring.
 
-    GraphQL types and their resolvers say it in their descriptions, where clients read it too.
+    GraphQL types and their resolvers have descriptions instead, which clients read too.
     """
     if not ast.get_docstring(source.tree):
         yield source.module
