@@ -164,20 +164,36 @@ def canary_password() -> str:
 
 def succeed(recording: Recording) -> None:
     """Every secret in its proper place: created, shown once, used."""
+    sign_in(recording)
+    create_the_token(recording)
+    use_the_guests_passwords(recording, invite_the_guest(recording))
+    assert check(recording).status_code == 200
+    assert check(recording, uri="/api/v1/users").status_code == 403
+    introspected = introspect(recording, recording.secrets[TOKEN])
+    assert introspected.json()["active"] is True
+    wait_for_the_decision_log(recording)
+    read_everything(recording)
+
+
+def sign_in(recording: Recording) -> None:
+    """Twice with a bearer, once with cookies."""
     password = recording.secrets["a password"]
-    sign_in = {"tenant": TENANT, "email": OWNER, "password": password}
-    bearer = sign_in | {"transport": "bearer"}
+    with_cookies = {"tenant": TENANT, "email": OWNER, "password": password}
+    bearer = with_cookies | {"transport": "bearer"}
     recording.session = recording.show("POST", "/session", json=bearer)["session"]
     recording.secrets["the owner's session"] = recording.session
     recording.secrets["another session"] = recording.show("POST", "/session", json=bearer)[
         "session"
     ]
-    cookies = recording.http.post("/session", json=sign_in).cookies
+    cookies = recording.http.post("/session", json=with_cookies).cookies
     cookie = cookies["__Host-tessera_session"]
     recording.secrets["a browser's device"] = cookies["__Host-tessera_device"]
     recording.http.cookies.clear()
     recording.secrets["a cookie's session"] = cookie
 
+
+def create_the_token(recording: Recording) -> None:
+    """Its secret is shown once: the same request again shows none."""
     create = "mutation($i: CreateTokenInput!) { createToken(input: $i) {"
     create += " ... on CreateTokenPayload { secret token { id } } } }"
     made = {"name": STORED_NAME, "permissions": [PERMISSION], "idempotencyKey": "k"}
@@ -188,6 +204,9 @@ def succeed(recording: Recording) -> None:
     again = recording.graphql(create.replace("... on", "__typename ... on"), {"i": made})
     assert again.json()["data"]["createToken"] == {"__typename": "SecretAlreadyShown"}
 
+
+def invite_the_guest(recording: Recording) -> str:
+    """Returns the guest's invitation. Another admin's invitation is renewed."""
     invite = "mutation($i: AddAdminInput!) { addAdmin(input: $i) {"
     invite += " ... on AddAdminPayload { invitation } } }"
     guest = {"email": GUEST, "name": "Guest", "role": "ADMIN"}
@@ -200,10 +219,15 @@ def succeed(recording: Recording) -> None:
     recording.secrets["an invitation that is made anew"] = added["data"]["addAdmin"]["invitation"]
     renew = "mutation($i: RenewInvitationInput!) { renewInvitation(input: $i) {"
     renew += " ... on RenewInvitationPayload { invitation } } }"
-    whose = {"adminId": added["data"]["addAdmin"]["admin"]["id"]}
-    body = {"query": renew, "variables": {"i": whose}}
+    renewing = {"adminId": added["data"]["addAdmin"]["admin"]["id"]}
+    body = {"query": renew, "variables": {"i": renewing}}
     renewed = recording.show("POST", "/graphql", json=body)["data"]["renewInvitation"]
     recording.secrets["a renewed invitation"] = renewed["invitation"]
+    return str(invitation)
+
+
+def use_the_guests_passwords(recording: Recording, invitation: str) -> None:
+    """The guest accepts, signs in and changes the password."""
     chosen, changed = canary_password(), canary_password()
     recording.secrets |= {"a guest's password": chosen, "a guest's later password": changed}
     for password, status in (("short", 422), (TENANT * 4, 422), (chosen, 204), (chosen, 422)):
@@ -215,12 +239,6 @@ def succeed(recording: Recording) -> None:
     change = {"currentPassword": chosen, "newPassword": changed}
     as_guest = {"authorization": f"Bearer {session}"}
     assert recording.ask("PUT", "/password", json=change, headers=as_guest).status_code == 204
-    assert check(recording).status_code == 200
-    assert check(recording, uri="/api/v1/users").status_code == 403
-    introspected = introspect(recording, recording.secrets[TOKEN])
-    assert introspected.json()["active"] is True
-    wait_for_the_decision_log(recording)
-    read_everything(recording)
 
 
 def check(

@@ -118,7 +118,14 @@ def _add_the_first_token(page: Page) -> str:
     shown = dialog(page, "Copy your token")
     expect(shown).to_contain_text("it will not be shown again")
     assert "tsr_" not in page.content()
-    # Neither Escape, however often, nor a click outside closes it.
+    _dismiss_in_vain(page, shown)
+    secret = _copy_the_secret(page, shown)
+    button(shown, "Next").click()
+    return secret
+
+
+def _dismiss_in_vain(page: Page, shown: Locator) -> None:
+    """Neither Escape, however often, nor a click outside closes the dialog with the secret."""
     dismissals: list[Callable[[], None]] = [
         lambda: page.keyboard.press("Escape"),
         lambda: page.mouse.click(5, 5),
@@ -130,6 +137,9 @@ def _add_the_first_token(page: Page) -> str:
         button(shown, "Keep it open").click()
         expect(shown.get_by_role("alertdialog")).to_have_count(0)
         expect(button(shown, "Next")).to_be_focused()
+
+
+def _copy_the_secret(page: Page, shown: Locator) -> str:
     button(shown, "Show token").click()
     secret = shown.get_by_role("group", name="Token").locator("code").inner_text()
     assert re.fullmatch(r"tsr_[0-9A-Za-z]{49}", secret)
@@ -139,7 +149,6 @@ def _add_the_first_token(page: Page) -> str:
     expect(button(shown, "Copied")).to_be_visible()
     assert page.evaluate("() => navigator.clipboard.readText()") == secret
     page.evaluate("() => navigator.clipboard.writeText('')")
-    button(shown, "Next").click()
     return secret
 
 
@@ -300,12 +309,7 @@ def _invite_and_remove(chromium: Browser, site: Site, owner: Visitor) -> None:
         _accept(guest, first, link)
         guest.page.goto(f"{guest.url}/sign-in")
         guest.sign_in(email=COLLEAGUE)
-        button(guest.page, "Add token").or_(button(guest.page, "Add your first token")).click()
-        guest.page.get_by_label("Name", exact=True).fill("Grace’s token")
-        button(guest.page, "Create").click()
-        button(guest.page, "Next").click()
-        button(guest.page, "Skip").click()
-        expect(row(guest.page, "Grace’s token")).to_be_visible()
+        _add_a_token_as_guest(guest.page)
         # The list was read before that token was created; the confirmation reads it again.
         choose(page, "Grace Hopper", "Remove")
         asked = dialog(page, "Remove Grace Hopper?")
@@ -320,6 +324,15 @@ def _invite_and_remove(chromium: Browser, site: Site, owner: Visitor) -> None:
         ).to_be_visible()
         guest.page.get_by_role("link", name="Admins").click()
         expect(dialog(guest.page, "Your session has ended")).to_be_visible()
+
+
+def _add_a_token_as_guest(page: Page) -> None:
+    button(page, "Add token").or_(button(page, "Add your first token")).click()
+    page.get_by_label("Name", exact=True).fill("Grace’s token")
+    button(page, "Create").click()
+    button(page, "Next").click()
+    button(page, "Skip").click()
+    expect(row(page, "Grace’s token")).to_be_visible()
 
 
 def _invitation_link(page: Page) -> str:
@@ -461,25 +474,27 @@ def test_a_session_that_ends_in_the_middle_loses_nothing(visitor: Visitor) -> No
     expect(asked.get_by_role("button", name="Try again in")).to_be_disabled()
     button(asked, "Sign in").click()
     expect(asked.get_by_role("alert")).to_contain_text("wrong")
-    asked.get_by_label("Password", exact=True).fill(PASSWORD)
-    button(asked, "Sign in").click()
+    _sign_in_again(asked)
     # The request that was refused is made now, once.
     expect(dialog(page, "Copy your token")).to_contain_text("Kept name")
     button(page, "Next").click()
     visitor.end_session()
     button(page, "Configure").click()
-    asked.get_by_label("Password", exact=True).fill(PASSWORD)
-    button(asked, "Sign in").click()
+    _sign_in_again(asked)
     page.get_by_role("checkbox", name="List Devices /api").check()
     visitor.end_session()
     button(page, "Save").click()
-    asked.get_by_label("Password", exact=True).fill(PASSWORD)
-    button(asked, "Sign in").click()
+    _sign_in_again(asked)
     expect(page.get_by_role("heading", name="Permissions (1)")).to_be_visible()
     page.get_by_role("link", name="API tokens").first.click()
     expect(row(page, "Kept name")).to_contain_text("Kept description")
     expect(page.get_by_text(visitor.site.api_url)).to_be_visible()
     expect(page.get_by_role("row")).to_have_count(2)
+
+
+def _sign_in_again(asked: Locator) -> None:
+    asked.get_by_label("Password", exact=True).fill(PASSWORD)
+    button(asked, "Sign in").click()
 
 
 def test_a_link_to_a_page_leads_there_through_signing_in(visitor: Visitor, site: Site) -> None:
@@ -560,15 +575,34 @@ def test_leaving_unsaved_changes_asks_for_confirmation(visitor: Visitor, site: S
     dialog(page, "Copy from another token").get_by_role("button", name="A model").click()
     expect(page.get_by_role("checkbox", name="List Devices /api")).to_be_checked()
     expect(page.get_by_role("checkbox", name="List Blueprints")).to_be_checked()
-    asked = dialog(page, "Leave without saving?")
+    editor = f"{site.url}/tokens/{token_id}/edit-permissions"
     for leave in (
         lambda: page.get_by_role("link", name="Admins").click(),
         lambda: page.evaluate("() => history.back()"),
     ):
         leave()
-        button(asked, "Stay here").click()
-        expect(page).to_have_url(f"{site.url}/tokens/{token_id}/edit-permissions")
+        button(_leaving(page), "Stay here").click()
+        expect(page).to_have_url(editor)
         expect(page.get_by_role("checkbox", name="List Devices /api")).to_be_checked()
+    _reload_in_vain(page)
+    _sign_out_in_vain(visitor)
+    expect(page.get_by_role("checkbox", name="List Devices /api")).to_be_checked()
+    page.get_by_role("link", name="Admins").click()
+    button(_leaving(page), "Leave").click()
+    expect(page.get_by_role("heading", name="Admins")).to_be_visible()
+    # Saved, there is nothing to ask.
+    page.goto(editor)
+    page.get_by_role("checkbox", name="List Devices /api").check()
+    button(page, "Save").click()
+    expect(page).to_have_url(f"{site.url}/tokens/{token_id}")
+
+
+def _leaving(page: Page) -> Locator:
+    return dialog(page, "Leave without saving?")
+
+
+def _reload_in_vain(page: Page) -> None:
+    """The browser asks before it reloads, and is told to stay."""
     questions: list[str] = []
 
     def stay(question: Dialog) -> None:
@@ -579,24 +613,19 @@ def test_leaving_unsaved_changes_asks_for_confirmation(visitor: Visitor, site: S
     page.evaluate("() => { location.reload(); }")
     page.wait_for_timeout(300)
     assert questions == ["beforeunload"]
-    # Signing out is asked about before it is done, and a page that could not be read anew stays.
+
+
+def _sign_out_in_vain(visitor: Visitor) -> None:
+    """Sign-out asks before it is done, and leaves a page that could not be read again as it is."""
+    page = visitor.page
     visitor.context.set_offline(True)
     button(page, "Account: Ada Lovelace Owner").click()
     button(page, "Sign out").click()
-    button(asked, "Leave").click()
+    button(_leaving(page), "Leave").click()
     expect(page.get_by_text("Signing out failed.")).to_be_visible()
     page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
     page.wait_for_timeout(300)
     visitor.context.set_offline(False)
-    expect(page.get_by_role("checkbox", name="List Devices /api")).to_be_checked()
-    page.get_by_role("link", name="Admins").click()
-    button(asked, "Leave").click()
-    expect(page.get_by_role("heading", name="Admins")).to_be_visible()
-    # Saved, there is nothing to ask.
-    page.goto(f"{site.url}/tokens/{token_id}/edit-permissions")
-    page.get_by_role("checkbox", name="List Devices /api").check()
-    button(page, "Save").click()
-    expect(page).to_have_url(f"{site.url}/tokens/{token_id}")
 
 
 def test_a_token_that_was_revoked_meanwhile_is_said_to_be_gone(

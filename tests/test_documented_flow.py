@@ -39,6 +39,12 @@ mutation ($input: RevokeTokenInput!) {
     ... on RevokeTokenPayload { token { revokedAt } } ... on Problem { code message }
   }
 }"""
+_REMOVE = """
+mutation ($input: RemoveAdminInput!) {
+  removeAdmin(input: $input) {
+    ... on RemoveAdminPayload { revokedTokenCount } ... on Problem { message }
+  }
+}"""
 _LIST = "{ tokens { edges { node { id name } } } }"
 _ACTIVITY = """
 query ($id: ID!) {
@@ -49,6 +55,7 @@ query ($id: ID!) {
     ... on TokenRevoked { reason }
   } } }
 }"""
+_API_URL = "https://acme.api.eu.example.com"
 # Every field of every object that is reachable from a token.
 _EVERYTHING = """
 query ($id: ID!) {
@@ -113,62 +120,82 @@ async def test_documented_flow(page: _Page, world: World) -> None:
         "tenantApiUrl": None,
         "tenant": {"name": "Acme", "apiUrl": None},
     }
+    token = await _add_a_token(page)
+    chosen = await _choose_permissions(page)
+    skipped = (await page.change(_CREATE, name="No permissions yet"))["token"]["name"]
+    await _save_permissions(page, token, chosen)
+    await _see_the_api_url(page)
+    await _view_and_edit(page, token, chosen)
+    await _rename(page, token)
+    await _read_the_activity(page, token, chosen)
+    await _revoke(page, token, skipped)
+    await _remove_an_admin(page, world, skipped)
 
-    # 2. Add a token, with a name and a description.
+
+async def _add_a_token(page: _Page) -> str:
+    """Steps 2 and 3: add a token; its secret is shown once, and no field shows it again."""
     created = await page.change(_CREATE, name="Inventory sync", description="Nightly export")
     token, secret = created["token"], created["secret"]
     assert (token["name"], token["description"]) == ("Inventory sync", "Nightly export")
     assert token["permissions"] == []
-
-    # 3. Its secret is shown once; no field shows it again.
     everything = await page.client.graphql(_EVERYTHING, {"id": token["id"]})
     assert "errors" not in everything.json()
     assert everything.text.count("Inventory sync") >= 4
     assert secret not in everything.text
     assert secret[10:30] not in everything.text
     assert token["hint"] == f"{secret[:10]}…"
+    return str(token["id"])
 
-    # 4. Configure its permissions from the grid; a second token skips that.
+
+async def _choose_permissions(page: _Page) -> list[str]:
+    """Step 4: the grid of permissions. The second token of the flow skips it."""
     categories = (await page.ask("{ permissionCategories { name permissions { key } } }"))[
         "permissionCategories"
     ]
     assert (len(categories), sum(len(c["permissions"]) for c in categories)) == (15, 121)
     devices = next(c for c in categories if c["name"] == "Device Information")
-    chosen = [permission["key"] for permission in devices["permissions"]][:2]
-    skipped = (await page.change(_CREATE, name="No permissions yet"))["token"]
+    return [permission["key"] for permission in devices["permissions"]][:2]
 
-    # 5. Save.
-    saved = await page.change(
-        _SET_PERMISSIONS, tokenId=token["id"], permissions=chosen, ifRevision=1
-    )
+
+async def _save_permissions(page: _Page, token: str, chosen: list[str]) -> None:
+    """Step 5."""
+    saved = await page.change(_SET_PERMISSIONS, tokenId=token, permissions=chosen, ifRevision=1)
     assert saved["token"] == {"revision": 2, "permissions": [{"key": key} for key in chosen]}
 
-    # 6. From the first token on, the API URL is shown.
-    url = "https://acme.api.eu.example.com"
+
+async def _see_the_api_url(page: _Page) -> None:
+    """Step 6: from the first token on, the API URL is shown."""
     assert (await page.ask("{ tenantApiUrl tenant { apiUrl } }")) == {
-        "tenantApiUrl": url,
-        "tenant": {"apiUrl": url},
+        "tenantApiUrl": _API_URL,
+        "tenant": {"apiUrl": _API_URL},
     }
 
-    # 7. View it, and edit its permissions; an edit of an older revision is a conflict.
+
+async def _view_and_edit(page: _Page, token: str, chosen: list[str]) -> None:
+    """Step 7: an edit of an older revision is a conflict."""
     viewed = await page.ask(
         "query ($id: ID!) { token(id: $id) { name permissions { key } createdBy { name } } }",
-        id=token["id"],
+        id=token,
     )
     assert viewed["token"]["permissions"] == [{"key": key} for key in chosen]
     assert viewed["token"]["createdBy"] == {"name": "Olive Owner"}
-    edit = {"tokenId": token["id"], "permissions": chosen[:1], "ifRevision": 2}
+    edit = {"tokenId": token, "permissions": chosen[:1], "ifRevision": 2}
     assert (await page.change(_SET_PERMISSIONS, **edit))["token"]["revision"] == 3
     conflict = await page.change(_SET_PERMISSIONS, **edit | {"permissions": []})
     assert conflict["code"] == "REVISION_CONFLICT"
     assert conflict["token"]["permissions"] == [{"key": chosen[0]}]
 
-    # 8. Rename it, and read its activity: created, permissions edited, name changed.
-    renamed = await page.change(_RENAME, tokenId=token["id"], name="Inventory sync (EU)")
+
+async def _rename(page: _Page, token: str) -> None:
+    """Step 8, its first half."""
+    renamed = await page.change(_RENAME, tokenId=token, name="Inventory sync (EU)")
     assert renamed["token"] == {"name": "Inventory sync (EU)", "revision": 4}
-    happened = await _happened(page, token["id"])
+
+
+async def _read_the_activity(page: _Page, token: str, chosen: list[str]) -> None:
+    """Step 8, its second half: created, permissions edited, name changed."""
     actor = {"name": "Olive Owner"}
-    assert happened == [
+    assert await _happened(page, token) == [
         {
             "__typename": "TokenNameChanged",
             "actor": actor,
@@ -190,27 +217,27 @@ async def test_documented_flow(page: _Page, world: World) -> None:
         {"__typename": "TokenCreated", "actor": actor},
     ]
 
-    # 9. Revoke it: gone from the list, and its activity stays readable. The API URL stays too.
-    assert (await page.change(_REVOKE, tokenId=token["id"]))["token"]["revokedAt"]
-    assert (await page.change(_REVOKE, tokenId=token["id"]))["code"] == "NOT_FOUND"
-    assert await _listed(page) == [skipped["name"]]
-    revoked = (await _happened(page, token["id"]))[0]
-    assert (revoked["__typename"], revoked["reason"]) == ("TokenRevoked", "REVOKED")
-    assert (await page.ask("{ tenantApiUrl }")) == {"tenantApiUrl": url}
 
-    # 10. Remove an admin: their tokens are revoked and their session ends.
+async def _revoke(page: _Page, token: str, skipped: str) -> None:
+    """Step 9: gone from the list, and its activity stays readable. The API URL stays too."""
+    assert (await page.change(_REVOKE, tokenId=token))["token"]["revokedAt"]
+    assert (await page.change(_REVOKE, tokenId=token))["code"] == "NOT_FOUND"
+    assert await _listed(page) == [skipped]
+    revoked = (await _happened(page, token))[0]
+    assert (revoked["__typename"], revoked["reason"]) == ("TokenRevoked", "REVOKED")
+    assert (await page.ask("{ tenantApiUrl }")) == {"tenantApiUrl": _API_URL}
+
+
+async def _remove_an_admin(page: _Page, world: World, skipped: str) -> None:
+    """Step 10: the admin's tokens are revoked and their session ends."""
     tenant = await models.Tenant.get(slug="acme")
     leaving = await world.person(tenant, Role.ADMIN)
     theirs = _Page(page.client.http, leaving.session)
     await theirs.change(_CREATE, name="Left behind")
-    assert await _listed(page) == ["Left behind", skipped["name"]]
-    removed = await page.change(
-        "mutation ($input: RemoveAdminInput!) { removeAdmin(input: $input)"
-        " { ... on RemoveAdminPayload { revokedTokenCount } ... on Problem { message } } }",
-        adminId=leaving.id,
-    )
+    assert await _listed(page) == ["Left behind", skipped]
+    removed = await page.change(_REMOVE, adminId=leaving.id)
     assert removed == {"revokedTokenCount": 1}
-    assert await _listed(page) == [skipped["name"]]
+    assert await _listed(page) == [skipped]
     assert (await theirs.client.graphql(_LIST)).status_code == 401
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -88,96 +88,114 @@ async def fill(url: str) -> LargeTenant:
 async def fill_tenant(
     tenant: models.Tenant, *, tokens: int, admins: int
 ) -> tuple[list[models.Token], list[models.Activity], list[models.Admin]]:
-    at = models.now()
-    within = {"tenant_id": tenant.id}
     people = [
-        models.Admin(**within, email=f"a{n}@example.com", name="A", role=Role.ADMIN)
+        models.Admin(tenant_id=tenant.id, email=f"a{n}@example.com", name="A", role=Role.ADMIN)
         for n in range(admins)
     ]
-    sessions = [
-        models.Session(
-            **within, admin_id=a.id, digest=a.id.bytes, last_seen_at=at, expires_at=at + ABSOLUTE
+    made = tokens_of(people, tokens)
+    await fill_admins(people)
+    await models.Token.bulk_create(made)
+    await complete(made)
+    await models.TokenPermission.bulk_create(
+        [
+            models.TokenPermission(tenant_id=tenant.id, token_id=token.id, key="GET /api")
+            for token in made
+        ]
+    )
+    events = [
+        models.Activity(
+            tenant_id=tenant.id,
+            token_id=token.id,
+            actor_id=token.created_by_id,
+            kind=ActivityKind.CREATED,
         )
-        for a in people
+        for token in made
     ]
-    invitations = [
-        models.Invitation(**within, admin_id=a.id, digest=a.id.bytes, expires_at=at) for a in people
-    ]
-    attempts = [models.AttemptCounter(**within, subject=a.id.bytes, started_at=at) for a in people]
-    addresses = [
-        models.KnownAddress(**within, admin_id=a.id, digest=a.id.bytes, signed_in_at=at)
-        for a in people
-    ]
-    made = [
+    await models.Activity.bulk_create(events)
+    await fill_decision_log(made)
+    return made, events, people
+
+
+def tokens_of(people: list[models.Admin], tokens: int) -> list[models.Token]:
+    """Tokens of these admins in turn; every fourth one is revoked."""
+    at = models.now()
+    return [
         models.Token(
-            **within,
+            tenant_id=people[0].tenant_id,
             name=f"token {n}",
             description="",
             hint="tsr_…",
-            created_by_id=people[n % admins].id,
+            created_by_id=people[n % len(people)].id,
             revoked_at=at if n % 4 == 0 else None,
         )
         for n in range(tokens)
     ]
-    held = [models.TokenPermission(**within, token_id=token.id, key="GET /api") for token in made]
-    events = [
-        models.Activity(
-            **within, token_id=token.id, actor_id=token.created_by_id, kind=ActivityKind.CREATED
-        )
-        for token in made
-    ]
-    days = [models.now() - timedelta(days=n) for n in range(3)]
-    used = [
-        models.TokenUse(
-            **within,
-            token_id=token.id,
-            key="GET /api",
-            day=day.date(),
-            allowed=1,
-            denied=0,
-            first_used_at=day,
-            last_used_at=day,
-        )
-        for token in made
-        for day in days
-    ]
-    refusals = [
-        models.TokenRefusal(
-            **within,
-            token_id=token.id,
-            method="GET",
-            path="/api",
-            reason=RefusalReason.NOT_GRANTED,
-            address="192.0.2.1",
-            user_agent="x",
-            request_id="x",
-        )
-        for token in made
-        for _ in days
-    ]
-    last_uses = [
-        models.TokenLastUse(
-            **within,
-            id=token.id,
-            last_used_at=at,
-            last_used_from="192.0.2.1",
-            last_used_user_agent="x",
-        )
-        for token in made
-    ]
-    await models.TokenUse.bulk_create(used)
-    await models.TokenLastUse.bulk_create(last_uses)
-    await models.TokenRefusal.bulk_create(refusals)
+
+
+async def fill_admins(people: list[models.Admin]) -> None:
+    """The admins, and the rows of signing in of each."""
+    at = models.now()
+    keyed = [{"tenant_id": a.tenant_id, "admin_id": a.id, "digest": a.id.bytes} for a in people]
     await models.Admin.bulk_create(people)
-    await models.Session.bulk_create(sessions)
-    await models.Invitation.bulk_create(invitations)
-    await models.AttemptCounter.bulk_create(attempts)
-    await models.KnownAddress.bulk_create(addresses)
-    await models.Token.bulk_create(made)
-    await complete(made)
-    await models.TokenPermission.bulk_create(held)
-    await models.Activity.bulk_create(events)
-    return made, events, people
+    await models.Session.bulk_create(
+        [models.Session(**keys, last_seen_at=at, expires_at=at + ABSOLUTE) for keys in keyed]
+    )
+    await models.Invitation.bulk_create(
+        [models.Invitation(**keys, expires_at=at) for keys in keyed]
+    )
+    await models.KnownAddress.bulk_create(
+        [models.KnownAddress(**keys, signed_in_at=at) for keys in keyed]
+    )
+    await models.AttemptCounter.bulk_create(
+        [
+            models.AttemptCounter(tenant_id=a.tenant_id, subject=a.id.bytes, started_at=at)
+            for a in people
+        ]
+    )
+
+
+async def fill_decision_log(made: list[models.Token]) -> None:
+    """Three days of uses, three denials and the last use of each token."""
+    days = [models.now() - timedelta(days=n) for n in range(3)]
+    await models.TokenUse.bulk_create([use_of(token, day) for token in made for day in days])
+    await models.TokenRefusal.bulk_create([refusal_of(token) for token in made for _ in days])
+    await models.TokenLastUse.bulk_create([last_use_of(token, days[0]) for token in made])
+
+
+def use_of(token: models.Token, day: datetime) -> models.TokenUse:
+    return models.TokenUse(
+        tenant_id=token.tenant_id,
+        token_id=token.id,
+        key="GET /api",
+        day=day.date(),
+        allowed=1,
+        denied=0,
+        first_used_at=day,
+        last_used_at=day,
+    )
+
+
+def refusal_of(token: models.Token) -> models.TokenRefusal:
+    return models.TokenRefusal(
+        tenant_id=token.tenant_id,
+        token_id=token.id,
+        method="GET",
+        path="/api",
+        reason=RefusalReason.NOT_GRANTED,
+        address="192.0.2.1",
+        user_agent="x",
+        request_id="x",
+    )
+
+
+def last_use_of(token: models.Token, at: datetime) -> models.TokenLastUse:
+    return models.TokenLastUse(
+        tenant_id=token.tenant_id,
+        id=token.id,
+        last_used_at=at,
+        last_used_from="192.0.2.1",
+        last_used_user_agent="x",
+    )
 
 
 @pytest.fixture
@@ -400,45 +418,55 @@ async def test_all_other_requests_read_indexes_of_their_tenant(
     large_tenant: LargeTenant, client: Client
 ) -> None:
     """Signing in and out, invitations, mutations, and single rows."""
-    person = {"tenant": large_tenant.slug, "email": "owner@example.com", "password": PASSWORD}
     token, admin = token_id(large_tenant.token), encode_id("Admin", large_tenant.admin)
     with caught() as statements:
-        signed_in = await client.http.post("/session", json={**person, "transport": "bearer"})
-        assert signed_in.status_code == 201
-        session = {"Authorization": f"Bearer {signed_in.json()['session']}"}
-        assert (await client.http.get("/session", headers=session)).status_code == 200
-        assert (await client.http.delete("/session", headers=session)).status_code == 204
-        wrong = await client.http.post("/session", json={**person, "email": "no@example.com"})
-        assert wrong.status_code == 401
-        change = {"currentPassword": "wrong", "newPassword": PASSWORD}
-        wrong = await client.http.put("/password", json=change, headers=client.headers)
-        assert wrong.status_code == 401
+        await sign_in_and_out(large_tenant.slug, client)
         await client.data(f'{{ viewer {{ id }} token(id: "{token}") {{ name }} }}')
         await client.data(f'{{ nodes(ids: ["{token}", "{admin}"]) {{ id }} }}')
-        results = [
-            await client.mutate("createToken", name="n", idempotencyKey=str(models.new_id())),
-            await client.mutate("renameToken", tokenId=token, name="another"),
-            await client.mutate("describeToken", tokenId=token, description="another"),
-            await client.mutate("setPermissions", tokenId=token, permissions=[]),
-            await client.mutate("editPermissions", tokenId=token, grant=["GET /api/v1/tags"]),
-            await client.mutate("editPermissions", tokenId=token, withdraw=["GET /api/v1/tags"]),
-            await client.mutate("revokeToken", tokenId=token),
-            await client.mutate("renewInvitation", adminId=admin),
-            await client.mutate("setAdminRole", adminId=admin, role="AUDITOR"),
-            await client.mutate("removeAdmin", adminId=admin),
-            await client.mutate(
-                "addAdmin",
-                "... on AddAdminPayload { invitation }",
-                email="x@example.com",
-                name="X",
-                role="ADMIN",
-            ),
-        ]
+        results = await every_mutation(client, token, admin)
         accept = {"invitation": results[-1]["invitation"], "password": PASSWORD}
         assert (await client.http.post("/invitation", json=accept)).status_code == 204
     assert [r for r in results if not r["__typename"].endswith("Payload")] == []
     assert len({sql for sql, _ in statements}) > 25
     assert await violations(statements) == []
+
+
+async def sign_in_and_out(slug: str, client: Client) -> None:
+    """Also with an unknown address, and with a wrong password at its change."""
+    person = {"tenant": slug, "email": "owner@example.com", "password": PASSWORD}
+    signed_in = await client.http.post("/session", json={**person, "transport": "bearer"})
+    assert signed_in.status_code == 201
+    session = {"Authorization": f"Bearer {signed_in.json()['session']}"}
+    assert (await client.http.get("/session", headers=session)).status_code == 200
+    assert (await client.http.delete("/session", headers=session)).status_code == 204
+    wrong = await client.http.post("/session", json={**person, "email": "no@example.com"})
+    assert wrong.status_code == 401
+    change = {"currentPassword": "wrong", "newPassword": PASSWORD}
+    wrong = await client.http.put("/password", json=change, headers=client.headers)
+    assert wrong.status_code == 401
+
+
+async def every_mutation(client: Client, token: str, admin: str) -> list[dict[str, Any]]:
+    """The result of each mutation; the last one invites an admin."""
+    return [
+        await client.mutate("createToken", name="n", idempotencyKey=str(models.new_id())),
+        await client.mutate("renameToken", tokenId=token, name="another"),
+        await client.mutate("describeToken", tokenId=token, description="another"),
+        await client.mutate("setPermissions", tokenId=token, permissions=[]),
+        await client.mutate("editPermissions", tokenId=token, grant=["GET /api/v1/tags"]),
+        await client.mutate("editPermissions", tokenId=token, withdraw=["GET /api/v1/tags"]),
+        await client.mutate("revokeToken", tokenId=token),
+        await client.mutate("renewInvitation", adminId=admin),
+        await client.mutate("setAdminRole", adminId=admin, role="AUDITOR"),
+        await client.mutate("removeAdmin", adminId=admin),
+        await client.mutate(
+            "addAdmin",
+            "... on AddAdminPayload { invitation }",
+            email="x@example.com",
+            name="X",
+            role="ADMIN",
+        ),
+    ]
 
 
 async def test_checks_and_the_decision_log_use_indexes_of_their_tenant(

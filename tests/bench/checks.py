@@ -43,8 +43,19 @@ async def load_checks(url: str, tokens: Tokens, key: DigestKey) -> list[bytes]:
         for place, secret in asked.items()
     ]
     token_ids = [new_id() for _ in range(total)]
+    await insert_rows(url, _tables(tenants, tokens, token_ids, asked, key))
+    return requests
+
+
+def _tables(
+    tenants: Sequence[tuple[Any, str]],
+    tokens: Tokens,
+    token_ids: Sequence[Any],
+    asked: dict[int, str],
+    key: DigestKey,
+) -> list[Table]:
     at = now()
-    tables = [
+    return [
         Table(
             "tenant",
             ("id", "created_at", "slug", "name", "region", "first_token_at", "requests_per_hour"),
@@ -76,8 +87,6 @@ async def load_checks(url: str, tokens: Tokens, key: DigestKey) -> list[bytes]:
             ),
         ),
     ]
-    await insert_rows(url, tables)
-    return requests
 
 
 def _held(place: int) -> tuple[str, str]:

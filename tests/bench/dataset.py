@@ -106,56 +106,63 @@ class Table:
 
 def _tables(tenants: Sequence[_Tenant], key: DigestKey) -> list[Table]:
     at = now()
-    return [
-        Table(
-            "tenant",
-            ("id", "created_at", "slug", "name", "region", "first_token_at"),
-            ((t.id, at, t.slug, t.slug.title(), "us", at) for t in tenants),
+    return [*_people(tenants, key, at), *_tables_of_tokens(tenants, at)]
+
+
+def _people(tenants: Sequence[_Tenant], key: DigestKey, at: datetime) -> Iterator[Table]:
+    """The tenants, their admins, and a session of the first admin of each."""
+    yield Table(
+        "tenant",
+        ("id", "created_at", "slug", "name", "region", "first_token_at"),
+        ((t.id, at, t.slug, t.slug.title(), "us", at) for t in tenants),
+    )
+    yield Table(
+        "admin",
+        ("tenant_id", "id", "created_at", "name", "email", "role", "password_hash"),
+        (
+            (t.id, admin_id, at, name, f"{mailbox}@{t.slug}.example", role.value, _NO_PASSWORD)
+            for t in tenants
+            for admin_id, (name, mailbox, role) in zip(t.admin_ids, _ADMINS, strict=True)
         ),
-        Table(
-            "admin",
-            ("tenant_id", "id", "created_at", "name", "email", "role", "password_hash"),
-            (
-                (t.id, admin_id, at, name, f"{mailbox}@{t.slug}.example", role.value, _NO_PASSWORD)
-                for t in tenants
-                for admin_id, (name, mailbox, role) in zip(t.admin_ids, _ADMINS, strict=True)
-            ),
+    )
+    yield Table(
+        "session",
+        ("tenant_id", "id", "created_at", "admin_id", "digest", "last_seen_at", "expires_at"),
+        (
+            (t.id, new_id(), at, t.admin_ids[0], digest, at, at + ABSOLUTE)
+            for t in tenants
+            for digest in [key.digest("session", t.session)]
         ),
-        Table(
-            "session",
-            ("tenant_id", "id", "created_at", "admin_id", "digest", "last_seen_at", "expires_at"),
-            (
-                (t.id, new_id(), at, t.admin_ids[0], digest, at, at + ABSOLUTE)
-                for t in tenants
-                for digest in [key.digest("session", t.session)]
-            ),
+    )
+
+
+def _tables_of_tokens(tenants: Sequence[_Tenant], at: datetime) -> Iterator[Table]:
+    """The tokens, the last use of every second one, and their permissions."""
+    yield Table(
+        "token",
+        (
+            *("tenant_id", "id", "created_at", "name", "description"),
+            *("hint", "revision", "created_by_id"),
         ),
-        Table(
-            "token",
-            (
-                *("tenant_id", "id", "created_at", "name", "description"),
-                *("hint", "revision", "created_by_id"),
-            ),
-            _tokens(tenants, at),
+        _tokens(tenants, at),
+    )
+    yield Table(
+        "token_last_use",
+        (
+            *("tenant_id", "id", "created_at", "last_used_at"),
+            *("last_used_from", "last_used_user_agent"),
         ),
-        Table(
-            "token_last_use",
-            (
-                *("tenant_id", "id", "created_at", "last_used_at"),
-                *("last_used_from", "last_used_user_agent"),
-            ),
-            (
-                (t.id, token_id, at, at, "192.0.2.1", "curl/8.5.0")
-                for t in tenants
-                for token_id in t.token_ids[1::2]
-            ),
+        (
+            (t.id, token_id, at, at, "192.0.2.1", "curl/8.5.0")
+            for t in tenants
+            for token_id in t.token_ids[1::2]
         ),
-        Table(
-            "token_permission",
-            ("tenant_id", "token_id", "key", "fingerprint", "id", "created_at"),
-            _permissions(tenants, at),
-        ),
-    ]
+    )
+    yield Table(
+        "token_permission",
+        ("tenant_id", "token_id", "key", "fingerprint", "id", "created_at"),
+        _permissions(tenants, at),
+    )
 
 
 def _tokens(tenants: Sequence[_Tenant], at: datetime) -> Iterator[tuple[Any, ...]]:

@@ -39,36 +39,62 @@ class _TextUuid(TypeDecorator[UUID]):
         return None if value is None else UUID(value)
 
 
+class _Tables:
+    """The row classes; `uuid` is the type of the columns of UUIDs."""
+
+    def __init__(self, uuid: Any) -> None:
+        class Tenant(_Row):
+            __tablename__ = "tenant"
+            id: Mapped[UUID] = mapped_column(uuid, primary_key=True)
+            slug: Mapped[str]
+
+        class Token(_Row):
+            __tablename__ = "token"
+            id: Mapped[UUID] = mapped_column(uuid, primary_key=True)
+            tenant_id: Mapped[UUID] = mapped_column(uuid)
+            revoked_at: Mapped[datetime | None]
+
+        class TokenSecret(_Row):
+            __tablename__ = "token_secret"
+            digest: Mapped[bytes] = mapped_column(primary_key=True)
+            tenant_id: Mapped[UUID] = mapped_column(uuid)
+            token_id: Mapped[UUID] = mapped_column(uuid)
+
+        class TokenPermission(_Row):
+            __tablename__ = "token_permission"
+            id: Mapped[UUID] = mapped_column(uuid, primary_key=True)
+            tenant_id: Mapped[UUID] = mapped_column(uuid)
+            token_id: Mapped[UUID] = mapped_column(uuid)
+            key: Mapped[str] = mapped_column(String)
+
+        self.tenant, self.token = Tenant, Token
+        self.secret, self.permission = TokenSecret, TokenPermission
+
+    def lookup(self, slug: str, digest: bytes) -> Any:
+        """The token and tenant of a secret."""
+        return (
+            select(self.token, self.tenant)
+            .join(self.tenant, self.tenant.id == self.token.tenant_id)
+            .join(self.secret, self.secret.token_id == self.token.id)
+            .where(self.tenant.slug == slug, self.secret.digest == digest)
+        )
+
+    def grant(self, token: Any) -> Any:
+        """The row by which a token holds the permission."""
+        return select(self.permission.id).where(
+            self.permission.tenant_id == token.tenant_id,
+            self.permission.token_id == token.id,
+            self.permission.key == KEY,
+        )
+
+
 def _app(sessions: async_sessionmaker[AsyncSession], key: DigestKey, uuid: Any) -> FastAPI:
-    class Tenant(_Row):
-        __tablename__ = "tenant"
-        id: Mapped[UUID] = mapped_column(uuid, primary_key=True)
-        slug: Mapped[str]
-
-    class Token(_Row):
-        __tablename__ = "token"
-        id: Mapped[UUID] = mapped_column(uuid, primary_key=True)
-        tenant_id: Mapped[UUID] = mapped_column(uuid)
-        revoked_at: Mapped[datetime | None]
-
-    class TokenSecret(_Row):
-        __tablename__ = "token_secret"
-        digest: Mapped[bytes] = mapped_column(primary_key=True)
-        tenant_id: Mapped[UUID] = mapped_column(uuid)
-        token_id: Mapped[UUID] = mapped_column(uuid)
-
-    class TokenPermission(_Row):
-        __tablename__ = "token_permission"
-        id: Mapped[UUID] = mapped_column(uuid, primary_key=True)
-        tenant_id: Mapped[UUID] = mapped_column(uuid)
-        token_id: Mapped[UUID] = mapped_column(uuid)
-        key: Mapped[str] = mapped_column(String)
+    tables = _Tables(uuid)
 
     async def session() -> AsyncIterator[AsyncSession]:
         async with sessions() as opened:
             yield opened
 
-    bearer = HTTPBearer()
     app = FastAPI(openapi_url=None)
 
     @app.get("/readyz")
@@ -81,31 +107,17 @@ def _app(sessions: async_sessionmaker[AsyncSession], key: DigestKey, uuid: Any) 
         host: Annotated[str, Header()],
         x_original_method: Annotated[str, Header()],
         x_original_uri: Annotated[str, Header()],
-        credentials: Annotated[HTTPAuthorizationCredentials, Depends(bearer)],
+        credentials: Annotated[HTTPAuthorizationCredentials, Depends(HTTPBearer())],
         db: Annotated[AsyncSession, Depends(session)],
     ) -> None:
         digest = key.digest("token", credentials.credentials)
-        found = (
-            await db.execute(
-                select(Token, Tenant)
-                .join(Tenant, Tenant.id == Token.tenant_id)
-                .join(TokenSecret, TokenSecret.token_id == Token.id)
-                .where(Tenant.slug == host.partition(".")[0], TokenSecret.digest == digest)
-            )
-        ).first()
+        found = (await db.execute(tables.lookup(host.partition(".")[0], digest))).first()
         if found is None or found[0].revoked_at is not None:
             raise HTTPException(401)
         if x_original_method != "GET" or not x_original_uri.startswith(TARGET):
             raise HTTPException(403)
         token, tenant = found
-        held = await db.scalar(
-            select(TokenPermission.id).where(
-                TokenPermission.tenant_id == token.tenant_id,
-                TokenPermission.token_id == token.id,
-                TokenPermission.key == KEY,
-            )
-        )
-        if held is None:
+        if await db.scalar(tables.grant(token)) is None:
             raise HTTPException(403)
         response.headers["X-Tessera-Tenant"] = tenant.slug
         response.headers["X-Tessera-Token"] = token.id.hex

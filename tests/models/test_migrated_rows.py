@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -79,24 +81,8 @@ async def test_search_texts_move_into_token_search_and_email_domains_become_asci
     await database.migrate(settings_for(bare_url))
     owner = SignedInAdmin(models.new_id(), models.new_id(), Role.OWNER, models.new_id())
     istanbul, api, revoked = (models.new_id() for _ in range(3))
-    texts = {istanbul: ("İstanbul", "Nightly export"), api: ("ＡＰＩ", ""), revoked: ("api", "")}
-    addresses = ["ada@bücher.example", "grace@bücher.example", "grace@xn--bcher-kva.example"]
     async with database.connected(settings_for(bare_url)):
-        run = database.connection().execute_script
-        for token_id, (name, description) in texts.items():
-            ended = "'2026-03-03 12:00:00+00:00'" if token_id == revoked else "NULL"
-            await run(
-                "INSERT INTO token (id, created_at, tenant_id, name, description, search_text,"
-                " digest, hint, revision, created_by_id, revoked_at) VALUES"
-                f" ('{token_id}', '2026-03-03 12:00:00+00:00', '{owner.tenant_id}', '{name}',"
-                f" '{description}', 'x', '{token_id}', 'tsr_', 1, '{owner.admin_id}', {ended})"
-            )
-        for address in addresses:
-            await run(
-                "INSERT INTO admin (id, created_at, tenant_id, email, name, role) VALUES"
-                f" ('{models.new_id()}', '2026-03-03 12:00:00+00:00', '{owner.tenant_id}',"
-                f" '{address}', 'A', 'ADMIN')"
-            )
+        await _insert_before_0008(owner, istanbul, api, revoked)
     await put_back(later, bare_url)
     async with database.connected(settings_for(bare_url)):
         for term, found in {
@@ -119,6 +105,28 @@ async def test_search_texts_move_into_token_search_and_email_domains_become_asci
             "grace@bücher.example",
             "grace@xn--bcher-kva.example",
         ]
+
+
+async def _insert_before_0008(
+    owner: SignedInAdmin, istanbul: UUID, api: UUID, revoked: UUID
+) -> None:
+    at, run = "2026-03-03 12:00:00+00:00", database.connection().execute_script
+    for token_id, name, description, ended in (
+        (istanbul, "İstanbul", "Nightly export", "NULL"),
+        (api, "ＡＰＩ", "", "NULL"),
+        (revoked, "api", "", f"'{at}'"),
+    ):
+        await run(
+            "INSERT INTO token (id, created_at, tenant_id, name, description, search_text,"
+            " digest, hint, revision, created_by_id, revoked_at) VALUES"
+            f" ('{token_id}', '{at}', '{owner.tenant_id}', '{name}',"
+            f" '{description}', 'x', '{token_id}', 'tsr_', 1, '{owner.admin_id}', {ended})"
+        )
+    for email in ("ada@bücher.example", "grace@bücher.example", "grace@xn--bcher-kva.example"):
+        await run(
+            "INSERT INTO admin (id, created_at, tenant_id, email, name, role) VALUES"
+            f" ('{models.new_id()}', '{at}', '{owner.tenant_id}', '{email}', 'A', 'ADMIN')"
+        )
 
 
 @pytest.mark.parametrize("is_kept", [True, False])
@@ -149,7 +157,7 @@ async def test_permissions_get_fingerprints_of_method_and_path_shape(
     """Two permissions that differ in a parameter's name become one row; in batches of two."""
     later = hold_back(planted, "0010")
     await database.migrate(settings_for(bare_url))
-    tenant_id, at = models.new_id(), datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+    tenant_id = models.new_id()
     held = {
         models.new_id(): keys
         for keys in (
@@ -161,41 +169,45 @@ async def test_permissions_get_fingerprints_of_method_and_path_shape(
         )
     }
     async with database.connected(settings_for(bare_url)):
-        script = database.connection().execute_script
         for token_id, keys in held.items():
-            is_sqlite = bare_url.startswith("sqlite")
-            grants = "NULL" if len(keys) > 48 else "x'00'" if is_sqlite else r"'\x00'"
-            await script(
-                "INSERT INTO token (id, created_at, tenant_id, name, description,"
-                " digest, hint, revision, created_by_id, grants)"
-                f" VALUES ('{token_id}', '{at}', '{tenant_id}', 'n', 'd',"
-                f" '{token_id}', 'tsr_', 3, '{tenant_id}', {grants})"
-            )
-            for key in keys:
-                await script(
-                    "INSERT INTO token_permission (id, created_at, tenant_id, token_id, key)"
-                    f" VALUES ('{models.new_id()}', '{at}', '{tenant_id}', '{token_id}', '{key}')"
-                )
+            await _insert_before_0010(tenant_id, token_id, keys, bare_url.startswith("sqlite"))
     in_batches_of_two = {
         file: text.replace("_AT_ONCE = 500", "_AT_ONCE = 2") for file, text in later.items()
     }
     await put_back(in_batches_of_two, bare_url)
     async with database.connected(settings_for(bare_url)):
         for token_id, keys in held.items():
-            secret = await models.TokenSecret.get(tenant_id=tenant_id, token_id=token_id)
             rows = await models.TokenPermission.filter(tenant_id=tenant_id, token_id=token_id)
             kept = [key for key in keys if key != "GET /a/{x}"]  # the newer of two is kept
             assert {row.key: row.fingerprint for row in rows} == {
                 key: models.permission_fingerprint(key) for key in kept
             }
+            secret = await models.TokenSecret.get(tenant_id=tenant_id, token_id=token_id)
             if len(keys) > 48:
                 assert secret.grants is None
             else:
-                marks = {
-                    bytes(secret.grants or b"")[n : n + 16] for n in range(0, len(kept) * 16, 16)
-                }
+                grants = bytes(secret.grants or b"")
+                marks = {grants[n : n + 16] for n in range(0, len(kept) * 16, 16)}
                 assert marks == {models.permission_fingerprint(key) for key in kept}
-                assert len(secret.grants or b"") == 16 * len(kept)
+                assert len(grants) == 16 * len(kept)
+
+
+async def _insert_before_0010(
+    tenant_id: UUID, token_id: UUID, keys: list[str], is_sqlite: bool
+) -> None:
+    at, run = datetime(2026, 3, 3, 12, 0, tzinfo=UTC), database.connection().execute_script
+    grants = "NULL" if len(keys) > 48 else "x'00'" if is_sqlite else r"'\x00'"
+    await run(
+        "INSERT INTO token (id, created_at, tenant_id, name, description,"
+        " digest, hint, revision, created_by_id, grants)"
+        f" VALUES ('{token_id}', '{at}', '{tenant_id}', 'n', 'd',"
+        f" '{token_id}', 'tsr_', 3, '{tenant_id}', {grants})"
+    )
+    for key in keys:
+        await run(
+            "INSERT INTO token_permission (id, created_at, tenant_id, token_id, key)"
+            f" VALUES ('{models.new_id()}', '{at}', '{tenant_id}', '{token_id}', '{key}')"
+        )
 
 
 async def test_secrets_move_into_rows_of_their_own(bare_url: str, planted: Path) -> None:
@@ -203,11 +215,7 @@ async def test_secrets_move_into_rows_of_their_own(bare_url: str, planted: Path)
     await database.migrate(settings_for(bare_url))
     tenant_id, creator, at = models.new_id(), models.new_id(), models.now()
     ids = [models.new_id() for _ in range(3)]
-    is_sqlite = bare_url.startswith("sqlite")
-
-    def binary(content: bytes) -> str:
-        return f"x'{content.hex()}'" if is_sqlite else rf"'\x{content.hex()}'"
-
+    binary = partial(_binary, is_sqlite=bare_url.startswith("sqlite"))
     digests = [bytes([n]) * (32 + n // 2) for n in range(3)]  # the last is of a later generation
     async with database.connected(settings_for(bare_url)):
         for token_id, digest, revoked, grants, key in zip(
@@ -241,3 +249,8 @@ async def test_secrets_move_into_rows_of_their_own(bare_url: str, planted: Path)
             for token_id, digest, closed_by in zip(ids, digests, closed, strict=True)
         ]
         assert [None if row[4] is None else bytes(row[4]) for row in rows] == [b"g" * 16, b"", None]
+
+
+def _binary(content: bytes, *, is_sqlite: bool) -> str:
+    """Bytes as a literal in SQL."""
+    return f"x'{content.hex()}'" if is_sqlite else rf"'\x{content.hex()}'"

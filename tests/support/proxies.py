@@ -31,6 +31,53 @@ _FILES = {"nginx": "nginx.conf", "caddy": "Caddyfile", "traefik": "traefik.yaml"
 _START_SECONDS = 20
 
 
+class _UpstreamHandler(BaseHTTPRequestHandler):
+    server: "_UpstreamServer"
+
+    def answer(self) -> None:
+        body = self.read_body()
+        headers = _folded(self.headers.items())
+        host, method, target = _believed(self.command, self.path, headers)
+        content = {
+            "host": host,
+            "served": self.server.upstream.served(method, target),
+            "target": self.path,
+            "headers": headers,
+            "body": body.decode("latin-1"),
+        }
+        body = json.dumps(content).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 - names of http.server
+    do_OPTIONS = answer  # noqa: N815 - likewise
+
+    def read_body(self) -> bytes:
+        if self.headers.get("transfer-encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("content-length") or 0))
+        body = b""
+        while size := int(self.rfile.readline().partition(b";")[0], 16):
+            body += self.rfile.read(size + 2)[:-2]
+        while self.rfile.readline().strip():
+            pass  # trailers are not headers
+        return body
+
+    def log_message(self, *_arguments: object) -> None:
+        pass
+
+
+class _UpstreamServer(ThreadingHTTPServer):
+    request_queue_size = 256
+
+    def __init__(self, upstream: "Upstream") -> None:
+        super().__init__((LOOPBACK, 0), _UpstreamHandler)
+        self.upstream = upstream
+
+
 class Upstream:
     """The tenant's API, as lenient as backends come: it decodes, resolves and cuts targets, ignores
     case, and takes host, method and target from headers.
@@ -44,48 +91,7 @@ class Upstream:
             (permission.method, _pattern(permission.path), permission.key)
             for permission in sorted(catalogue.permissions, key=lambda p: p.path.count("{"))
         ]
-        upstream = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def answer(self) -> None:
-                body = self.read_body()
-                headers = _folded(self.headers.items())
-                host, method, target = _believed(self.command, self.path, headers)
-                content = {
-                    "host": host,
-                    "served": upstream.served(method, target),
-                    "target": self.path,
-                    "headers": headers,
-                    "body": body.decode("latin-1"),
-                }
-                body = json.dumps(content).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(body)
-
-            do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 - names of http.server
-            do_OPTIONS = answer  # noqa: N815 - likewise
-
-            def read_body(self) -> bytes:
-                if self.headers.get("transfer-encoding") != "chunked":
-                    return self.rfile.read(int(self.headers.get("content-length") or 0))
-                body = b""
-                while size := int(self.rfile.readline().partition(b";")[0], 16):
-                    body += self.rfile.read(size + 2)[:-2]
-                while self.rfile.readline().strip():
-                    pass  # trailers are not headers
-                return body
-
-            def log_message(self, *_arguments: object) -> None:
-                pass
-
-        class Server(ThreadingHTTPServer):
-            request_queue_size = 256
-
-        self._server = Server((LOOPBACK, 0), Handler)
+        self._server = _UpstreamServer(self)
         self.port: int = self._server.server_address[1]
 
     def served(self, method: str, target: str) -> str | None:

@@ -80,49 +80,52 @@ async def make_trials(
 ) -> list[Trial]:
     """Inserted in bulk: operations would take most of the test's time."""
     tenants = [models.Tenant(slug=f"t{n}", name="T", region="us") for n in range(count)]
-    people = [
-        models.Admin(
-            **{
-                "tenant_id": tenant.id,
-                "email": f"a{n}@example.com",
-                "name": f"A{n}",
-                "role": role,
-                "password_hash": QUICK_HASH,
-            }
-            | columns
-        )
-        for tenant in tenants
-        for n, role in enumerate(roles)
-    ]
-    made = [
-        models.Token(
-            tenant_id=tenant.id,
-            name=_BORN.name,
-            description="",
-            hint="tsr_…",
-            created_by_id=people[n * len(roles) + 1].id,
-        )
-        for n, tenant in enumerate(tenants)
-    ]
-    stories = [
-        models.Activity(
-            tenant_id=token.tenant_id,
-            token_id=token.id,
-            actor_id=token.created_by_id,
-            kind=ActivityKind.CREATED,
-        )
-        for token in made
-    ]
+    people = [_admins(tenant, roles, columns) for tenant in tenants]
+    made = [_token(second) for _, second, *_ in people]
     await models.Tenant.bulk_create(tenants)
-    await models.Admin.bulk_create(people)
+    await models.Admin.bulk_create([admin for of_one in people for admin in of_one])
     await models.Token.bulk_create(made)
     await complete(made)
-    await models.Activity.bulk_create(stories)
-    principals = [SignedInAdmin(a.tenant_id, a.id, a.role, models.new_id()) for a in people]
+    await models.Activity.bulk_create([_creation(token) for token in made])
     return [
-        Trial(tenant, tuple(principals[n * len(roles) :][: len(roles)]), token)
-        for n, (tenant, token) in enumerate(zip(tenants, made, strict=True))
+        Trial(tenant, tuple(_principal(admin) for admin in of_one), token)
+        for tenant, of_one, token in zip(tenants, people, made, strict=True)
     ]
+
+
+def _admins(
+    tenant: models.Tenant, roles: Sequence[Role], columns: dict[str, Any]
+) -> list[models.Admin]:
+    common = {"tenant_id": tenant.id, "password_hash": QUICK_HASH}
+    return [
+        models.Admin(
+            **common | {"email": f"a{n}@example.com", "name": f"A{n}", "role": role} | columns
+        )
+        for n, role in enumerate(roles)
+    ]
+
+
+def _token(creator: models.Admin) -> models.Token:
+    return models.Token(
+        tenant_id=creator.tenant_id,
+        name=_BORN.name,
+        description="",
+        hint="tsr_…",
+        created_by_id=creator.id,
+    )
+
+
+def _creation(token: models.Token) -> models.Activity:
+    return models.Activity(
+        tenant_id=token.tenant_id,
+        token_id=token.id,
+        actor_id=token.created_by_id,
+        kind=ActivityKind.CREATED,
+    )
+
+
+def _principal(admin: models.Admin) -> SignedInAdmin:
+    return SignedInAdmin(admin.tenant_id, admin.id, admin.role, models.new_id())
 
 
 async def run(trials: Sequence[Trial], contend: Contend) -> list[Outcome]:

@@ -19,31 +19,24 @@ _QUERY = """query ($id: ID!, $since: DateTime) { token(id: $id) {
     lastUsedAt lastUsedFrom lastUsedUserAgent
     usage(since: $since) { permission { key } allowed denied firstUsedAt lastUsedAt }
     recentRefusals { occurredAt method path reason address userAgent requestId } } }"""
+_LATEST_REFUSAL = {
+    "occurredAt": "2026-03-03T12:00:00Z",
+    "method": "GET",
+    "path": "/api/v1/blueprints",
+    "reason": "NOT_GRANTED",
+    "address": "192.0.2.1",
+    "userAgent": "curl",
+    "requestId": "r1",
+}
 
 
 async def test_usage_lists_the_operations_of_a_token(world: World, client: Client) -> None:
     person = await world.person()
     other = await world.person()
-    made = await world.token(person, "t", [DEVICES])
-    token = (str(made.token.tenant_id), str(made.token.id))
-    today = datetime(2026, 3, 3, 12, tzinfo=UTC)
-    for at, allowed in ((today - timedelta(days=1), 5), (today, 2), (today, 1)):
-        second = at.timestamp()
-        refused = Denial(
-            second, "GET", BLUEPRINTS, RefusalReason.NOT_GRANTED, "192.0.2.1", "curl", "r1"
-        )
-        await log_rows.write(
-            Unwritten(
-                {
-                    (*token, DEVICES, at.date()): Use(allowed, 0, second - 60, second),
-                    (*token, "", at.date()): Use(0, 1, second - 90, second - 90),
-                },
-                {token: (second, "192.0.2.1", "curl")},
-                {token: [refused]},
-            )
-        )
+    token = (await world.token(person, "t", [DEVICES])).token
+    await _write_two_days(token)
     as_person = client.of(person)
-    found = (await as_person.data(_QUERY, id=token_id(made.token)))["token"]
+    found = (await as_person.data(_QUERY, id=token_id(token)))["token"]
     assert found["lastUsedAt"] == "2026-03-03T12:00:00Z"
     assert (found["lastUsedFrom"], found["lastUsedUserAgent"]) == ("192.0.2.1", "curl")
     assert found["usage"] == [
@@ -62,21 +55,34 @@ async def test_usage_lists_the_operations_of_a_token(world: World, client: Clien
             "lastUsedAt": "2026-03-03T11:58:30Z",
         },
     ]
-    assert found["recentRefusals"][0] == {
-        "occurredAt": "2026-03-03T12:00:00Z",
-        "method": "GET",
-        "path": "/api/v1/blueprints",
-        "reason": "NOT_GRANTED",
-        "address": "192.0.2.1",
-        "userAgent": "curl",
-        "requestId": "r1",
-    }
     assert len(found["recentRefusals"]) == 3
-    since = (await as_person.data(_QUERY, id=token_id(made.token), since="2026-03-03T23:00:00Z"))[
+    assert found["recentRefusals"][0] == _LATEST_REFUSAL
+    since = (await as_person.data(_QUERY, id=token_id(token), since="2026-03-03T23:00:00Z"))[
         "token"
     ]
     assert [one["allowed"] for one in since["usage"]] == [3, 0]
-    assert (await client.of(other).data(_QUERY, id=token_id(made.token)))["token"] is None
+    assert (await client.of(other).data(_QUERY, id=token_id(token)))["token"] is None
+
+
+async def _write_two_days(made: models.Token) -> None:
+    """Uses and denials of one day, and in two writes those of the next."""
+    token = (str(made.tenant_id), str(made.id))
+    today = datetime(2026, 3, 3, 12, tzinfo=UTC)
+    for at, allowed in ((today - timedelta(days=1), 5), (today, 2), (today, 1)):
+        second = at.timestamp()
+        refused = Denial(
+            second, "GET", BLUEPRINTS, RefusalReason.NOT_GRANTED, "192.0.2.1", "curl", "r1"
+        )
+        await log_rows.write(
+            Unwritten(
+                {
+                    (*token, DEVICES, at.date()): Use(allowed, 0, second - 60, second),
+                    (*token, "", at.date()): Use(0, 1, second - 90, second - 90),
+                },
+                {token: (second, "192.0.2.1", "curl")},
+                {token: [refused]},
+            )
+        )
 
 
 async def test_older_use_does_not_replace_a_later_one(world: World) -> None:
