@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import sqlite3
+import time
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -129,15 +130,21 @@ async def test_invalid_session_has_a_code_and_a_challenge(owner: Client) -> None
 
 
 async def test_admin_removed_during_a_mutation_gets_the_same_challenge(
-    owner: Client, alone: Service
+    owner: Client, alone: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The mutation waits for the removal and then finds no admin."""
     file = urlsplit(alone.settings.database_url).path
-    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+    with (
+        caplog.at_level(logging.DEBUG, "aiosqlite"),
+        closing(sqlite3.connect(file, isolation_level=None)) as other,
+    ):
         other.execute("BEGIN IMMEDIATE")
         other.execute("DELETE FROM admin")
         waiting = asyncio.create_task(owner.graphql(f"mutation {{ {MAKE} }}"))
-        await asyncio.sleep(0.5)
+        started = time.monotonic()
+        while not any("BEGIN IMMEDIATE" in line for line in caplog.messages):
+            assert time.monotonic() - started < 4  # after 5 s the mutation gives up
+            await asyncio.sleep(0.01)
         other.execute("COMMIT")
     response = await waiting
     assert (response.status_code, codes(response)) == (401, ["UNAUTHENTICATED"])

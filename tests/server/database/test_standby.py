@@ -13,6 +13,8 @@ import pytest
 import models
 from server import database
 from server.app import running_service
+from server.decisions import log_rows
+from server.decisions.log_rows import Unwritten
 from server.errors import Misconfigured
 from server.operations import tokens
 from tests.conftest import settings_for
@@ -101,10 +103,30 @@ async def until(happens: Callable[[], Awaitable[Any]], seconds: float = 10) -> N
         await asyncio.sleep(0.05)
 
 
+@pytest.fixture
+def failed_flushes(monkeypatch: pytest.MonkeyPatch) -> list[Exception]:
+    """The errors of the decision log's flushes."""
+    write, failed = log_rows.write, list[Exception]()
+
+    async def observed(batch: Unwritten) -> None:
+        try:
+            await write(batch)
+        except Exception as error:
+            failed.append(error)
+            raise
+
+    monkeypatch.setattr(log_rows, "write", observed)
+    return failed
+
+
 async def test_read_only_server_is_an_outage_until_it_takes_writes_again(
-    primary: PostgresCluster, url: str
+    primary: PostgresCluster, url: str, failed_flushes: list[Exception]
 ) -> None:
     """Decisions from before are written afterwards."""
+
+    async def has_failed_to_flush() -> bool:
+        return bool(failed_flushes)
+
     async with served(url) as running:
         for _ in range(3):
             assert (await running.check()).status_code == 200
@@ -113,7 +135,8 @@ async def test_read_only_server_is_an_outage_until_it_takes_writes_again(
         )
         await until(lambda: is_read_only(url))
         await is_an_outage(running)
-        await asyncio.sleep(3.5)  # the decision log's flush falls into the outage
+        # The decision log's flush falls into the outage.
+        await until(has_failed_to_flush, seconds=20)
         await is_an_outage(running)
         await execute(
             url,
