@@ -6,6 +6,8 @@ Each change of a token that the wire must see ends here, in the transaction of t
 from collections.abc import Collection
 from uuid import UUID
 
+from tortoise.expressions import Q
+
 import models
 from server.database import dialect, retried, transaction
 from server.token_format import DigestKey
@@ -59,8 +61,8 @@ async def renew(key: DigestKey, tenant_id: UUID) -> int:
 async def _secrets_after(
     tenant_id: UUID, token_id: UUID, generation: int
 ) -> list[models.TokenSecret]:
-    secrets = models.TokenSecret.filter(tenant_id=tenant_id, token_id__gte=token_id)
-    secrets = secrets.exclude(token_id=token_id, generation__lte=generation)
+    later = Q(token_id__gt=token_id) | Q(token_id=token_id, generation__gt=generation)
+    secrets = models.TokenSecret.filter(later, tenant_id=tenant_id)
     return await secrets.order_by("token_id", "generation").limit(_RENEWED_AT_ONCE)
 
 

@@ -24,8 +24,8 @@ _FROM_NOW = {
 }
 
 
-def _statements(name: str) -> dict[str, str]:
-    now, from_now = _NOW[name], _FROM_NOW[name]
+def _statements(sql_dialect: str) -> dict[str, str]:
+    now, from_now = _NOW[sql_dialect], _FROM_NOW[sql_dialect]
     written = {
         # One statement decides among instances that ask at once: the loser finds `until` ahead.
         "take": f"""
@@ -49,7 +49,7 @@ def _statements(name: str) -> dict[str, str]:
         """,
     }
     return {
-        key: _numbered(sql) if name == "postgres" else sql.replace("$", "?")
+        key: _numbered(sql) if sql_dialect == "postgres" else sql.replace("$", "?")
         for key, sql in written.items()
     }
 

@@ -144,7 +144,7 @@ async def test_no_check_passes_while_the_database_is_slow(checked: CheckedServer
     try:
         async with load(checked) as checks:
             async with connection.transaction():
-                await connection.execute("LOCK TABLE token IN ACCESS EXCLUSIVE MODE")
+                await connection.execute("LOCK TABLE token_secret IN ACCESS EXCLUSIVE MODE")
                 held = time.monotonic()
                 await asyncio.sleep(4)
                 released = time.monotonic()
