@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-# `token_secret` has a key of its own: `models.token_secret.key_by_digest`.
+# `token_secret` has a key of its own: `models.token_secret.find_by_digest`.
 TABLES = (
     "activity",
     "admin",

@@ -12,11 +12,21 @@ from models.token_permission import permission_fingerprint
 # 48 of 16 bytes: a row stays small enough for PostgreSQL to keep it whole and for several to share
 # a page of either database.
 _MAX_FINGERPRINTS = 48
-# Tortoise knows keys of one column only, and no table that is its own index.
-_KEY_BY_DIGEST = {
+# Tortoise knows keys of one column only, no hash index, and no table that is its own index.
+_FIND_BY_DIGEST = {
     "postgres": (
-        "ALTER TABLE token_secret DROP CONSTRAINT token_secret_pkey",
-        "ALTER TABLE token_secret ADD PRIMARY KEY (digest, tenant_id)",
+        """
+        DO $$
+        DECLARE redundant text;
+        BEGIN
+            SELECT c.conname INTO STRICT redundant FROM pg_constraint c
+            WHERE c.conrelid = 'token_secret'::regclass AND c.contype = 'u';
+            EXECUTE format('ALTER TABLE token_secret DROP CONSTRAINT %I', redundant);
+            ALTER TABLE token_secret DROP CONSTRAINT token_secret_pkey;
+            ALTER TABLE token_secret ADD PRIMARY KEY (tenant_id, token_id, generation);
+        END $$;
+        """,
+        "CREATE INDEX idx_token_secret_digest ON token_secret USING hash (digest)",
     ),
     "sqlite": (
         "DROP TABLE token_secret",
@@ -42,13 +52,14 @@ def grants_of(keys: Collection[str]) -> bytes | None:
     return b"".join(map(permission_fingerprint, keys)) if len(keys) <= _MAX_FINGERPRINTS else None
 
 
-async def key_by_digest(client: BaseDBAsyncClient) -> None:
-    """Make `(digest, tenant_id)` the primary key of the empty table `token_secret`.
+async def find_by_digest(client: BaseDBAsyncClient) -> None:
+    """Give the empty table `token_secret` the keys and indexes that Tortoise cannot describe.
 
-    The digest leads, so that one index serves checks, which name the tenant, and introspection,
-    which does not. On SQLite the table is its own index (WITHOUT ROWID): a lookup is one descent.
+    One index by digest serves checks, which name the tenant, and introspection, which does not. On
+    PostgreSQL it is a hash index: one page instead of three for a lookup, in a third of the space
+    of a B-tree. On SQLite the table is its own index (WITHOUT ROWID): a lookup is one descent.
     """
-    for statement in _KEY_BY_DIGEST[client.capabilities.dialect]:
+    for statement in _FIND_BY_DIGEST[client.capabilities.dialect]:
         await client.execute_script(statement)
 
 

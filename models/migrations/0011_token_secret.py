@@ -10,10 +10,20 @@ from tortoise.migrations.schema_generator.state_apps import StateApps
 
 from models.migrations._frozen import LiveIndex, key_by_tenant, new_id, now
 
-_KEY_BY_DIGEST = {
+_FIND_BY_DIGEST = {
     "postgres": (
-        "ALTER TABLE token_secret DROP CONSTRAINT token_secret_pkey",
-        "ALTER TABLE token_secret ADD PRIMARY KEY (digest, tenant_id)",
+        """
+        DO $$
+        DECLARE redundant text;
+        BEGIN
+            SELECT c.conname INTO STRICT redundant FROM pg_constraint c
+            WHERE c.conrelid = 'token_secret'::regclass AND c.contype = 'u';
+            EXECUTE format('ALTER TABLE token_secret DROP CONSTRAINT %I', redundant);
+            ALTER TABLE token_secret DROP CONSTRAINT token_secret_pkey;
+            ALTER TABLE token_secret ADD PRIMARY KEY (tenant_id, token_id, generation);
+        END $$;
+        """,
+        "CREATE INDEX idx_token_secret_digest ON token_secret USING hash (digest)",
     ),
     "sqlite": (
         "DROP TABLE token_secret",
@@ -46,7 +56,7 @@ class _ClosedBy(Enum):
 
 async def _fill(_apps: StateApps, schema_editor: BaseSchemaEditor) -> None:
     client = schema_editor.client
-    for statement in (*_KEY_BY_DIGEST[client.capabilities.dialect], _FILL, _SET_ASIDE):
+    for statement in (*_FIND_BY_DIGEST[client.capabilities.dialect], _FILL, _SET_ASIDE):
         await client.execute_script(statement)
 
 

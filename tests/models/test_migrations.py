@@ -22,7 +22,7 @@ from tortoise.utils import generate_schema_for_client
 import models
 from models.distribution import TABLES, key_by_tenant
 from models.token_search import index_words
-from models.token_secret import key_by_digest
+from models.token_secret import find_by_digest
 from server import database
 from server.app import create_app, running_service
 from server.database.connections import apps_of
@@ -102,7 +102,7 @@ async def test_migrations_create_the_schema_of_the_models(
         client = database.connection()
         await generate_schema_for_client(client, safe=False)
         await key_by_tenant(client, TABLES)
-        await key_by_digest(client)
+        await find_by_digest(client)
         await index_words(client)
         fresh = await schema_now()
     assert migrated == fresh
