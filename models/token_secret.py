@@ -56,8 +56,8 @@ async def find_by_digest(client: BaseDBAsyncClient) -> None:
     """Give the empty table `token_secret` the keys and indexes that Tortoise cannot describe.
 
     One index by digest serves checks, which name the tenant, and introspection, which does not. On
-    PostgreSQL it is a hash index: one page instead of three for a lookup, in a third of the space
-    of a B-tree. On SQLite the table is its own index (WITHOUT ROWID): a lookup is one descent.
+    PostgreSQL it is a hash index: one page instead of three for a lookup, in half the space of
+    a B-tree. On SQLite the table is its own index (WITHOUT ROWID): a lookup is one descent.
     """
     for statement in _FIND_BY_DIGEST[client.capabilities.dialect]:
         await client.execute_script(statement)
