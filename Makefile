@@ -4,7 +4,8 @@
 
 PYTHON ?= python3
 # Tests run in that many processes, a file in one of them; `make test WORKERS=0` runs them in this one.
-WORKERS ?= auto
+# More than small machines have cores: tests also wait, for servers, browsers and clocks.
+WORKERS ?= 4
 # Extra arguments: `make test PYTEST_ARGS="-k tokens"`, `make serve SERVE_ARGS="--port 9000"`.
 PYTEST_ARGS ?=
 SERVE_ARGS ?=
@@ -45,7 +46,7 @@ serve: install ## set up what is missing, then run the service with a demo tenan
 test: lint suite ## set up what is missing, then lint, type checks and all tests
 
 suite: install browser
-	$(call step,pytest,$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=4 \
+	$(call step,pytest,$(BIN)/python -m pytest --numprocesses=$(WORKERS) \
 		--dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS))
 
 soak: install dev-packages ## repeat races, kills, histories, neighbours, keys, canaries and random bytes for longer
