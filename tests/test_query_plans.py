@@ -490,7 +490,7 @@ async def test_checks_and_the_decision_log_use_indexes_of_their_tenant(
     if large_tenant.url.startswith("sqlite"):
         statements.append((lookup_sqlite._FOUND, list(question)))
     else:
-        statements.append((lookup_postgres._FOUND, [[value] for value in question]))
+        statements.append((lookup_postgres._FOUND, list(lookup_postgres._columns([question]))))
     assert found["token"]["recentRefusals"]
     assert found["token"]["lastUsedAt"]
     for table in ("token_use", "token_last_use", "token_refusal", "token_permission"):

@@ -46,8 +46,9 @@ async def test_concurrent_lookups_each_get_their_own_answer(
     tenant = await models.Tenant.get(id=person.admin.tenant_id)
     made = [await world.token(person, "t", [KEY] if n % 2 else []) for n in range(4)]
     digests = [service.digest_key.digests("token", one.secret) for one in made]
-    asked = [(tenant.slug, "us", digests[n % 4], FINGERPRINT) for n in range(300)]
+    asked: list[Question] = [(tenant.slug, "us", digests[n % 4], FINGERPRINT) for n in range(300)]
     asked[50::50] = [(tenant.slug, "eu", digests[0], FINGERPRINT)] * 5
+    asked[25::50] = [(tenant.slug, None, digests[1], FINGERPRINT)] * 6  # hosts without a region
     lookup = lookup_in(service.settings)
     try:
         async with asyncio.timeout(20):
@@ -57,6 +58,8 @@ async def test_concurrent_lookups_each_get_their_own_answer(
     for n, terms in enumerate(found):
         if n and n % 50 == 0:
             assert terms is None
+        elif n % 50 == 25:
+            assert terms == (str(tenant.id), None, str(made[1].token.id), None, True)
         else:
             expected = (str(tenant.id), None, str(made[n % 4].token.id), None, bool(n % 2))
             assert terms == expected
