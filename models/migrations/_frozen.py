@@ -1,7 +1,7 @@
 """The parts of `models` that migrations name, as they were when those migrations were written.
 
-Never change this file: a migration must do tomorrow what it did on every database so far, however
-`models` changes. A new migration imports from here, or holds its own copy; it imports nothing from
+Never change this file: a migration must do the same on every database, also after `models` has
+changed. A new migration imports from here, or holds its own copy; it imports nothing from
 `models` or `server`. The underscore keeps Tortoise from taking the file for a migration.
 """
 

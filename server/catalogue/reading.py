@@ -1,4 +1,4 @@
-"""What the readers of one document share: its faults, its references and its closed paths."""
+"""The state that the readers of one document share: its faults, references and closed paths."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -7,7 +7,7 @@ from models import RefusalReason
 from server.catalogue import Permission
 from server.decisions.terms import Terms
 
-# What a request asks for: the permission of its operation, or why no permission would suffice.
+# The permission of the request's operation, or the reason why no permission would suffice.
 Wanted = Permission | RefusalReason
 
 

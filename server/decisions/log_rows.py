@@ -191,12 +191,7 @@ async def delete_old_uses(tenant_ids: Sequence[UUID], limit: int, today: date) -
 
 def day_of(at: float) -> date:
     """The day, in UTC, of a time in seconds since 1970."""
-    return _day(int(at // 86_400))
-
-
-@lru_cache(16)
-def _day(number: int) -> date:
-    return date(1970, 1, 1) + timedelta(days=number)
+    return date(1970, 1, 1) + timedelta(days=at // 86_400)
 
 
 def _ids() -> Iterator[str]:

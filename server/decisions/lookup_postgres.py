@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from server.database import READ_ONLY, WIRE_CONNECTIONS, Pool, ReadOnlyDatabase
-from server.decisions.question import MAX_TOGETHER, Question, Receiver, by_digest
+from server.decisions.question import MAX_TOGETHER, Question, Receiver
 from server.decisions.terms import Terms
 
 # A request is answered within two seconds, even when the database does not answer.
@@ -155,7 +155,9 @@ class _Batch:
 
     async def ask(self, held: Any) -> None:
         """Give each receiver its result, by one query on a connection."""
-        asking = [(pending, row) for pending in self.pending for row in by_digest(pending.question)]
+        asking = [
+            (pending, row) for pending in self.pending for row in _by_digest(pending.question)
+        ]
         rows = await held.fetch(_FOUND, *_columns(row for _, row in asking))
         if any(row[0] == 0 for row in rows):
             raise ReadOnlyDatabase
@@ -168,6 +170,12 @@ class _Batch:
         """Give the error to the receivers without a result."""
         for pending in self.pending:
             pending.fail(error)
+
+
+def _by_digest(question: Question) -> list[tuple[str, str | None, bytes, bytes]]:
+    """The question for each digest. Ask them in one statement: a digest may be renewed."""
+    slug, region, digests, fingerprint = question
+    return [(slug, region, digest, fingerprint) for digest in digests]
 
 
 def _columns(rows: Iterable[tuple[str, str | None, bytes, bytes]]) -> tuple[str, str, str, str]:

@@ -26,9 +26,3 @@ class Receiver(Protocol):
 
     def failed(self, error: Exception) -> None:
         """Take the error: `TimeoutError` after 1.8 seconds, or the driver's."""
-
-
-def by_digest(question: Question) -> list[tuple[str, str | None, bytes, bytes]]:
-    """The question for each digest. Ask them in one transaction: a digest may be renewed."""
-    slug, region, digests, fingerprint = question
-    return [(slug, region, digest, fingerprint) for digest in digests]

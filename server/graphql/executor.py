@@ -6,7 +6,7 @@ of times a page. The fast path reads them directly off the objects, by a plan ma
 selection. Fields that fail, wait or take an argument go through graphql-core.
 
 Both paths count every object and text; an answer that grows too large ends the execution.
-Where graphql-core lacks what this derives from, `metered_fields` takes its place.
+`metered_fields` replaces this module where graphql-core lacks the class that it derives from.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """An allow-list of the messages of graphql-core, without the texts that they quote.
 
-graphql-core quotes the request, and what it quotes may be a secret. A message passes only in the
+graphql-core quotes the request, and a quoted text may be a secret. A message passes only in the
 exact shape of an entry: a name only if the schema has it, and no value. One general sentence
 replaces every other message. No shape can match a text in two ways, so that the cost is linear in
 the message's length.
@@ -110,7 +110,7 @@ _NO_SUCH_VALUE_SHAPE = _Shape.of("{name}' enum.{hint}")
 
 
 def without_values(message: str) -> str:
-    """Return a message of graphql-core without what it quotes; `GENERAL` for an unknown one."""
+    """Return a message of graphql-core without the quoted texts; `GENERAL` for an unknown one."""
     for place in _PLACE_SHAPES:
         match = place.pattern.match(message)
         if match:

@@ -1,6 +1,6 @@
 """Counts an answer field by field, as middleware of graphql-core: slower, and documented.
 
-Takes the place of `executor` where this version of graphql-core has not what that derives from.
+Replaces `executor` where graphql-core lacks the class that the executor derives from.
 """
 
 from collections.abc import Awaitable, Callable

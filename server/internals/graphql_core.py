@@ -53,7 +53,7 @@ def limit_comparing(rule: OverlappingFieldsCanBeMergedRule, budget: int) -> bool
 
 
 def warn_of_missing() -> None:
-    """Log what is executed or limited in graphql-core's public way."""
+    """Log each private part that graphql-core's public way replaces."""
     warn("graphql-core", _missing_of_executor(), "each GraphQL answer takes several times as long")
     schema = GraphQLSchema()
     context = ValidationContext(schema, graphql.parse("{a}"), TypeInfo(schema), lambda _: None)

@@ -57,7 +57,7 @@ class Jobs:
     async def _look(self) -> None:
         while not self._ending.is_set():
             # Instances that start together look at different times.
-            pause = self._look_every_seconds * random.uniform(0.5, 1)  # noqa: S311
+            pause = self._look_every_seconds * random.uniform(0.5, 1)  # noqa: S311 - no secret
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ending.wait(), pause)
             for job in self._jobs:
