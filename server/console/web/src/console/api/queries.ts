@@ -1,7 +1,8 @@
-// The pages' queries, by key. After any change, `useRefresh` refetches everything on screen.
+// The pages' queries, by key. After any change, `useRefresh` drops or refetches all that was read.
 import {
   infiniteQueryOptions,
   keepPreviousData,
+  type Query,
   queryOptions,
   useQueryClient,
 } from "@tanstack/react-query";
@@ -87,10 +88,17 @@ export const adminsQuery = infiniteQueryOptions({
   select: (data) => data.pages.flatMap((page) => page.admins.edges.map((edge) => edge.node)),
 });
 
-/** Refetches everything on screen; resolves when it has arrived. */
+/**
+ * Refetches everything on screen and resolves when it has arrived. Pages left before are
+ * forgotten: no later visit shows, even for a moment, the state before the change.
+ */
 export function useRefresh(): () => Promise<void> {
   const client = useQueryClient();
-  return () => client.invalidateQueries();
+  return () => {
+    const mayHaveChanged = ({ queryKey }: Query) => queryKey[0] !== categoriesQuery.queryKey[0];
+    client.removeQueries({ type: "inactive", predicate: mayHaveChanged });
+    return client.invalidateQueries();
+  };
 }
 
 function daysAgo(days: number): string {
