@@ -11,7 +11,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support import process
 from tests.support.process import ROOT, Child, ChildFailed, ServerProcess, answer_of, free_port
 
 SLEEPER = [sys.executable, "-c", "print('up', flush=True); import time; time.sleep(60)"]
@@ -107,9 +106,9 @@ http.server.HTTPServer((sys.argv[3], int(sys.argv[5])), Handler).serve_forever()
 def test_server_is_ready_once_started_and_keeps_its_address(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "TESSERA", [sys.executable, "-c", SLOW_STARTER])
     monkeypatch.setenv("TESSERA_STRAY", "the developer's own")
-    with ServerProcess(tmp_path, database_url="sqlite:///x.db") as server:
+    starter = [sys.executable, "-c", SLOW_STARTER]
+    with ServerProcess(tmp_path, database_url="sqlite:///x.db", command=starter) as server:
         assert answer_of(server.port, "/readyz") == 200
         server.kill9()
         assert answer_of(server.port, "/readyz") is None
@@ -119,11 +118,8 @@ def test_server_is_ready_once_started_and_keeps_its_address(
         assert server.log() == "sqlite:///x.db None\n" * 2
 
 
-def test_server_that_never_gets_ready_is_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(process, "TESSERA", SLEEPER)
-    server = ServerProcess(tmp_path, deadline_seconds=0.3)
+def test_server_that_never_gets_ready_is_killed(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path, deadline_seconds=0.3, command=SLEEPER)
     with pytest.raises(ChildFailed, match=r"/readyz was None after 0.3 s(.|\n)*up"):
         server.start()
     assert not server.running

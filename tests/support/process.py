@@ -16,7 +16,10 @@ from collections.abc import Mapping, Sequence
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
+
+from tests.support import prefork
+from tests.support.prefork import Copy, Streams
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = "127.0.0.1"
@@ -76,7 +79,7 @@ class Child:
         self._user = user
         self._removes = removes
         self._leash_signal = leash_signal
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Copy | None = None
         self._leash: Leash | None = None
 
     @property
@@ -91,8 +94,7 @@ class Child:
         """Start it, also again after its end; the log continues."""
         if self.running:
             raise ChildFailed(f"already running: {self.command}")
-        with self.log_path.open("ab") as log:
-            self._process = self._spawn(log)
+        self._process = self._spawn()
         self._leash = Leash(self._process.pid, self._removes, self._leash_signal)
         return self
 
@@ -134,21 +136,22 @@ class Child:
         elif self._process is not None:
             self.kill9()  # after a failed or interrupted test, do not wait for a graceful end
 
-    def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            self.command,
-            cwd=self._folder,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            user=self._user,
-            group=_group_of(self._user),
-            extra_groups=None if self._user is None else [],
-            start_new_session=True,
-        )
+    def _spawn(self) -> subprocess.Popen[bytes] | Copy:
+        with self.log_path.open("ab") as log:
+            return subprocess.Popen(
+                self.command,
+                cwd=self._folder,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                user=self._user,
+                group=_group_of(self._user),
+                extra_groups=None if self._user is None else [],
+                start_new_session=True,
+            )
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _started(self) -> subprocess.Popen[bytes] | Copy:
         if self._process is None:
             raise ChildFailed(f"never started: {self.command}")
         return self._process
@@ -185,16 +188,18 @@ class ServerProcess(Child):
     ) -> None:
         """`settings` are `TESSERA_…` variables. Log and working folder are in `folder`.
 
-        command: runs `tessera`, in place of this interpreter's own.
+        command: runs `tessera`; without one, it runs in a copy of a process that has imported it.
         """
         self.port = free_port()
         self._ready = ready
         self._deadline_seconds = deadline_seconds
-        address = ["--host", LOOPBACK, "--port", str(self.port)]
+        self._is_copy = command is None
+        self._arguments = ["serve", "--host", LOOPBACK, "--port", str(self.port), *arguments]
+        self._settings = tessera_environment(database_url, settings)
         super().__init__(
-            [*(command or TESSERA), "serve", *address, *arguments],
+            [*(command or TESSERA), *self._arguments],
             log=folder / f"tessera-{self.port}.log",
-            environment=tessera_environment(database_url, settings),
+            environment=self._settings,
             folder=folder,
         )
 
@@ -210,6 +215,12 @@ class ServerProcess(Child):
             self.kill9()
             raise
         return self
+
+    def _spawn(self) -> subprocess.Popen[bytes] | Copy:
+        if not self._is_copy:
+            return super()._spawn()
+        streams = Streams(Path(os.devnull), self.log_path, self.log_path)
+        return Copy(self._arguments, self._settings, self._folder, streams)
 
     def wait_until_ready(self) -> None:
         patience = time.monotonic() + self._deadline_seconds
@@ -234,15 +245,8 @@ def tessera(
     folder: Path = ROOT,
 ) -> subprocess.CompletedProcess[str]:
     """Run one `tessera` command to its end; the caller judges `returncode`, `stdout`, `stderr`."""
-    return subprocess.run(
-        [*TESSERA, *arguments],
-        input=stdin,
-        env=tessera_environment(database_url, settings),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    environment = tessera_environment(database_url, settings)
+    return prefork.run(arguments, environment, folder, stdin, timeout_seconds=60)
 
 
 def tessera_environment(
