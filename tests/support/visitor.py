@@ -1,7 +1,7 @@
 """A person's browser and scripts, against a real server process.
 
-Not here: assertions, and the start of the browser (`browser`). The start of a server takes a second
-of CPU: tests of other things share one, each with a tenant of its own (the fixture `site`).
+Not here: assertions, and the start of the browser (`browser`). Tests of other things than the
+server's start share one server, each with a tenant of its own (the fixture `site`).
 """
 
 from collections.abc import Iterator
