@@ -17,7 +17,7 @@ from models.token_last_use import TokenLastUse
 from models.token_permission import TokenPermission, permission_fingerprint, shape_of
 from models.token_refusal import RefusalReason, TokenRefusal
 from models.token_search import TokenSearch, place_of
-from models.token_secret import ClosedBy, TokenSecret, grants_of
+from models.token_secret import ClosedBy, RotationPart, TokenSecret, grants_of
 from models.token_use import TokenUse
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "RefusalReason",
     "RevocationReason",
     "Role",
+    "RotationPart",
     "Row",
     "Session",
     "Tenant",

@@ -10,7 +10,8 @@ class Tenant(Row):
 
     `slug` names it at sign-in and in its API's host. `first_token_at` is set with the first token
     and never cleared: from then on the tenant's API URL is shown. `requests_per_hour` is null
-    where the default limit applies.
+    where the default limit applies. `networks`, joined by commas, bind all its tokens; null for
+    anywhere.
     """
 
     slug = fields.CharField(max_length=63, unique=True)
@@ -18,6 +19,7 @@ class Tenant(Row):
     region = fields.CharField(max_length=63)
     first_token_at = fields.DatetimeField(null=True)
     requests_per_hour = fields.IntField(null=True)
+    networks: str | None = fields.TextField(null=True)
 
     class Meta:
         table = "tenant"

@@ -13,7 +13,10 @@ class Token(TenantRow):
     """An API token's record; `LIVE` tells a live one.
 
     `hint` is the public beginning of its secret. `revision` counts the changes. `created_by_id`
-    names an admin who may have been removed. `idempotency_key` is a keyed digest, in hexadecimal.
+    names an admin who may have been removed. `owner_id` names the admin with whose removal it ends;
+    null where the organisation owns it. `networks` are joined by commas, null for anywhere.
+    `holder_may_rotate` is null, which means no, on rows older than the column.
+    `idempotency_key` is a keyed digest, in hexadecimal.
     """
 
     name = fields.CharField(max_length=100)
@@ -21,8 +24,14 @@ class Token(TenantRow):
     hint = fields.CharField(max_length=32)
     revision = fields.IntField(default=1)
     created_by_id = fields.UUIDField()
+    owner_id = fields.UUIDField(null=True)
     idempotency_key = fields.CharField(max_length=255, null=True)
     revoked_at = fields.DatetimeField(null=True)
+    expires_at = fields.DatetimeField(null=True)
+    paused_at = fields.DatetimeField(null=True)
+    networks: str | None = fields.TextField(null=True)
+    requests_per_hour = fields.IntField(null=True)
+    holder_may_rotate = fields.BooleanField(default=False, null=True)
 
     @property
     def is_live(self) -> bool:
@@ -36,4 +45,7 @@ class Token(TenantRow):
             ("tenant_id", "id"),
             ("tenant_id", "created_by_id", "idempotency_key"),
         )
-        indexes = (LiveIndex(fields=("tenant_id", "id"), name="idx_token_live"),)
+        indexes = (
+            LiveIndex(fields=("tenant_id", "id"), name="idx_token_live"),
+            LiveIndex(fields=("tenant_id", "owner_id", "id"), name="idx_token_owner"),
+        )

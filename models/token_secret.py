@@ -1,7 +1,7 @@
 """The secrets of tokens: one narrow row each, holding everything that a decision reads."""
 
 from collections.abc import Collection
-from enum import Enum
+from enum import Enum, StrEnum
 
 from tortoise import fields
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -32,8 +32,9 @@ _FIND_BY_DIGEST = {
         "DROP TABLE token_secret",
         'CREATE TABLE token_secret ("digest" BLOB NOT NULL, "tenant_id" CHAR(36) NOT NULL,'
         ' "token_id" CHAR(36) NOT NULL, "generation" SMALLINT NOT NULL DEFAULT 1,'
-        ' "closed_by" VARCHAR(16), "grants" BLOB, "closes_at" TIMESTAMP, "block" VARCHAR(16),'
-        ' "trial" BLOB, "networks" TEXT, "requests_per_hour" INT,'
+        ' "closed_by" VARCHAR(16), "grants" BLOB, "expires_at" TIMESTAMP, "block" VARCHAR(16),'
+        ' "trial" BLOB, "networks" TEXT, "requests_per_hour" INT, "retires_at" TIMESTAMP,'
+        ' "rotation" VARCHAR(8),'
         ' PRIMARY KEY ("digest", "tenant_id"),'
         " CONSTRAINT uid_token_secret_generation UNIQUE (tenant_id, token_id, generation)"
         ") WITHOUT ROWID",
@@ -45,6 +46,14 @@ class ClosedBy(Enum):
     """The event that closed a secret for good."""
 
     REVOKED = "REVOKED"
+    RETIRED = "RETIRED"
+
+
+class RotationPart(StrEnum):
+    """The part that a secret has in a rotation under way."""
+
+    OLD = "OLD"
+    NEW = "NEW"
 
 
 def grants_of(keys: Collection[str]) -> bytes | None:
@@ -71,9 +80,12 @@ class TokenSecret(Model):
     the rows of `token_permission`. `server.decisions.terms` alone writes these rows, in the
     transaction of the change that they follow.
 
-    Not used yet: `closes_at`, from which instant the secret is refused; `block`, why the token is
-    held up for the time being; `trial`, the grants of a trial; `networks`, from where it may be
-    used, null for anywhere; `requests_per_hour`, its own limit, null for none.
+    `expires_at`, `block`, `networks` and `requests_per_hour` repeat what the token says, for all
+    its secrets alike: the instant from which it is refused, why it is held up (`PAUSED`), from
+    where it may be used (networks joined by commas, null for anywhere) and its own limit.
+
+    `retires_at` is the instant from which this secret is refused, since another has taken its
+    place; `rotation` is its `RotationPart` in a rotation under way. Not used yet: `trial`.
     """
 
     digest = fields.BinaryField(primary_key=True)
@@ -82,11 +94,13 @@ class TokenSecret(Model):
     generation = fields.SmallIntField(default=1)
     closed_by = fields.CharEnumField(ClosedBy, description="Why", max_length=16, null=True)
     grants = fields.BinaryField(null=True)
-    closes_at = fields.DatetimeField(null=True)
+    expires_at = fields.DatetimeField(null=True)
     block = fields.CharField(max_length=16, null=True)
     trial = fields.BinaryField(null=True)
-    networks = fields.TextField(null=True)
+    networks: str | None = fields.TextField(null=True)
     requests_per_hour = fields.IntField(null=True)
+    retires_at = fields.DatetimeField(null=True)
+    rotation = fields.CharField(max_length=8, null=True)
 
     class Meta:
         table = "token_secret"

@@ -131,7 +131,7 @@ class App:
         """End the jobs and flush the decision log. Call it before the database closes."""
         await self._jobs.close()
         await self._log.close()
-        self._authorize.close()
+        await self._authorize.close()
 
 
 def create_app(service: Service, run: Runner = run_here) -> App:

@@ -134,6 +134,36 @@ _RULES: dict[str, tuple[str, set[Role]]] = {
         " { ... on DescribeTokenPayload { token { id } } } }",
         _MANAGERS,
     ),
+    "setTokenExpiry": (
+        'mutation { setTokenExpiry(input: {tokenId: "%(token)s", expiresAt: null})'
+        " { ... on SetTokenExpiryPayload { token { id } } } }",
+        _MANAGERS,
+    ),
+    "pauseToken": (
+        'mutation { pauseToken(input: {tokenId: "%(token)s"})'
+        " { ... on PauseTokenPayload { token { id } } } }",
+        _MANAGERS,
+    ),
+    "resumeToken": (
+        'mutation { resumeToken(input: {tokenId: "%(token)s"})'
+        " { ... on ResumeTokenPayload { token { id } } } }",
+        _MANAGERS,
+    ),
+    "setTokenNetworks": (
+        'mutation { setTokenNetworks(input: {tokenId: "%(token)s", networks: ["192.0.2.0/24"]})'
+        " { ... on SetTokenNetworksPayload { token { id } } } }",
+        _MANAGERS,
+    ),
+    "setTokenRateLimit": (
+        'mutation { setTokenRateLimit(input: {tokenId: "%(token)s", requestsPerHour: 7})'
+        " { ... on SetTokenRateLimitPayload { token { id } } } }",
+        _MANAGERS,
+    ),
+    "transferToken": (
+        'mutation { transferToken(input: {tokenId: "%(token)s", toAdminId: null})'
+        " { ... on TransferTokenPayload { token { id } } } }",
+        _MANAGERS,
+    ),
     "revokeToken": (
         'mutation { revokeToken(input: {tokenId: "%(token)s"})'
         " { ... on RevokeTokenPayload { token { id } } } }",

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Locator, Page, Response, Route, expect
 
 from tests.support.browser import Watch
+from tests.support.console_page import button, choose, dialog, row
 from tests.support.console_states import AUDITOR, COLLEAGUE, settle
 from tests.support.visitor import PASSWORD, Script, Site, Visitor, serving, visiting
 
@@ -25,24 +26,6 @@ _FIRST_LOAD = 150_000
 def visitor(chromium: Browser, site: Site) -> Iterator[Visitor]:
     with visiting(chromium, site) as someone:
         yield someone
-
-
-def button(page: Page | Locator, name: str) -> Locator:
-    return page.get_by_role("button", name=name, exact=True)
-
-
-def dialog(page: Page, title: str) -> Locator:
-    return page.get_by_role("dialog", name=title)
-
-
-def row(page: Page, name: str) -> Locator:
-    return page.get_by_role("row").filter(has_text=name)
-
-
-def choose(page: Page, name: str, choice: str) -> None:
-    """From the menu of a table's row."""
-    button(page, f"Actions for {name}").click()
-    button(page, choice).click()
 
 
 @contextmanager
@@ -304,6 +287,7 @@ def _invite_and_remove(chromium: Browser, site: Site, owner: Visitor) -> None:
     for role in ("Auditor", "Admin"):
         choose(page, "Grace Hopper", "Change role")
         page.get_by_role("radio", name=role).check()
+        expect(dialog(page, "Role of Grace Hopper")).to_contain_text("keeps their tokens")
         button(page, "Save").click()
         expect(row(page, "Grace Hopper").get_by_role("cell").first).to_have_text(role)
     with visiting(chromium, site) as guest:
@@ -314,14 +298,15 @@ def _invite_and_remove(chromium: Browser, site: Site, owner: Visitor) -> None:
         # The list was read before that token was created; the confirmation reads it again.
         choose(page, "Grace Hopper", "Remove")
         asked = dialog(page, "Remove Grace Hopper?")
-        expect(asked).to_contain_text("This also revokes 1 token that they created.")
+        expect(asked).to_contain_text("This also revokes 1 token that they own.")
+        expect(asked).to_contain_text("Tokens of the organisation stay")
         button(asked, "Remove admin").click()
         expect(page.get_by_text("Grace Hopper was removed, and 1 token revoked.")).to_be_visible()
         page.get_by_role("link", name="API tokens").first.click()
         expect(page.get_by_text("Grace’s token")).to_have_count(0)
         page.get_by_role("link", name="Activity").click()
         expect(
-            page.get_by_text("removed the admin who created the token, which revoked it")
+            page.get_by_text("removed the admin who owned the token, which revoked it")
         ).to_be_visible()
         guest.page.get_by_role("link", name="Admins").click()
         expect(dialog(guest.page, "Your session has ended")).to_be_visible()

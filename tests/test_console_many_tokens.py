@@ -35,6 +35,7 @@ async def _fill(url: str) -> None:
                     description="what it is for" + " needle" * (number == 5),
                     hint="tsr_…",
                     created_by_id=owner.admin.id,
+                    owner_id=owner.admin.id,
                 )
                 for number in range(tokens)
             ]

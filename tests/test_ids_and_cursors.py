@@ -22,6 +22,7 @@ from tests.support.factories import Client, Person, World, token_id
 
 _NODE = "{ id __typename }"
 _TOKEN_RESULT = "{ __typename ... on Problem { code message } }"
+_OWN_TOKEN = "the caller's own token"
 # Every place that takes an id: the document, the id's path in the variables, and its type.
 _ID_RULES: dict[str, tuple[str, Any, str]] = {
     "token.id": (f"query ($v: ID!) {{ token(id: $v) {_NODE} }}", None, "Token"),
@@ -51,6 +52,42 @@ _ID_RULES: dict[str, tuple[str, Any, str]] = {
         f"mutation ($v: DescribeTokenInput!) {{ describeToken(input: $v) {_TOKEN_RESULT} }}",
         {"tokenId": "", "description": "changed"},
         "Token",
+    ),
+    "setTokenExpiry.input.tokenId": (
+        f"mutation ($v: SetTokenExpiryInput!) {{ setTokenExpiry(input: $v) {_TOKEN_RESULT} }}",
+        {"tokenId": "", "expiresAt": "2031-01-01T00:00:00Z"},
+        "Token",
+    ),
+    "pauseToken.input.tokenId": (
+        f"mutation ($v: PauseTokenInput!) {{ pauseToken(input: $v) {_TOKEN_RESULT} }}",
+        {"tokenId": ""},
+        "Token",
+    ),
+    "resumeToken.input.tokenId": (
+        f"mutation ($v: ResumeTokenInput!) {{ resumeToken(input: $v) {_TOKEN_RESULT} }}",
+        {"tokenId": ""},
+        "Token",
+    ),
+    "setTokenNetworks.input.tokenId": (
+        f"mutation ($v: SetTokenNetworksInput!) {{ setTokenNetworks(input: $v) {_TOKEN_RESULT} }}",
+        {"tokenId": "", "networks": ["192.0.2.0/24"]},
+        "Token",
+    ),
+    "setTokenRateLimit.input.tokenId": (
+        f"mutation ($v: SetTokenRateLimitInput!)"
+        f" {{ setTokenRateLimit(input: $v) {_TOKEN_RESULT} }}",
+        {"tokenId": "", "requestsPerHour": 7},
+        "Token",
+    ),
+    "transferToken.input.tokenId": (
+        f"mutation ($v: TransferTokenInput!) {{ transferToken(input: $v) {_TOKEN_RESULT} }}",
+        {"tokenId": "", "toAdminId": None},
+        "Token",
+    ),
+    "transferToken.input.toAdminId": (
+        f"mutation ($v: TransferTokenInput!) {{ transferToken(input: $v) {_TOKEN_RESULT} }}",
+        {"toAdminId": "", "tokenId": _OWN_TOKEN},
+        "Admin",
     ),
     "revokeToken.input.tokenId": (
         f"mutation ($v: RevokeTokenInput!) {{ revokeToken(input: $v) {_TOKEN_RESULT} }}",
@@ -177,6 +214,8 @@ async def _ask(
 ) -> httpx2.Response:
     document, shape, _ = rule
     variables = value if shape is None else shape | {next(iter(shape)): value}
+    if isinstance(variables, dict) and variables.get("tokenId") == _OWN_TOKEN:
+        variables["tokenId"] = two.id_of("Token", "own")
     return await client.of(two.own).graphql(document, {"v": variables})
 
 

@@ -126,6 +126,7 @@ def tokens_of(people: list[models.Admin], tokens: int) -> list[models.Token]:
             description="",
             hint="tsr_…",
             created_by_id=people[n % len(people)].id,
+            owner_id=people[n % len(people)].id,
             revoked_at=at if n % 4 == 0 else None,
         )
         for n in range(tokens)
@@ -455,6 +456,12 @@ async def every_mutation(client: Client, token: str, admin: str) -> list[dict[st
         await client.mutate("setPermissions", tokenId=token, permissions=[]),
         await client.mutate("editPermissions", tokenId=token, grant=["GET /api/v1/tags"]),
         await client.mutate("editPermissions", tokenId=token, withdraw=["GET /api/v1/tags"]),
+        await client.mutate("setTokenExpiry", tokenId=token, expiresAt="2031-01-01T00:00:00Z"),
+        await client.mutate("pauseToken", tokenId=token),
+        await client.mutate("resumeToken", tokenId=token),
+        await client.mutate("setTokenNetworks", tokenId=token, networks=["192.0.2.0/24"]),
+        await client.mutate("setTokenRateLimit", tokenId=token, requestsPerHour=7),
+        await client.mutate("transferToken", tokenId=token, toAdminId=admin),
         await client.mutate("revokeToken", tokenId=token),
         await client.mutate("renewInvitation", adminId=admin),
         await client.mutate("setAdminRole", adminId=admin, role="AUDITOR"),

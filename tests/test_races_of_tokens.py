@@ -347,6 +347,7 @@ async def test_naive_changes_lose_some_races(service: Service) -> None:
                 description="",
                 hint="tsr_…",
                 created_by_id=maker.id,
+                owner_id=maker.id,
             )
 
     trials = await make_trials(2 * TRIALS)

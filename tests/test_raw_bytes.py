@@ -221,11 +221,17 @@ TEXTS = {
     "an id with NUL": "VG9rZW46AAAAAA",
 }
 _MUTATIONS = {
-    "createToken": ("name", "description", "permissions", "idempotencyKey"),
+    "createToken": ("name", "description", "permissions", "idempotencyKey", "networks"),
     "setPermissions": ("tokenId", "permissions"),
     "editPermissions": ("tokenId", "grant", "withdraw"),
     "renameToken": ("tokenId", "name"),
     "describeToken": ("tokenId", "description"),
+    "setTokenExpiry": ("tokenId", "expiresAt"),
+    "pauseToken": ("tokenId",),
+    "resumeToken": ("tokenId",),
+    "setTokenNetworks": ("tokenId", "networks"),
+    "setTokenRateLimit": ("tokenId",),
+    "transferToken": ("tokenId", "toAdminId"),
     "revokeToken": ("tokenId",),
     "addAdmin": ("email", "name"),
     "renewInvitation": ("adminId",),
@@ -233,13 +239,17 @@ _MUTATIONS = {
     "transferOwnership": ("adminId",),
     "removeAdmin": ("adminId",),
 }
-_LISTS = {"permissions", "grant", "withdraw"}
+_LISTS = {"permissions", "grant", "withdraw", "networks"}
 _NEEDED: dict[str, dict[str, Any]] = {
     "createToken": {"name": "x"},
     "setPermissions": {"tokenId": "x", "permissions": []},
     "editPermissions": {"tokenId": "x"},
     "renameToken": {"tokenId": "x", "name": "x"},
     "describeToken": {"tokenId": "x", "description": "x"},
+    "setTokenExpiry": {"tokenId": "x", "expiresAt": None},
+    "setTokenNetworks": {"tokenId": "x", "networks": []},
+    "setTokenRateLimit": {"tokenId": "x", "requestsPerHour": None},
+    "transferToken": {"tokenId": "x", "toAdminId": None},
     "addAdmin": {"email": "x@example.com", "name": "x", "role": "ADMIN"},
     "setAdminRole": {"adminId": "x", "role": "ADMIN"},
 }

@@ -54,7 +54,9 @@ type PermissionCategory { name: String! permissions: [Permission!]! }
 type Token implements Node {
   id: ID! name: String! description: String! hint: String! revision: Int!
   permissions: [Permission!]! createdAt: DateTime! createdBy: Admin lastUsedAt: DateTime
-  revokedAt: DateTime
+  revokedAt: DateTime state: TokenState! owner: Admin isOwnedByOrganisation: Boolean!
+  expiresAt: DateTime pausedAt: DateTime networks: [String!]! requestsPerHour: Int
+  holderMayRotate: Boolean!
   activity(first: Int, after: String): TokenActivityConnection!
 }
 interface TokenActivity { id: ID! occurredAt: DateTime! actor: Admin token: Token! }
@@ -65,6 +67,7 @@ type TokenPermissionsEdited implements TokenActivity & Node {
   granted: [Permission!]! withdrawn: [Permission!]!
 }
 type TokenRevoked implements TokenActivity & Node { reason: RevocationReason! }
+enum TokenState { ACTIVE PAUSED EXPIRED REVOKED }
 enum RevocationReason { REVOKED CREATOR_REMOVED }
 type TokenConnection { edges: [TokenEdge!]! pageInfo: PageInfo! }
 type TokenEdge { node: Token! cursor: String! }
@@ -95,6 +98,12 @@ type Mutation {
   renameToken(input: RenameTokenInput!): RenameTokenResult!
   describeToken(input: DescribeTokenInput!): DescribeTokenResult!
   revokeToken(input: RevokeTokenInput!): RevokeTokenResult!
+  setTokenExpiry(input: SetTokenExpiryInput!): SetTokenExpiryResult!
+  pauseToken(input: PauseTokenInput!): PauseTokenResult!
+  resumeToken(input: ResumeTokenInput!): ResumeTokenResult!
+  setTokenNetworks(input: SetTokenNetworksInput!): SetTokenNetworksResult!
+  setTokenRateLimit(input: SetTokenRateLimitInput!): SetTokenRateLimitResult!
+  transferToken(input: TransferTokenInput!): TransferTokenResult!
   addAdmin(input: AddAdminInput!): AddAdminResult!
   setAdminRole(input: SetAdminRoleInput!): SetAdminRoleResult!
   transferOwnership(input: TransferOwnershipInput!): TransferOwnershipResult!
@@ -102,6 +111,8 @@ type Mutation {
 }
 input CreateTokenInput {
   name: String! description: String permissions: [String!] idempotencyKey: String
+  expiresAt: DateTime networks: [String!] requestsPerHour: Int isOwnedByOrganisation: Boolean
+  holderMayRotate: Boolean
 }
 type CreateTokenPayload { token: Token! secret: String! }
 union CreateTokenResult = CreateTokenPayload | InvalidInput | SecretAlreadyShown

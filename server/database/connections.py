@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
@@ -52,6 +53,15 @@ async def connected(
 def connection() -> BaseDBAsyncClient:
     """The connection of the running task: the transaction's within one, else the pool."""
     return require_context().db()
+
+
+async def database_now() -> datetime:
+    """The present instant by the clock of the database, with which expiries are compared."""
+    if dialect() == "sqlite":
+        return datetime.now(UTC)
+    rows = (await connection().execute_query("SELECT statement_timestamp()"))[1]
+    instant: datetime = rows[0][0]
+    return instant
 
 
 def dialect() -> str:

@@ -14,12 +14,14 @@ from typing import NamedTuple
 
 import orjson
 
-from server.decisions.limits import Count
+from models import RefusalReason
+from server.decisions.limits import TENANT, TOKEN, Count
 from server.global_ids import encode_hex_id
 
 _WINDOW_SECONDS = 3600
 # Of some 400 bytes each.
 _CALLERS = 16_384
+_OF = {TENANT: "", TOKEN: " of this API token"}
 
 
 class Answer(NamedTuple):
@@ -36,15 +38,22 @@ class Answer(NamedTuple):
 
 
 def allowed(
-    tenant: str, token_id: str, permission: str, request_id: str, count: Count | None
+    tenant: str,
+    token_id: str,
+    permission: str,
+    request_id: str,
+    count: Count | None,
+    expires_at: str | None = None,
 ) -> Answer:
     """The request may pass. The headers tell the service behind the gateway who sent it.
 
-    token_id: the row's, as text with hyphens.
+    token_id: the row's, as text with hyphens. expires_at: RFC 3339, in UTC.
     """
     head = (
         f"{_caller(tenant, token_id, permission)}{request_id}\r\n{_limits(count) if count else ''}"
     )
+    if expires_at is not None:
+        head += f"x-tessera-token-expires-at: {expires_at}\r\n"
     return Answer(200, head.encode())
 
 
@@ -77,7 +86,7 @@ def insufficient_scope(
 
 
 def limited(count: Count, request_id: str, *, as_forbidden: bool) -> Answer:
-    """Denies a request over the tenant's limit.
+    """Denies a request over the limit of the tenant or of the token.
 
     as_forbidden: answer with status 403 and `X-Tessera-Status: 429`, for nginx: its `auth_request`
     turns a 429 into a 500 unless the configuration says how to read it.
@@ -92,18 +101,18 @@ def limited(count: Count, request_id: str, *, as_forbidden: bool) -> Answer:
         403 if as_forbidden else 429,
         "Too Many Requests",
         "RATE_LIMITED",
-        f"The limit of {count.limit} requests an hour is reached.",
+        f"The limit of {count.limit} requests an hour{_OF[count.name]} is reached.",
         head,
         requestId=request_id,
     )
 
 
 def _limits(count: Count) -> str:
-    _, limit, remaining, seconds = count
-    return (
-        f'ratelimit-policy: "hour";q={limit};w={_WINDOW_SECONDS}\r\n'
-        f'ratelimit: "hour";r={remaining};t={seconds}\r\n'
-    )
+    _, limit, remaining, seconds, name, looser = count
+    policy = f'"{name}";q={limit};w={_WINDOW_SECONDS}'
+    if looser is not None:
+        policy += f', "{looser[0]}";q={looser[1]};w={_WINDOW_SECONDS}'
+    return f'ratelimit-policy: {policy}\r\nratelimit: "{name}";r={remaining};t={seconds}\r\n'
 
 
 def _problem(
@@ -138,15 +147,30 @@ INVALID_TOKEN = _problem(
     "The API token is not valid here.",
     'www-authenticate: Bearer error="invalid_token"\r\n',
 )
-# Only a holder learns of the revocation: sending the whole secret proves possession.
-TOKEN_REVOKED = _problem(
-    401,
-    "Unauthorized",
-    "TOKEN_REVOKED",
-    "The API token was revoked.",
-    'www-authenticate: Bearer error="invalid_token",'
-    ' error_description="The API token was revoked."\r\n',
-)
+
+
+def _invalid_token(code: str, description: str) -> Answer:
+    """Denies a secret of this tenant, and says why.
+
+    Only a holder learns it: sending the whole secret proves possession.
+    """
+    return _problem(
+        401,
+        "Unauthorized",
+        code,
+        description,
+        f'www-authenticate: Bearer error="invalid_token", error_description="{description}"\r\n',
+    )
+
+
+REFUSED_SECRETS = {
+    RefusalReason.REVOKED: _invalid_token("TOKEN_REVOKED", "The API token was revoked."),
+    RefusalReason.EXPIRED: _invalid_token("TOKEN_EXPIRED", "The API token has expired."),
+    RefusalReason.PAUSED: _invalid_token("TOKEN_PAUSED", "The API token is paused."),
+    RefusalReason.SECRET_RETIRED: _invalid_token(
+        "SECRET_RETIRED", "Another secret of the API token has taken the place of this one."
+    ),
+}
 UNKNOWN_PEER = _problem(403, "Forbidden", "UNKNOWN_PEER", "Only configured gateways are answered.")
 UNREADABLE = _problem(
     400, "Bad Request", "BAD_REQUEST", "The gateway does not say what it asks about."

@@ -42,6 +42,9 @@ _DENIAL_DETAILS = {
     ),
     RefusalReason.TARGET_NOT_CANONICAL: "The request's target is not in canonical form.",
     RefusalReason.NO_SUCH_OPERATION: "The API has no such operation.",
+    RefusalReason.ADDRESS_NOT_ALLOWED: (
+        "The API token may not be used from the address of this request."
+    ),
 }
 
 
@@ -101,9 +104,10 @@ class Authorize:
         """Connect to the database before the first request comes."""
         await self._lookup.open()
 
-    def close(self) -> None:
-        """Close the lookup connections. A further request would open one again."""
+    async def close(self) -> None:
+        """Close the connections. A further request would open one again."""
         self._lookup.close()
+        await self._ending.rate_limiter.close()
 
     def _begin(self, check: OpenCheck) -> "_Decision | Answer":
         """The decision to look up for, or the answer where no lookup could change it."""
@@ -178,6 +182,7 @@ class _Decision:
     _key: str
     question: Question
     _terms: Terms = field(init=False)
+    _address: str = field(init=False)
 
     def found(self, terms: Terms | None) -> None:
         """Take the lookup's result: the secret's terms, or None for a secret unknown here."""
@@ -185,9 +190,11 @@ class _Decision:
             _tell(self._check, answers.INVALID_TOKEN)
             return
         self._terms = terms
-        denial = decide(terms, self._wanted)
+        check, ending = self._check, self._ending
+        self._address = ending.addresses.of(check.peer, check.headers, self._headers)
+        denial = decide(terms, self._wanted, self._address)
         if denial is None:
-            self._ending.rate_limiter.hit(terms[0], terms[1], self._counted)
+            ending.rate_limiter.hit(terms, self._counted)
         else:  # the rate limiter counts no denied request
             self._end(denial, None)
 
@@ -206,12 +213,12 @@ class _Decision:
             request_id = originals.request_id(headers) or f"{getrandbits(128):032x}"
             answer = self._answer(denial, count, request_id)
             ending.log.note(
-                self._terms[0],
-                self._terms[2],
+                self._terms.tenant_id,
+                self._terms.token_id,
                 self._method,
                 self._key,
                 denial,
-                ending.addresses.of(check.peer, check.headers, headers),
+                self._address,
                 originals.user_agent(headers),
                 request_id,
                 time(),
@@ -223,9 +230,12 @@ class _Decision:
     def _answer(self, denial: RefusalReason | None, count: Count | None, request_id: str) -> Answer:
         key = self._key
         if denial is None:
-            return answers.allowed(self.question[0], self._terms[2], key, request_id, count)
-        if denial is RefusalReason.REVOKED:
-            return answers.TOKEN_REVOKED
+            terms = self._terms
+            return answers.allowed(
+                self.question[0], terms.token_id, key, request_id, count, terms.expires_at
+            )
+        if refused := answers.REFUSED_SECRETS.get(denial):
+            return refused
         if denial is RefusalReason.RATE_LIMITED and count:
             return answers.limited(count, request_id, as_forbidden=self._ending.is_nginx)
         if denial is RefusalReason.NOT_GRANTED:

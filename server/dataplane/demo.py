@@ -51,7 +51,7 @@ class DemoApi:
     async def close(self) -> None:
         """Flush the decision log and close the lookup connections, before the database closes."""
         await self._log.close()
-        self._authorize.close()
+        await self._authorize.close()
 
     def _asked(self, scope: Scope) -> Scope:
         """The check that a gateway would send for this request."""

@@ -3,27 +3,56 @@
 `/authorize`, the demo API and `/introspect` share these functions, so that they cannot disagree.
 """
 
+from functools import lru_cache
+from ipaddress import ip_network
+
 from models import RefusalReason
 from server.catalogue import Permission
 from server.decisions.terms import Terms
+from server.web.client_address import Network, is_within
 
 # The permission of the request's operation, or the reason why no permission would suffice.
 Wanted = Permission | RefusalReason
+_REASONS = {
+    "REVOKED": RefusalReason.REVOKED,
+    "RETIRED": RefusalReason.SECRET_RETIRED,
+    "EXPIRED": RefusalReason.EXPIRED,
+    "PAUSED": RefusalReason.PAUSED,
+}
 
 
 def denial_of_secret(terms: Terms) -> RefusalReason | None:
     """Why the secret is refused for every request; None if it is live."""
-    # Any value closes it, so that an instance of an older version denies for new reasons too.
-    return RefusalReason.REVOKED if terms[3] is not None else None
+    state = terms.state
+    if state is None:
+        return None
+    # Any value refuses it, so that an instance of an older version denies for new reasons too.
+    return _REASONS.get(state, RefusalReason.REVOKED)
 
 
-def decide(terms: Terms, wanted: Wanted) -> RefusalReason | None:
+def decide(terms: Terms, wanted: Wanted, address: str) -> RefusalReason | None:
     """Why the request is denied; None if it may pass, within the limits of the rate limiter.
 
-    A closed secret comes first: its holder learns nothing about the request.
+    address: the client's. A refused secret comes first: its holder learns nothing about the
+    request. So does an address outside the networks: it may be a thief's.
     """
     if denial := denial_of_secret(terms):
         return denial
+    if terms.tenant_networks is not None and not _is_allowed(address, terms.tenant_networks):
+        return RefusalReason.ADDRESS_NOT_ALLOWED
+    if terms.token_networks is not None and not _is_allowed(address, terms.token_networks):
+        return RefusalReason.ADDRESS_NOT_ALLOWED
     if not isinstance(wanted, Permission):
         return wanted
-    return None if terms[4] else RefusalReason.NOT_GRANTED
+    return None if terms.holds else RefusalReason.NOT_GRANTED
+
+
+# A token is called from few addresses, and both functions are pure.
+@lru_cache(16_384)
+def _is_allowed(address: str, networks: str) -> bool:
+    return is_within(address, _networks(networks))
+
+
+@lru_cache(4096)
+def _networks(joined: str) -> tuple[Network, ...]:
+    return tuple(map(ip_network, joined.split(",")))

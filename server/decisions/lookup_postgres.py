@@ -7,7 +7,7 @@ from typing import Any
 
 from server.database import READ_ONLY, WIRE_CONNECTIONS, Pool, ReadOnlyDatabase
 from server.decisions.question import MAX_TOGETHER, Question, Receiver
-from server.decisions.terms import Terms
+from server.decisions.terms import CONDITIONS, STATE, Terms, terms_of
 
 # A request is answered within two seconds, even when the database does not answer.
 _WAIT_SECONDS = 1.8
@@ -24,7 +24,8 @@ _MAX_IN_A_ROW = 64
 # as text, the form in which they are answered and logged. LIMIT has each question looked up by
 # indexes: in one join of all, the planner reads every tenant, until there are thousands.
 _FOUND = f"""
-    SELECT 0::bigint, NULL::text, NULL::int, NULL::text, NULL::text, NULL::bool
+    SELECT 0::bigint, NULL::text, NULL::int, NULL::text, NULL::text, NULL::bool,
+        NULL::text, NULL::int, NULL::text, NULL::text, NULL::text
     WHERE {READ_ONLY["postgres"]}
     UNION ALL
     SELECT q.place, found.*
@@ -32,12 +33,14 @@ _FOUND = f"""
                 string_to_array($3, ','), string_to_array($4, ','))
          WITH ORDINALITY AS q(slug, region, digest, fingerprint, place)
     CROSS JOIN LATERAL (
-        SELECT t.id::text, t.requests_per_hour, s.token_id::text, s.closed_by,
+        SELECT t.id::text, t.requests_per_hour, s.token_id::text,
+            {STATE["postgres"]},
             CASE WHEN s.grants IS NULL
                  THEN EXISTS (SELECT 1 FROM token_permission p
                               WHERE p.tenant_id = t.id AND p.token_id = s.token_id
                                 AND p.fingerprint = decode(q.fingerprint, 'hex'))
-                 ELSE position(decode(q.fingerprint, 'hex') in s.grants) > 0 END
+                 ELSE position(decode(q.fingerprint, 'hex') in s.grants) > 0 END,
+            {CONDITIONS["postgres"]}
         FROM tenant t JOIN token_secret s
             ON s.tenant_id = t.id AND s.digest = decode(q.digest, 'hex')
         WHERE t.slug = q.slug AND (q.region IS NULL OR t.region = q.region)
@@ -173,7 +176,7 @@ class _Batch:
         if any(row[0] == 0 for row in rows):
             raise ReadOnlyDatabase
         for row in rows:
-            asking[row[0] - 1][0].tell(row[1:])
+            asking[row[0] - 1][0].tell(terms_of(row[1:]))
         for pending in self.pending:
             pending.tell(None)
 

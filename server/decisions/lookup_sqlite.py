@@ -1,4 +1,5 @@
 """The lookup of secrets in the embedded database, in the event loop's own thread."""
+# ruff: noqa: S608 - the statement is made of constants
 
 import asyncio
 import sqlite3
@@ -6,16 +7,18 @@ from collections.abc import Callable, Sequence
 
 from server.database import sqlite_reader
 from server.decisions.question import MAX_TOGETHER, Question, Receiver
-from server.decisions.terms import Terms
+from server.decisions.terms import CONDITIONS, STATE, Terms, terms_of
 from server.settings import Settings
 
-_FOUND = """
-    SELECT t.id, t.requests_per_hour, s.token_id, s.closed_by,
+_FOUND = f"""
+    SELECT t.id, t.requests_per_hour, s.token_id,
+        {STATE["sqlite"]},
         CASE WHEN s.grants IS NULL
              THEN EXISTS (SELECT 1 FROM token_permission p
                           WHERE p.tenant_id = t.id AND p.token_id = s.token_id
                             AND p.fingerprint = ?4)
-             ELSE instr(s.grants, ?4) > 0 END
+             ELSE instr(s.grants, ?4) > 0 END,
+        {CONDITIONS["sqlite"]}
     FROM tenant t JOIN token_secret s ON s.tenant_id = t.id AND s.digest = ?3
     WHERE t.slug = ?1 AND (?2 IS NULL OR t.region = ?2)
 """
@@ -78,7 +81,7 @@ def _first(ask: Callable[..., sqlite3.Cursor], question: Question) -> Terms | No
     """The terms of the one digest that is kept; asks without building a list for each check."""
     slug, region, digests, fingerprint = question
     for digest in digests:
-        found: Terms | None = ask(_FOUND, (slug, region, digest, fingerprint)).fetchone()
-        if found is not None:
-            return found
+        row = ask(_FOUND, (slug, region, digest, fingerprint)).fetchone()
+        if row is not None:
+            return terms_of(row)
     return None

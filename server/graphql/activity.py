@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import field
+from datetime import datetime
 from typing import Annotated, Any, ForwardRef
 from uuid import UUID
 
@@ -27,7 +28,7 @@ described(
     RevocationReason,
     "Why a token was revoked.",
     REVOKED="An admin revoked it.",
-    CREATOR_REMOVED="The admin who created it was removed.",
+    CREATOR_REMOVED="The admin who owned it was removed.",
 )
 described(
     ActivityKind,
@@ -36,6 +37,12 @@ described(
     NAME_CHANGED="Its name was changed.",
     DESCRIPTION_CHANGED="Its description was changed.",
     PERMISSIONS_EDITED="Its permissions were changed.",
+    EXPIRY_SET="Its expiry was changed.",
+    PAUSED="It was paused.",
+    RESUMED="It was resumed.",
+    NETWORKS_SET="Its networks were changed.",
+    RATE_LIMIT_SET="Its own rate limit was changed.",
+    TRANSFERRED="It got another owner.",
     REVOKED="It was revoked.",
 )
 Kind = Annotated[
@@ -55,6 +62,25 @@ async def _load_actors(context: Context, rows: Sequence[models.Activity]) -> lis
 async def _load_tokens(context: Context, rows: Sequence[models.Activity]) -> list[Any]:
     found = await context.load_distinct(finder("Token"), (row.token_id for row in rows))
     return [found[row.token_id] or LookupError("an activity without its token") for row in rows]
+
+
+async def _load_previous_owners(
+    context: Context, rows: Sequence[models.Activity]
+) -> list[Admin | None]:
+    return await _admins_in(context, rows, "previousOwner")
+
+
+async def _load_new_owners(context: Context, rows: Sequence[models.Activity]) -> list[Admin | None]:
+    return await _admins_in(context, rows, "owner")
+
+
+async def _admins_in(
+    context: Context, rows: Sequence[models.Activity], detail: str
+) -> list[Admin | None]:
+    """The admins that a detail of each activity names, if any."""
+    ids = [UUID(text) if (text := row.details.get(detail)) else None for row in rows]
+    found = await context.load_distinct(find_admins, (one for one in ids if one))
+    return [found[one] if one else None for one in ids]
 
 
 @strawberry.interface(description="Something that happened to a token.")
@@ -98,6 +124,60 @@ class TokenPermissionsEdited(TokenActivity, Node):
     )
 
 
+@strawberry.type(description="A token's expiry was changed.")
+class TokenExpirySet(TokenActivity, Node):
+    previous_expires_at: DateTime | None = strawberry.field(
+        description="The previous expiry; null for none."
+    )
+    expires_at: DateTime | None = strawberry.field(description="The new expiry; null for none.")
+
+
+@strawberry.type(description="A token was paused.")
+class TokenPaused(TokenActivity, Node):
+    pass
+
+
+@strawberry.type(description="A paused token was resumed.")
+class TokenResumed(TokenActivity, Node):
+    pass
+
+
+@strawberry.type(description="The networks that a token may be used from were changed.")
+class TokenNetworksSet(TokenActivity, Node):
+    previous_networks: list[str] = strawberry.field(
+        description="The previous networks; empty for anywhere.", metadata=counts_as(5)
+    )
+    networks: list[str] = strawberry.field(
+        description="The new networks; empty for anywhere.", metadata=counts_as(5)
+    )
+
+
+@strawberry.type(description="A token's own rate limit was changed.")
+class TokenRateLimitSet(TokenActivity, Node):
+    previous_requests_per_hour: int | None = strawberry.field(
+        description="The previous limit; null for none."
+    )
+    requests_per_hour: int | None = strawberry.field(description="The new limit; null for none.")
+
+
+@strawberry.type(description="A token got another owner.")
+class TokenTransferred(TokenActivity, Node):
+    previous_owner: Admin | None = loaded(
+        _load_previous_owners,
+        description="The previous owner; null for the organisation or an admin removed since.",
+    )
+    owner: Admin | None = loaded(
+        _load_new_owners,
+        description="The new owner; null for the organisation or an admin removed since.",
+    )
+    was_owned_by_organisation: bool = strawberry.field(
+        description="Whether the organisation was the previous owner."
+    )
+    is_owned_by_organisation: bool = strawberry.field(
+        description="Whether the organisation is the new owner."
+    )
+
+
 @strawberry.type(description="A token was revoked.")
 class TokenRevoked(TokenActivity, Node):
     reason: RevocationReason = strawberry.field(description="Why it was revoked.")
@@ -108,6 +188,12 @@ _TYPES: dict[ActivityKind, type[TokenActivity]] = {
     ActivityKind.NAME_CHANGED: TokenNameChanged,
     ActivityKind.DESCRIPTION_CHANGED: TokenDescriptionChanged,
     ActivityKind.PERMISSIONS_EDITED: TokenPermissionsEdited,
+    ActivityKind.EXPIRY_SET: TokenExpirySet,
+    ActivityKind.PAUSED: TokenPaused,
+    ActivityKind.RESUMED: TokenResumed,
+    ActivityKind.NETWORKS_SET: TokenNetworksSet,
+    ActivityKind.RATE_LIMIT_SET: TokenRateLimitSet,
+    ActivityKind.TRANSFERRED: TokenTransferred,
     ActivityKind.REVOKED: TokenRevoked,
 }
 ACTIVITY_TYPES = tuple(_TYPES.values())
@@ -135,9 +221,30 @@ def _details(context: Context, row: models.Activity) -> dict[str, Any]:
     if row.kind is ActivityKind.PERMISSIONS_EDITED:
         catalogue = context.service.catalogue
         return {name: shown_permissions(catalogue, details[name]) for name in details}
+    if row.kind is ActivityKind.EXPIRY_SET:
+        return {
+            "previous_expires_at": _instant(details["previousExpiresAt"]),
+            "expires_at": _instant(details["expiresAt"]),
+        }
+    if row.kind is ActivityKind.NETWORKS_SET:
+        return {"previous_networks": details["previousNetworks"], "networks": details["networks"]}
+    if row.kind is ActivityKind.RATE_LIMIT_SET:
+        return {
+            "previous_requests_per_hour": details["previousRequestsPerHour"],
+            "requests_per_hour": details["requestsPerHour"],
+        }
+    if row.kind is ActivityKind.TRANSFERRED:
+        return {
+            "was_owned_by_organisation": details["previousOwner"] is None,
+            "is_owned_by_organisation": details["owner"] is None,
+        }
     if row.kind is ActivityKind.REVOKED:
         return {"reason": RevocationReason(details["reason"])}
     return {}
+
+
+def _instant(text: str | None) -> DateTime | None:
+    return DateTime(datetime.fromisoformat(text)) if text else None
 
 
 @finds(*ACTIVITY_TYPES)

@@ -46,7 +46,7 @@ class Admin(Node):
     )
     live_token_count: int = loaded(
         _live_token_counts,
-        description="How many live tokens they created. Removing them revokes these.",
+        description="How many live tokens they own. Removing them revokes these.",
     )
     row: strawberry.Private[models.Admin]
     loaded_values: strawberry.Private[dict[str, Any]] = field(default_factory=dict)

@@ -24,6 +24,20 @@ from server.graphql.admin_changes import (
 )
 from server.graphql.admins import Admin, AdminConnection, list_admins, viewer
 from server.graphql.basics import DATE_TIME, DateTime
+from server.graphql.condition_changes import (
+    PauseTokenResult,
+    ResumeTokenResult,
+    SetTokenExpiryResult,
+    SetTokenNetworksResult,
+    SetTokenRateLimitResult,
+    TransferTokenResult,
+    pause_token,
+    resume_token,
+    set_token_expiry,
+    set_token_networks,
+    set_token_rate_limit,
+    transfer_token,
+)
 from server.graphql.nodes import Node, ids_count, node, nodes
 from server.graphql.permissions import PermissionCategory, category_count, permission_categories
 from server.graphql.problems import HANDLERS
@@ -112,6 +126,30 @@ class Mutation:
     revoke_token: RevokeTokenResult = strawberry.mutation(
         resolver=revoke_token, description="Revoke a token, immediately and permanently."
     )
+    set_token_expiry: SetTokenExpiryResult = strawberry.mutation(
+        resolver=set_token_expiry,
+        description="Let a token end at an instant, or never. A later one revives it.",
+    )
+    pause_token: PauseTokenResult = strawberry.mutation(
+        resolver=pause_token,
+        description="Refuse a token until it is resumed, from this answer on.",
+    )
+    resume_token: ResumeTokenResult = strawberry.mutation(
+        resolver=resume_token,
+        description="Accept a paused token again.",
+    )
+    set_token_networks: SetTokenNetworksResult = strawberry.mutation(
+        resolver=set_token_networks,
+        description="Accept a token only from some networks.",
+    )
+    set_token_rate_limit: SetTokenRateLimitResult = strawberry.mutation(
+        resolver=set_token_rate_limit,
+        description="Give a token a limit of requests an hour of its own.",
+    )
+    transfer_token: TransferTokenResult = strawberry.mutation(
+        resolver=transfer_token,
+        description="Give a token to another admin, or to the organisation.",
+    )
     add_admin: AddAdminResult = strawberry.mutation(
         resolver=add_admin, description="Invite an admin to the tenant."
     )
@@ -128,7 +166,7 @@ class Mutation:
     )
     remove_admin: RemoveAdminResult = strawberry.mutation(
         resolver=remove_admin,
-        description="Remove an admin, end their sessions and revoke the tokens they created.",
+        description="Remove an admin, end their sessions and revoke the tokens they own.",
     )
 
 

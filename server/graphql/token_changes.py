@@ -5,8 +5,9 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET
 
+from server.conditions import Conditions
 from server.global_ids import id_of
-from server.graphql.basics import given
+from server.graphql.basics import DateTime, given
 from server.graphql.context import Info
 from server.graphql.problems import InvalidInput, NotFound, RevisionConflict, SecretAlreadyShown
 from server.graphql.tokens import Token, shown_token
@@ -29,6 +30,24 @@ class CreateTokenInput:
     idempotency_key: str | None = strawberry.field(
         description="Makes a retry safe: a second request with the same key creates no token.",
         default=UNSET,
+    )
+    expires_at: DateTime | None = strawberry.field(
+        description="The instant from which it is refused; never by default.", default=UNSET
+    )
+    networks: list[str] | None = strawberry.field(
+        description="The networks it may be used from, in CIDR notation: at most 50. From anywhere"
+        " by default.",
+        default=UNSET,
+    )
+    requests_per_hour: int | None = strawberry.field(
+        description="A limit of its own beside the tenant's; none by default.", default=UNSET
+    )
+    is_owned_by_organisation: bool | None = strawberry.field(
+        description="Whether the organisation owns it, and not you: then it stays when you leave.",
+        default=UNSET,
+    )
+    holder_may_rotate: bool | None = strawberry.field(
+        description="Whether its holder may rotate its secret; false by default.", default=UNSET
     )
 
 
@@ -138,6 +157,13 @@ async def create_token(info: Info, input: Annotated[CreateTokenInput, _INPUT]) -
         description=given(input.description) or "",
         permissions=given(input.permissions) or [],
         idempotency_key=given(input.idempotency_key),
+        is_owned_by_organisation=given(input.is_owned_by_organisation) or False,
+        conditions=Conditions(
+            given(input.expires_at),
+            given(input.networks) or [],
+            given(input.requests_per_hour),
+            given(input.holder_may_rotate) or False,
+        ),
     )
     return CreateTokenPayload(token=shown_token(created.token), secret=created.secret)
 

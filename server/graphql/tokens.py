@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import field
+from enum import Enum
 from typing import Annotated, Any, cast
 from uuid import UUID
 
@@ -9,10 +10,11 @@ import strawberry
 from strawberry import UNSET
 
 import models
+from server.conditions import networks_of
 from server.global_ids import encode_id, row_id
 from server.graphql.activity import Kind, TokenActivityConnection, activity_of_token
 from server.graphql.admins import Admin, find_admins
-from server.graphql.basics import DateTime, given
+from server.graphql.basics import DateTime, described, given
 from server.graphql.connection import After, Before, Connection, First, Last, connection
 from server.graphql.context import Context, Info
 from server.graphql.loading import load_selected, loaded
@@ -27,10 +29,27 @@ from server.graphql.usage import (
     load_usage,
 )
 from server.graphql.weights import PAGED, counts_as
-from server.operations import tokens
+from server.operations import conditions, tokens
 from server.paging import page_request
 
 TOKENS = "tokens"
+
+
+class TokenState(Enum):
+    ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"
+    EXPIRED = "EXPIRED"
+    REVOKED = "REVOKED"
+
+
+described(
+    TokenState,
+    "The state of a token: the last that applies, in this order.",
+    ACTIVE="It may be used.",
+    PAUSED="It is refused until an admin resumes it.",
+    EXPIRED="It is refused since it expired. A later expiry revives it.",
+    REVOKED="It is refused for ever.",
+)
 
 
 async def _load_permissions(
@@ -52,6 +71,17 @@ async def _load_permission_counts(context: Context, rows: Sequence[models.Token]
 async def _load_creators(context: Context, rows: Sequence[models.Token]) -> list[Admin | None]:
     found = await context.load_distinct(find_admins, (row.created_by_id for row in rows))
     return [found[row.created_by_id] for row in rows]
+
+
+async def _load_owners(context: Context, rows: Sequence[models.Token]) -> list[Admin | None]:
+    found = await context.load_distinct(
+        find_admins, (row.owner_id for row in rows if row.owner_id is not None)
+    )
+    return [found[row.owner_id] if row.owner_id is not None else None for row in rows]
+
+
+async def _load_states(context: Context, rows: Sequence[models.Token]) -> list[TokenState]:
+    return [TokenState(state) for state in await conditions.states(context.principal, rows)]
 
 
 async def _usage(
@@ -93,6 +123,31 @@ class Token(Node):
     )
     revoked_at: DateTime | None = strawberry.field(
         description="When it was revoked; null while it is live."
+    )
+    state: TokenState = loaded(_load_states, description="Its state, by the clock of the database.")
+    is_owned_by_organisation: bool = strawberry.field(
+        description="Whether the organisation owns it: then it outlives every admin."
+    )
+    owner: Admin | None = loaded(
+        _load_owners,
+        description="The admin with whose removal it is revoked; null if the organisation owns it.",
+    )
+    expires_at: DateTime | None = strawberry.field(
+        description="The instant from which it is refused; null for never."
+    )
+    paused_at: DateTime | None = strawberry.field(
+        description="When it was paused; null while it is not."
+    )
+    networks: list[str] = strawberry.field(
+        description="The networks it may be used from, in CIDR notation; empty for anywhere. The"
+        " tenant's networks bind too.",
+        metadata=counts_as(5),
+    )
+    requests_per_hour: int | None = strawberry.field(
+        description="Its own limit beside the tenant's; null for none."
+    )
+    holder_may_rotate: bool = strawberry.field(
+        description="Whether its holder may rotate its secret."
     )
     row: strawberry.Private[models.Token]
     loaded_values: strawberry.Private[dict[str, Any]] = field(default_factory=dict)
@@ -138,6 +193,12 @@ def shown_token(row: models.Token) -> Token:
         revision=row.revision,
         created_at=DateTime(row.created_at),
         revoked_at=cast("DateTime | None", row.revoked_at),
+        is_owned_by_organisation=row.owner_id is None,
+        expires_at=cast("DateTime | None", row.expires_at),
+        paused_at=cast("DateTime | None", row.paused_at),
+        networks=networks_of(row.networks),
+        requests_per_hour=row.requests_per_hour,
+        holder_may_rotate=bool(row.holder_may_rotate),
         row=row,
     )
 

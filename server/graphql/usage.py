@@ -22,11 +22,15 @@ described(
     RefusalReason,
     "Why a call with a token was denied.",
     REVOKED="The token was revoked.",
+    EXPIRED="The token had expired.",
+    PAUSED="The token was paused.",
+    SECRET_RETIRED="Another secret of the token had taken the place of the one presented.",
+    ADDRESS_NOT_ALLOWED="The call came from outside the networks of the token or the tenant.",
     NOT_GRANTED="The token does not hold the permission of the endpoint.",
     NO_SUCH_OPERATION="The API has no endpoint with this method and path.",
     TARGET_NOT_CANONICAL="The path was not in canonical form, for example with `..` or `//`.",
     HEADER_NOT_CANONICAL="A header's name had characters other than letters, digits and `-`.",
-    RATE_LIMITED="The tenant had reached its rate limit.",
+    RATE_LIMITED="The tenant or the token had reached its rate limit.",
 )
 
 

@@ -147,7 +147,7 @@ async def transfer_ownership(
 
 @retried
 async def remove(principal: Principal, admin_id: UUID) -> int:
-    """Remove an admin: revoke their live tokens, end their sessions, delete their row.
+    """Remove an admin: revoke the live tokens they own, end their sessions, delete their row.
 
     Gives the number of tokens revoked. Raises `NotFound`, `LastOwner` or `OwnAccount`.
     """
@@ -168,9 +168,9 @@ async def remove(principal: Principal, admin_id: UUID) -> int:
 async def count_live_tokens(principal: Principal, admin_ids: Collection[UUID]) -> dict[UUID, int]:
     """How many live tokens would go with each of these admins; those with none are missing."""
     principal.require(Right.READ)
-    live = owned(models.Token, principal).filter(created_by_id__in=list(admin_ids), **models.LIVE)
-    counted = live.annotate(tokens=Count("id")).group_by("created_by_id")
-    return dict(await counted.values_list("created_by_id", "tokens"))
+    live = owned(models.Token, principal).filter(owner_id__in=list(admin_ids), **models.LIVE)
+    counted = live.annotate(tokens=Count("id")).group_by("owner_id")
+    return dict(await counted.values_list("owner_id", "tokens"))
 
 
 def _check_assignable(role: Role) -> None:
@@ -194,7 +194,7 @@ async def _assign(admin: models.Admin, role: Role) -> None:
 async def _revoke_tokens(principal: Principal, admin: models.Admin) -> int:
     """In portions, each within the time a statement has. The admin's row is locked: none is new."""
     revoked = 0
-    live = owned(models.Token, principal).filter(created_by_id=admin.id, **models.LIVE)
+    live = owned(models.Token, principal).filter(owner_id=admin.id, **models.LIVE)
     while tokens := await live.order_by("id").limit(_AT_ONCE).select_for_update():
         ids = [token.id for token in tokens]
         at = models.now()

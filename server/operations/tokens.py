@@ -15,12 +15,14 @@ from models import ActivityKind, ClosedBy, RevocationReason
 from server.access import token_search
 from server.access.activity import record
 from server.access.digest_keys import generation_to_keep
+from server.access.live_token import locked, save
 from server.access.principal import Principal
 from server.access.tenancy import change, owned, page_of
 from server.catalogue import Catalogue
-from server.database import connection, dialect, retried
+from server.conditions import Conditions
+from server.database import connection, database_now, dialect, retried
 from server.decisions import terms
-from server.errors import InvalidInput, NotFound, RevisionConflict, SecretAlreadyShown
+from server.errors import InvalidInput, SecretAlreadyShown
 from server.paging import Page, PageRequest
 from server.roles import Right
 from server.service import Service
@@ -114,8 +116,10 @@ async def create(
     description: str = "",
     permissions: Sequence[str] = (),
     idempotency_key: str | None = None,
+    is_owned_by_organisation: bool = False,
+    conditions: Conditions = Conditions(),  # noqa: B008 - frozen
 ) -> Created:
-    """A new token of the principal's.
+    """A new token of the principal's, or of the organisation's.
 
     idempotency_key: makes a retry safe. Raises `InvalidInput`, or `SecretAlreadyShown` when the
     principal has used the key before.
@@ -127,6 +131,7 @@ async def create(
     key = service.digest_key
     secret = new_token_secret(service.settings.token_brand[0])
     async with change(principal, Right.MANAGE_TOKENS):
+        columns = conditions.columns(await database_now())
         generation = await generation_to_keep(key)
         used_key = await _used_key(principal, key, generation, idempotency_key)
         token = await models.Token.create(
@@ -135,7 +140,9 @@ async def create(
             description=description,
             hint=token_hint(secret),
             created_by_id=principal.actor.id,
+            owner_id=None if is_owned_by_organisation else principal.actor.id,
             idempotency_key=used_key,
+            **columns,
         )
         await terms.add(token, key.digest("token", secret, generation), keys)
         await _grant(token, keys)
@@ -162,7 +169,7 @@ async def set_permissions(
     """
     principal.require(Right.MANAGE_TOKENS)
     async with change(principal, Right.MANAGE_TOKENS):
-        token = await _locked(principal, token_id, if_revision)
+        token = await locked(principal, token_id, if_revision)
         held = await _held(principal, token)
         wanted = _known(service.catalogue, permissions, besides=held)
         await _replace(principal, token, held, wanted)
@@ -187,7 +194,7 @@ async def edit_permissions(
     principal.require(Right.MANAGE_TOKENS)
     _refuse_contradiction(grant, withdraw)
     async with change(principal, Right.MANAGE_TOKENS):
-        token = await _locked(principal, token_id, if_revision)
+        token = await locked(principal, token_id, if_revision)
         held = await _held(principal, token)
         granted = _known(service.catalogue, grant, besides=held, field="grant")
         withdrawn = set(map(_shape_of, withdraw))
@@ -204,11 +211,11 @@ async def rename(
     principal.require(Right.MANAGE_TOKENS)
     name = clean_name(name)
     async with change(principal, Right.MANAGE_TOKENS):
-        token = await _locked(principal, token_id, if_revision)
+        token = await locked(principal, token_id, if_revision)
         if token.name != name:
             details = {"previousName": token.name, "name": name}
             token.name = name
-            await _save(token, "name")
+            await save(token, "name")
             await token_search.update(token)
             await record(principal, ActivityKind.NAME_CHANGED, token, **details)
     return token
@@ -222,11 +229,11 @@ async def describe(
     principal.require(Right.MANAGE_TOKENS)
     description = clean_description(description)
     async with change(principal, Right.MANAGE_TOKENS):
-        token = await _locked(principal, token_id, if_revision)
+        token = await locked(principal, token_id, if_revision)
         if token.description != description:
             details = {"previousDescription": token.description, "description": description}
             token.description = description
-            await _save(token, "description")
+            await save(token, "description")
             await token_search.update(token)
             await record(principal, ActivityKind.DESCRIPTION_CHANGED, token, **details)
     return token
@@ -237,33 +244,14 @@ async def revoke(principal: Principal, token_id: UUID) -> models.Token:
     """End a live token for ever. Raises `NotFound`, for one that is revoked already too."""
     principal.require(Right.MANAGE_TOKENS)
     async with change(principal, Right.MANAGE_TOKENS):
-        token = await _locked(principal, token_id)
+        token = await locked(principal, token_id)
         token.revoked_at = models.now()
-        await _save(token, "revoked_at")
+        await save(token, "revoked_at")
         await terms.close(token.tenant_id, [token.id], ClosedBy.REVOKED)
         await token_search.remove(token.tenant_id, [token.id])
         reason = RevocationReason.REVOKED.value
         await record(principal, ActivityKind.REVOKED, token, reason=reason)
     return token
-
-
-async def _locked(
-    principal: Principal, token_id: UUID, if_revision: int | None = None
-) -> models.Token:
-    """The live token, locked until the transaction ends: no other change or revocation."""
-    live = owned(models.Token, principal).filter(id=token_id, **models.LIVE)
-    token = await live.select_for_update().get_or_none()
-    if token is None:
-        raise NotFound
-    if if_revision is not None and if_revision != token.revision:
-        raise RevisionConflict(token)
-    return token
-
-
-async def _save(token: models.Token, *columns: str) -> None:
-    """Write these columns, and those that every change sets; never the whole row."""
-    token.revision += 1
-    await token.write(*columns, "revision")
 
 
 async def _held(principal: Principal, token: models.Token) -> dict[str, str]:
@@ -285,7 +273,7 @@ async def _replace(
     await _withdraw(token, withdrawn)
     await _grant(token, granted)
     await terms.write_grants(token, sorted(wanted.values()))
-    await _save(token)
+    await save(token)
     details = {"granted": granted, "withdrawn": withdrawn}
     await record(principal, ActivityKind.PERMISSIONS_EDITED, token, **details)
 

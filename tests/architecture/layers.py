@@ -27,7 +27,14 @@ FLOORS: list[set[str]] = [
     {"server.database"},
     {"server.service"},
     {"server.catalogue", "server.logs", "server.passwords", "server.settings"},
-    {"server.fair_queue", "server.internals", "server.paging", "server.texts", "server.web"},
+    {
+        "server.conditions",
+        "server.fair_queue",
+        "server.internals",
+        "server.paging",
+        "server.texts",
+        "server.web",
+    },
     {
         "server.global_ids",
         "server.errors",

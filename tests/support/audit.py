@@ -87,6 +87,15 @@ def _decided(
         closed_by = None if token.is_live else models.ClosedBy.REVOKED
         if secret.closed_by is not closed_by:
             yield f"revoked at {token.revoked_at}, its secret is closed by {secret.closed_by}"
+        conditions = (
+            token.expires_at,
+            "PAUSED" if token.paused_at else None,
+            token.networks,
+            token.requests_per_hour,
+        )
+        of_secret = (secret.expires_at, secret.block, secret.networks, secret.requests_per_hour)
+        if of_secret != conditions:
+            yield f"under {conditions}, its secret has {of_secret}"
         if {*_marks(secret.grants)} != {models.permission_fingerprint(key) for key in held}:
             yield f"holding {held}, its secret grants {secret.grants!r}"
 

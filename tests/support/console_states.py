@@ -6,6 +6,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from playwright.sync_api import Page
@@ -30,6 +31,8 @@ class Scene:
     script: Script
     token_id: str
     secret: str
+    ids: dict[str, str]
+    """The ids of all tokens by name."""
 
     @classmethod
     def make(cls, site: Site) -> "Scene":
@@ -46,18 +49,25 @@ class Scene:
         }
         token, secret = made["Inventory sync"]["token"], made["Inventory sync"]["secret"]
         _live(script, token["id"])
+        ids = {name: one["token"]["id"] for name, one in made.items()}
+        _set_conditions(script, ids)
         for target, times in (("/api/v1/devices", 7), ("/api/v1/users", 2), ("/api/v1/nowhere", 1)):
             for _ in range(times):
                 script.call_api(secret, target)
-        scene = cls(script, token["id"], secret)
-        scene.wait_for_usage()
+        scene = cls(script, token["id"], secret, ids)
+        scene.wait()
         return scene
 
-    def wait_for_usage(self) -> None:
-        """Wait until the decision log is written."""
+    def wait(self) -> None:
+        """Wait until the decision log is written, and one token has expired."""
         patience = time.monotonic() + _WRITTEN_SECONDS
-        query = "query ($id: ID!) { token(id: $id) { lastUsedAt } }"
-        while not self.script.run(query, id=self.token_id)["token"]["lastUsedAt"]:
+        query = """query ($used: ID!, $expired: ID!) {
+            used: token(id: $used) { lastUsedAt }
+            expired: token(id: $expired) { state } }"""
+        while True:
+            found = self.script.run(query, used=self.token_id, expired=self.ids["Helpdesk"])
+            if found["used"]["lastUsedAt"] and found["expired"]["state"] == "EXPIRED":
+                return
             assert time.monotonic() < patience
             time.sleep(0.2)
 
@@ -78,6 +88,23 @@ def _live(script: Script, token_id: str) -> None:
         )
 
 
+def _set_conditions(script: Script, ids: dict[str, str]) -> None:
+    """A token of each state, one that ends soon, and one of the organisation."""
+    script.change_token("setTokenExpiry", ids["SIEM export"], expiresAt=_in(timedelta(days=3)))
+    script.change_token("transferToken", ids["Onboarding bot"], toAdminId=None)
+    script.change_token("pauseToken", ids["Compliance report"])
+    script.change_token("setTokenExpiry", ids["Helpdesk"], expiresAt=_in(timedelta(seconds=2)))
+    script.change_token(
+        "setTokenNetworks",
+        ids["Inventory sync"],
+        networks=["203.0.113.0/24", "198.51.100.7", "2001:db8::/32", "192.0.2.0/28"],
+    )
+
+
+def _in(time_from_now: timedelta) -> str:
+    return (datetime.now(UTC) + time_from_now).isoformat()
+
+
 State = Callable[[Visitor, Scene], None]
 
 
@@ -85,7 +112,7 @@ def _at(path: str, heading: str) -> State:
     """A page, once it has its heading and its data."""
 
     def come(visitor: Visitor, scene: Scene) -> None:
-        visitor.open(path.format(token=scene.token_id))
+        visitor.open(path.format(token=scene.token_id, **scene.ids))
         visitor.page.get_by_role("heading", name=heading).first.wait_for()
         settle(visitor.page)
 
@@ -116,6 +143,13 @@ def _click(
 
 def _fill(label: str, text: str) -> Callable[[Page], None]:
     return lambda page: page.get_by_label(label, exact=True).fill(text)
+
+
+def _choose(label: str, option: str) -> Callable[[Page], None]:
+    def choose(page: Page) -> None:
+        page.get_by_label(label, exact=True).select_option(option)
+
+    return choose
 
 
 def _press(key: str) -> Callable[[Page], None]:
@@ -156,6 +190,16 @@ def _conflict(visitor: Visitor, scene: Scene) -> None:
     script.run(change, id=scene.token_id, keys=keys)
 
 
+def _condition_conflict(visitor: Visitor, scene: Scene) -> None:
+    STATES["edit-networks"](visitor, scene)
+    networks = ["203.0.113.0/24", "198.51.100.7", "2001:db8::/32", "192.0.2.0/28"]
+    script = Script(visitor.site, COLLEAGUE)
+    for changed in (networks[:1], networks):
+        script.change_token("setTokenNetworks", scene.token_id, networks=changed)
+    visitor.page.get_by_role("button", name="Save").click()
+    visitor.page.get_by_text("Another admin has changed this token.").wait_for()
+
+
 _TOKENS_PAGE = _at("/", "API tokens")
 _TOKEN_PAGE = _at("/tokens/{token}", "Inventory sync")
 _GRID = _at("/tokens/{token}/edit-permissions", "Permissions of")
@@ -189,6 +233,14 @@ STATES: dict[str, State] = {
     "add-token-refused": _then(
         _TOKENS_PAGE, _click("button", "Add token"), _click("button", "Create")
     ),
+    "add-token-more": _then(
+        _TOKENS_PAGE,
+        _click("button", "Add token"),
+        _choose("Expires", "On a date"),
+        _fill("Last day", f"{datetime.now(UTC).year + 1}-06-30"),
+        lambda page: page.get_by_text("More", exact=True).click(),
+        _fill("Networks", "203.0.113.0/24"),
+    ),
     "secret": _SECRET,
     "secret-shown": _then(_SECRET, _click("button", "Show token")),
     "secret-closing": _then(_SECRET, _press("Escape")),
@@ -211,10 +263,28 @@ STATES: dict[str, State] = {
     "token": _TOKEN_PAGE,
     "token-activity": _then(
         _at("/tokens/{token}/activity", "Inventory sync"),
-        lambda page: page.locator("summary").first.click(),
+        lambda page: page.locator(".activity summary").first.click(),
     ),
-    "token-usage": _at("/tokens/{token}/usage", "Latest refusals"),
+    "token-usage": _then(
+        _at("/tokens/{token}/usage", "Latest refusals"),
+        lambda page: page.locator(".tabs").evaluate("(tabs) => tabs.scrollIntoView()"),
+    ),
     "edit-token": _then(_TOKEN_PAGE, _click("button", "Edit")),
+    "token-paused": _at("/tokens/{Compliance report}", "Compliance report"),
+    "token-expired": _at("/tokens/{Helpdesk}", "Helpdesk"),
+    "pause-token": _then(_TOKEN_PAGE, _click("button", "Pause")),
+    "edit-expiry": _then(
+        _TOKEN_PAGE, _click("button", "Edit expiry"), _choose("Expires", "In 30 days")
+    ),
+    "edit-networks": _then(_TOKEN_PAGE, _click("button", "Edit networks")),
+    "edit-limit-refused": _then(
+        _TOKEN_PAGE,
+        _click("button", "Edit rate limit"),
+        _fill("Requests an hour", "many"),
+        _click("button", "Save"),
+    ),
+    "transfer-token": _then(_TOKEN_PAGE, _click("button", "Edit owner")),
+    "condition-conflict": _condition_conflict,
     "revoke-token": _then(_TOKEN_PAGE, _click("button", "Revoke")),
     "no-such-token": _nowhere,
     "activity": _at("/activity", "Activity"),

@@ -152,6 +152,10 @@ async def complete(made: Iterable[models.Token]) -> None:
             digest=token_bytes(32),
             closed_by=None if token.is_live else models.ClosedBy.REVOKED,
             grants=b"",
+            expires_at=token.expires_at,
+            block="PAUSED" if token.paused_at else None,
+            networks=token.networks,
+            requests_per_hour=token.requests_per_hour,
         )
         for token in made
     ]

@@ -112,6 +112,7 @@ def _token(creator: models.Admin) -> models.Token:
         description="",
         hint="tsr_…",
         created_by_id=creator.id,
+        owner_id=creator.id,
     )
 
 

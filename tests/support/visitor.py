@@ -136,10 +136,19 @@ class Script:
         assert "errors" not in answer, answer
         return answer["data"]
 
-    def create_token(self, name: str, *permissions: str, description: str = "") -> Any:
+    def create_token(
+        self, name: str, *permissions: str, description: str = "", **conditions: Any
+    ) -> Any:
         """Create a token; returns `secret`, and `token` with `id` and `name`."""
         made = {"name": name, "description": description, "permissions": permissions}
-        return self.run(_CREATE, input=made)["createToken"]
+        return self.run(_CREATE, input=made | conditions)["createToken"]
+
+    def change_token(self, mutation: str, token_id: str, **values: Any) -> None:
+        """Run a mutation of one token that succeeds, such as `pauseToken`."""
+        kind = f"{mutation[0].upper()}{mutation[1:]}"
+        query = f"mutation ($input: {kind}Input!) {{ {mutation}(input: $input) {{ __typename }} }}"
+        done = self.run(query, input={"tokenId": token_id} | values)[mutation]
+        assert done == {"__typename": f"{kind}Payload"}
 
     def add_admin(self, email: str, name: str, role: str = "ADMIN") -> Any:
         """Add an active admin with `PASSWORD`; returns their id."""

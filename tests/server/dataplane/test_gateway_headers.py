@@ -51,7 +51,8 @@ MARKS = "_.!#$%&'*+^`|~"
 WRITTEN = {
     "connection", "content-length", "host", "transfer-encoding", "x-forwarded-for",
     "x-forwarded-host", "x-forwarded-proto", "x-request-id", "x-tessera-permission",
-    "x-tessera-tenant", "x-tessera-token", "ratelimit", "ratelimit-policy", "via",
+    "x-tessera-tenant", "x-tessera-token", "x-tessera-token-expires-at", "ratelimit",
+    "ratelimit-policy", "via",
 }  # fmt: skip
 
 
@@ -166,7 +167,10 @@ def test_trailer_is_not_forwarded_as_a_header(stack: GatewayStack) -> None:
 def test_preflight_passes_without_a_tenant_header(stack: GatewayStack) -> None:
     asks = ["Origin: https://app.example.com", "Access-Control-Request-Method: DELETE"]
     asks.append("Access-Control-Request-Headers: authorization")
-    forged = [f"X-Tessera-{name}: {CANARY}" for name in ("Tenant", "Token", "Permission")]
+    forged = [
+        f"X-Tessera-{name}: {CANARY}"
+        for name in ("Tenant", "Token", "Permission", "Token-Expires-At")
+    ]
     answer = stack.proxy.ask(stack.host, None, "OPTIONS", TARGET, *asks, *forged)
     assert answer.status == 200
     headers = answer.json()["headers"]
@@ -246,9 +250,8 @@ def test_all_shipped_files_forward_the_same_headers() -> None:
 
 def _of_caddy() -> list[str]:
     names = ("Forwarded-For", "Forwarded-Host", "Forwarded-Proto", "Request-Id")
-    return [
-        f"X-{name}" for name in (*names, "Tessera-Permission", "Tessera-Tenant", "Tessera-Token")
-    ]
+    of_tessera = ("Permission", "Tenant", "Token", "Token-Expires-At")
+    return [f"X-{name}" for name in (*names, *(f"Tessera-{name}" for name in of_tessera))]
 
 
 def test_traefiks_pattern_is_the_generated_one(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,8 @@ import pytest
 
 import models
 from server.app import running_service
-from server.decisions.limits import Count, MemoryRateLimiter
+from server.decisions.limits import Count, MemoryRateLimiter, RedisRateLimiter
+from server.decisions.terms import Terms
 from server.operations import tokens
 from tests.conftest import settings_for
 from tests.support.factories import World
@@ -65,7 +66,7 @@ def test_count_restarts_at_the_full_hour(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(time, "time", lambda: now)
 
     def hit(limit: int | None, tenant: str = "a tenant") -> Count | None:
-        rate_limit.hit(tenant, limit, counts.append)
+        rate_limit.hit(Terms(tenant, limit, "a token", None, holds=True), counts.append)
         return counts.pop()
 
     assert [hit(2) for _ in range(3)] == [
@@ -79,6 +80,57 @@ def test_count_restarts_at_the_full_hour(monkeypatch: pytest.MonkeyPatch) -> Non
     # Refused requests are not counted.
     assert hit(3) == Count(False, 3, 0, 3_600)
     assert hit(None, "another") == Count(False, 10_000, 9_999, 3_600)
+
+
+def test_request_counts_in_both_limits_or_in_neither(monkeypatch: pytest.MonkeyPatch) -> None:
+    rate_limit, counts = MemoryRateLimiter(), list[Count | None]()
+    monkeypatch.setattr(time, "time", lambda: 3_600)
+
+    def hit(token: str, own_limit: int | None, limit: int = 5) -> Count | None:
+        asked = Terms("a tenant", limit, token, None, holds=True, token_limit=own_limit)
+        rate_limit.hit(asked, counts.append)
+        return counts.pop()
+
+    assert hit("one", 2) == Count(False, 2, 1, 3_600, "token-hour", ("hour", 5))
+    assert hit("one", 2) == Count(False, 2, 0, 3_600, "token-hour", ("hour", 5))
+    for _ in range(3):
+        assert hit("one", 2) == Count(True, 2, 0, 3_600, "token-hour", ("hour", 5))
+    # The three refused ones left the tenant's count alone.
+    assert hit("other", None) == Count(False, 5, 2, 3_600)
+    assert hit("third", 9) == Count(False, 5, 1, 3_600, "hour", ("token-hour", 9))
+    assert hit("third", 9) == Count(False, 5, 0, 3_600, "hour", ("token-hour", 9))
+    for _ in range(3):
+        assert hit("third", 9) == Count(True, 5, 0, 3_600, "hour", ("token-hour", 9))
+    # Nor did those that the tenant's limit refused count for the token.
+    assert hit("third", 9, limit=100) == Count(False, 9, 6, 3_600, "token-hour", ("hour", 100))
+
+
+async def test_store_counts_a_request_in_both_limits_or_in_neither(tmp_path: Path) -> None:
+    with store(tmp_path) as redis:
+        rate_limit = RedisRateLimiter(redis.url)
+
+        async def hit(token: str, own_limit: int | None, limit: int = 5) -> tuple[bool, int, str]:
+            asked = Terms("a tenant", limit, token, None, holds=True, token_limit=own_limit)
+            counted: asyncio.Future[Count | None] = asyncio.get_running_loop().create_future()
+            rate_limit.hit(asked, counted.set_result)
+            count = await counted
+            assert count is not None
+            return count.limited, count.remaining, count.name
+
+        async def of_the_hour() -> Counter[int]:
+            assert [await hit("one", 2) for _ in range(4)] == [
+                (False, 1, "token-hour"), (False, 0, "token-hour"),
+                (True, 0, "token-hour"), (True, 0, "token-hour"),
+            ]  # fmt: skip
+            assert [await hit("third", 9) for _ in range(4)] == [
+                (False, 2, "hour"), (False, 1, "hour"), (False, 0, "hour"), (True, 0, "hour")
+            ]  # fmt: skip
+            assert await hit("third", 9, limit=100) == (False, 5, "token-hour")
+            at_once = await asyncio.gather(*(hit("many", 50, limit=100) for _ in range(200)))
+            return Counter(limited for limited, _, _ in at_once)
+
+        assert await within_one_hour(of_the_hour) == {False: 50, True: 150}
+        await rate_limit.close()
 
 
 async def test_of_10_001_requests_to_two_instances_exactly_10_000_pass(tmp_path: Path) -> None:

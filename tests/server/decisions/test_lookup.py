@@ -59,7 +59,8 @@ async def test_concurrent_lookups_each_get_their_own_answer(
         if n and n % 50 == 0:
             assert terms is None
         elif n % 50 == 25:
-            assert terms == (str(tenant.id), None, str(made[1].token.id), None, True)
+            assert terms == Terms(str(tenant.id), None, str(made[1].token.id), None, holds=True)
         else:
-            expected = (str(tenant.id), None, str(made[n % 4].token.id), None, bool(n % 2))
+            held = bool(n % 2)
+            expected = Terms(str(tenant.id), None, str(made[n % 4].token.id), None, held)
             assert terms == expected

@@ -3,10 +3,11 @@
 import pytest
 
 import models
-from models import ClosedBy
+from models import ClosedBy, RefusalReason
 from server.catalogue import read_catalogue
 from server.decisions import terms
 from server.decisions.decide import decide, denial_of_secret
+from server.decisions.terms import Terms
 from server.operations import tokens
 from server.token_format import DigestKey
 from tests.support.factories import World, digest_of, grants_kept
@@ -52,15 +53,48 @@ async def test_terms_follow_every_change_in_its_transaction(world: World) -> Non
     assert secret.closed_by is ClosedBy.REVOKED
 
 
-def test_secret_closed_for_an_unknown_reason_is_refused() -> None:
+_ADDRESS = "203.0.113.7"
+
+
+def test_secret_refused_for_an_unknown_reason_is_refused() -> None:
     """An instance of an older version meets reasons that a newer one wrote."""
     permission = read_catalogue(None).permissions[0]
-    for closed_by in ("REVOKED", "ROTATED", ""):
-        terms_of_it = ("tenant", None, "token", closed_by, True)
-        assert denial_of_secret(terms_of_it) is models.RefusalReason.REVOKED
-        assert decide(terms_of_it, permission) is models.RefusalReason.REVOKED
-    assert decide(("tenant", None, "token", None, True), permission) is None
-    assert (
-        decide(("tenant", None, "token", None, False), permission)
-        is models.RefusalReason.NOT_GRANTED
-    )
+    for state in ("REVOKED", "SUSPENDED", ""):
+        refused = Terms("tenant", None, "token", state, holds=True)
+        assert denial_of_secret(refused) is RefusalReason.REVOKED
+        assert decide(refused, permission, _ADDRESS) is RefusalReason.REVOKED
+    holding = Terms("tenant", None, "token", None, holds=True)
+    assert decide(holding, permission, _ADDRESS) is None
+    lacking = holding._replace(holds=False)
+    assert decide(lacking, permission, _ADDRESS) is RefusalReason.NOT_GRANTED
+
+
+@pytest.mark.parametrize(
+    ("tenant_networks", "token_networks", "address", "is_allowed"),
+    [
+        (None, "203.0.113.0/24", _ADDRESS, True),
+        (None, "203.0.112.0/24,203.0.113.7/32", _ADDRESS, True),
+        (None, "203.0.113.8/29", _ADDRESS, False),
+        (None, "2001:db8::/32", "2001:db8:ffff::1", True),
+        (None, "2001:db8::/32", "2001:db9::1", False),
+        (None, "0.0.0.0/0", "2001:db8::1", False),
+        (None, "0.0.0.0/0", "unknown", False),
+        ("203.0.113.0/24", None, _ADDRESS, True),
+        ("203.0.113.0/24", "203.0.113.7/32", _ADDRESS, True),
+        ("198.51.100.0/24", "203.0.113.7/32", _ADDRESS, False),
+        ("203.0.113.0/24", "198.51.100.0/24", _ADDRESS, False),
+    ],
+)
+def test_networks_of_tenant_and_token_both_bind(
+    tenant_networks: str | None, token_networks: str | None, address: str, is_allowed: bool
+) -> None:
+    permission = read_catalogue(None).permissions[0]
+    for holds in (True, False):
+        terms_of_it = Terms(
+            "tenant", None, "token", None, holds,
+            tenant_networks=tenant_networks, token_networks=token_networks,
+        )  # fmt: skip
+        decided = decide(terms_of_it, permission, address)
+        within = None if holds else RefusalReason.NOT_GRANTED
+        # Outside the networks, nobody learns which permissions the token holds.
+        assert decided is (within if is_allowed else RefusalReason.ADDRESS_NOT_ALLOWED)

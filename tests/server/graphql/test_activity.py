@@ -2,6 +2,7 @@
 
 import pytest
 
+from models import Role
 from tests.support.factories import Client, Person, World, token_id
 
 _LIVE = "{ __typename ... on TokenActivity { token { name } } }"
@@ -10,6 +11,12 @@ _TYPES = {
     "NAME_CHANGED": "TokenNameChanged",
     "DESCRIPTION_CHANGED": "TokenDescriptionChanged",
     "PERMISSIONS_EDITED": "TokenPermissionsEdited",
+    "EXPIRY_SET": "TokenExpirySet",
+    "PAUSED": "TokenPaused",
+    "RESUMED": "TokenResumed",
+    "NETWORKS_SET": "TokenNetworksSet",
+    "RATE_LIMIT_SET": "TokenRateLimitSet",
+    "TRANSFERRED": "TokenTransferred",
     "REVOKED": "TokenRevoked",
 }
 _KEYS = ["GET /api/v1/devices", "GET /api/v1/tags"]
@@ -29,6 +36,12 @@ async def _live_through_everything(client: Client, name: str) -> str:
     await client.mutate("renameToken", **of_it, name=f"{name}, renamed")
     await client.mutate("describeToken", **of_it, description="what it is for")
     await client.mutate("setPermissions", **of_it, permissions=_KEYS)
+    await client.mutate("setTokenExpiry", **of_it, expiresAt="2031-01-01T00:00:00Z")
+    await client.mutate("pauseToken", **of_it)
+    await client.mutate("resumeToken", **of_it)
+    await client.mutate("setTokenNetworks", **of_it, networks=["192.0.2.0/24"])
+    await client.mutate("setTokenRateLimit", **of_it, requestsPerHour=7)
+    await client.mutate("transferToken", **of_it, toAdminId=None)
     await client.mutate("revokeToken", **of_it)
     return str(made["token"]["id"])
 
@@ -95,3 +108,32 @@ async def test_permissions_are_counted_in_lists_and_alone(
         {"name": "none", "permissionCount": 0},
     ]
     assert (data["none"], data["both"]) == ({"permissionCount": 0}, {"permissionCount": 2})
+
+
+async def test_transfers_tell_the_organisation_from_a_removed_admin(
+    client: Client, world: World
+) -> None:
+    tenant = await world.tenant()
+    person = await world.person(tenant)
+    colleague = await world.person(tenant, role=Role.ADMIN)
+    admin = client.of(person)
+    token = token_id((await world.token(person, "one")).token)
+    await admin.mutate("transferToken", tokenId=token, toAdminId=colleague.id)
+    await admin.mutate("transferToken", tokenId=token, toAdminId=None)
+    await admin.mutate("removeAdmin", adminId=colleague.id)
+    data = await admin.data(
+        """query ($id: ID!) { token(id: $id) { activity(kind: TRANSFERRED) { edges { node {
+            ... on TokenTransferred {
+                previousOwner { name } wasOwnedByOrganisation owner { name } isOwnedByOrganisation
+            } } } } } }""",
+        id=token,
+    )
+    last, first = (edge["node"] for edge in data["token"]["activity"]["edges"])
+    assert last == {
+        "previousOwner": None,
+        "wasOwnedByOrganisation": False,
+        "owner": None,
+        "isOwnedByOrganisation": True,
+    }
+    assert first["previousOwner"] == {"name": person.admin.name}
+    assert first["isOwnedByOrganisation"] is False

@@ -74,6 +74,57 @@ _PROVOKED: dict[tuple[str, str], tuple[_Input, str]] = {
         lambda s: {"tokenId": s.token, "description": "x", "ifRevision": 1},
         "",
     ),
+    ("setTokenExpiry", "InvalidInput"): (
+        lambda s: {"tokenId": s.token, "expiresAt": "2001-01-01T00:00:00Z"},
+        "expiresAt",
+    ),
+    ("setTokenExpiry", "NotFound"): (
+        lambda s: {"tokenId": _ABSENT_TOKEN, "expiresAt": "2031-01-01T00:00:00Z"},
+        "",
+    ),
+    ("setTokenExpiry", "RevisionConflict"): (
+        lambda s: {"tokenId": s.token, "expiresAt": "2031-01-01T00:00:00Z", "ifRevision": 1},
+        "",
+    ),
+    ("pauseToken", "NotFound"): (lambda s: {"tokenId": _ABSENT_TOKEN}, ""),
+    ("pauseToken", "RevisionConflict"): (
+        lambda s: {"tokenId": s.token, "ifRevision": 1},
+        "",
+    ),
+    ("resumeToken", "NotFound"): (lambda s: {"tokenId": _ABSENT_TOKEN}, ""),
+    ("resumeToken", "RevisionConflict"): (
+        lambda s: {"tokenId": s.token, "ifRevision": 1},
+        "",
+    ),
+    ("setTokenNetworks", "InvalidInput"): (
+        lambda s: {"tokenId": s.token, "networks": ["nowhere"]},
+        "networks",
+    ),
+    ("setTokenNetworks", "NotFound"): (
+        lambda s: {"tokenId": _ABSENT_TOKEN, "networks": ["192.0.2.0/24"]},
+        "",
+    ),
+    ("setTokenNetworks", "RevisionConflict"): (
+        lambda s: {"tokenId": s.token, "networks": ["192.0.2.0/24"], "ifRevision": 1},
+        "",
+    ),
+    ("setTokenRateLimit", "InvalidInput"): (
+        lambda s: {"tokenId": s.token, "requestsPerHour": 0},
+        "requestsPerHour",
+    ),
+    ("setTokenRateLimit", "NotFound"): (
+        lambda s: {"tokenId": _ABSENT_TOKEN, "requestsPerHour": 7},
+        "",
+    ),
+    ("setTokenRateLimit", "RevisionConflict"): (
+        lambda s: {"tokenId": s.token, "requestsPerHour": 7, "ifRevision": 1},
+        "",
+    ),
+    ("transferToken", "NotFound"): (lambda s: {"tokenId": _ABSENT_TOKEN, "toAdminId": None}, ""),
+    ("transferToken", "RevisionConflict"): (
+        lambda s: {"tokenId": s.token, "toAdminId": None, "ifRevision": 1},
+        "",
+    ),
     ("revokeToken", "NotFound"): (lambda s: {"tokenId": _ABSENT_TOKEN}, ""),
     ("addAdmin", "InvalidInput"): (
         lambda s: {"email": s.owner.admin.email, "name": "x", "role": "ADMIN"},

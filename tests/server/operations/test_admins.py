@@ -168,6 +168,7 @@ async def test_removing_an_admin_revokes_many_tokens(world: World) -> None:
             description="",
             hint="tsr_…",
             created_by_id=leaving.admin.id,
+            owner_id=leaving.admin.id,
         )
         for n in range(1201)
     ]

@@ -4,6 +4,14 @@ import { common } from "../strings.ts";
 // Some systems pass browsers invalid locales, such as "en-US@posix", for which formatters throw.
 const languages = navigator.languages.filter(isLanguage);
 const instant = new Intl.DateTimeFormat(languages, { dateStyle: "medium", timeStyle: "short" });
+const zoned = new Intl.DateTimeFormat(languages, {
+  year: "numeric",
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  timeZoneName: "short",
+});
 const day = new Intl.DateTimeFormat(languages, { dateStyle: "medium" });
 const number = new Intl.NumberFormat(languages);
 const plural = new Intl.PluralRules(common.language);
@@ -16,6 +24,8 @@ export interface Nouns {
 
 export const formats = {
   instant: (at: string): string => instant.format(new Date(at)),
+  /** With the reader's time zone. */
+  zoned: (at: string): string => zoned.format(new Date(at)),
   day: (at: string): string => day.format(new Date(at)),
   /** With microseconds as the server gives them, as in 2026-11-24 21:05:05.960245 UTC. */
   exact: (at: string): string => at.replace("T", " ").replace("Z", " UTC"),

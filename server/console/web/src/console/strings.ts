@@ -7,6 +7,7 @@ export const shared = {
   saving: "Saving…",
   none: "—",
   formerAdmin: "Former admin",
+  organisation: (name: string) => `${name} (organisation)`,
   tokenGone: "This token has been revoked.",
   tokenCount: { one: "token", other: "tokens" },
   retired: "Retired",

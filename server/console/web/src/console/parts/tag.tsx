@@ -2,6 +2,8 @@
 import "./tag.css";
 import type { ReactNode } from "react";
 
-export function Tag({ danger = false, children }: { danger?: boolean; children: ReactNode }) {
-  return <span className={danger ? "tag danger" : "tag"}>{children}</span>;
+export type Tone = "plain" | "good" | "notice" | "danger";
+
+export function Tag({ tone = "plain", children }: { tone?: Tone; children: ReactNode }) {
+  return <span className={`tag ${tone}`}>{children}</span>;
 }

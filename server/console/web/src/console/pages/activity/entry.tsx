@@ -3,11 +3,13 @@ import "./entry.css";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import type { ActivityEntryFragment } from "../../../../generated/operations.ts";
+import { useViewer } from "../../api/viewer.ts";
 import { formats } from "../../formats.ts";
 import { PermissionChanges } from "../../parts/permission-changes.tsx";
 import { When } from "../../parts/when.tsx";
 import { paths } from "../../paths.ts";
 import { shared } from "../../strings.ts";
+import { words } from "../condition-texts.ts";
 import { activity as text } from "./strings.ts";
 
 interface Props {
@@ -50,6 +52,18 @@ function sentence(entry: ActivityEntryFragment): string {
         formats.number(entry.granted.length),
         formats.number(entry.withdrawn.length),
       );
+    case "TokenExpirySet":
+      return text.expirySet;
+    case "TokenPaused":
+      return text.paused;
+    case "TokenResumed":
+      return text.resumed;
+    case "TokenNetworksSet":
+      return text.networksSet;
+    case "TokenRateLimitSet":
+      return text.rateLimitSet;
+    case "TokenTransferred":
+      return text.transferred;
     case "TokenRevoked":
       return text.revoked[entry.reason];
   }
@@ -63,9 +77,43 @@ function Values({ entry }: { entry: ActivityEntryFragment }): ReactNode {
       return <Change before={entry.previousDescription} after={entry.description} />;
     case "TokenPermissionsEdited":
       return <PermissionChanges granted={entry.granted} withdrawn={entry.withdrawn} />;
+    case "TokenExpirySet":
+      return (
+        <Change
+          before={words.expiry(entry.previousExpiresAt)}
+          after={words.expiry(entry.expiresAt)}
+        />
+      );
+    case "TokenNetworksSet":
+      return (
+        <Change
+          before={words.networks(entry.previousNetworks)}
+          after={words.networks(entry.networks)}
+        />
+      );
+    case "TokenRateLimitSet":
+      return (
+        <Change
+          before={words.limit(entry.previousRequestsPerHour)}
+          after={words.limit(entry.requestsPerHour)}
+        />
+      );
+    case "TokenTransferred":
+      return <Transfer entry={entry} />;
     default:
       return null;
   }
+}
+
+type Transferred = Extract<ActivityEntryFragment, { __typename: "TokenTransferred" }>;
+
+function Transfer({ entry }: { entry: Transferred }) {
+  const { tenant } = useViewer();
+  const previous = {
+    owner: entry.previousOwner,
+    isOwnedByOrganisation: entry.wasOwnedByOrganisation,
+  };
+  return <Change before={words.owner(previous, tenant)} after={words.owner(entry, tenant)} />;
 }
 
 function Change({ before, after }: { before: string; after: string }) {

@@ -42,6 +42,7 @@ export function ChangeRole({ admin, onClose }: Props) {
       onClose={onClose}
     >
       <RoleChoice role={role} onRole={setRole} />
+      <p className="quiet">{text.roleKeeps}</p>
     </ConfirmChange>
   );
 }
@@ -99,6 +100,7 @@ export function RemoveAdmin({ admin, onClose }: Props) {
             : text.removeTokens(formats.count(liveTokenCount, shared.tokenCount))}
         </strong>
       </p>
+      <p>{text.removeKeeps}</p>
     </ConfirmChange>
   );
 }

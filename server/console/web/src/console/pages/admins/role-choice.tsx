@@ -1,30 +1,23 @@
 // The roles that can be assigned: all but the owner's, which is transferred.
-import "./role-choice.css";
 import type { Role } from "../../../../generated/operations.ts";
 import { roles } from "../../../strings.ts";
+import { RadioGroup } from "../../parts/radio-group.tsx";
 import { admins as text } from "./strings.ts";
 
-const ROLES = ["ADMIN", "AUDITOR"] as const;
+const ROLES = (["ADMIN", "AUDITOR"] as const).map((role) => ({
+  value: role,
+  label: roles[role],
+  hint: text.roleHint[role],
+}));
 
 export function RoleChoice({ role, onRole }: { role: Role; onRole: (role: Role) => void }) {
   return (
-    <fieldset className="roles">
-      <legend>{text.role}</legend>
-      {ROLES.map((one) => (
-        <label key={one} className="check">
-          <input
-            type="radio"
-            name="role"
-            value={one}
-            checked={role === one}
-            onChange={() => onRole(one)}
-          />
-          <span>
-            <strong>{roles[one]}</strong>
-            <span className="hint">{text.roleHint[one]}</span>
-          </span>
-        </label>
-      ))}
-    </fieldset>
+    <RadioGroup<Role>
+      label={text.role}
+      name="role"
+      value={role}
+      choices={ROLES}
+      onChange={onRole}
+    />
   );
 }

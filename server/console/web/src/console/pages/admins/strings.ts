@@ -24,6 +24,7 @@ export const admins = {
 
 export const adminDialogs = {
   roleTitle: (name: string) => `Role of ${name}`,
+  roleKeeps: "A change of role keeps their tokens: those of an auditor go on working.",
   roleChanged: (name: string) => `The role of ${name} was changed.`,
   transferTitle: (name: string) => `Make ${name} the owner?`,
   transferLead: (name: string) =>
@@ -32,8 +33,9 @@ export const adminDialogs = {
   transferred: (name: string) => `${name} is the owner now.`,
   removeTitle: (name: string) => `Remove ${name}?`,
   removeLead: "They are signed out at once and cannot sign in again. This cannot be undone.",
-  removeNone: "They have no tokens.",
-  removeTokens: (tokens: string) => `This also revokes ${tokens} that they created.`,
+  removeNone: "They own no tokens.",
+  removeTokens: (tokens: string) => `This also revokes ${tokens} that they own.`,
+  removeKeeps: "Tokens of the organisation stay, whoever created them.",
   remove: "Remove admin",
   removing: "Removing…",
   removed: (name: string, tokens: string) => `${name} was removed, and ${tokens} revoked.`,

@@ -7,7 +7,7 @@ import { SecretDialog } from "../../parts/secret.tsx";
 import { useSay } from "../../parts/status.tsx";
 import { paths } from "../../paths.ts";
 import { LostSecret } from "./lost-secret.tsx";
-import type { Draft } from "./save-changes.ts";
+import { EMPTY, type NewToken } from "./new-token.ts";
 import { addToken as text } from "./strings.ts";
 import { type Created, TokenForm } from "./token-form.tsx";
 
@@ -24,7 +24,7 @@ type Step =
 
 export function AddToken({ onClose }: { onClose: () => void }) {
   const [step, setStep] = useState<Step>({ name: "details" });
-  const [draft, setDraft] = useState<Draft>({ name: "", description: "" });
+  const [draft, setDraft] = useState<NewToken>(EMPTY);
   const refresh = useRefresh();
 
   async function close(): Promise<void> {

@@ -1,11 +1,11 @@
 // The dialog that edits the name and the description of a token.
-import "./edit-token.css";
 import type { TokenRowFragment } from "../../../../generated/operations.ts";
 import { Dialog, FormActions } from "../../parts/dialog.tsx";
 import { Field } from "../../parts/field.tsx";
 import { Problem } from "../../parts/problem.tsx";
 import { TroubleNote } from "../../parts/trouble.tsx";
 import { shared } from "../../strings.ts";
+import { CurrentValues } from "./current-values.tsx";
 import { editToken as text } from "./strings.ts";
 import { useEdit } from "./use-edit.ts";
 
@@ -20,6 +20,10 @@ export function EditToken({ token, onClose, nameOnly = false }: Props) {
   const { draft, setDraft, base, saved, trouble, busy, onSubmit, onCancel } = useEdit(token, onClose);
   const problemOf = (field: string) =>
     saved?.kind === "invalid" && saved.field === field ? saved.message : undefined;
+  const current = [
+    { label: text.name, value: base.name },
+    ...(nameOnly ? [] : [{ label: text.description, value: base.description }]),
+  ];
   return (
     <Dialog
       title={nameOnly ? text.renameTitle : text.title}
@@ -29,7 +33,7 @@ export function EditToken({ token, onClose, nameOnly = false }: Props) {
     >
       <form onSubmit={onSubmit} aria-busy={busy} noValidate>
         {saved?.kind === "conflict" && (
-          <CurrentValues token={base} nameOnly={nameOnly} onTake={() => setDraft(base)} />
+          <CurrentValues values={current} onTake={() => setDraft(base)} />
         )}
         {saved?.kind === "gone" && <Problem>{shared.tokenGone}</Problem>}
         <Field label={text.name} problem={problemOf("name")}>
@@ -65,29 +69,5 @@ export function EditToken({ token, onClose, nameOnly = false }: Props) {
         />
       </form>
     </Dialog>
-  );
-}
-
-interface CurrentProps {
-  token: TokenRowFragment;
-  nameOnly: boolean;
-  onTake: () => void;
-}
-
-/** After a conflict: the values that another admin saved. */
-function CurrentValues({ token, nameOnly, onTake }: CurrentProps) {
-  return (
-    <div className="note" role="alert">
-      <p>{text.conflict}</p>
-      <dl className="theirs">
-        <dt>{text.name}</dt>
-        <dd>{token.name}</dd>
-        {!nameOnly && <dt>{text.description}</dt>}
-        {!nameOnly && <dd>{token.description || shared.none}</dd>}
-      </dl>
-      <button type="button" className="button" onClick={onTake}>
-        {text.takeTheirs}
-      </button>
-    </div>
   );
 }

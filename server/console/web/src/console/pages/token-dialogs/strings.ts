@@ -1,4 +1,4 @@
-// The texts of the dialogs that add, edit and revoke a token.
+// The texts of the dialogs that add, change and revoke a token.
 
 export const addToken = {
   title: "Add token",
@@ -6,6 +6,7 @@ export const addToken = {
   nameHint: "Name its use, such as “Inventory sync”.",
   description: "Description",
   optional: "Optional.",
+  more: "More",
   create: "Create",
   creating: "Creating…",
   secretTitle: "Copy your token",
@@ -27,13 +28,83 @@ export const addToken = {
   keepLost: "Keep it",
 };
 
+/** What is asked of somebody who adds a token, or edits one of its conditions. */
+export const fields = {
+  expires: "Expires",
+  never: "Never",
+  inDays: (days: string) => `In ${days}`,
+  days: { one: "day", other: "days" },
+  onDate: "On a date",
+  lastDay: "Last day",
+  noEnd: "Works until it is revoked.",
+  worksUntil: (at: string) => `Works until ${at}.`,
+  chooseDate: "Choose a date.",
+  networks: "Networks",
+  networksHint:
+    "One a line, such as 192.0.2.0/24 or 2001:db8::/32. Empty: it works from anywhere.",
+  limit: "Requests an hour",
+  limitHint: "A limit of its own, beside the organisation’s. Empty: none.",
+  chooseNumber: (most: string) => `Enter a whole number from 1 to ${most}.`,
+  owner: "Owned by",
+  me: (name: string) => `Me (${name})`,
+  meHint: "It is revoked when you are removed.",
+  organisationHint: "It stays when admins are removed.",
+  holderMayRotate: "Its holder may rotate the secret",
+  withAddress: (name: string, email: string) => `${name} (${email})`,
+};
+
+export const conflict = {
+  lead: "Another admin has changed this token. Its current values:",
+  takeTheirs: "Use these values",
+};
+
+export const expiry = {
+  title: "Edit expiry",
+  lead: "Requests with this token are refused from that instant on, until it gets a later expiry.",
+  saved: "The expiry was saved.",
+};
+
+export const networks = {
+  title: "Edit networks",
+  lead: "Requests with this token from any other address are refused at once.",
+  saved: "The networks were saved.",
+};
+
+export const limit = {
+  title: "Edit rate limit",
+  lead: "Requests beyond the limit are refused until the next hour begins.",
+  label: "Rate limit",
+  saved: "The rate limit was saved.",
+};
+
+export const transfer = {
+  title: "Transfer token",
+  lead: "The token is revoked when its owner is removed; a token of the organisation stays.",
+  transfer: "Transfer",
+  gone: "This token has been revoked, or the admin removed.",
+  saved: "The token was transferred.",
+};
+
+export const pause = {
+  state: "State",
+  title: (name: string) => `Pause “${name}”?`,
+  lead: "Requests with this token are refused until you resume it.",
+  confirm: "Pause token",
+  pausing: "Pausing…",
+  paused: (name: string) => `“${name}” is paused.`,
+  resumeTitle: (name: string) => `Resume “${name}”?`,
+  resumeLead: "Requests with this token are accepted again at once.",
+  resumeExpiredLead: "Requests with this token stay refused until it is given a later expiry.",
+  resume: "Resume token",
+  resuming: "Resuming…",
+  resumed: (name: string) => `“${name}” is resumed.`,
+};
+
 export const editToken = {
   title: "Edit token",
   renameTitle: "Rename token",
   name: "Name",
   description: "Description",
-  conflict: "Another admin has changed this token. Its current values:",
-  takeTheirs: "Use these values",
   saved: "Saved.",
 };
 

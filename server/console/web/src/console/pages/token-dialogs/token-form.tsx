@@ -1,4 +1,4 @@
-// The first step of adding a token: asks for its name and description, and creates it.
+// The first step of adding a token: asks for its name and conditions, and creates it.
 import { useState } from "react";
 import { CreateTokenDocument, type CreateTokenMutation } from "../../../../generated/operations.ts";
 import { request } from "../../api/request.ts";
@@ -6,15 +6,19 @@ import { Dialog, FormActions } from "../../parts/dialog.tsx";
 import { Field } from "../../parts/field.tsx";
 import { TroubleNote } from "../../parts/trouble.tsx";
 import { useForm } from "../../parts/use-form.ts";
-import type { Draft } from "./save-changes.ts";
+import { ExpiryField, NO_DATE } from "./expiry-field.tsx";
+import { limitOf, NO_NUMBER } from "./limit-field.tsx";
+import { MoreConditions } from "./more-conditions.tsx";
+import { networksOf } from "./networks-field.tsx";
+import type { NewToken } from "./new-token.ts";
 import { addToken as text } from "./strings.ts";
 
 /** The token with its secret, or without it if an earlier answer with it was lost. */
 export type Created = Exclude<CreateTokenMutation["createToken"], { __typename: "InvalidInput" }>;
 
 interface Props {
-  draft: Draft;
-  onDraft: (draft: Draft) => void;
+  draft: NewToken;
+  onDraft: (draft: NewToken) => void;
   onCreated: (created: Created) => void;
   onClose: () => void;
 }
@@ -23,9 +27,20 @@ export function TokenForm({ draft, onDraft, onCreated, onClose }: Props) {
   // The key prevents a second token when retrying after a broken connection.
   const [idempotencyKey] = useState(() => crypto.randomUUID());
   const { busy, trouble, problemOf, onSubmit } = useForm(async () => {
+    const { name, description, expiry, isOwnedByOrganisation, holderMayRotate } = draft;
+    const requestsPerHour = limitOf(draft.limit);
+    if (expiry.at === undefined) return NO_DATE;
+    if (requestsPerHour === undefined) return NO_NUMBER;
+    const conditions = {
+      expiresAt: expiry.at,
+      networks: networksOf(draft.networks),
+      requestsPerHour,
+      isOwnedByOrganisation,
+      holderMayRotate,
+    };
     // Bypasses the cache of queries and mutations: the answer contains the secret.
     const { createToken } = await request(CreateTokenDocument, {
-      input: { ...draft, idempotencyKey },
+      input: { name, description, ...conditions, idempotencyKey },
     });
     if (createToken.__typename === "InvalidInput") return createToken;
     onCreated(createToken);
@@ -57,6 +72,12 @@ export function TokenForm({ draft, onDraft, onCreated, onClose }: Props) {
             />
           )}
         </Field>
+        <ExpiryField
+          expiry={draft.expiry}
+          problem={problemOf("expiresAt")}
+          onChange={(expiry) => onDraft({ ...draft, expiry })}
+        />
+        <MoreConditions draft={draft} onDraft={onDraft} problemOf={problemOf} />
         {trouble !== undefined && <TroubleNote error={trouble} />}
         <FormActions
           submit={text.create}

@@ -34,7 +34,7 @@ export function Details({ token }: { token: TokenDetailsFragment }) {
   );
 }
 
-function Detail({ label, children }: { label: string; children: ReactNode }) {
+export function Detail({ label, children }: { label: string; children: ReactNode }) {
   return (
     <div>
       <dt>{label}</dt>

@@ -2,7 +2,6 @@
 
 export const token = {
   title: "Token",
-  revoked: "Revoked",
   hint: "Begins with",
   createdBy: "Created by",
   created: "Created",
@@ -17,6 +16,35 @@ export const token = {
   noPermissions: "This token has no permissions.",
   edit: "Edit",
   revoke: "Revoke",
+};
+
+export const conditions = {
+  title: "Conditions",
+  state: "State",
+  pause: "Pause",
+  resume: "Resume",
+  expires: "Expires",
+  networks: "Networks",
+  more: (count: string) => `${count} more`,
+  limit: "Rate limit",
+  owner: "Owner",
+  holderMayRotate: "Holder may rotate",
+  yes: "Yes",
+  no: "No",
+  edit: "Edit",
+  editLabel: {
+    expiry: "Edit expiry",
+    networks: "Edit networks",
+    limit: "Edit rate limit",
+    owner: "Edit owner",
+  },
+  paused: (since: string) => `Requests with this token are refused: it has been paused since ${since}.`,
+  toResume: "Resume it to accept them again.",
+  toResumeAuditor: "Ask an admin to resume it.",
+  expired: (at: string) => `Requests with this token are refused: it expired on ${at}.`,
+  toRevive: "Give it a later expiry to accept them again.",
+  toReviveAuditor: "Ask an admin to give it a later expiry.",
+  alsoPaused: "It is paused too.",
 };
 
 export const usage = {
@@ -40,10 +68,14 @@ export const usage = {
   requestId: "Request id",
   reasons: {
     REVOKED: "The token was revoked",
+    EXPIRED: "The token had expired",
+    PAUSED: "The token was paused",
+    SECRET_RETIRED: "A newer secret of the token had taken the place of this one",
+    ADDRESS_NOT_ALLOWED: "The address is outside the networks that are allowed",
     NOT_GRANTED: "The token does not hold this permission",
     NO_SUCH_OPERATION: "The endpoint does not exist in the API",
     TARGET_NOT_CANONICAL: "The path was not in canonical form",
     HEADER_NOT_CANONICAL: "A header name had characters that are not allowed",
-    RATE_LIMITED: "The organisation’s rate limit was reached",
+    RATE_LIMITED: "The rate limit of the organisation or the token was reached",
   },
 };

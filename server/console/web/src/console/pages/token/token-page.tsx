@@ -1,4 +1,5 @@
-// One token: its details, and its permissions, activity and usage each at an address of its own.
+// One token: its details and conditions, and its permissions, activity and usage each at an address
+// of its own.
 import "./token-page.css";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -6,15 +7,17 @@ import type { TokenDetailsFragment } from "../../../../generated/operations.ts";
 import { tokenQuery } from "../../api/queries.ts";
 import { useViewer } from "../../api/viewer.ts";
 import { Loading, Page } from "../../parts/page.tsx";
-import { Tag } from "../../parts/tag.tsx";
 import { TroubleNote } from "../../parts/trouble.tsx";
 import { ActivityList } from "../activity/activity-list.tsx";
 import { BackToTokens } from "../back-to-tokens.tsx";
 import { NoSuchToken } from "../no-such-token.tsx";
+import { StateTags } from "../state-tags.tsx";
 import { EditToken } from "../token-dialogs/edit-token.tsx";
 import { RevokeToken } from "../token-dialogs/revoke-token.tsx";
+import { Conditions } from "./conditions.tsx";
 import { Details } from "./details.tsx";
 import { Permissions } from "./permissions.tsx";
+import { RefusedNote } from "./refused-note.tsx";
 import { token as text } from "./strings.ts";
 import { type Tab, Tabs } from "./tabs.tsx";
 import { Usage } from "./usage.tsx";
@@ -36,10 +39,12 @@ export function TokenPage({ id, tab }: { id: string; tab: Tab }) {
       part={text.tab[tab]}
       lead={token.description}
       above={<BackToTokens />}
-      actions={token.revokedAt && <Tag danger>{text.revoked}</Tag>}
+      actions={token.revokedAt && <StateTags token={token} />}
     >
       {error !== null && <TroubleNote error={error} onRetry={() => void refetch()} />}
+      <RefusedNote token={token} />
       <Details token={token} />
+      <Conditions token={token} />
       <Tabs id={id} current={tab} />
       <div className="tab-content">
         {tab === "permissions" && <Permissions token={token} />}

@@ -18,7 +18,7 @@ export const tokens = {
   name: "Name",
   description: "Description",
   permissions: "Permissions",
-  createdBy: "Created by",
+  owner: "Owner",
   created: "Created",
   lastUsed: "Last used",
   never: "Never",

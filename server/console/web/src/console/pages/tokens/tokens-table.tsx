@@ -10,6 +10,8 @@ import { type Columns, Table } from "../../parts/table.tsx";
 import { Day, When } from "../../parts/when.tsx";
 import { paths } from "../../paths.ts";
 import { shared, titles } from "../../strings.ts";
+import { words } from "../condition-texts.ts";
+import { StateTags } from "../state-tags.tsx";
 import { tokens as text } from "./strings.ts";
 
 const COLUMNS: Columns<TokenRowFragment> = [
@@ -20,7 +22,10 @@ const COLUMNS: Columns<TokenRowFragment> = [
         <Link href={paths.token(token.id)} className="row-link">
           {token.name}
         </Link>
-        <code className="hint">{token.hint}</code>
+        <span className="below-name">
+          <code className="hint">{token.hint}</code>
+          <StateTags token={token} unusualOnly />
+        </span>
       </>
     ),
   },
@@ -37,9 +42,9 @@ const COLUMNS: Columns<TokenRowFragment> = [
     cell: ({ permissionCount }) => formats.number(permissionCount),
   },
   {
-    label: text.createdBy,
-    className: "creator",
-    cell: ({ createdBy }) => createdBy?.name ?? shared.formerAdmin,
+    label: text.owner,
+    className: "owner",
+    cell: (token) => <Owner token={token} />,
   },
   { label: text.created, cell: ({ createdAt }) => <Day at={createdAt} /> },
   {
@@ -48,6 +53,11 @@ const COLUMNS: Columns<TokenRowFragment> = [
       lastUsedAt ? <When at={lastUsedAt} /> : <span className="quiet">{text.never}</span>,
   },
 ];
+
+function Owner({ token }: { token: TokenRowFragment }) {
+  const { tenant } = useViewer();
+  return words.owner(token, tenant);
+}
 
 interface Props {
   rows: TokenRowFragment[] | undefined;

@@ -1,0 +1,33 @@
+// After a conflict: the values that another admin saved.
+import "./current-values.css";
+import { Fragment } from "react";
+import { Note } from "../../parts/note.tsx";
+import { shared } from "../../strings.ts";
+import { conflict as text } from "./strings.ts";
+
+interface Props {
+  values: readonly { label: string; value: string }[];
+  /** Takes the values into the form; undefined where there is nothing to fill in. */
+  onTake?: (() => void) | undefined;
+}
+
+export function CurrentValues({ values, onTake }: Props) {
+  return (
+    <Note alert>
+      <p>{text.lead}</p>
+      <dl className="current-values">
+        {values.map(({ label, value }) => (
+          <Fragment key={label}>
+            <dt>{label}</dt>
+            <dd>{value || shared.none}</dd>
+          </Fragment>
+        ))}
+      </dl>
+      {onTake && (
+        <button type="button" className="button" onClick={onTake}>
+          {text.takeTheirs}
+        </button>
+      )}
+    </Note>
+  );
+}
