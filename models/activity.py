@@ -29,13 +29,18 @@ class RevocationReason(Enum):
 
     REVOKED = "REVOKED"
     CREATOR_REMOVED = "CREATOR_REMOVED"
+    COMPROMISED = "COMPROMISED"
+    SUPERSEDED = "SUPERSEDED"
+    POLICY = "POLICY"
+    SELF = "SELF"
 
 
 class Activity(TenantRow):
     """One change of one token, written in the transaction of that change and never altered.
 
-    `actor_id` names an admin who may have been removed. `details` depends on the kind: previous and
-    new texts, granted and withdrawn permission keys, or a reason.
+    `actor_id` names an admin who may have been removed; it is the nil UUID where the token's holder
+    acted. `details` depends on the kind: previous and new texts, granted and withdrawn permission
+    keys, or a reason.
     """
 
     token_id = fields.UUIDField()

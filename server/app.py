@@ -22,6 +22,7 @@ from server.catalogue import CatalogueError, read_catalogue
 from server.console.routes import routes as console_routes
 from server.dataplane.authorize import Authorize
 from server.dataplane.connection import Limits
+from server.dataplane.holder import routes as holder_routes
 from server.dataplane.introspect import routes as introspection_routes
 from server.dataplane.wire import protocol_of
 from server.decisions.log import DecisionLog
@@ -29,6 +30,8 @@ from server.errors import Misconfigured
 from server.graphql.endpoint import routes as graphql_routes
 from server.identity.routes import routes as identity_routes
 from server.jobs import JOBS, Jobs
+from server.leaks.ending import Reports
+from server.leaks.routes import routes as leak_routes
 from server.loop_thread import Runner, run_here
 from server.middleware import Envelope, LastNet
 from server.monitoring.routes import routes as monitoring_routes
@@ -104,7 +107,8 @@ class App:
         self._log = DecisionLog()
         self._authorize = Authorize(service, self._log)
         self._jobs = Jobs(JOBS)
-        routed = _routed(service, run)
+        self._reports = Reports()
+        routed = _routed(service, run, self._log, self._reports)
         self.routes = routed.routes
         self._routed = routed
 
@@ -128,8 +132,9 @@ class App:
         self._jobs.start()
 
     async def close(self) -> None:
-        """End the jobs and flush the decision log. Call it before the database closes."""
+        """End the jobs, and finish what waits. Call it before the database closes."""
         await self._jobs.close()
+        await self._reports.close()
         await self._log.close()
         await self._authorize.close()
 
@@ -144,7 +149,7 @@ def _is_check(scope: Scope) -> bool:
     return bool(path == "/authorize" or path.startswith("/authorize/"))
 
 
-def _routed(service: Service, run: Runner) -> Starlette:
+def _routed(service: Service, run: Runner, log: DecisionLog, reports: Reports) -> Starlette:
     turns = Turns(service.settings.max_requests_per_tenant)
 
     async def has_session(request: Request) -> bool:
@@ -155,6 +160,8 @@ def _routed(service: Service, run: Runner) -> Starlette:
             *graphql_routes(service, turns, run),
             *identity_routes(service, turns),
             *introspection_routes(service),
+            *holder_routes(service, log),
+            *leak_routes(service, reports),
             *monitoring_routes(),
             *console_routes(has_session),
         ],

@@ -86,6 +86,16 @@ class TooManyRequests(Refusal):
         super().__init__("Too many requests at once. Wait until earlier ones are answered.")
 
 
+class RateLimited(Refusal):
+    """An address has sent as many requests as are taken from it. `retry_after_seconds` >= 1."""
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, limit: int, retry_after_seconds: int) -> None:
+        super().__init__(f"At most {limit} requests an hour are taken from one address.")
+        self.retry_after_seconds = retry_after_seconds
+
+
 class BadCursor(Refusal):
     """A cursor that this connection did not give out."""
 

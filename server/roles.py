@@ -14,6 +14,7 @@ class Right(Enum):
     TRANSFER_OWNERSHIP = "transfer ownership"
     MANAGE_INSTALLATION = "manage installation"
     INTROSPECT = "introspect"
+    USE_OWN_TOKEN = "use own token"
 
 
 RIGHTS: dict[Role, frozenset[Right]] = {
@@ -25,3 +26,4 @@ RIGHTS: dict[Role, frozenset[Right]] = {
 }
 OPERATOR_RIGHTS = frozenset({Right.MANAGE_INSTALLATION})
 INTROSPECTION_CLIENT_RIGHTS = frozenset({Right.INTROSPECT})
+HOLDER_RIGHTS = frozenset({Right.USE_OWN_TOKEN})

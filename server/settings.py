@@ -15,7 +15,28 @@ _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _MAX_BRANDS = 16
 _HEXADECIMAL_KEY = re.compile(r"([0-9a-fA-F]{2}){32,64}")
 GATEWAYS = ("nginx", "caddy", "traefik", "envoy")
+LEAK_KEYS_URL = "https://api.github.com/meta/public_keys/secret_scanning"
+_MAX_LEAK_ORIGINS = 10
+# Plain HTTP at this machine alone: who answers it decides whose reports are believed.
+_KEYS_URL = re.compile(
+    r"(https://[A-Za-z0-9.:\[\]-]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?)"
+    r"(/[!-~]{0,500})?"
+)
+_ORIGIN_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+_HEADER_PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,50}")
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
+
+
+@dataclass(frozen=True, slots=True)
+class LeakOrigin:
+    """A service that reports leaked secrets at `/leaks/<name>`, in the envelope of GitHub's.
+
+    header_prefix: of its headers `…-Identifier` and `…-Signature`. keys_url: lists its public keys.
+    """
+
+    name: str
+    header_prefix: str
+    keys_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +59,8 @@ class Settings:
     gateway_peers: networks that `/authorize` is answered to.
     rate_limit_url: the Redis or Valkey that counts for all instances; None counts in memory.
     max_requests_per_tenant: how many requests of a tenant's people an instance works on at once.
+    leak_keys_url: the public keys of GitHub's secret scanning; None takes no reports of it.
+    leak_origins: further services that report leaked secrets.
     introspection: whether signed-in admins may introspect the GraphQL schema.
     log_level: DEBUG, INFO, WARNING or ERROR.
     """
@@ -56,8 +79,17 @@ class Settings:
     gateway_peers: tuple[Network, ...] = _LOOPBACK
     rate_limit_url: str | None = field(default=None, repr=False)
     max_requests_per_tenant: int = 16
+    leak_keys_url: str | None = LEAK_KEYS_URL
+    leak_origins: tuple[LeakOrigin, ...] = ()
     introspection: bool = True
     log_level: str = "INFO"
+
+    @property
+    def all_leak_origins(self) -> tuple[LeakOrigin, ...]:
+        """GitHub, unless it is off, and the further origins."""
+        if self.leak_keys_url is None:
+            return self.leak_origins
+        return LeakOrigin("github", "Github-Public-Key", self.leak_keys_url), *self.leak_origins
 
     @property
     def embedded(self) -> bool:
@@ -87,6 +119,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         max_requests_per_tenant=_whole_number(
             environment, "TESSERA_MAX_REQUESTS_PER_TENANT", 16, 1, 1_000
         ),
+        leak_keys_url=_leak_keys_url(environment),
+        leak_origins=_leak_origins(environment),
         introspection=_yes_or_no(environment, "TESSERA_INTROSPECTION", default=True),
         log_level=_log_level(environment),
     )
@@ -201,6 +235,32 @@ def _rate_limit_url(environment: Mapping[str, str]) -> str | None:
             "TESSERA_RATE_LIMIT_URL must be redis://… or rediss://…, of a Redis or Valkey."
         )
     return url or None
+
+
+def _leak_keys_url(environment: Mapping[str, str]) -> str | None:
+    url = _text(environment, "TESSERA_LEAK_KEYS_URL", LEAK_KEYS_URL)
+    if url.lower() in _NO:
+        return None
+    if not _KEYS_URL.fullmatch(url):
+        raise Misconfigured("TESSERA_LEAK_KEYS_URL must be an https:// URL, or off.")
+    return url
+
+
+def _leak_origins(environment: Mapping[str, str]) -> tuple[LeakOrigin, ...]:
+    entries = [entry.split() for entry in _list(environment, "TESSERA_LEAK_ORIGINS")]
+    shapes = (_ORIGIN_NAME, _HEADER_PREFIX, _KEYS_URL)
+    is_valid = all(
+        len(words) == 3 and all(s.fullmatch(w) for s, w in zip(shapes, words, strict=True))
+        for words in entries
+    )
+    names = {"github", *(words[0] for words in entries)}
+    if not is_valid or len(names) != len(entries) + 1 or len(entries) > _MAX_LEAK_ORIGINS:
+        raise Misconfigured(
+            f"TESSERA_LEAK_ORIGINS must be at most {_MAX_LEAK_ORIGINS} origins, separated by"
+            " commas, each of a name of its own, the prefix of its headers and the https:// URL of"
+            " its keys, separated by spaces."
+        )
+    return tuple(LeakOrigin(*words) for words in entries)
 
 
 def _yes_or_no(environment: Mapping[str, str], name: str, *, default: bool) -> bool:

@@ -14,7 +14,7 @@ import pytest
 
 import models
 from models import Role
-from server.access.principal import Caller, IntrospectionClient, Operator, SignedInAdmin
+from server.access.principal import Caller, Holder, IntrospectionClient, Operator, SignedInAdmin
 from server.errors import Forbidden
 from server.global_ids import encode_id
 from server.graphql.schema import CORE_SCHEMA
@@ -47,12 +47,13 @@ def _is_docstring(statement: ast.stmt) -> bool:
 
 
 def _page() -> str:
-    """Lists by operation whether each role, the operator and an introspection client may."""
+    """Lists by operation whether each role may, and each caller without a role."""
     everybody: dict[str, Caller] = {
         role.value: SignedInAdmin(UUID(int=1), UUID(int=2), role, UUID(int=3)) for role in Role
     }
     everybody["OPERATOR"] = Operator()
     everybody["CLIENT"] = IntrospectionClient(UUID(int=4))
+    everybody["HOLDER"] = Holder(UUID(int=1), UUID(int=5))
     lines = [f"{'operation':30} {'right':20} {' '.join(f'{who:8}' for who in everybody)}"]
     for operation, right in _operations():
         marks = " ".join(f"{_mark(who, right):8}" for who in everybody.values())

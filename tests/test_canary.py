@@ -171,6 +171,8 @@ def succeed(recording: Recording) -> None:
     assert check(recording, uri="/api/v1/users").status_code == 403
     introspected = introspect(recording, recording.secrets[TOKEN])
     assert introspected.json()["active"] is True
+    of_holder = {"authorization": f"Bearer {recording.secrets[TOKEN]}"}
+    assert recording.ask("GET", "/token", headers=of_holder).status_code == 200
     wait_for_the_decision_log(recording)
     read_everything(recording)
 
@@ -520,7 +522,10 @@ def in_headers(recording: Recording, secret: str) -> None:
                 headers = {"cookie": f"__Host-tessera_session={secret}; {secret}={secret}"}
             recording.ask(method, path, name, headers=headers, content=b'{"query": "{ nope }"}')
     for credential in (f"Bearer {secret}", f"Basic {secret}", secret, f"Bearer {secret} {secret}"):
-        for method, path in (("POST", "/graphql"), ("GET", "/session"), ("DELETE", "/session")):
+        for method, path in (
+            ("POST", "/graphql"), ("GET", "/session"), ("DELETE", "/session"), ("GET", "/token"),
+            ("POST", "/revoke"), ("POST", "/leaks/github"),
+        ):  # fmt: skip
             if secret != recording.session:
                 recording.ask(method, path, headers={"authorization": credential}, json={})
     by_cookie = {"cookie": f"__Host-tessera_session={secret}", "origin": "https://evil.example"}
@@ -544,6 +549,10 @@ def at_the_doors(recording: Recording, secret: str) -> None:
         recording.ask(method, path, content=f'{{"{secret}": ', headers={"content-type": JSON})
         recording.ask(method, path, content=secret, headers={"content-type": "text/plain"})
     recording.ask("POST", "/session", json=sign_in | {"transport": secret})
+    if secret != recording.secrets[TOKEN]:  # which it would end
+        for credentials in ([secret], [{secret: secret}], {secret: secret}, secret):
+            body = {"credentials": credentials}
+            recording.ask("POST", "/revoke", as_owner=False, json=body)
 
 
 JSON = "application/json"
@@ -554,6 +563,7 @@ def fail_within(recording: Recording, names: Sequence[str]) -> None:
     for secret in map(recording.secrets.__getitem__, names):
         bearer = {"authorization": f"Bearer {secret}"}
         recording.ask("GET", "/session", headers=bearer)
+        recording.ask("GET", "/token", headers=bearer)
         for query in (
             f'{{ tokens(search: "{secret}") {{ edges {{ node {{ permissions {{ key }} }} }} }} }}',
             f'{{ token(id: "{recording.token_id}") {{ activity {{ edges {{ cursor }} }} }} }}',

@@ -22,12 +22,15 @@ import models
 from models import ActivityKind, RefusalReason, Role
 from models.distribution import TABLES
 from server import database
+from server.access.principal import Holder
 from server.access.sessions import ABSOLUTE
 from server.app import create_app, running_service
 from server.decisions import log_rows, lookup_postgres, lookup_sqlite
 from server.decisions.log_rows import Denial
 from server.global_ids import encode_id
+from server.operations import holder
 from server.paging import encode_cursor
+from server.service import Service
 from tests.architecture.statements import tables_without_tenant
 from tests.conftest import settings_for
 from tests.support.factories import PASSWORD, Client, Person, World, complete, digest_of, token_id
@@ -200,11 +203,16 @@ def last_use_of(token: models.Token, at: datetime) -> models.TokenLastUse:
 
 
 @pytest.fixture
-async def client(large_tenant: LargeTenant) -> AsyncIterator[Client]:
-    async with running_service(settings_for(large_tenant.url)) as service:
-        transport = httpx2.ASGITransport(app=create_app(service))
-        async with httpx2.AsyncClient(transport=transport, base_url="http://tessera.test") as http:
-            yield Client(http).of(large_tenant.person)
+async def service(large_tenant: LargeTenant) -> AsyncIterator[Service]:
+    async with running_service(settings_for(large_tenant.url)) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(service: Service, large_tenant: LargeTenant) -> AsyncIterator[Client]:
+    transport = httpx2.ASGITransport(app=create_app(service))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://tessera.test") as http:
+        yield Client(http).of(large_tenant.person)
 
 
 class _Catcher(logging.Handler):
@@ -416,14 +424,19 @@ async def test_search_reads_indexes_of_its_tenant(
 
 
 async def test_all_other_requests_read_indexes_of_their_tenant(
-    large_tenant: LargeTenant, client: Client
+    large_tenant: LargeTenant, client: Client, service: Service
 ) -> None:
-    """Signing in and out, invitations, mutations, and single rows."""
+    """Signing in and out, invitations, mutations, single rows, reports and a holder's own token."""
     token, admin = token_id(large_tenant.token), encode_id("Admin", large_tenant.admin)
     with caught() as statements:
         await sign_in_and_out(large_tenant.slug, client)
         await client.data(f'{{ viewer {{ id }} token(id: "{token}") {{ name }} }}')
         await client.data(f'{{ nodes(ids: ["{token}", "{admin}"]) {{ id }} }}')
+        report = await client.http.post("/revoke", json={"credentials": ["x"]})
+        assert report.status_code == 202
+        await holder.describe(
+            Holder(large_tenant.person.admin.tenant_id, large_tenant.token), service
+        )
         results = await every_mutation(client, token, admin)
         accept = {"invitation": results[-1]["invitation"], "password": PASSWORD}
         assert (await client.http.post("/invitation", json=accept)).status_code == 204

@@ -1,4 +1,4 @@
-"""The README: its commands answer as printed, and its settings are complete."""
+"""README and docs: their commands answer as printed, and the settings are complete."""
 
 import re
 import subprocess
@@ -30,6 +30,20 @@ def test_every_setting_is_documented() -> None:
 def test_commands_answer_as_documented(tmp_path: Path) -> None:
     tour = _steps((ROOT / "README.md").read_text())
     assert len(tour) > 10
+    _assert_answers(tmp_path, tour)
+
+
+def test_commands_about_leaked_secrets_answer_as_documented(tmp_path: Path) -> None:
+    """They go on where the README has created a token."""
+    tour = _steps((ROOT / "README.md").read_text())
+    created = next(n for n, (command, _) in enumerate(tour) if command.startswith("SECRET="))
+    steps = _steps((ROOT / "docs/secrets.md").read_text())
+    assert len(steps) > 5
+    _assert_answers(tmp_path, [*tour[: created + 1], *steps])
+
+
+def _assert_answers(tmp_path: Path, tour: list[tuple[str, str]]) -> None:
+    """Run the commands at a server with its demo tenant; each answers as printed."""
     database_url = f"sqlite://{tmp_path / 'tessera.db'}"
     with ServerProcess(tmp_path, database_url=database_url, arguments=["--demo"]) as server:
         password = re.search(r"^Password +(\S+)", server.log(), re.MULTILINE)

@@ -66,9 +66,9 @@ type TokenDescriptionChanged implements TokenActivity & Node { id: ID! }
 type TokenPermissionsEdited implements TokenActivity & Node {
   granted: [Permission!]! withdrawn: [Permission!]!
 }
-type TokenRevoked implements TokenActivity & Node { reason: RevocationReason! }
+type TokenRevoked implements TokenActivity & Node { reason: RevocationReason! foundAt: String }
 enum TokenState { ACTIVE PAUSED EXPIRED REVOKED }
-enum RevocationReason { REVOKED CREATOR_REMOVED }
+enum RevocationReason { REVOKED CREATOR_REMOVED COMPROMISED SUPERSEDED POLICY SELF }
 type TokenConnection { edges: [TokenEdge!]! pageInfo: PageInfo! }
 type TokenEdge { node: Token! cursor: String! }
 type TokenActivityConnection { edges: [TokenActivityEdge!]! pageInfo: PageInfo! }

@@ -17,6 +17,9 @@ The rules, for signing in:
 - An account that does not exist is counted as one that does, by the same statements. The subjects
   of strangers are numbered buckets of a keyed digest, so that their number is fixed.
 
+A stranger who reports secrets proves nothing: their requests are counted alike, so many an hour
+(`spend`).
+
 A client that has to wait is refused by reading alone. An attempt under way is no failure: where it
 would exceed the free ones if it failed, the next attempt waits for its end. An attempt without an
 end (its process was killed) counts as a failure after half a minute.
@@ -33,12 +36,20 @@ from uuid import UUID
 
 import models
 from server.database import retried, transaction
-from server.errors import Busy, InvalidInput, NotFound, Refusal, TooManyAttempts, WrongPassword
+from server.errors import (
+    Busy,
+    InvalidInput,
+    NotFound,
+    RateLimited,
+    Refusal,
+    TooManyAttempts,
+    WrongPassword,
+)
 from server.token_format import DigestKey
 
 NO_TENANT = UUID(int=0)
 FORGOTTEN_AFTER = timedelta(hours=1)
-# Rows that strangers can make, of each of their three kinds of subject.
+# Rows that strangers can make, of each of their kinds of subject.
 BUCKETS = 1 << 18
 # Longer than any attempt takes.
 UNDER_WAY_FOR = timedelta(seconds=30)
@@ -138,16 +149,32 @@ def of_unknown_invitation(key: DigestKey, address: str) -> Counted:
     return Counted(NO_TENANT, (Subject(digest, free=30, max_seconds=60),))
 
 
+def of_reports(key: DigestKey, address: str, an_hour: int) -> Counted:
+    """The subject of a stranger who reports secrets: of so many requests an hour, see `spend`."""
+    digest = _bucket(key, "reports", network_of(address))
+    return Counted(NO_TENANT, (Subject(digest, free=an_hour, max_seconds=0),))
+
+
+@retried
+async def spend(counted: Counted) -> None:
+    """Count one request of each subject: `free` are taken in the hour that the first one begins.
+
+    Raises `RateLimited`, by reading alone.
+    """
+    _require_rest(await _present(counted), models.now())
+    async with transaction():
+        held, at = await _hold(counted), models.now()
+        _require_rest(held, at)
+        for _, row in held:
+            row.failures += 1
+            row.failed_at = row.failed_at or at
+            row.started_at = at
+            await _write(row)
+
+
 async def look(counted: Counted) -> None:
     """Raises `TooManyAttempts` while any subject has to wait. Writes nothing."""
-    at = models.now()
-    digests = [subject.digest for subject in counted.subjects]
-    rows = await models.AttemptCounter.filter(tenant_id=counted.tenant_id, subject__in=digests)
-    by_digest = {bytes(row.subject): row for row in rows}
-    present = [(s, by_digest[s.digest]) for s in counted.subjects if s.digest in by_digest]
-    for _, row in present:
-        _settle(row, at)
-    _require_no_wait(present, at)
+    _require_no_wait(await _present(counted), models.now())
 
 
 @asynccontextmanager
@@ -191,6 +218,18 @@ async def _has_begun(counted: Counted) -> bool:
             row.started_at = at
             await _write(row)
     return True
+
+
+async def _present(counted: Counted) -> list[tuple[Subject, models.AttemptCounter]]:
+    """The subjects that have rows, as of now. Writes and locks nothing."""
+    at = models.now()
+    digests = [subject.digest for subject in counted.subjects]
+    rows = await models.AttemptCounter.filter(tenant_id=counted.tenant_id, subject__in=digests)
+    by_digest = {bytes(row.subject): row for row in rows}
+    present = [(s, by_digest[s.digest]) for s in counted.subjects if s.digest in by_digest]
+    for _, row in present:
+        _settle(row, at)
+    return present
 
 
 async def _hold(counted: Counted) -> list[tuple[Subject, models.AttemptCounter]]:
@@ -237,6 +276,13 @@ def _require_no_wait(held: list[tuple[Subject, models.AttemptCounter]], at: date
     ]
     if waits and max(waits) > 0:
         raise TooManyAttempts(ceil(max(waits)))
+
+
+def _require_rest(held: list[tuple[Subject, models.AttemptCounter]], at: datetime) -> None:
+    for subject, row in held:
+        if row.failed_at is not None and row.failures >= subject.free:
+            left = (row.failed_at + FORGOTTEN_AFTER - at).total_seconds()
+            raise RateLimited(subject.free, max(1, ceil(left)))
 
 
 async def _write(row: models.AttemptCounter) -> None:

@@ -1,5 +1,9 @@
-"""A live token in the transaction that changes it: locked, checked by its revision, and saved."""
+"""A live token in the transaction that changes it: locked, checked by its revision, and saved.
 
+Here too: the state of a token, live or revoked.
+"""
+
+from datetime import datetime
 from uuid import UUID
 
 import models
@@ -22,6 +26,18 @@ async def locked(
     if if_revision is not None and if_revision != token.revision:
         raise RevisionConflict(token)
     return token
+
+
+def state_of(token: models.Token, at: datetime | None) -> str:
+    """The last that applies of ACTIVE, PAUSED, EXPIRED and REVOKED.
+
+    at: the present instant, by the database's clock; needed for a token with an expiry alone.
+    """
+    if not token.is_live:
+        return "REVOKED"
+    if token.expires_at is not None and at is not None and token.expires_at <= at:
+        return "EXPIRED"
+    return "PAUSED" if token.paused_at else "ACTIVE"
 
 
 async def save(token: models.Token, *columns: str) -> None:

@@ -13,7 +13,13 @@ from uuid import UUID
 
 from models import Role
 from server.errors import Forbidden
-from server.roles import INTROSPECTION_CLIENT_RIGHTS, OPERATOR_RIGHTS, RIGHTS, Right
+from server.roles import (
+    HOLDER_RIGHTS,
+    INTROSPECTION_CLIENT_RIGHTS,
+    OPERATOR_RIGHTS,
+    RIGHTS,
+    Right,
+)
 
 
 class ActorKind(Enum):
@@ -22,13 +28,15 @@ class ActorKind(Enum):
     ADMIN = "admin"
     OPERATOR = "operator"
     MACHINE = "machine"
+    HOLDER = "holder"
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
     """The author of a change, for the activity.
 
-    id: of the admin, or of the machine's credential; the nil UUID for the operator.
+    id: of the admin, or of the machine's credential; the nil UUID for the operator and for the
+        holder of a token, which the activity names already.
     """
 
     kind: ActorKind
@@ -83,6 +91,24 @@ class SignedInAdmin(Principal):
     def with_role(self, role: Role) -> "SignedInAdmin":
         """The same session with the role that the admin has by now."""
         return replace(self, role=role)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder(Principal):
+    """The holder of a token's secret, who proves it by sending the whole secret.
+
+    It reaches this token and no other. `server.decisions.holders` authenticates it.
+    """
+
+    token_id: UUID
+
+    @property
+    def rights(self) -> AbstractSet[Right]:
+        return HOLDER_RIGHTS
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(ActorKind.HOLDER, UUID(int=0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """The answers of `/authorize`: status, headers and body of each row of the contract's table.
 
+`/token` refuses a secret with the same ones.
+
 The challenges are those of RFC 6750, section 3; bodies are RFC 9457; the headers of limits are
 those of draft-ietf-httpapi-ratelimit-headers. Headers are written here as they go over the wire.
 
@@ -22,6 +24,7 @@ _WINDOW_SECONDS = 3600
 # Of some 400 bytes each.
 _CALLERS = 16_384
 _OF = {TENANT: "", TOKEN: " of this API token"}
+ADDRESS_NOT_ALLOWED = "The API token may not be used from the address of this request."
 
 
 class Answer(NamedTuple):

@@ -8,7 +8,7 @@ This is the hot path, so it uses no coroutines: a lookup calls back.
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from random import getrandbits
@@ -22,6 +22,7 @@ from server import database
 from server.catalogue import Permission, canonical_path
 from server.dataplane import answers, originals
 from server.dataplane.answers import Answer
+from server.dataplane.bearer import bearer
 from server.dataplane.hosts import Hosts
 from server.dataplane.originals import Check, Unreadable, raw_target
 from server.decisions.decide import Wanted, decide
@@ -42,9 +43,7 @@ _DENIAL_DETAILS = {
     ),
     RefusalReason.TARGET_NOT_CANONICAL: "The request's target is not in canonical form.",
     RefusalReason.NO_SUCH_OPERATION: "The API has no such operation.",
-    RefusalReason.ADDRESS_NOT_ALLOWED: (
-        "The API token may not be used from the address of this request."
-    ),
+    RefusalReason.ADDRESS_NOT_ALLOWED: answers.ADDRESS_NOT_ALLOWED,
 }
 
 
@@ -119,7 +118,7 @@ class Authorize:
             method, target, host = self._read(check, headers)
         except Unreadable:
             return answers.UNREADABLE
-        secret = _bearer(listed, headers)
+        secret = bearer(listed, headers)
         if secret is None:
             passes = self._pass_preflight and _is_preflight(method, headers)
             is_safe = passes and originals.are_canonical(listed, headers)
@@ -278,17 +277,3 @@ def _is_preflight(method: str, headers: Mapping[bytes, bytes]) -> bool:
         and headers.get(b"access-control-request-method")
         and b"authorization" not in headers
     )
-
-
-def _bearer(listed: Sequence[tuple[bytes, bytes]], headers: Mapping[bytes, bytes]) -> str | None:
-    """The secret of a request (RFC 6750, section 2.1); None without one or in another scheme.
-
-    Several headers, or a malformed Bearer credential, give a secret that matches no token.
-    """
-    value = headers.get(b"authorization")
-    if value is None:
-        return "" if any(name == b"authorization" for name, _ in listed) else None
-    scheme, _, secret = value.partition(b" ")
-    if scheme.lower() != b"bearer":
-        return None
-    return secret.strip(b" ").decode("latin-1")

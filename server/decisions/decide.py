@@ -1,6 +1,7 @@
 """Decides whether a secret may make a request. Pure: the terms and the request are all it reads.
 
-`/authorize`, the demo API and `/introspect` share these functions, so that they cannot disagree.
+`/authorize`, the demo API, `/introspect` and `/token` share these functions, so that they cannot
+disagree.
 """
 
 from functools import lru_cache
@@ -45,6 +46,13 @@ def decide(terms: Terms, wanted: Wanted, address: str) -> RefusalReason | None:
     if not isinstance(wanted, Permission):
         return wanted
     return None if terms.holds else RefusalReason.NOT_GRANTED
+
+
+def denial_of_holder(terms: Terms, address: str) -> RefusalReason | None:
+    """Why the holder of the secret is refused at this address, whatever they ask for; or None."""
+    denial = decide(terms, RefusalReason.NO_SUCH_OPERATION, address)
+    # Comes last: secret and address pass.
+    return None if denial is RefusalReason.NO_SUCH_OPERATION else denial
 
 
 # A token is called from few addresses, and both functions are pure.

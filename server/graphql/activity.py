@@ -29,6 +29,10 @@ described(
     "Why a token was revoked.",
     REVOKED="An admin revoked it.",
     CREATOR_REMOVED="The admin who owned it was removed.",
+    COMPROMISED="Its secret became known to others.",
+    SUPERSEDED="Another token took its place.",
+    POLICY="The token policy ended it.",
+    SELF="Its holder revoked it.",
 )
 described(
     ActivityKind,
@@ -88,7 +92,9 @@ class TokenActivity:
     id: strawberry.ID = strawberry.field(description="A global id.")
     occurred_at: DateTime = strawberry.field(description="When it happened.")
     actor: Admin | None = loaded(
-        _load_actors, description="The admin who did it; null once that admin is removed."
+        _load_actors,
+        description="The admin who did it; null if the token's holder did, or once that admin is"
+        " removed.",
     )
     token: Node = loaded(
         _load_tokens, graphql_type=_TOKEN, description="The token concerned, live or revoked."
@@ -181,6 +187,9 @@ class TokenTransferred(TokenActivity, Node):
 @strawberry.type(description="A token was revoked.")
 class TokenRevoked(TokenActivity, Node):
     reason: RevocationReason = strawberry.field(description="Why it was revoked.")
+    found_at: str | None = strawberry.field(
+        description="The URL where its secret was found; null unless a report of a leak names one."
+    )
 
 
 _TYPES: dict[ActivityKind, type[TokenActivity]] = {
@@ -239,7 +248,10 @@ def _details(context: Context, row: models.Activity) -> dict[str, Any]:
             "is_owned_by_organisation": details["owner"] is None,
         }
     if row.kind is ActivityKind.REVOKED:
-        return {"reason": RevocationReason(details["reason"])}
+        return {
+            "reason": RevocationReason(details["reason"]),
+            "found_at": details.get("foundAt"),
+        }
     return {}
 
 

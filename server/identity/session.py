@@ -1,7 +1,5 @@
 """Signing in and out, and the session of a signed-in admin."""
 
-from datetime import UTC, datetime
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,7 +10,7 @@ from server.access.principal import SignedInAdmin
 from server.errors import InvalidInput, Unauthenticated
 from server.operations import admins, tenants
 from server.service import Service
-from server.web.json import JsonResponse, read_json, text_fields
+from server.web.json import JsonResponse, read_json, rfc3339, text_fields
 
 
 async def sign_in(service: Service, request: Request) -> Response:
@@ -30,7 +28,7 @@ async def sign_in(service: Service, request: Request) -> Response:
         address=client_address(service.settings, request),
         device=DEVICE.read(service.settings, request) or "",
     )
-    expires_at = _rfc3339(signed_in.expires_at)
+    expires_at = rfc3339(signed_in.expires_at)
     if transport == "bearer":
         return JsonResponse({"session": signed_in.secret, "expiresAt": expires_at}, 201)
     response = JsonResponse({"expiresAt": expires_at}, 201)
@@ -49,7 +47,7 @@ async def who_am_i(_service: Service, _request: Request, principal: SignedInAdmi
         {
             "tenant": {"slug": tenant.slug, "name": tenant.name},
             "admin": {"email": admin.email, "name": admin.name, "role": admin.role.value},
-            "expiresAt": _rfc3339(await sessions.expires_at(principal)),
+            "expiresAt": rfc3339(await sessions.expires_at(principal)),
         }
     )
 
@@ -60,8 +58,3 @@ async def sign_out(service: Service, request: Request) -> Response:
     response = Response(status_code=204)
     SESSION.forget(service.settings, request, response)
     return response
-
-
-def _rfc3339(instant: datetime) -> str:
-    """An instant as RFC 3339 writes it, in UTC."""
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -11,7 +11,7 @@ from uuid import UUID
 import models
 from models import ActivityKind
 from server.access.activity import record
-from server.access.live_token import locked, save
+from server.access.live_token import locked, save, state_of
 from server.access.principal import Principal
 from server.access.tenancy import change
 from server.conditions import clean_expiry, clean_limit, clean_networks, networks_of
@@ -154,15 +154,7 @@ async def states(principal: Principal, tokens: Sequence[models.Token]) -> list[s
     """
     principal.require(Right.READ)
     at = await database_now() if any(token.expires_at for token in tokens) else None
-    return [_state(token, at) for token in tokens]
-
-
-def _state(token: models.Token, at: datetime | None) -> str:
-    if not token.is_live:
-        return "REVOKED"
-    if token.expires_at is not None and at is not None and token.expires_at <= at:
-        return "EXPIRED"
-    return "PAUSED" if token.paused_at else "ACTIVE"
+    return [state_of(token, at) for token in tokens]
 
 
 async def _write(token: models.Token, column: str) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import models
+from server.access.held import open_keys
 from server.access.principal import IntrospectionClient
 from server.decisions.decide import denial_of_secret
 from server.decisions.terms import terms_of_any_tenant
@@ -34,8 +35,4 @@ async def introspect(
     tenant_id, token_id = UUID(found[0]), UUID(found[2])
     tenant = await models.Tenant.get(id=tenant_id)
     token = await models.Token.get(tenant_id=tenant_id, id=token_id)
-    held = models.TokenPermission.filter(tenant_id=tenant_id, token_id=token_id)
-    permissions = [service.catalogue.find(row.key) for row in await held]
-    keys = {permission.key for permission in permissions if permission}
-    current = (p.key for p in service.catalogue.permissions if p.key in keys)
-    return Introspected(token, tenant, tuple(current))
+    return Introspected(token, tenant, await open_keys(service.catalogue, token))

@@ -1,6 +1,7 @@
 """JSON of every surface: bodies that are read within limits, and answers that no cache keeps."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -27,6 +28,11 @@ class JsonResponse(Response):
     def __init__(self, content: Any, status_code: int = 200) -> None:
         super().__init__(orjson.dumps(content), status_code)
         self.headers["Cache-Control"] = "no-store"
+
+
+def rfc3339(instant: datetime) -> str:
+    """An instant as RFC 3339 writes it, in UTC."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def require_json(request: Request) -> None:

@@ -11,6 +11,7 @@ from server.errors import (
     Forbidden,
     InvalidInput,
     NotFound,
+    RateLimited,
     Refusal,
     TooManyAttempts,
     TooManyRequests,
@@ -28,6 +29,7 @@ _STATUS: dict[type[Refusal], int] = {
     TooManyAttempts: 429,
     Busy: 503,
     TooManyRequests: 429,
+    RateLimited: 429,
 }
 _TITLES = {
     400: "Bad Request",
@@ -63,6 +65,6 @@ def refusal_problem(refusal: Refusal) -> Response:
     response = problem(_STATUS.get(type(refusal), 400), refusal.code, refusal.message, **members)
     if response.status_code == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(refusal, TooManyAttempts | TooManyRequests | Busy):
+    if isinstance(refusal, TooManyAttempts | TooManyRequests | RateLimited | Busy):
         response.headers["Retry-After"] = str(refusal.retry_after_seconds)
     return response

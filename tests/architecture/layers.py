@@ -16,6 +16,7 @@ FLOORS: list[set[str]] = [
         "server.dataplane",
         "server.graphql",
         "server.identity",
+        "server.leaks",
         "server.middleware",
         "server.provisioning",
     },

@@ -16,6 +16,7 @@ _WHO = {
     "principal": "server.access.principal.Principal",
     "operator": "server.access.principal.Operator",
     "client": "server.access.principal.IntrospectionClient",
+    "holder": "server.access.principal.Holder",
 }
 # Rooms whose functions can be part of a change.
 _CHANGING = {"server.access", "server.decisions", "server.operations"}

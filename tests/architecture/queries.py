@@ -54,11 +54,7 @@ WRITERS = {
     "KnownAddress": {"server.access.expired", "server.access.sessions", "server.access.visitors"},
     "Session": {"server.access.expired", "server.access.sessions"},
     "Tenant": {"server.operations.tenants", "server.operations.tokens"},
-    "Token": {
-        "server.access.live_token",
-        "server.operations.admins",
-        "server.operations.tokens",
-    },
+    "Token": {"server.access.live_token", "server.operations.admins", "server.operations.tokens"},
     "TokenBrand": {"server.access.brands"},
     "TokenLastUse": {"server.decisions.log_rows"},
     "TokenPermission": {"server.operations.tokens"},

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from server.errors import Misconfigured
-from server.settings import Settings, read_settings
+from server.settings import LeakOrigin, Settings, read_settings
 
 
 def test_default_is_sqlite_in_the_working_folder(
@@ -35,6 +35,8 @@ def test_every_variable_is_read() -> None:
             "TESSERA_GATEWAY_PEERS": "10.1.0.0/16",
             "TESSERA_RATE_LIMIT_URL": "redis://:pass@cache.example.com:6379/1",
             "TESSERA_MAX_REQUESTS_PER_TENANT": "8",
+            "TESSERA_LEAK_KEYS_URL": "off",
+            "TESSERA_LEAK_ORIGINS": "depsdev GOSST-PUBLIC-KEY https://deps.example/keys",
             "TESSERA_INTROSPECTION": "no",
             "TESSERA_LOG_LEVEL": "warning",
         }
@@ -54,14 +56,16 @@ def test_every_variable_is_read() -> None:
         gateway_peers=(ip_network("10.1.0.0/16"),),
         rate_limit_url="redis://:pass@cache.example.com:6379/1",
         max_requests_per_tenant=8,
+        leak_keys_url=None,
+        leak_origins=(LeakOrigin("depsdev", "GOSST-PUBLIC-KEY", "https://deps.example/keys"),),
         introspection=False,
         log_level="WARNING",
     )
     assert not settings.embedded
 
 
-def test_there_are_at_most_sixteen_settings() -> None:
-    assert 0 < len(Settings.__dataclass_fields__) <= 16
+def test_there_are_at_most_eighteen_settings() -> None:
+    assert 0 < len(Settings.__dataclass_fields__) <= 18
 
 
 _MISTAKES = [
@@ -98,6 +102,20 @@ _MISTAKES = [
     ("TESSERA_TRUSTED_PROXIES", "canary"),
     ("TESSERA_FORWARDED_HEADER", "canary"),
     ("TESSERA_PASS_PREFLIGHT", "canary"),
+    ("TESSERA_LEAK_KEYS_URL", "canary"),
+    ("TESSERA_LEAK_KEYS_URL", "http://canary.example.com/keys"),
+    ("TESSERA_LEAK_KEYS_URL", "http://localhost.canary.example/keys"),
+    ("TESSERA_LEAK_KEYS_URL", "https://canary:canary@example.com/keys"),
+    ("TESSERA_LEAK_KEYS_URL", "https://example.com/canary keys"),
+    ("TESSERA_LEAK_ORIGINS", "canary"),
+    ("TESSERA_LEAK_ORIGINS", "canary CANARY-KEY http://canary.example.com/keys"),
+    ("TESSERA_LEAK_ORIGINS", "ca/nary CANARY-KEY https://canary.example.com/keys"),
+    ("TESSERA_LEAK_ORIGINS", "github CANARY-KEY https://canary.example.com/keys"),
+    ("TESSERA_LEAK_ORIGINS", ",".join(["canary CANARY-KEY https://canary.example.com/keys"] * 2)),
+    (
+        "TESSERA_LEAK_ORIGINS",
+        ",".join(f"canary{n} CANARY-KEY https://canary.example.com/keys" for n in range(11)),
+    ),
     ("TESSERA_INTROSPECTION", "canary"),
     ("TESSERA_LOG_LEVEL", "canary"),
 ]

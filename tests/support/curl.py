@@ -24,8 +24,8 @@ def path_with_curl(folder: Path) -> str:
 
 
 def main(arguments: list[str]) -> None:
-    """`curl -s URL [-H HEADER]… [-d BODY]`."""
-    url, headers, body = "", {}, None
+    """`curl -s URL [-X METHOD] [-H HEADER]… [-d BODY] [-w FORMAT]`."""
+    url, headers, body, method, form = "", {}, None, None, ""
     while arguments:
         argument = arguments.pop(0)
         if argument == "-H":
@@ -33,13 +33,19 @@ def main(arguments: list[str]) -> None:
             headers[name] = value.strip()
         elif argument == "-d":
             body = arguments.pop(0).encode()
+        elif argument == "-X":
+            method = arguments.pop(0)
+        elif argument == "-w":
+            form = arguments.pop(0)
         elif argument != "-s":
             url = argument
     try:
-        with urlopen(Request(url, body, headers)) as answer:
-            sys.stdout.buffer.write(answer.read())
+        with urlopen(Request(url, body, headers, method=method)) as answer:
+            content, status = answer.read(), answer.status
     except HTTPError as error:
-        sys.stdout.buffer.write(error.read())
+        content, status = error.read(), error.code
+    written = form.replace("%{http_code}", str(status)).replace("\\n", "\n")
+    sys.stdout.buffer.write(content + written.encode())
 
 
 if __name__ == "__main__":

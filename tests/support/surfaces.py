@@ -42,6 +42,13 @@ class Surfaces:
         form = {"token": self.secret}
         return await self.client.http.post("/introspect", data=form, headers=headers)
 
+    async def own_token(self) -> httpx2.Response:
+        headers = {"Authorization": f"Bearer {self.secret}"}
+        return await self.client.http.get("/token", headers=headers)
+
+    async def report(self) -> httpx2.Response:
+        return await self.client.http.post("/revoke", json={"credentials": ["x"]})
+
     async def viewer(self) -> httpx2.Response:
         return await self.client.graphql("{ viewer { id } tokens { edges { node { name } } } }")
 

@@ -62,6 +62,8 @@ async def is_an_outage(running: Surfaces) -> None:
         "check": running.check(),
         "a check of an unknown secret": running.check(f"{running.secret}x"),
         "introspect": running.introspect(),
+        "own token": running.own_token(),
+        "report": running.report(),
         "who am I": running.who_am_i(),
         "sign in": running.sign_in(PASSWORD),
         "query": running.viewer(),

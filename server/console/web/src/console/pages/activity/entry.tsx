@@ -23,7 +23,7 @@ export function Entry({ entry, ofTenant }: Props) {
   return (
     <>
       <p className="activity-line">
-        <strong>{entry.actor?.name ?? shared.formerAdmin}</strong> {sentence(entry)}
+        <strong>{actor(entry)}</strong> {sentence(entry)}
         {ofTenant && (
           <>
             {" · "}
@@ -37,6 +37,13 @@ export function Entry({ entry, ofTenant }: Props) {
       <Values entry={entry} />
     </>
   );
+}
+
+function actor(entry: ActivityEntryFragment): string {
+  if (entry.actor !== null) return entry.actor.name;
+  const byHolder =
+    entry.__typename === "TokenRevoked" && ["SELF", "COMPROMISED"].includes(entry.reason);
+  return byHolder ? text.holder : shared.formerAdmin;
 }
 
 function sentence(entry: ActivityEntryFragment): string {
@@ -100,6 +107,15 @@ function Values({ entry }: { entry: ActivityEntryFragment }): ReactNode {
       );
     case "TokenTransferred":
       return <Transfer entry={entry} />;
+    case "TokenRevoked":
+      // Text, and no link: the reporter chose the address.
+      return (
+        entry.foundAt && (
+          <p className="change">
+            {text.foundAt} <bdi>{entry.foundAt}</bdi>
+          </p>
+        )
+      );
     default:
       return null;
   }

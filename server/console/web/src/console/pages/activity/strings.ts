@@ -34,7 +34,13 @@ export const activity = {
   revoked: {
     REVOKED: "revoked the token",
     CREATOR_REMOVED: "removed the admin who owned the token, which revoked it",
+    COMPROMISED: "reported the secret as known to others, which revoked the token",
+    SUPERSEDED: "replaced the token by another, which revoked it",
+    POLICY: "set a token policy, which revoked the token",
+    SELF: "revoked the token with its own secret",
   },
+  holder: "A holder of the secret",
+  foundAt: "The secret was found at",
   from: "from",
   to: "to",
 };

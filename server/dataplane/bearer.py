@@ -1,0 +1,18 @@
+"""Reads the secret of a token that a request carries as a bearer."""
+
+from collections.abc import Mapping, Sequence
+
+
+def bearer(listed: Sequence[tuple[bytes, bytes]], headers: Mapping[bytes, bytes]) -> str | None:
+    """The secret of a request (RFC 6750, section 2.1); None without one or in another scheme.
+
+    Several headers, or a malformed Bearer credential, give a secret that matches no token.
+    listed: every header line. headers: those of them whose names come once.
+    """
+    value = headers.get(b"authorization")
+    if value is None:
+        return "" if any(name == b"authorization" for name, _ in listed) else None
+    scheme, _, secret = value.partition(b" ")
+    if scheme.lower() != b"bearer":
+        return None
+    return secret.strip(b" ").decode("latin-1")

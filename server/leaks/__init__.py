@@ -1,0 +1,1 @@
+"""Secrets that leaked: `/revoke` for anybody who found one, `/leaks/…` for scanners."""

@@ -1,0 +1,70 @@
+"""What the holder of a secret may do with the token itself: see it, and end it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import models
+from models import ActivityKind, ClosedBy, RevocationReason
+from server.access import token_search
+from server.access.activity import record
+from server.access.held import open_keys
+from server.access.live_token import locked, save, state_of
+from server.access.principal import Holder
+from server.access.tenancy import change, owned
+from server.database import database_now, retried
+from server.decisions import terms
+from server.roles import Right
+from server.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class OwnToken:
+    """The holder's token: its row, its state, its tenant, and what it opens today."""
+
+    token: models.Token
+    state: str
+    tenant: models.Tenant
+    permissions: tuple[str, ...]
+
+
+async def describe(holder: Holder, service: Service) -> OwnToken:
+    """The holder's own token, with the keys of the permissions that the catalogue has."""
+    holder.require(Right.USE_OWN_TOKEN)
+    token = await owned(models.Token, holder).get(id=holder.token_id)
+    tenant = await models.Tenant.get(id=holder.tenant_id)
+    keys = await open_keys(service.catalogue, token)
+    at = await database_now() if token.expires_at else None
+    return OwnToken(token, state_of(token, at), tenant, keys)
+
+
+@retried
+async def revoke(holder: Holder) -> None:
+    """End the own token for ever. Raises `NotFound` for a token that was revoked meanwhile."""
+    holder.require(Right.USE_OWN_TOKEN)
+    async with change(holder, Right.USE_OWN_TOKEN):
+        await _end(holder, RevocationReason.SELF)
+
+
+@retried
+async def revoke_leaked(
+    holder: Holder, found_at: str | None = None, source: str | None = None
+) -> None:
+    """End a token whose secret is known to others: who reports it holds it too.
+
+    found_at: the URL where it was found, if known. source: the kind of place, as the reporter calls
+    it. Raises `NotFound` as `revoke` does.
+    """
+    holder.require(Right.USE_OWN_TOKEN)
+    details = {"foundAt": found_at, "source": source}
+    known = {name: value for name, value in details.items() if value is not None}
+    async with change(holder, Right.USE_OWN_TOKEN):
+        await _end(holder, RevocationReason.COMPROMISED, **known)
+
+
+async def _end(holder: Holder, reason: RevocationReason, **details: Any) -> None:
+    token = await locked(holder, holder.token_id)
+    token.revoked_at = models.now()
+    await save(token, "revoked_at")
+    await terms.close(token.tenant_id, [token.id], ClosedBy.REVOKED)
+    await token_search.remove(token.tenant_id, [token.id])
+    await record(holder, ActivityKind.REVOKED, token, reason=reason.value, **details)

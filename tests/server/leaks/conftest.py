@@ -1,0 +1,36 @@
+"""An application that takes reports of an origin, and a leaked token."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from server.app import create_app
+from server.service import Service
+from server.settings import LeakOrigin
+from tests.support.factories import World
+from tests.support.leaks import HERE, KEY_ID, Case, Origin, at, document, listed
+from tests.support.process import LOOPBACK
+
+
+@pytest.fixture
+async def origin() -> AsyncIterator[Origin]:
+    made = Origin()
+    server = await asyncio.start_server(made.serve, LOOPBACK, 0)
+    made.port = server.sockets[0].getsockname()[1]
+    made.document = document(listed(KEY_ID, made.signer))
+    yield made
+    server.close()
+
+
+@pytest.fixture
+async def case(service: Service, world: World, origin: Origin) -> AsyncIterator[Case]:
+    person = await world.person()
+    made = await world.token(person)
+    also = (LeakOrigin("depsdev", "GOSST-PUBLIC-KEY", origin.url),)
+    settings = replace(service.settings, leak_keys_url=origin.url, leak_origins=also)
+    app = create_app(replace(service, settings=settings))
+    async with at(app, HERE) as http:
+        yield Case(app, http, origin, service, person, made.token, made.secret)
+    await app.close()
