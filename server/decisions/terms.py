@@ -29,10 +29,13 @@ STATE = {
              WHEN s.expires_at <= statement_timestamp() THEN 'EXPIRED'
              ELSE s.block END
     """,
+    # A comparison evaluates both of its sides here, and the clock's text takes a microsecond.
     "sqlite": """
         CASE WHEN s.closed_by IS NOT NULL THEN s.closed_by
-             WHEN substr(s.retires_at, 1, 23) <= strftime('%Y-%m-%d %H:%M:%f', 'now') THEN 'RETIRED'
-             WHEN substr(s.expires_at, 1, 23) <= strftime('%Y-%m-%d %H:%M:%f', 'now') THEN 'EXPIRED'
+             WHEN s.retires_at IS NOT NULL AND substr(s.retires_at, 1, 23)
+                  <= strftime('%Y-%m-%d %H:%M:%f', 'now') THEN 'RETIRED'
+             WHEN s.expires_at IS NOT NULL AND substr(s.expires_at, 1, 23)
+                  <= strftime('%Y-%m-%d %H:%M:%f', 'now') THEN 'EXPIRED'
              ELSE s.block END
     """,
 }
