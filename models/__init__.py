@@ -9,6 +9,7 @@ from models.invitation import Invitation
 from models.job_lease import JobLease
 from models.known_address import KnownAddress
 from models.rows import Row, TenantRow, new_id, now
+from models.secret_use import SecretUse
 from models.session import Session
 from models.tenant import Tenant
 from models.token import LIVE, LIVE_SQL, Token
@@ -16,6 +17,7 @@ from models.token_brand import TokenBrand
 from models.token_last_use import TokenLastUse
 from models.token_permission import TokenPermission, permission_fingerprint, shape_of
 from models.token_refusal import RefusalReason, TokenRefusal
+from models.token_rotation import TokenRotation
 from models.token_search import TokenSearch, place_of
 from models.token_secret import ClosedBy, RotationPart, TokenSecret, grants_of
 from models.token_use import TokenUse
@@ -39,6 +41,7 @@ __all__ = [
     "Role",
     "RotationPart",
     "Row",
+    "SecretUse",
     "Session",
     "Tenant",
     "TenantRow",
@@ -47,6 +50,7 @@ __all__ = [
     "TokenLastUse",
     "TokenPermission",
     "TokenRefusal",
+    "TokenRotation",
     "TokenSearch",
     "TokenSecret",
     "TokenUse",

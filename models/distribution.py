@@ -15,11 +15,13 @@ TABLES = (
     "attempt_counter",
     "invitation",
     "known_address",
+    "secret_use",
     "session",
     "token",
     "token_last_use",
     "token_permission",
     "token_refusal",
+    "token_rotation",
     "token_search",
     "token_use",
 )

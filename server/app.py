@@ -26,6 +26,7 @@ from server.dataplane.holder import routes as holder_routes
 from server.dataplane.introspect import routes as introspection_routes
 from server.dataplane.wire import protocol_of
 from server.decisions.log import DecisionLog
+from server.decisions.pick_ups import PickUps
 from server.errors import Misconfigured
 from server.graphql.endpoint import routes as graphql_routes
 from server.identity.routes import routes as identity_routes
@@ -105,7 +106,8 @@ class App:
 
     def __init__(self, service: Service, run: Runner) -> None:
         self._log = DecisionLog()
-        self._authorize = Authorize(service, self._log)
+        self._pick_ups = PickUps()
+        self._authorize = Authorize(service, self._log, self._pick_ups)
         self._jobs = Jobs(JOBS)
         self._reports = Reports()
         routed = _routed(service, run, self._log, self._reports)
@@ -135,6 +137,7 @@ class App:
         """End the jobs, and finish what waits. Call it before the database closes."""
         await self._jobs.close()
         await self._reports.close()
+        await self._pick_ups.close()
         await self._log.close()
         await self._authorize.close()
 

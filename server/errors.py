@@ -162,14 +162,22 @@ class RevisionConflict(Refusal):
 
 
 class SecretAlreadyShown(Refusal):
-    """The idempotency key has created `token` before, and its secret was shown then."""
+    """The idempotency key has created or rotated `token` before; its secret was shown then."""
 
     code = "SECRET_ALREADY_SHOWN"
 
     def __init__(self, token: Token) -> None:
-        super().__init__(
-            "This request has already created a token. Its secret cannot be shown again."
-        )
+        super().__init__("This request was carried out before. Its secret cannot be shown again.")
+        self.token = token
+
+
+class RotationUnderWay(Refusal):
+    """Another rotation of `token` has not ended yet."""
+
+    code = "ROTATION_UNDER_WAY"
+
+    def __init__(self, token: Token) -> None:
+        super().__init__("A rotation of this token is under way. End it, or wait for its end.")
         self.token = token
 
 

@@ -16,6 +16,7 @@ from server.errors import InvalidInput
 MAX_NAME_LENGTH = 100
 MAX_DESCRIPTION_LENGTH = 1000
 MAX_SLUG_LENGTH = 63
+_MAX_IDEMPOTENCY_KEY_LENGTH = 255
 _MAX_EMAIL_LENGTH = 254
 # A letter with its marks, which normalising composes, has up to four code points before that.
 _MAX_DECOMPOSED = 4
@@ -43,6 +44,17 @@ _MAX_WORDS = 32
 def printable_ascii(text: str, max_length: int) -> str:
     """`text` for storage and display: cut to `max_length` characters, with `?` for other ones."""
     return _NOT_PRINTABLE.sub("?", text[:max_length])
+
+
+def check_idempotency_key(key: str | None, field: str = "idempotencyKey") -> None:
+    """Raises `InvalidInput` for a key that is not 1 to 255 printable ASCII characters."""
+    if key is None:
+        return
+    longest = _MAX_IDEMPOTENCY_KEY_LENGTH
+    if not 1 <= len(key) <= longest or not (key.isascii() and key.isprintable()):
+        raise InvalidInput(
+            field, f"An idempotency key has 1 to {longest} printable ASCII characters."
+        )
 
 
 def clean_name(text: str, field: str = "name") -> str:

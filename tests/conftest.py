@@ -37,7 +37,7 @@ LONGEST = (
     "test_raw_bytes.py", "test_cost_of_text.py", "test_wheel.py",
     "test_console_many_tokens.py", "test_real_gateways.py", "test_document.py",
     "test_real_clients.py", "test_neighbours.py", "test_kill.py", "test_races_of_tokens.py",
-    "test_races_of_admins.py",
+    "test_races_of_admins.py", "test_races_of_rotations.py", "test_rotation.py",
     "test_linearizability.py", "test_digest_key_change.py", "test_serve.py",
     "test_sign_in.py", "test_backup.py", "test_make.py",
 )  # fmt: skip

@@ -165,6 +165,16 @@ _RULES: dict[str, tuple[str, set[Role]]] = {
         " { ... on TransferTokenPayload { token { id } } } }",
         _MANAGERS,
     ),
+    "rotateToken": (
+        'mutation { rotateToken(input: {tokenId: "%(token)s", replace: true})'
+        " { ... on RotateTokenPayload { secret } } }",
+        _MANAGERS,
+    ),
+    "endRotation": (
+        'mutation { endRotation(input: {tokenId: "%(token)s", keep: NEW})'
+        " { ... on EndRotationPayload { token { id } } } }",
+        _MANAGERS,
+    ),
     "revokeToken": (
         'mutation { revokeToken(input: {tokenId: "%(token)s"})'
         " { ... on RevokeTokenPayload { token { id } } } }",

@@ -48,9 +48,10 @@ PERMISSION = "GET /api/v1/devices"
 STORED_NAME = "a name that is stored"
 TABLES = (
     "session", "token", "token_permission", "activity", "admin", "attempt_counter", "token_use",
-    "token_last_use", "gateway", "known_address",
+    "token_last_use", "token_rotation", "gateway", "known_address",
 )  # fmt: skip
 TOKEN = "a token's secret"
+LATER = "a token's later secret"
 # The target that PERMISSION allows.
 TARGET = "/api/v1/devices"
 _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
@@ -166,6 +167,7 @@ def succeed(recording: Recording) -> None:
     """Every secret in its proper place: created, shown once, used."""
     sign_in(recording)
     create_the_token(recording)
+    rotate_the_token(recording)
     use_the_guests_passwords(recording, invite_the_guest(recording))
     assert check(recording).status_code == 200
     assert check(recording, uri="/api/v1/users").status_code == 403
@@ -205,6 +207,27 @@ def create_the_token(recording: Recording) -> None:
     recording.token_id = created["token"]["id"]
     again = recording.graphql(create.replace("... on", "__typename ... on"), {"i": made})
     assert again.json()["data"]["createToken"] == {"__typename": "SecretAlreadyShown"}
+
+
+def rotate_the_token(recording: Recording) -> None:
+    """Each answer shows another secret: the first answer is lost, and the second one is used."""
+    rotate = "mutation($i: RotateTokenInput!) { rotateToken(input: $i) {"
+    rotate += " ... on RotateTokenPayload { secret } } }"
+    # The old secret is used until the end of the test.
+    asked = {"tokenId": recording.token_id, "idempotencyKey": "k", "drainSeconds": 86_400}
+    body = {"query": rotate, "variables": {"i": asked}}
+    for name in ("a token's secret in a lost answer", LATER):
+        shown = recording.show("POST", "/graphql", json=body)["data"]["rotateToken"]
+        recording.secrets[name] = shown["secret"]
+    assert check(recording, recording.secrets[LATER]).status_code == 200
+    again = rotate.replace("... on", "__typename ... on")
+    deadline = time.monotonic() + 10
+    read = f'{{ token(id: "{recording.token_id}") {{ rotation {{ state }} }} }}'
+    while recording.graphql(read).json()["data"]["token"]["rotation"]["state"] != "DRAINING":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    answer = recording.graphql(again, {"i": asked})
+    assert answer.json()["data"]["rotateToken"] == {"__typename": "SecretAlreadyShown"}
 
 
 def invite_the_guest(recording: Recording) -> str:
@@ -281,6 +304,7 @@ def read_everything(recording: Recording) -> None:
     token = f"id name description hint revision createdAt lastUsedAt revokedAt {permissions}"
     token += " lastUsedFrom lastUsedUserAgent usage { allowed denied permission { key } }"
     token += " recentRefusals { method path reason address userAgent requestId }"
+    token += " rotation { state newHint oldHint pickedUpFrom oldSecretUses { address userAgent } }"
     admin = "id email name role createdAt"
     for query in (
         f"{{ viewer {{ {admin} }} tenant {{ id slug name region apiUrl }} tenantApiUrl }}",
@@ -667,7 +691,7 @@ def test_search_finds_planted_secrets(recording: Recording) -> None:
         for planted in (secret, secret.encode().hex(), f"'…{secret[:-2]}'"):
             assert sightings(recording, {"here": planted.encode()}), name
     assert any(STORED_NAME.encode() in content for content in recording.dumps.values())
-    assert len(set(recording.secrets.values())) == len(recording.secrets) == 15
+    assert len(set(recording.secrets.values())) == len(recording.secrets) == 17
 
 
 def test_every_kind_of_request_was_sent(recording: Recording) -> None:

@@ -89,6 +89,16 @@ _ID_RULES: dict[str, tuple[str, Any, str]] = {
         {"toAdminId": "", "tokenId": _OWN_TOKEN},
         "Admin",
     ),
+    "rotateToken.input.tokenId": (
+        f"mutation ($v: RotateTokenInput!) {{ rotateToken(input: $v) {_TOKEN_RESULT} }}",
+        {"tokenId": ""},
+        "Token",
+    ),
+    "endRotation.input.tokenId": (
+        f"mutation ($v: EndRotationInput!) {{ endRotation(input: $v) {_TOKEN_RESULT} }}",
+        {"tokenId": "", "keep": "NEW"},
+        "Token",
+    ),
     "revokeToken.input.tokenId": (
         f"mutation ($v: RevokeTokenInput!) {{ revokeToken(input: $v) {_TOKEN_RESULT} }}",
         {"tokenId": ""},

@@ -25,9 +25,9 @@ from server import database
 from server.access.principal import Holder
 from server.access.sessions import ABSOLUTE
 from server.app import create_app, running_service
-from server.decisions import log_rows, lookup_postgres, lookup_sqlite
+from server.decisions import log_rows, lookup_postgres, lookup_sqlite, pick_ups
 from server.decisions.log_rows import Denial
-from server.global_ids import encode_id
+from server.global_ids import encode_id, row_id
 from server.operations import holder
 from server.paging import encode_cursor
 from server.service import Service
@@ -159,11 +159,15 @@ async def fill_admins(people: list[models.Admin]) -> None:
 
 
 async def fill_decision_log(made: list[models.Token]) -> None:
-    """Three days of uses, three denials and the last use of each token."""
+    """Three days of uses, three denials, the last use and an ended rotation of each token."""
     days = [models.now() - timedelta(days=n) for n in range(3)]
     await models.TokenUse.bulk_create([use_of(token, day) for token in made for day in days])
     await models.TokenRefusal.bulk_create([refusal_of(token) for token in made for _ in days])
     await models.TokenLastUse.bulk_create([last_use_of(token, days[0]) for token in made])
+    await models.TokenRotation.bulk_create([rotation_of(token, days[0]) for token in made])
+    await models.SecretUse.bulk_create(
+        [secret_use_of(token, f"x {n}", at) for token in made for n, at in enumerate(days)]
+    )
 
 
 def use_of(token: models.Token, day: datetime) -> models.TokenUse:
@@ -189,6 +193,31 @@ def refusal_of(token: models.Token) -> models.TokenRefusal:
         address="192.0.2.1",
         user_agent="x",
         request_id="x",
+    )
+
+
+def rotation_of(token: models.Token, at: datetime) -> models.TokenRotation:
+    """One that has ended."""
+    return models.TokenRotation(
+        tenant_id=token.tenant_id,
+        id=token.id,
+        old_generation=1,
+        new_generation=1,
+        old_hint="tsr_…",
+        new_hint="tsr_…",
+        drain_seconds=600,
+        ended_at=at,
+    )
+
+
+def secret_use_of(token: models.Token, user_agent: str, at: datetime) -> models.SecretUse:
+    return models.SecretUse(
+        tenant_id=token.tenant_id,
+        token_id=token.id,
+        address="192.0.2.1",
+        user_agent=user_agent,
+        requests=1,
+        last_used_at=at,
     )
 
 
@@ -475,6 +504,12 @@ async def every_mutation(client: Client, token: str, admin: str) -> list[dict[st
         await client.mutate("setTokenNetworks", tokenId=token, networks=["192.0.2.0/24"]),
         await client.mutate("setTokenRateLimit", tokenId=token, requestsPerHour=7),
         await client.mutate("transferToken", tokenId=token, toAdminId=admin),
+        await client.mutate("rotateToken", tokenId=token, idempotencyKey="k"),
+        await client.mutate("rotateToken", tokenId=token, idempotencyKey="k"),
+        await client.mutate("rotateToken", tokenId=token, replace=True),
+        await client.mutate("endRotation", tokenId=token, keep="OLD"),
+        await client.mutate("rotateToken", tokenId=token, drainSeconds=0),
+        await client.mutate("endRotation", tokenId=token, keep="NEW"),
         await client.mutate("revokeToken", tokenId=token),
         await client.mutate("renewInvitation", adminId=admin),
         await client.mutate("setAdminRole", adminId=admin, role="AUDITOR"),
@@ -499,6 +534,7 @@ async def test_checks_and_the_decision_log_use_indexes_of_their_tenant(
         {(*token, "GET /api", log_rows.day_of(at)): log_rows.Use(1, 1, at, at)},
         {token: (at, "192.0.2.1", "x")},
         {token: [refused]},
+        {(*token, "192.0.2.1", "x"): log_rows.OldUse(1, at)},
     )
     digest = await digest_of(await models.Token.get(tenant_id=tenant_id, id=large_tenant.token))
     question = (large_tenant.slug, "us", digest, models.permission_fingerprint("GET /api"))
@@ -513,13 +549,33 @@ async def test_checks_and_the_decision_log_use_indexes_of_their_tenant(
         statements.append((lookup_postgres._FOUND, list(lookup_postgres._columns([question]))))
     assert found["token"]["recentRefusals"]
     assert found["token"]["lastUsedAt"]
-    for table in ("token_use", "token_last_use", "token_refusal", "token_permission"):
+    for table in ("token_use", "token_last_use", "token_refusal", "token_permission", "secret_use"):
         assert any(table in sql for sql, _ in statements), table
     assert await violations(statements, may_sort=True) == []
     if large_tenant.url.startswith("sqlite"):
         # By their aliases.
         reads = [read for one in statements for read in (await plan_of(one)).reads]
         assert [r for r in reads if r.index is None and r.table not in {"json_each", "u"}] == []
+
+
+async def test_pick_up_and_rotation_are_read_by_indexes_of_their_tenant(
+    large_tenant: LargeTenant, client: Client
+) -> None:
+    made = await client.mutate(
+        "createToken", "... on CreateTokenPayload { token { id } }", name="rotated"
+    )
+    given = made["token"]["id"]
+    await client.mutate("rotateToken", tokenId=given)
+    tenant_id, found = large_tenant.person.admin.tenant_id, row_id("Token", given)
+    digests = (await digest_of(await models.Token.get(tenant_id=tenant_id, id=found)),)
+    rotation = "rotation { state startedBy { name } oldSecretUses { count } }"
+    with caught() as statements:
+        await pick_ups._record(pick_ups._PickUp(str(tenant_id), str(found), digests, "192.0.2.1"))
+        shown = await client.data(f'{{ token(id: "{given}") {{ {rotation} }} }}')
+    assert shown["token"]["rotation"]["state"] == "DRAINING"
+    for table in ("token_rotation", "secret_use", "token_secret"):
+        assert any(table in sql for sql, _ in statements), table
+    assert await violations(statements) == []
 
 
 async def test_violating_plans_are_found(large_tenant: LargeTenant, client: Client) -> None:

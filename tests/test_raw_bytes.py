@@ -235,6 +235,8 @@ _MUTATIONS = {
     "setTokenNetworks": ("tokenId", "networks"),
     "setTokenRateLimit": ("tokenId",),
     "transferToken": ("tokenId", "toAdminId"),
+    "rotateToken": ("tokenId", "idempotencyKey", "latestBy"),
+    "endRotation": ("tokenId", "keep"),
     "revokeToken": ("tokenId",),
     "addAdmin": ("email", "name"),
     "renewInvitation": ("adminId",),
@@ -253,6 +255,8 @@ _NEEDED: dict[str, dict[str, Any]] = {
     "setTokenNetworks": {"tokenId": "x", "networks": []},
     "setTokenRateLimit": {"tokenId": "x", "requestsPerHour": None},
     "transferToken": {"tokenId": "x", "toAdminId": None},
+    "rotateToken": {"tokenId": "x"},
+    "endRotation": {"tokenId": "x", "keep": "NEW"},
     "addAdmin": {"email": "x@example.com", "name": "x", "role": "ADMIN"},
     "setAdminRole": {"adminId": "x", "role": "ADMIN"},
 }

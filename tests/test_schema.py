@@ -56,7 +56,7 @@ type Token implements Node {
   permissions: [Permission!]! createdAt: DateTime! createdBy: Admin lastUsedAt: DateTime
   revokedAt: DateTime state: TokenState! owner: Admin isOwnedByOrganisation: Boolean!
   expiresAt: DateTime pausedAt: DateTime networks: [String!]! requestsPerHour: Int
-  holderMayRotate: Boolean!
+  holderMayRotate: Boolean! rotation: Rotation
   activity(first: Int, after: String): TokenActivityConnection!
 }
 interface TokenActivity { id: ID! occurredAt: DateTime! actor: Admin token: Token! }
@@ -67,6 +67,12 @@ type TokenPermissionsEdited implements TokenActivity & Node {
   granted: [Permission!]! withdrawn: [Permission!]!
 }
 type TokenRevoked implements TokenActivity & Node { reason: RevocationReason! foundAt: String }
+type Rotation {
+  state: RotationState! startedAt: DateTime! startedBy: Admin newHint: String! oldHint: String!
+  pickedUpAt: DateTime pickedUpFrom: String oldSecretEndsAt: DateTime latestBy: DateTime
+  oldSecretUses: [SecretUse!]!
+}
+enum RotationState { PENDING DRAINING }
 enum TokenState { ACTIVE PAUSED EXPIRED REVOKED }
 enum RevocationReason { REVOKED CREATOR_REMOVED COMPROMISED SUPERSEDED POLICY SELF }
 type TokenConnection { edges: [TokenEdge!]! pageInfo: PageInfo! }
@@ -104,6 +110,8 @@ type Mutation {
   setTokenNetworks(input: SetTokenNetworksInput!): SetTokenNetworksResult!
   setTokenRateLimit(input: SetTokenRateLimitInput!): SetTokenRateLimitResult!
   transferToken(input: TransferTokenInput!): TransferTokenResult!
+  rotateToken(input: RotateTokenInput!): RotateTokenResult!
+  endRotation(input: EndRotationInput!): EndRotationResult!
   addAdmin(input: AddAdminInput!): AddAdminResult!
   setAdminRole(input: SetAdminRoleInput!): SetAdminRoleResult!
   transferOwnership(input: TransferOwnershipInput!): TransferOwnershipResult!
@@ -115,6 +123,11 @@ input CreateTokenInput {
   holderMayRotate: Boolean
 }
 type CreateTokenPayload { token: Token! secret: String! }
+input RotateTokenInput {
+  tokenId: ID! idempotencyKey: String drainSeconds: Int latestBy: DateTime compromised: Boolean
+  replace: Boolean ifRevision: Int
+}
+type RotateTokenPayload { token: Token! secret: String! }
 union CreateTokenResult = CreateTokenPayload | InvalidInput | SecretAlreadyShown
 input SetPermissionsInput { tokenId: ID! permissions: [String!]! ifRevision: Int }
 input EditPermissionsInput {

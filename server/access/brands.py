@@ -1,11 +1,14 @@
 """The brands of token secrets: those in use must be listed before anything is served."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import models
+from server.database import database_now
 from server.errors import Misconfigured
 
 _TENANTS_AT_ONCE = 20
+_MAX_COUNTED = 1_000
 
 
 async def require_listed(brands: Sequence[str]) -> None:
@@ -35,9 +38,20 @@ async def _count_live(brand: str) -> int:
     tenants = await models.Tenant.all().order_by("id").values_list("id", flat=True)
     count = 0
     for start in range(0, len(tenants), _TENANTS_AT_ONCE):
+        some = tenants[start : start + _TENANTS_AT_ONCE]
         count += await models.Token.filter(
-            tenant_id__in=tenants[start : start + _TENANTS_AT_ONCE],
-            hint__startswith=f"{brand}_",
-            **models.LIVE,
+            tenant_id__in=some, hint__startswith=f"{brand}_", **models.LIVE
         ).count()
+        count += await _count_rotating(some, brand)
     return count
+
+
+async def _count_rotating(tenant_ids: Sequence[Any], brand: str) -> int:
+    """How many live tokens of another brand have an old secret of that brand: 1,000 at most."""
+    found = await models.TokenRotation.filter(
+        tenant_id__in=tenant_ids, old_hint__startswith=f"{brand}_", ended_at__isnull=True
+    )
+    at = await database_now()
+    ids = [rotation.id for rotation in found if rotation.is_under_way(at)][:_MAX_COUNTED]
+    live = models.Token.filter(tenant_id__in=tenant_ids, id__in=ids, **models.LIVE)
+    return await live.exclude(hint__startswith=f"{brand}_").count()

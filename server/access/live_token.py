@@ -23,9 +23,14 @@ async def locked(
     token = await live.select_for_update().get_or_none()
     if token is None:
         raise NotFound
+    require_revision(token, if_revision)
+    return token
+
+
+def require_revision(token: models.Token, if_revision: int | None) -> None:
+    """Raises `RevisionConflict` unless `if_revision` is None or the token's revision."""
     if if_revision is not None and if_revision != token.revision:
         raise RevisionConflict(token)
-    return token
 
 
 def state_of(token: models.Token, at: datetime | None) -> str:

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from starlette.types import Receive, Scope, Send
 
-from models import RefusalReason, permission_fingerprint
+from models import RefusalReason, RotationPart, permission_fingerprint
 from server import database
 from server.catalogue import Permission, canonical_path
 from server.dataplane import answers, originals
@@ -29,6 +29,7 @@ from server.decisions.decide import Wanted, decide
 from server.decisions.limits import Count, RateLimiter, rate_limiter
 from server.decisions.log import DecisionLog
 from server.decisions.lookup import lookup_in
+from server.decisions.pick_ups import PickUps
 from server.decisions.question import Question
 from server.decisions.terms import Terms
 from server.monitoring.metrics import DECISIONS, UNEXPECTED_ERRORS
@@ -37,6 +38,8 @@ from server.token_format import token_secret_test
 from server.web.client_address import ClientAddresses, is_within
 
 _log = logging.getLogger("tessera.authorize")
+# The decisions that show that the holder has a new secret: it passed authentication.
+_PICKS_UP = {None, RefusalReason.NOT_GRANTED, RefusalReason.RATE_LIMITED}
 _DENIAL_DETAILS = {
     RefusalReason.HEADER_NOT_CANONICAL: (
         "The name of a header has characters other than letters, digits and `-`."
@@ -57,7 +60,7 @@ class OpenCheck(Check, Protocol):
 class Authorize:
     """Answers the checks of one kind of gateway; also an ASGI application."""
 
-    def __init__(self, service: Service, log: DecisionLog) -> None:
+    def __init__(self, service: Service, log: DecisionLog, pick_ups: PickUps) -> None:
         settings = service.settings
         self._is_secret = token_secret_test(settings.token_brand)
         self._digest_key = service.digest_key
@@ -69,6 +72,7 @@ class Authorize:
         self._is_peer = lru_cache(maxsize=256)(lambda peer: is_within(peer, settings.gateway_peers))
         self._ending = _Ending(
             log,
+            pick_ups,
             rate_limiter(settings.rate_limit_url),
             # Every kind of gateway writes X-Forwarded-For; `Forwarded` comes from the client.
             ClientAddresses(settings.trusted_proxies, trusts_peer=True),
@@ -160,9 +164,10 @@ class _OverAsgi:
 
 @dataclass(slots=True, frozen=True)
 class _Ending:
-    """The collaborators of a decision after its lookup: log, rate limiter, addresses."""
+    """The collaborators of a decision after its lookup: logs, rate limiter, addresses."""
 
     log: DecisionLog
+    pick_ups: PickUps
     rate_limiter: RateLimiter
     addresses: ClientAddresses
     is_nginx: bool
@@ -222,9 +227,22 @@ class _Decision:
                 request_id,
                 time(),
             )
+            if self._terms.rotation is not None:
+                self._note_part(denial)
         except Exception as error:
             answer = _failure(error)
         _tell(check, answer)
+
+    def _note_part(self, denial: RefusalReason | None) -> None:
+        """Note the use of a secret that has a part in a rotation."""
+        terms, ending = self._terms, self._ending
+        if terms.rotation == RotationPart.NEW:
+            if denial in _PICKS_UP:
+                digests = self.question[2]
+                ending.pick_ups.note(terms.tenant_id, terms.token_id, digests, self._address)
+        elif terms.state is None:
+            client = self._address, originals.user_agent(self._headers)
+            ending.log.note_old_use(terms.tenant_id, terms.token_id, *client, time())
 
     def _answer(self, denial: RefusalReason | None, count: Count | None, request_id: str) -> Answer:
         key = self._key

@@ -9,6 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 from server.dataplane import originals
 from server.dataplane.authorize import Authorize
 from server.decisions.log import DecisionLog
+from server.decisions.pick_ups import PickUps
 from server.service import Service
 from server.web.client_address import ClientAddresses
 
@@ -29,7 +30,9 @@ class DemoApi:
         self._addresses = ClientAddresses(settings.trusted_proxies, settings.forwarded_header)
         settings = replace(settings, gateway="envoy", gateway_peers=_ANY_PEER)
         self._log = DecisionLog()
-        self._authorize = Authorize(replace(service, settings=settings), self._log)
+        self._pick_ups = PickUps()
+        service = replace(service, settings=settings)
+        self._authorize = Authorize(service, self._log, self._pick_ups)
         self._host = host.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,7 +52,8 @@ class DemoApi:
         await send(body)
 
     async def close(self) -> None:
-        """Flush the decision log and close the lookup connections, before the database closes."""
+        """Flush pick-ups and decisions and close the lookups, before the database closes."""
+        await self._pick_ups.close()
         await self._log.close()
         await self._authorize.close()
 

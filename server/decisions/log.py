@@ -12,7 +12,7 @@ import logging
 from models import RefusalReason
 from server import database
 from server.decisions import log_rows
-from server.decisions.log_rows import Denial, Unwritten, Use
+from server.decisions.log_rows import Denial, OldUse, Unwritten, Use
 from server.monitoring.metrics import RECORDS_DROPPED
 from server.texts import printable_ascii
 
@@ -21,6 +21,7 @@ _DAY_SECONDS = 86_400
 _METHOD_LENGTH = 16
 MAX_USES = 100_000
 MAX_DENIED_TOKENS = 10_000
+MAX_OLD_USES = 2_000
 _log = logging.getLogger("tessera.decision_log")
 
 
@@ -72,6 +73,18 @@ class DecisionLog:
             self._note_denial((tenant_id, token_id), refused)
         if self._timer is None and self._writing is None:
             self._write_in(_WRITE_AFTER_SECONDS)
+
+    def note_old_use(
+        self, tenant_id: str, token_id: str, address: str, user_agent: str, at: float
+    ) -> None:
+        """Log that a client presented the old secret of a rotation. Call it after `note`."""
+        batch, key = self._unwritten.old_uses, (tenant_id, token_id, address, user_agent)
+        use = batch.get(key)
+        if use is not None:
+            use.requests += 1
+            use.last_at = at
+        elif len(batch) < MAX_OLD_USES:
+            batch[key] = OldUse(1, at)
 
     async def close(self) -> None:
         """Flush the rest. Decisions that the database does not take now are lost."""
@@ -146,3 +159,9 @@ class DecisionLog:
                 batch.refused[token] = kept[-log_rows.KEPT_REFUSALS :]
             else:
                 RECORDS_DROPPED.inc(len(refused))
+        for client, old_use in newer.old_uses.items():
+            earlier = batch.old_uses.get(client)
+            if earlier is not None:
+                old_use.requests += earlier.requests
+            if earlier is not None or len(batch.old_uses) < MAX_OLD_USES:
+                batch.old_uses[client] = old_use

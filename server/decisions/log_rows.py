@@ -1,12 +1,14 @@
 """The decision log's tables: uses counted by day, each token's last use, its latest refusals.
 
+Here too: the latest uses of old secrets during rotations.
+
 Written from many instances at once and in bulk. The times of writing, and the entries dropped under
 pressure, are up to `server.decisions.log`.
 """
 # ruff: noqa: S608 - the statements are made of constants
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import count, islice
@@ -21,6 +23,7 @@ from models import RefusalReason
 from server.database import dialect, retried, transaction
 
 KEPT_REFUSALS = 20
+KEPT_SECRET_USES = 50
 KEPT_DAYS = 400
 _AT_ONCE = 100
 
@@ -52,12 +55,22 @@ class Denial(NamedTuple):
 
 
 @dataclass(slots=True)
+class OldUse:
+    """How often a client presented an old secret, since the last writing."""
+
+    requests: int
+    last_at: float
+
+
+@dataclass(slots=True)
 class Unwritten:
     """Decisions that are not written yet. Tokens are (tenant's id, token's id)."""
 
     uses: dict[tuple[str, str, str, date], Use]
     last: dict[tuple[str, str], LastUse]
     refused: dict[tuple[str, str], list[Denial]]
+    # Requests with the old secret of a rotation: of a token, from an address, by a user agent.
+    old_uses: dict[tuple[str, str, str, str], OldUse] = field(default_factory=dict)
 
 
 def _members(names: str) -> str:
@@ -117,6 +130,31 @@ _STATEMENTS: dict[str, dict[str, str]] = {
             DELETE FROM token_refusal r USING old
             WHERE r.tenant_id = old.tenant_id AND r.id = old.id
         """,
+        "old": """
+            INSERT INTO secret_use (id, created_at, tenant_id, token_id, address, user_agent,
+                                    requests, last_used_at)
+            SELECT u.id, u.at, u.tenant_id, u.token_id, u.address, u.user_agent, u.requests, u.at
+            FROM json_to_recordset($1::json) AS u(
+                id uuid, tenant_id uuid, token_id uuid, address text, user_agent text,
+                requests bigint, at timestamptz)
+            ON CONFLICT (tenant_id, token_id, address, user_agent) DO UPDATE SET
+                requests = secret_use.requests + excluded.requests,
+                last_used_at = GREATEST(secret_use.last_used_at, excluded.last_used_at)
+        """,
+        "trim old": f"""
+            WITH old AS MATERIALIZED (
+                SELECT r.tenant_id, r.id
+                FROM json_to_recordset($1::json) AS u(tenant_id uuid, token_id uuid)
+                JOIN secret_use r ON r.tenant_id = u.tenant_id AND r.token_id = u.token_id
+                WHERE (r.last_used_at, r.id) <= (
+                    SELECT x.last_used_at, x.id FROM secret_use x
+                    WHERE x.tenant_id = u.tenant_id AND x.token_id = u.token_id
+                    ORDER BY x.last_used_at DESC, x.id DESC OFFSET {KEPT_SECRET_USES} LIMIT 1)
+                FOR UPDATE OF r SKIP LOCKED
+            )
+            DELETE FROM secret_use r USING old
+            WHERE r.tenant_id = old.tenant_id AND r.id = old.id
+        """,
     },
     "sqlite": {
         "use": f"""
@@ -159,6 +197,25 @@ _STATEMENTS: dict[str, dict[str, str]] = {
                     WHERE x.tenant_id = r.tenant_id AND x.token_id = r.token_id
                     ORDER BY x.id DESC LIMIT 1 OFFSET {KEPT_REFUSALS}))
         """,
+        "old": f"""
+            INSERT INTO secret_use (id, created_at, tenant_id, token_id, address, user_agent,
+                                    requests, last_used_at)
+            SELECT {_members("id at tenant_id token_id address user_agent requests at")}
+            FROM json_each(?) WHERE true
+            ON CONFLICT (tenant_id, token_id, address, user_agent) DO UPDATE SET
+                requests = secret_use.requests + excluded.requests,
+                last_used_at = max(secret_use.last_used_at, excluded.last_used_at)
+        """,
+        # exempt statements_without_a_tenant: SQLite is never distributed
+        "trim old": f"""
+            DELETE FROM secret_use WHERE id IN (
+                SELECT r.id FROM (SELECT {_members("tenant_id token_id")} FROM json_each(?)) AS u
+                JOIN secret_use r ON r.tenant_id = u.tenant_id AND r.token_id = u.token_id
+                WHERE (r.last_used_at, r.id) <= (
+                    SELECT x.last_used_at, x.id FROM secret_use x
+                    WHERE x.tenant_id = r.tenant_id AND x.token_id = r.token_id
+                    ORDER BY x.last_used_at DESC, x.id DESC LIMIT 1 OFFSET {KEPT_SECRET_USES}))
+        """,
     },
 }
 
@@ -173,6 +230,8 @@ async def write(unwritten: Unwritten) -> None:
             ("last", _last_rows(unwritten)),
             ("refused", _refused_rows(unwritten)),
             ("trim", _tokens(unwritten.refused)),
+            ("old", _old_use_rows(unwritten)),
+            ("trim old", _tokens({key[:2] for key in unwritten.old_uses})),
         ):
             # Made part by part: requests are answered in between, and wait for one part at most.
             while part := list(islice(rows, _AT_ONCE)):
@@ -187,6 +246,11 @@ async def delete_old_uses(tenant_ids: Sequence[UUID], limit: int, today: date) -
     if ids:
         await models.TokenUse.filter(tenant_id__in=tenant_ids, id__in=ids).delete()
     return len(ids)
+
+
+async def delete_secret_uses(tenant_id: UUID, token_id: UUID) -> None:
+    """Forget the uses of a token's old secret."""
+    await models.SecretUse.filter(tenant_id=tenant_id, token_id=token_id).delete()
 
 
 def day_of(at: float) -> date:
@@ -246,8 +310,24 @@ def _refused_rows(unwritten: Unwritten) -> Iterator[dict[str, Any]]:
             }
 
 
-def _tokens(refused: dict[tuple[str, str], list[Denial]]) -> Iterator[dict[str, Any]]:
-    for tenant_id, token_id in refused:
+def _old_use_rows(unwritten: Unwritten) -> Iterator[dict[str, Any]]:
+    # In the order of the unique index, as the uses.
+    ordered = sorted(unwritten.old_uses.items(), key=itemgetter(0))
+    for row_id, (key, use) in zip(_ids(), ordered, strict=False):
+        tenant_id, token_id, address, user_agent = key
+        yield {
+            "id": row_id,
+            "tenant_id": tenant_id,
+            "token_id": token_id,
+            "address": address,
+            "user_agent": user_agent,
+            "requests": use.requests,
+            "at": _instant(use.last_at),
+        }
+
+
+def _tokens(tokens: Iterable[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+    for tenant_id, token_id in tokens:
         yield {"tenant_id": tenant_id, "token_id": token_id}
 
 

@@ -5,16 +5,23 @@ Each change of a token that the wire must see ends here, in the transaction of t
 # ruff: noqa: S608 - the statements are made of constants
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from tortoise.expressions import Q
+from tortoise.queryset import QuerySet
 
 import models
+from models import ClosedBy, RotationPart
 from server.database import connection, dialect, retried, transaction
+from server.errors import InvalidInput
 from server.token_format import DigestKey
 
 _RENEWED_AT_ONCE = 200
+MAX_GENERATION = 32_767
+# Of a token, closed ones too: their holders are told that they are retired. Older ones are unknown.
+_KEPT_SECRETS = 100
 # Tortoise updates no primary key. By the old digest: another operator's round may have been there.
 _RENEW = {
     "postgres": "UPDATE token_secret SET digest = $1 WHERE tenant_id = $2 AND digest = $3",
@@ -110,8 +117,7 @@ async def add(token: models.Token, digest: bytes, keys: Collection[str]) -> None
 
 async def write_conditions(token: models.Token) -> None:
     """Write the token's expiry, pause, networks and limit to all its secrets."""
-    secrets = models.TokenSecret.filter(tenant_id=token.tenant_id, token_id=token.id)
-    await secrets.update(**_conditions(token))
+    await _secrets_of(token).update(**_conditions(token))
 
 
 def _conditions(token: models.Token) -> dict[str, Any]:
@@ -125,14 +131,84 @@ def _conditions(token: models.Token) -> dict[str, Any]:
 
 async def write_grants(token: models.Token, keys: Collection[str]) -> None:
     """Write that the secrets of `token` grant `keys`, all that it holds."""
-    secrets = models.TokenSecret.filter(tenant_id=token.tenant_id, token_id=token.id)
-    await secrets.update(grants=models.grants_of(keys))
+    await _secrets_of(token).update(grants=models.grants_of(keys))
 
 
-async def close(tenant_id: UUID, token_ids: Collection[UUID], by: models.ClosedBy) -> None:
+async def close(tenant_id: UUID, token_ids: Collection[UUID], by: ClosedBy) -> None:
     """Close every secret of these tokens for good."""
     secrets = models.TokenSecret.filter(tenant_id=tenant_id, token_id__in=list(token_ids))
     await secrets.update(closed_by=by)
+
+
+async def add_generation(token: models.Token, digest: bytes) -> int:
+    """Write the terms of another secret of `token`, which waits to be picked up.
+
+    It is kept as `digest` and grants what the others do. Gives its generation. Raises
+    `InvalidInput` for a token that has had too many secrets.
+    """
+    latest = (await _secrets_of(token).order_by("-generation").limit(1))[0]
+    if latest.generation >= MAX_GENERATION:
+        raise InvalidInput("tokenId", "This token was rotated too often. Create another one.")
+    generation: int = latest.generation + 1
+    await models.TokenSecret.create(
+        tenant_id=token.tenant_id,
+        token_id=token.id,
+        digest=digest,
+        generation=generation,
+        grants=latest.grants,
+        trial=latest.trial,
+        rotation=RotationPart.NEW,
+        **_conditions(token),
+    )
+    dropped = _secrets_of(token).filter(
+        generation__lte=generation - _KEPT_SECRETS, closed_by__isnull=False
+    )
+    await dropped.delete()
+    return generation
+
+
+async def live_generation(token: models.Token) -> int:
+    """The latest generation of a live token's secrets that is not closed."""
+    live = _secrets_of(token).filter(closed_by__isnull=True)
+    generation: int = (await live.order_by("-generation").limit(1))[0].generation
+    return generation
+
+
+async def retire(token: models.Token, generation: int, at: datetime | None) -> None:
+    """Refuse a secret, the old one of a rotation, from `at` on; None for not yet."""
+    old = _secrets_of(token).filter(generation=generation)
+    await old.update(retires_at=at, rotation=RotationPart.OLD)
+
+
+async def reinstate(token: models.Token, generation: int) -> None:
+    """Take a secret out of its rotation: nothing retires it."""
+    secret = _secrets_of(token).filter(generation=generation)
+    await secret.update(retires_at=None, rotation=None)
+
+
+async def close_others(token: models.Token, *kept: int) -> None:
+    """Close the secrets of a live token for good, as retired, except the generations `kept`."""
+    others = _secrets_of(token).filter(closed_by__isnull=True, generation__not_in=list(kept))
+    await others.update(closed_by=ClosedBy.RETIRED, rotation=None)
+
+
+async def take_mark(token: models.Token, digests: Collection[bytes]) -> int | None:
+    """Take the mark off the secret of `token` that waits to be picked up, kept as one of `digests`.
+
+    Gives its generation; None if it does not wait any more.
+    """
+    waiting = _secrets_of(token).filter(
+        digest__in=list(digests), rotation=RotationPart.NEW, closed_by__isnull=True
+    )
+    generation: int | None = None
+    for secret in await waiting:
+        generation = secret.generation
+        await waiting.update(rotation=None)
+    return generation
+
+
+def _secrets_of(token: models.Token) -> QuerySet[models.TokenSecret]:
+    return models.TokenSecret.filter(tenant_id=token.tenant_id, token_id=token.id)
 
 
 async def renew(key: DigestKey, tenant_id: UUID) -> int:

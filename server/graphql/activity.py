@@ -19,6 +19,7 @@ from server.graphql.context import Context, Info
 from server.graphql.loading import load_selected, loaded
 from server.graphql.nodes import Node, TokenId, finder, finds
 from server.graphql.permissions import Permission, shown_permissions
+from server.graphql.rotation import SecretKept
 from server.graphql.weights import counts_as
 from server.operations import activity
 from server.paging import Page, page_request
@@ -47,6 +48,9 @@ described(
     NETWORKS_SET="Its networks were changed.",
     RATE_LIMIT_SET="Its own rate limit was changed.",
     TRANSFERRED="It got another owner.",
+    ROTATION_STARTED="It got a new secret.",
+    ROTATION_PICKED_UP="Its new secret was first used.",
+    ROTATION_ENDED="Its rotation was ended.",
     REVOKED="It was revoked.",
 )
 Kind = Annotated[
@@ -184,6 +188,35 @@ class TokenTransferred(TokenActivity, Node):
     )
 
 
+@strawberry.type(description="A token got a new secret.")
+class TokenRotationStarted(TokenActivity, Node):
+    compromised: bool = strawberry.field(
+        description="Whether every other secret ended at once, instead of later."
+    )
+    latest_by: DateTime | None = strawberry.field(
+        description="The instant at which the old secret was to end in any case; null for none."
+    )
+    drain_seconds: int = strawberry.field(
+        description="How long the old secret was to live on after the first use of the new one."
+    )
+
+
+@strawberry.type(
+    description="The new secret of a token was first used. Its holder did it, so there is no actor."
+)
+class TokenRotationPickedUp(TokenActivity, Node):
+    address: str = strawberry.field(
+        description="The address it was used from, as reported by the gateway."
+    )
+
+
+@strawberry.type(description="A rotation of a token was ended by an admin.")
+class TokenRotationEnded(TokenActivity, Node):
+    kept: SecretKept = strawberry.field(
+        description="The secret that was kept. The other one ended at once."
+    )
+
+
 @strawberry.type(description="A token was revoked.")
 class TokenRevoked(TokenActivity, Node):
     reason: RevocationReason = strawberry.field(description="Why it was revoked.")
@@ -203,6 +236,9 @@ _TYPES: dict[ActivityKind, type[TokenActivity]] = {
     ActivityKind.NETWORKS_SET: TokenNetworksSet,
     ActivityKind.RATE_LIMIT_SET: TokenRateLimitSet,
     ActivityKind.TRANSFERRED: TokenTransferred,
+    ActivityKind.ROTATION_STARTED: TokenRotationStarted,
+    ActivityKind.ROTATION_PICKED_UP: TokenRotationPickedUp,
+    ActivityKind.ROTATION_ENDED: TokenRotationEnded,
     ActivityKind.REVOKED: TokenRevoked,
 }
 ACTIVITY_TYPES = tuple(_TYPES.values())
@@ -252,6 +288,21 @@ def _details(context: Context, row: models.Activity) -> dict[str, Any]:
             "reason": RevocationReason(details["reason"]),
             "found_at": details.get("foundAt"),
         }
+    return _details_of_rotation(row)
+
+
+def _details_of_rotation(row: models.Activity) -> dict[str, Any]:
+    details = row.details
+    if row.kind is ActivityKind.ROTATION_STARTED:
+        return {
+            "compromised": details["compromised"],
+            "latest_by": _instant(details["latestBy"]),
+            "drain_seconds": details["drainSeconds"],
+        }
+    if row.kind is ActivityKind.ROTATION_PICKED_UP:
+        return {"address": details["address"]}
+    if row.kind is ActivityKind.ROTATION_ENDED:
+        return {"kept": SecretKept(details["keep"])}
     return {}
 
 

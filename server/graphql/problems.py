@@ -14,6 +14,7 @@ class ProblemCode(Enum):
     NOT_FOUND = "NOT_FOUND"
     REVISION_CONFLICT = "REVISION_CONFLICT"
     SECRET_ALREADY_SHOWN = "SECRET_ALREADY_SHOWN"
+    ROTATION_UNDER_WAY = "ROTATION_UNDER_WAY"
     LAST_OWNER = "LAST_OWNER"
     OWN_ACCOUNT = "OWN_ACCOUNT"
 
@@ -24,7 +25,8 @@ described(
     INVALID_INPUT="A value is not acceptable.",
     NOT_FOUND="Not found in this tenant.",
     REVISION_CONFLICT="Another admin has changed it since it was read.",
-    SECRET_ALREADY_SHOWN="An earlier request created the token and showed its secret.",
+    SECRET_ALREADY_SHOWN="An earlier request was carried out and showed the secret.",
+    ROTATION_UNDER_WAY="Another rotation of the token has not ended yet.",
     LAST_OWNER="The tenant would be left without an owner.",
     OWN_ACCOUNT="Admins cannot remove themselves.",
 )
@@ -53,9 +55,16 @@ class RevisionConflict(Problem):
     token: Token = strawberry.field(description="The token as it is now.")
 
 
-@strawberry.type(description="An earlier request with this idempotency key created a token.")
+@strawberry.type(
+    description="An earlier request with this idempotency key created or rotated a token."
+)
 class SecretAlreadyShown(Problem):
-    token: Token = strawberry.field(description="The token it created.")
+    token: Token = strawberry.field(description="The token it created or rotated.")
+
+
+@strawberry.type(description="Another rotation of the token has not ended yet.")
+class RotationUnderWay(Problem):
+    token: Token = strawberry.field(description="The token with its rotation.")
 
 
 @strawberry.type(description="The tenant would be left without an owner.")
@@ -100,6 +109,15 @@ class _SecretAlreadyShown(
         )
 
 
+class _RotationUnderWay(strawberry.ExceptionHandler[errors.RotationUnderWay, RotationUnderWay]):
+    def handle(self, exception: errors.RotationUnderWay, **_: object) -> RotationUnderWay:
+        return RotationUnderWay(
+            code=ProblemCode.ROTATION_UNDER_WAY,
+            message=exception.message,
+            token=shown_token(exception.token),
+        )
+
+
 class _LastOwner(strawberry.ExceptionHandler[errors.LastOwner, LastOwner]):
     def handle(self, exception: errors.LastOwner, **_: object) -> LastOwner:
         return LastOwner(code=ProblemCode.LAST_OWNER, message=exception.message)
@@ -115,6 +133,7 @@ HANDLERS = (
     _NotFound(),
     _RevisionConflict(),
     _SecretAlreadyShown(),
+    _RotationUnderWay(),
     _LastOwner(),
     _OwnAccount(),
 )

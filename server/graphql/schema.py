@@ -41,6 +41,12 @@ from server.graphql.condition_changes import (
 from server.graphql.nodes import Node, ids_count, node, nodes
 from server.graphql.permissions import PermissionCategory, category_count, permission_categories
 from server.graphql.problems import HANDLERS
+from server.graphql.rotation_changes import (
+    EndRotationResult,
+    RotateTokenResult,
+    end_rotation,
+    rotate_token,
+)
 from server.graphql.tenants import Tenant, tenant, tenant_api_url
 from server.graphql.token_changes import (
     CreateTokenResult,
@@ -149,6 +155,15 @@ class Mutation:
     transfer_token: TransferTokenResult = strawberry.mutation(
         resolver=transfer_token,
         description="Give a token to another admin, or to the organisation.",
+    )
+    rotate_token: RotateTokenResult = strawberry.mutation(
+        resolver=rotate_token,
+        description="Give a token a new secret. Only this answer contains it. The old one lives on"
+        " for a while after the new one is first used.",
+    )
+    end_rotation: EndRotationResult = strawberry.mutation(
+        resolver=end_rotation,
+        description="End a rotation at once, with one of its two secrets.",
     )
     add_admin: AddAdminResult = strawberry.mutation(
         resolver=add_admin, description="Invite an admin to the tenant."

@@ -21,6 +21,7 @@ from server.graphql.loading import load_selected, loaded
 from server.graphql.metering import MAX_OBJECTS, TooLargeError
 from server.graphql.nodes import Node, TokenId, finds
 from server.graphql.permissions import Permission, shown_permissions
+from server.graphql.rotation import Rotation, load_rotations, shown_rotation
 from server.graphql.usage import (
     TokenRefusal,
     TokenUsage,
@@ -101,7 +102,9 @@ class Token(Node):
     description: str = strawberry.field(
         description="Its purpose; may be empty, and may contain line breaks."
     )
-    hint: str = strawberry.field(description="The beginning of its secret, for recognising it.")
+    hint: str = strawberry.field(
+        description="The beginning of its latest secret, for recognising it."
+    )
     revision: int = strawberry.field(
         description="Counts its changes. Pass it as `ifRevision` to change only the state you read."
     )
@@ -148,6 +151,11 @@ class Token(Node):
     )
     holder_may_rotate: bool = strawberry.field(
         description="Whether its holder may rotate its secret."
+    )
+    rotation: Rotation | None = loaded(
+        load_rotations,
+        shown_rotation,
+        description="The rotation under way; null while it has one secret.",
     )
     row: strawberry.Private[models.Token]
     loaded_values: strawberry.Private[dict[str, Any]] = field(default_factory=dict)

@@ -22,6 +22,7 @@ _ROWS_AT_ONCE = 200
 # exempt queries_without_a_tenant: `_pages` and `_update` name the tenant
 _RENEWED: tuple[tuple[type[models.TenantRow], str], ...] = (
     (models.Token, "idempotency_key"),
+    (models.TokenRotation, "idempotency_key"),
     (models.Session, "digest"),
     (models.Invitation, "digest"),
 )

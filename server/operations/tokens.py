@@ -26,10 +26,9 @@ from server.errors import InvalidInput, SecretAlreadyShown
 from server.paging import Page, PageRequest
 from server.roles import Right
 from server.service import Service
-from server.texts import clean_description, clean_name
+from server.texts import check_idempotency_key, clean_description, clean_name
 from server.token_format import DigestKey, new_token_secret, token_hint
 
-_IDEMPOTENCY_KEY_LENGTH = 255
 _NO_LIMIT = 2**31 - 1
 # A row for each token instead of each permission: ten times fewer for Python to go through.
 _HELD_KEYS = {
@@ -127,7 +126,7 @@ async def create(
     principal.require(Right.MANAGE_TOKENS)
     name, description = clean_name(name), clean_description(description)
     keys = list(_known(service.catalogue, permissions).values())
-    _check_idempotency_key(idempotency_key)
+    check_idempotency_key(idempotency_key)
     key = service.digest_key
     secret = new_token_secret(service.settings.token_brand[0])
     async with change(principal, Right.MANAGE_TOKENS):
@@ -366,13 +365,3 @@ def _named(some: Sequence[str], keys: Sequence[str]) -> str:
     return "; ".join(
         key if _KEY.fullmatch(key) else f"entry {places[key]}, which is no key" for key in some
     )
-
-
-def _check_idempotency_key(key: str | None) -> None:
-    if key is None:
-        return
-    if not 1 <= len(key) <= _IDEMPOTENCY_KEY_LENGTH or not (key.isascii() and key.isprintable()):
-        raise InvalidInput(
-            "idempotencyKey",
-            f"An idempotency key has 1 to {_IDEMPOTENCY_KEY_LENGTH} printable ASCII characters.",
-        )

@@ -31,6 +31,7 @@ class Ledger:
     story: dict[UUID, list[models.Activity]]
     searched: dict[UUID, str]
     secrets: dict[UUID, list[models.TokenSecret]]
+    rotations: dict[UUID, models.TokenRotation]
 
     def of(self, tenant_id: UUID) -> list[models.Token]:
         return [token for token in self.tokens.values() if token.tenant_id == tenant_id]
@@ -42,8 +43,10 @@ class Ledger:
             return [f"{token_id} has activity or permissions, and no row"]
         found = _replayed(token, self.held[token_id], self.story[token_id], birth)
         search = _searched(token, self.searched.get(token_id))
-        terms = _decided(token, self.held[token_id], self.secrets[token_id])
-        return [f"{token_id}: {one}" for one in (*found, *search, *terms)]
+        secrets, story = self.secrets[token_id], self.story[token_id]
+        terms = _decided(token, self.held[token_id], secrets)
+        lives = _rotated(token, secrets, story, self.rotations.get(token_id))
+        return [f"{token_id}: {one}" for one in (*found, *search, *terms, *lives)]
 
     def orphans(self) -> set[UUID]:
         """Tokens that activity, permissions or secrets name, without a row."""
@@ -67,7 +70,8 @@ async def read_ledger(tenants: Collection[UUID] | None = None) -> Ledger:
     secrets: dict[UUID, list[models.TokenSecret]] = defaultdict(list)
     for secret in await models.TokenSecret.filter(**within):
         secrets[secret.token_id].append(secret)
-    return Ledger(tokens, held, story, dict(searched), secrets)
+    rotations = {one.id: one for one in await models.TokenRotation.filter(**within)}
+    return Ledger(tokens, held, story, dict(searched), secrets, rotations)
 
 
 def _searched(token: models.Token, text: str | None) -> Iterable[str]:
@@ -81,11 +85,8 @@ def _decided(
     token: models.Token, held: set[str], secrets: list[models.TokenSecret]
 ) -> Iterable[str]:
     """The wire decides by the secret's row: it says the same as the token and its permissions."""
-    if len(secrets) != 1:
-        yield f"it has {len(secrets)} secrets"
     for secret in secrets:
-        closed_by = None if token.is_live else models.ClosedBy.REVOKED
-        if secret.closed_by is not closed_by:
+        if (secret.closed_by is models.ClosedBy.REVOKED) is token.is_live:
             yield f"revoked at {token.revoked_at}, its secret is closed by {secret.closed_by}"
         conditions = (
             token.expires_at,
@@ -98,6 +99,39 @@ def _decided(
             yield f"under {conditions}, its secret has {of_secret}"
         if {*_marks(secret.grants)} != {models.permission_fingerprint(key) for key in held}:
             yield f"holding {held}, its secret grants {secret.grants!r}"
+
+
+def _rotated(
+    token: models.Token,
+    secrets: list[models.TokenSecret],
+    story: list[models.Activity],
+    rotation: models.TokenRotation | None,
+) -> Iterable[str]:
+    """A token got a secret when it was made and at each rotation; two live only during one."""
+    made = 1 + sum(one.kind is ActivityKind.ROTATION_STARTED for one in story)
+    numbers = {secret.generation for secret in secrets}
+    if numbers != {*range(1, made + 1)}:
+        yield f"it has had {made} secrets, and has these: {numbers}"
+    live = {secret.generation for secret in secrets if secret.closed_by is None}
+    if not token.is_live:
+        return
+    expected = {max(live, default=0)}
+    if rotation is not None and rotation.ended_at is None:
+        expected = {rotation.old_generation, rotation.new_generation}
+        hints = {rotation.new_hint}
+    else:
+        hints = {token.hint}
+    if live != expected or token.hint not in hints:
+        yield f"these secrets live: {live}, instead of {expected}; its hint is {token.hint!r}"
+    for secret in secrets:
+        is_old = rotation is not None and secret.generation == rotation.old_generation
+        if secret.closed_by is None and secret.retires_at is not None and not is_old:
+            yield f"secret {secret.generation} retires at {secret.retires_at}"
+        if is_old and secret.closed_by is None and rotation is not None:
+            if secret.retires_at != rotation.old_secret_ends_at:
+                yield f"the old secret retires at {secret.retires_at}, by its rotation at another"
+            if secret.rotation != models.RotationPart.OLD:
+                yield f"the old secret has the part {secret.rotation}"
 
 
 def _replayed(

@@ -163,9 +163,9 @@ async def complete(made: Iterable[models.Token]) -> None:
 
 
 async def digest_of(token: models.Token) -> bytes:
-    """The digest of a token's only secret, as it is kept."""
-    secret = await models.TokenSecret.get(tenant_id=token.tenant_id, token_id=token.id)
-    return bytes(secret.digest)
+    """The digest of a token's latest secret, as it is kept."""
+    secrets = models.TokenSecret.filter(tenant_id=token.tenant_id, token_id=token.id)
+    return bytes((await secrets.order_by("-generation"))[0].digest)
 
 
 async def grants_kept(token: models.Token) -> bytes | None:

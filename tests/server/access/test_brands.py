@@ -12,7 +12,7 @@ from server.access.brands import require_listed
 from server.access.principal import Operator
 from server.app import create_app, running_service
 from server.errors import Misconfigured
-from server.operations import introspection_clients, tokens
+from server.operations import introspection_clients, rotation, tokens
 from server.service import Service
 from server.settings import Settings
 from tests.support.factories import World
@@ -95,6 +95,20 @@ async def test_start_is_refused_while_an_unlisted_brand_is_in_use(settings: Sett
     assert "1 live tokens of the brand `old` and 3 live tokens of the brand `tsr`" in told
     await _revoke(branded(settings, "tsr", "old"), made)
     async with running_service(branded(settings, "new", "old")):
+        pass
+
+
+async def test_old_secret_of_a_rotation_keeps_its_brand_in_use(settings: Settings) -> None:
+    both, new = branded(settings, "new", "tsr"), branded(settings, "new")
+    [made] = await _make(branded(settings, "tsr"), "acme", 1)
+    async with running_service(both) as service:
+        owner = await models.Admin.get(tenant_id=made.token.tenant_id)
+        person = await World(service).sign_in(owner)
+        await rotation.rotate(person.principal, service, made.token.id)
+    assert "1 live tokens of the brand `tsr`" in await _refusal(new)
+    async with running_service(both):
+        await rotation.end_rotation(person.principal, made.token.id, models.RotationPart.NEW)
+    async with running_service(new):
         pass
 
 

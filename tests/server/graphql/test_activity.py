@@ -2,7 +2,10 @@
 
 import pytest
 
+import models
 from models import Role
+from server.access import activity
+from server.global_ids import row_id
 from tests.support.factories import Client, Person, World, token_id
 
 _LIVE = "{ __typename ... on TokenActivity { token { name } } }"
@@ -17,6 +20,9 @@ _TYPES = {
     "NETWORKS_SET": "TokenNetworksSet",
     "RATE_LIMIT_SET": "TokenRateLimitSet",
     "TRANSFERRED": "TokenTransferred",
+    "ROTATION_STARTED": "TokenRotationStarted",
+    "ROTATION_PICKED_UP": "TokenRotationPickedUp",
+    "ROTATION_ENDED": "TokenRotationEnded",
     "REVOKED": "TokenRevoked",
 }
 _KEYS = ["GET /api/v1/devices", "GET /api/v1/tags"]
@@ -42,8 +48,19 @@ async def _live_through_everything(client: Client, name: str) -> str:
     await client.mutate("setTokenNetworks", **of_it, networks=["192.0.2.0/24"])
     await client.mutate("setTokenRateLimit", **of_it, requestsPerHour=7)
     await client.mutate("transferToken", **of_it, toAdminId=None)
+    await _rotate(client, of_it["tokenId"])
     await client.mutate("revokeToken", **of_it)
     return str(made["token"]["id"])
+
+
+async def _rotate(client: Client, token: str) -> None:
+    """Rotate a token, use its new secret as the wire would, and end the rotation."""
+    found = row_id("Token", token)
+    rotated = await client.mutate("rotateToken", tokenId=token)
+    assert rotated["__typename"] == "RotateTokenPayload"
+    row = await models.Token.filter(id=found).get()
+    await activity.record_by_holder(models.ActivityKind.ROTATION_PICKED_UP, row, address="::1")
+    await client.mutate("endRotation", tokenId=token, keep="NEW")
 
 
 @pytest.mark.parametrize("kind", _TYPES)

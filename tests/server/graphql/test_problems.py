@@ -13,8 +13,10 @@ from graphql import GraphQLUnionType, get_named_type
 
 import models
 from models import Role
+from server.decisions.rotation_requests import RotationRequest
 from server.global_ids import encode_id
 from server.graphql.schema import CORE_SCHEMA
+from server.operations import rotation
 from tests.support.factories import Client, Person, World, token_id
 
 _ABSENT_TOKEN = encode_id("Token", models.new_id())
@@ -23,11 +25,15 @@ _ABSENT_ADMIN = encode_id("Admin", models.new_id())
 
 @dataclass(frozen=True)
 class _Scene:
-    """An owner, an admin of the same tenant, and a token that the owner has changed once."""
+    """An owner, an admin of the same tenant, and two tokens.
+
+    The owner has changed `token` once; the admin is rotating the other one.
+    """
 
     owner: Person
     admin: Person
     token: str
+    rotating: str
 
 
 _Input = Callable[[_Scene], dict[str, Any]]
@@ -125,6 +131,23 @@ _PROVOKED: dict[tuple[str, str], tuple[_Input, str]] = {
         lambda s: {"tokenId": s.token, "toAdminId": None, "ifRevision": 1},
         "",
     ),
+    ("rotateToken", "InvalidInput"): (
+        lambda s: {"tokenId": s.token, "drainSeconds": -1},
+        "drainSeconds",
+    ),
+    ("rotateToken", "NotFound"): (lambda s: {"tokenId": _ABSENT_TOKEN}, ""),
+    ("rotateToken", "RevisionConflict"): (lambda s: {"tokenId": s.token, "ifRevision": 1}, ""),
+    ("rotateToken", "RotationUnderWay"): (lambda s: {"tokenId": s.rotating}, ""),
+    ("rotateToken", "SecretAlreadyShown"): (
+        lambda s: {"tokenId": s.rotating, "idempotencyKey": "k"},
+        "",
+    ),
+    ("endRotation", "InvalidInput"): (lambda s: {"tokenId": s.rotating, "keep": "OLD"}, "keep"),
+    ("endRotation", "NotFound"): (lambda s: {"tokenId": _ABSENT_TOKEN, "keep": "NEW"}, ""),
+    ("endRotation", "RevisionConflict"): (
+        lambda s: {"tokenId": s.token, "keep": "NEW", "ifRevision": 1},
+        "",
+    ),
     ("revokeToken", "NotFound"): (lambda s: {"tokenId": _ABSENT_TOKEN}, ""),
     ("addAdmin", "InvalidInput"): (
         lambda s: {"email": s.owner.admin.email, "name": "x", "role": "ADMIN"},
@@ -146,6 +169,7 @@ _CODES = {
     "NotFound": "NOT_FOUND",
     "RevisionConflict": "REVISION_CONFLICT",
     "SecretAlreadyShown": "SECRET_ALREADY_SHOWN",
+    "RotationUnderWay": "ROTATION_UNDER_WAY",
     "LastOwner": "LAST_OWNER",
     "OwnAccount": "OWN_ACCOUNT",
 }
@@ -174,7 +198,7 @@ async def test_problem_has_message_and_field_and_changes_nothing(
     before = await _everything()
     person = scene.owner if mutation == "transferOwnership" else scene.admin
     extra = {"InvalidInput": "field", "RevisionConflict": "token { revision }"}
-    extra["SecretAlreadyShown"] = "token { name }"
+    extra["SecretAlreadyShown"] = extra["RotationUnderWay"] = "token { name }"
     fields = " ".join(
         f"... on {name} {{ {extra[name]} }}" for name in sorted(_members(mutation)) if name in extra
     )
@@ -193,7 +217,18 @@ async def _scene(world: World, client: Client) -> _Scene:
     await world.token(admin, "once", idempotency_key="k")
     token = token_id((await world.token(owner)).token)
     await client.of(owner).mutate("renameToken", tokenId=token, name="changed")
-    return _Scene(owner, admin, token)
+    return _Scene(owner, admin, token, await _rotating(world, admin))
+
+
+async def _rotating(world: World, admin: Person) -> str:
+    """A token whose new secret is in use."""
+    made = (await world.token(admin, "once")).token
+    await rotation.rotate(
+        admin.principal, world.service, made.id, RotationRequest(idempotency_key="k")
+    )
+    picked_up = models.TokenRotation.filter(tenant_id=made.tenant_id, id=made.id)
+    await picked_up.update(picked_up_at=models.now())
+    return token_id(made)
 
 
 async def _everything() -> list[Any]:

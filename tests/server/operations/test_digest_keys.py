@@ -19,8 +19,9 @@ from server.access.principal import Operator
 from server.access.sessions import accept_invitation, invite, principal_of
 from server.app import create_app, running_service
 from server.database import transaction
+from server.decisions.rotation_requests import RotationRequest
 from server.errors import Misconfigured, SecretAlreadyShown
-from server.operations import digest_keys, introspection_clients, tokens
+from server.operations import digest_keys, introspection_clients, rotation, tokens
 from server.operations.digest_keys import _RENEWED
 from server.service import Service
 from server.settings import Settings
@@ -222,6 +223,30 @@ async def test_finishing_may_be_interrupted_and_run_twice_at_once(service: Servi
         await works(last, one)
 
 
+async def test_rotation_goes_on_while_the_key_is_replaced(service: Service) -> None:
+    person = await World(service).person(await World(service).tenant("acme"))
+    made = await tokens.create(person.principal, service, name="t", permissions=[KEY])
+
+    async def rotated(by: Service) -> str:
+        """The answer to a request that is sent again and again: its key is known."""
+        again = await rotation.rotate(
+            person.principal, by, made.token.id, RotationRequest(idempotency_key="k")
+        )
+        return again.secret
+
+    await rotated(service)
+    await announced(service, FIRST)
+    await rotated(await instance(service, FIRST))
+    await finished(service, FIRST)
+    last = await instance(service, FIRST)
+    new = await rotated(last)
+    app = create_app(last)
+    for secret in (made.secret, new):
+        answer = await gateway(app).ask(secret, host=HOST.format(slug="acme"))
+        assert answer.status_code == 200
+    await app.close()
+
+
 def test_every_stored_digest_is_renewed() -> None:
     """A new column with a digest of a secret has to be renewed too, or listed here."""
     forgotten = {
@@ -243,7 +268,8 @@ def test_every_stored_digest_is_renewed() -> None:
     }
     renewed = {f"{row._meta.db_table}.{column}" for row, column in _RENEWED}
     renewed |= {"gateway.digest", "token_secret.digest"}
-    assert kept - forgotten == renewed - {"token.idempotency_key"}
+    in_hexadecimal = {"token.idempotency_key", "token_rotation.idempotency_key"}
+    assert kept - forgotten == renewed - in_hexadecimal
 
 
 def test_renewed_digest_equals_a_fresh_one() -> None:

@@ -42,7 +42,8 @@ export function Entry({ entry, ofTenant }: Props) {
 function actor(entry: ActivityEntryFragment): string {
   if (entry.actor !== null) return entry.actor.name;
   const byHolder =
-    entry.__typename === "TokenRevoked" && ["SELF", "COMPROMISED"].includes(entry.reason);
+    entry.__typename === "TokenRotationPickedUp" ||
+    (entry.__typename === "TokenRevoked" && ["SELF", "COMPROMISED"].includes(entry.reason));
   return byHolder ? text.holder : shared.formerAdmin;
 }
 
@@ -71,6 +72,12 @@ function sentence(entry: ActivityEntryFragment): string {
       return text.rateLimitSet;
     case "TokenTransferred":
       return text.transferred;
+    case "TokenRotationStarted":
+      return entry.compromised ? text.rotationStartedCompromised : text.rotationStarted;
+    case "TokenRotationPickedUp":
+      return text.pickedUp(entry.address);
+    case "TokenRotationEnded":
+      return text.rotationEnded[entry.kept];
     case "TokenRevoked":
       return text.revoked[entry.reason];
   }

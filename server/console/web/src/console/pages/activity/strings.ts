@@ -15,6 +15,9 @@ export const activity = {
     NETWORKS_SET: "Networks changed",
     RATE_LIMIT_SET: "Rate limits changed",
     TRANSFERRED: "Tokens transferred",
+    ROTATION_STARTED: "Rotations started",
+    ROTATION_PICKED_UP: "New secrets first used",
+    ROTATION_ENDED: "Rotations ended",
     REVOKED: "Tokens revoked",
   },
   none: "No activity yet.",
@@ -31,6 +34,13 @@ export const activity = {
   networksSet: "changed the networks",
   rateLimitSet: "changed the rate limit",
   transferred: "transferred the token",
+  rotationStarted: "rotated the secret",
+  rotationStartedCompromised: "rotated the secret, and ended the old one at once",
+  pickedUp: (address: string) => `used the new secret for the first time, from ${address}`,
+  rotationEnded: {
+    NEW: "ended the rotation: the new secret stays",
+    OLD: "cancelled the rotation: the old secret stays",
+  },
   revoked: {
     REVOKED: "revoked the token",
     CREATOR_REMOVED: "removed the admin who owned the token, which revoked it",

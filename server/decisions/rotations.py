@@ -1,0 +1,164 @@
+"""The states of a token's rotation, and what each event does to its secrets.
+
+Every function runs in the transaction of the change, with the token's row locked. Instants are the
+database's, cut to milliseconds, the precision in which checks compare.
+
+STABLE: one secret lives. PENDING: the old one and a new one live; the new one has not been seen.
+DRAINING: it has, and the old one ends at `old_secret_ends_at`. The clock alone ends a rotation;
+the next event of the token writes that down.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import models
+from models import RotationPart, TokenRotation
+from server.access.live_token import save
+from server.decisions import log_rows, terms
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """A new secret of a token, as it is kept."""
+
+    digest: bytes
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """When the old secret is to end, and whose rotation it is.
+
+    idempotency_key: its keyed digest, in hexadecimal.
+    """
+
+    drain_seconds: int
+    latest_by: datetime | None
+    is_compromised: bool
+    started_by_id: UUID | None
+    idempotency_key: str | None
+
+
+def cut(instant: datetime) -> datetime:
+    """The instant without the part that is shorter than a millisecond."""
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+async def latest(token: models.Token, at: datetime) -> TokenRotation | None:
+    """The latest rotation of the token. One that the clock has ended is written as ended."""
+    rotation = await TokenRotation.get_or_none(tenant_id=token.tenant_id, id=token.id)
+    if rotation and rotation.ended_at is None and not rotation.is_under_way(at):
+        await _end_with_new(token, rotation, rotation.old_secret_ends_at or at)
+    return rotation
+
+
+async def start(
+    token: models.Token,
+    before: TokenRotation | None,
+    replacement: Replacement,
+    plan: Plan,
+    at: datetime,
+) -> None:
+    """Begin a rotation to `replacement`.
+
+    before: the latest rotation. If it is pending, its new secret dies. A compromised token loses
+    all other secrets.
+    """
+    is_pending = before is not None and before.is_under_way(at)
+    if before is not None and is_pending:
+        old_generation, old_hint = before.old_generation, before.old_hint
+    else:
+        old_generation, old_hint = await terms.live_generation(token), token.hint
+    generation = await terms.add_generation(token, replacement.digest)
+    if plan.is_compromised:
+        await terms.close_others(token, generation)
+    else:
+        await terms.close_others(token, old_generation, generation)
+        await terms.retire(token, old_generation, plan.latest_by)
+    await _forget(token)
+    await TokenRotation.create(
+        tenant_id=token.tenant_id,
+        id=token.id,
+        created_at=at,
+        old_generation=old_generation,
+        new_generation=generation,
+        old_hint=old_hint,
+        new_hint=replacement.hint,
+        drain_seconds=plan.drain_seconds,
+        latest_by=plan.latest_by,
+        is_compromised=plan.is_compromised,
+        started_by_id=plan.started_by_id,
+        idempotency_key=plan.idempotency_key,
+        ended_at=at if plan.is_compromised else None,
+    )
+    await _show(token, replacement.hint)
+
+
+async def replace_unseen(
+    token: models.Token, rotation: TokenRotation, replacement: Replacement
+) -> None:
+    """Put `replacement` in the place of the rotation's new secret, which dies. The rest stays.
+
+    For a repeated request: the answer with the new secret was lost.
+    """
+    generation = await terms.add_generation(token, replacement.digest)
+    if rotation.ended_at is None:
+        await terms.close_others(token, rotation.old_generation, generation)
+    else:
+        await terms.close_others(token, generation)
+    rotation.new_generation, rotation.new_hint = generation, replacement.hint
+    await rotation.write("new_generation", "new_hint")
+    await _show(token, replacement.hint)
+
+
+async def end(
+    token: models.Token, rotation: TokenRotation, keep: RotationPart, at: datetime
+) -> None:
+    """End a rotation under way. The secret that is not kept dies at once."""
+    if keep is RotationPart.NEW:
+        await _end_with_new(token, rotation, at)
+        await save(token)
+        return
+    await terms.close_others(token, rotation.old_generation)
+    await terms.reinstate(token, rotation.old_generation)
+    await _forget(token)
+    await _show(token, rotation.old_hint)
+
+
+async def pick_up(
+    token: models.Token, digests: Collection[bytes], address: str, at: datetime
+) -> bool:
+    """Note that the new secret, kept as one of `digests`, was used; False if that was noted before.
+
+    From now on the old secret drains. `address` is where the new one was used from.
+    """
+    generation = await terms.take_mark(token, digests)
+    rotation = await latest(token, at)
+    if generation is None or rotation is None or rotation.new_generation != generation:
+        return False
+    rotation.picked_up_at, rotation.picked_up_from = at, address
+    await rotation.write("picked_up_at", "picked_up_from")
+    if rotation.ended_at is None:
+        await terms.retire(token, rotation.old_generation, rotation.old_secret_ends_at)
+    await save(token)
+    return True
+
+
+async def _end_with_new(token: models.Token, rotation: TokenRotation, at: datetime) -> None:
+    # The new secret keeps its mark until it is seen: a repeated request may still replace it.
+    await terms.close_others(token, rotation.new_generation)
+    await log_rows.delete_secret_uses(token.tenant_id, token.id)
+    rotation.ended_at = at
+    await rotation.write("ended_at")
+
+
+async def _forget(token: models.Token) -> None:
+    await log_rows.delete_secret_uses(token.tenant_id, token.id)
+    await TokenRotation.filter(tenant_id=token.tenant_id, id=token.id).delete()
+
+
+async def _show(token: models.Token, hint: str) -> None:
+    token.hint = hint
+    await save(token, "hint")
