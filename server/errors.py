@@ -181,6 +181,15 @@ class RotationUnderWay(Refusal):
         self.token = token
 
 
+class RotationNotAllowed(Refusal):
+    """The holder of a token rotates it, and no admin has allowed that."""
+
+    code = "ROTATION_NOT_ALLOWED"
+
+    def __init__(self) -> None:
+        super().__init__("The holder of this token may not rotate it. Ask an admin to allow it.")
+
+
 class LastOwner(Refusal):
     """The change would leave the tenant without an owner."""
 

@@ -1,17 +1,19 @@
 """`/token`: the door of a token's holder, who sends the secret to this server itself.
 
 A holder is refused as at `/authorize`, with the same answers, and each request counts as a use of
-the token without an operation. `GET` shows the token; `DELETE` revokes it.
+the token without an operation. `GET` shows the token; `DELETE` revokes it; `POST /token/rotate`
+gives it another secret, where an admin allows that.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from time import time
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from models import RefusalReason
+from models import RefusalReason, TokenRotation
 from server.access.attempts import network_of
 from server.access.authentication import client_address
 from server.access.principal import Holder
@@ -22,25 +24,33 @@ from server.dataplane.bearer import bearer
 from server.decisions.decide import denial_of_holder
 from server.decisions.holders import Presented, digests_of, find_holder
 from server.decisions.log import DecisionLog
-from server.errors import Busy, NotFound
+from server.decisions.rotation_requests import DEFAULT_DRAIN_SECONDS, RotationRequest
+from server.errors import InvalidInput, NotFound, Refusal
 from server.fair_queue import FairQueue
 from server.global_ids import encode_id
 from server.operations import holder as operations
 from server.operations.holder import OwnToken
 from server.service import Service
-from server.web.json import JsonResponse, rfc3339
-from server.web.problem import refusal_problem
+from server.web.body import BadRequest, read_body
+from server.web.json import JsonResponse, parse_json, require_json, rfc3339
+from server.web.problem import problem, refusal_problem
 
 # Guessing needs no lock: secrets have 256 random bits. These limits bound the work of strangers,
 # so that they never take the connections of sessions and sign-ins.
 _MAX_AT_ONCE, _MAX_WAITING, _MAX_WAITING_OF_A_NETWORK = 2, 200, 16
+# Acts for a holder who is let in.
+_Act = Callable[[Holder], Awaitable[Response]]
 # Use without an operation.
 _NO_OPERATION = ""
 
 
 def routes(service: Service, log: DecisionLog) -> list[Route]:
-    """`/token`."""
-    return [Route("/token", _Door(service, log).answer, methods=["GET", "DELETE"])]
+    """`/token`, and `/token/rotate`."""
+    door = _Door(service, log)
+    return [
+        Route("/token", door.answer, methods=["GET", "DELETE"]),
+        Route("/token/rotate", door.answer, methods=["POST"]),
+    ]
 
 
 class _Door:
@@ -64,25 +74,36 @@ class _Door:
             return _response(answers.INVALID_TOKEN)
         address = client_address(self._service.settings, request)
         try:
+            # Before the turn: a body that comes slowly must not take a place from others.
+            act = await self._act_of(request)
             async with self._queue.turn(network_of(address)):
                 found = await find_holder(digests)
                 if found is None:
                     return _response(answers.INVALID_TOKEN)
-                return await self._let_in(request, headers, found, address)
-        except Busy as refusal:
+                return await self._let_in(request, headers, found, address, act)
+        except Refusal as refusal:
             return refusal_problem(refusal)
+        except BadRequest as error:
+            return problem(error.status, error.code, error.message)
 
     async def _let_in(
-        self, request: Request, headers: Mapping[bytes, bytes], found: Presented, address: str
+        self,
+        request: Request,
+        headers: Mapping[bytes, bytes],
+        found: Presented,
+        address: str,
+        act: _Act,
     ) -> Response:
         """Act for the holder, or refuse; either is logged as a use of the token."""
         denial = denial_of_holder(found.terms, address)
         response: Response | None = None
         if denial is None:
             try:
-                response = await self._act(request.method, found.holder)
+                response = await act(found.holder)
             except NotFound:  # revoked since the lookup
                 denial = RefusalReason.REVOKED
+            except Refusal as refusal:
+                response = refusal_problem(refusal)
         self._log.note(
             found.terms.tenant_id,
             found.terms.token_id,
@@ -96,11 +117,24 @@ class _Door:
         )
         return response or _refused(denial, request.state.request_id)
 
-    async def _act(self, method: str, holder: Holder) -> Response:
-        if method == "DELETE":
-            await operations.revoke(holder)
-            return Response(status_code=204, headers={"Cache-Control": "no-store"})
+    async def _act_of(self, request: Request) -> _Act:
+        """What the request asks for. Raises `BadRequest`, or `InvalidInput`."""
+        if request.method == "DELETE":
+            return self._revoke
+        if request.method == "POST":
+            return partial(self._rotate, wanted=await _rotation_request(request))
+        return self._show
+
+    async def _show(self, holder: Holder) -> Response:
         return JsonResponse(_shown(await operations.describe(holder, self._service)))
+
+    async def _revoke(self, holder: Holder) -> Response:
+        await operations.revoke(holder)
+        return Response(status_code=204, headers={"Cache-Control": "no-store"})
+
+    async def _rotate(self, holder: Holder, wanted: RotationRequest) -> Response:
+        rotated = await operations.rotate(holder, self._service, wanted)
+        return JsonResponse({"secret": rotated.secret, "hint": rotated.token.hint}, 201)
 
 
 def _shown(own: OwnToken) -> dict[str, object]:
@@ -115,7 +149,42 @@ def _shown(own: OwnToken) -> dict[str, object]:
         "networks": networks_of(token.networks),
         "requestsPerHour": token.requests_per_hour,
         "holderMayRotate": bool(token.holder_may_rotate),
+        "rotation": _shown_rotation(own.rotation) if own.rotation else None,
     }
+
+
+def _shown_rotation(under_way: TokenRotation) -> dict[str, object]:
+    ends_at, latest_by = under_way.old_secret_ends_at, under_way.latest_by
+    return {
+        "state": "PENDING" if under_way.picked_up_at is None else "DRAINING",
+        "startedAt": rfc3339(under_way.created_at),
+        "newHint": under_way.new_hint,
+        "oldHint": under_way.old_hint,
+        "oldSecretEndsAt": rfc3339(ends_at) if ends_at else None,
+        "latestBy": rfc3339(latest_by) if latest_by else None,
+    }
+
+
+async def _rotation_request(request: Request) -> RotationRequest:
+    """The holder's wishes: a JSON object, or an empty body for the defaults.
+
+    Raises `BadRequest`, or `InvalidInput` that names the member.
+    """
+    content = await read_body(request)
+    if not content:
+        return RotationRequest()
+    require_json(request)
+    members = parse_json(content)
+    if not isinstance(members, dict) or set(members) - {"idempotencyKey", "drainSeconds"}:
+        raise BadRequest(
+            400, "BAD_JSON", "The body may have `idempotencyKey` and `drainSeconds`, and no others."
+        )
+    key, drain = members.get("idempotencyKey"), members.get("drainSeconds", DEFAULT_DRAIN_SECONDS)
+    if key is not None and not isinstance(key, str):
+        raise InvalidInput("idempotencyKey", "`idempotencyKey` must be text.")
+    if not isinstance(drain, int) or isinstance(drain, bool):
+        raise InvalidInput("drainSeconds", "`drainSeconds` must be a whole number.")
+    return RotationRequest(key, drain)
 
 
 def _refused(denial: RefusalReason | None, request_id: str) -> Response:

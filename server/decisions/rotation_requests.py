@@ -1,6 +1,6 @@
 """A request to rotate a token: repeated, refused, or carried out.
 
-Whoever may ask, and the activity, are up to the operations.
+Rights and the activity are up to the operations.
 """
 
 from dataclasses import dataclass

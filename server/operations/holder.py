@@ -1,4 +1,4 @@
-"""What the holder of a secret may do with the token itself: see it, and end it."""
+"""What the holder of a secret may do with the token itself: see it, rotate it, and end it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,9 @@ from server.access.principal import Holder
 from server.access.tenancy import change, owned
 from server.database import database_now, retried
 from server.decisions import terms
+from server.decisions.rotation_requests import RotationRequest, carry_out
+from server.errors import RotationNotAllowed
+from server.operations.rotation import Rotated
 from server.roles import Right
 from server.service import Service
 
@@ -25,6 +28,7 @@ class OwnToken:
     state: str
     tenant: models.Tenant
     permissions: tuple[str, ...]
+    rotation: models.TokenRotation | None
 
 
 async def describe(holder: Holder, service: Service) -> OwnToken:
@@ -34,7 +38,24 @@ async def describe(holder: Holder, service: Service) -> OwnToken:
     tenant = await models.Tenant.get(id=holder.tenant_id)
     keys = await open_keys(service.catalogue, token)
     at = await database_now() if token.expires_at else None
-    return OwnToken(token, state_of(token, at), tenant, keys)
+    return OwnToken(token, state_of(token, at), tenant, keys, await _under_way(holder))
+
+
+@retried
+async def rotate(holder: Holder, service: Service, request: RotationRequest) -> Rotated:
+    """Give the own token another secret, where an admin allows its holder to.
+
+    Raises as `rotation.rotate` does, and `RotationNotAllowed`.
+    """
+    holder.require(Right.USE_OWN_TOKEN)
+    request.check()
+    async with change(holder, Right.USE_OWN_TOKEN):
+        token = await locked(holder, holder.token_id)
+        if not token.holder_may_rotate:
+            raise RotationNotAllowed
+        secret, details = await carry_out(holder, service, token, request)
+        await record(holder, ActivityKind.ROTATION_STARTED, token, **details)
+    return Rotated(token, secret)
 
 
 @retried
@@ -59,6 +80,12 @@ async def revoke_leaked(
     known = {name: value for name, value in details.items() if value is not None}
     async with change(holder, Right.USE_OWN_TOKEN):
         await _end(holder, RevocationReason.COMPROMISED, **known)
+
+
+async def _under_way(holder: Holder) -> models.TokenRotation | None:
+    latest = owned(models.TokenRotation, holder).filter(id=holder.token_id, ended_at__isnull=True)
+    rotation = await latest.get_or_none()
+    return rotation if rotation and rotation.is_under_way(await database_now()) else None
 
 
 async def _end(holder: Holder, reason: RevocationReason, **details: Any) -> None:

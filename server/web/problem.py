@@ -13,6 +13,9 @@ from server.errors import (
     NotFound,
     RateLimited,
     Refusal,
+    RotationNotAllowed,
+    RotationUnderWay,
+    SecretAlreadyShown,
     TooManyAttempts,
     TooManyRequests,
     Unauthenticated,
@@ -30,6 +33,9 @@ _STATUS: dict[type[Refusal], int] = {
     Busy: 503,
     TooManyRequests: 429,
     RateLimited: 429,
+    RotationNotAllowed: 403,
+    RotationUnderWay: 409,
+    SecretAlreadyShown: 409,
 }
 _TITLES = {
     400: "Bad Request",
@@ -38,6 +44,7 @@ _TITLES = {
     404: "Not Found",
     405: "Method Not Allowed",
     406: "Not Acceptable",
+    409: "Conflict",
     413: "Content Too Large",
     415: "Unsupported Media Type",
     422: "Unprocessable Content",
