@@ -14,7 +14,9 @@ BENCH_ARGS ?=
 UPGRADE ?=
 # The tests whose trials, rounds and seconds `make soak` raises (tests/support/soak.py).
 SOAKED = tests/test_neighbours.py tests/test_races_of_tokens.py tests/test_races_of_admins.py tests/test_kill.py \
-	tests/test_linearizability.py tests/test_digest_key_change.py tests/test_canary.py tests/test_raw_bytes.py
+	tests/test_linearizability.py tests/test_digest_key_change.py tests/test_canary.py tests/test_raw_bytes.py \
+	tests/test_races_of_rotations.py tests/test_kill_of_pick_ups.py tests/server/operations/test_rotation_histories.py \
+	tests/server/operations/test_revocation.py
 UV = uv==0.13.9
 
 VENV = .venv

@@ -12,7 +12,7 @@ from models.rows import Row, TenantRow, new_id, now
 from models.secret_use import SecretUse
 from models.session import Session
 from models.tenant import Tenant
-from models.token import LIVE, LIVE_SQL, Token
+from models.token import LIVE, LIVE_SQL, Token, TokenState
 from models.token_brand import TokenBrand
 from models.token_last_use import TokenLastUse
 from models.token_permission import TokenPermission, permission_fingerprint, shape_of
@@ -53,6 +53,7 @@ __all__ = [
     "TokenRotation",
     "TokenSearch",
     "TokenSecret",
+    "TokenState",
     "TokenUse",
     "grants_of",
     "new_id",

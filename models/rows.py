@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime
 from secrets import randbits
 from threading import Lock
+from typing import Any
 from uuid import UUID
 
 from tortoise import fields
@@ -79,3 +80,30 @@ class LiveIndex(Index):
     ) -> None:
         super().__init__(fields=fields, name=name)
         self.extra = " WHERE revoked_at IS NULL"
+
+
+class LiveNameIndex(LiveIndex):
+    """A `LiveIndex` of names in which upper and lower case are the same."""
+
+    @property
+    def field_names(self) -> list[str]:
+        return ["(lower(name))" if field == "name" else field for field in self.fields]
+
+
+class ConditionalIndex(Index):
+    """An index of the rows that meet a condition, given in SQL."""
+
+    def __init__(
+        self,
+        *,
+        fields: tuple[str, ...] | list[str],
+        name: str | None = None,
+        condition: str,
+    ) -> None:
+        super().__init__(fields=fields, name=name)
+        self.condition = condition
+        self.extra = f" WHERE {condition}"
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        path, args, kwargs = super().deconstruct()
+        return path, args, kwargs | {"condition": self.condition}

@@ -1,12 +1,23 @@
 """The token: an API token's record. Its secrets have rows of their own, `token_secret`."""
 
+from enum import Enum
+
 from tortoise import fields
 
-from models.rows import LiveIndex, TenantRow
+from models.rows import ConditionalIndex, LiveIndex, LiveNameIndex, TenantRow
 
 # A token is live until it is revoked: the one definition, for queries and for SQL.
 LIVE = {"revoked_at__isnull": True}
 LIVE_SQL = "revoked_at IS NULL"
+
+
+class TokenState(Enum):
+    """The state of a token: the last that applies."""
+
+    ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"
+    EXPIRED = "EXPIRED"
+    REVOKED = "REVOKED"
 
 
 class Token(TenantRow):
@@ -15,8 +26,9 @@ class Token(TenantRow):
     `hint` is the public beginning of its secret. `revision` counts the changes. `created_by_id`
     names an admin who may have been removed. `owner_id` names the admin with whose removal it ends;
     null where the organisation owns it. `networks` are joined by commas, null for anywhere.
-    `holder_may_rotate` is null, which means no, on rows older than the column.
-    `idempotency_key` is a keyed digest, in hexadecimal.
+    `holder_may_rotate` is null, which means no, on rows older than the column. `first_used_at` is
+    set about when `token_last_use` gets a row of it. `idempotency_key` is a keyed digest, in
+    hexadecimal.
     """
 
     name = fields.CharField(max_length=100)
@@ -29,6 +41,7 @@ class Token(TenantRow):
     revoked_at = fields.DatetimeField(null=True)
     expires_at = fields.DatetimeField(null=True)
     paused_at = fields.DatetimeField(null=True)
+    first_used_at = fields.DatetimeField(null=True)
     networks: str | None = fields.TextField(null=True)
     requests_per_hour = fields.IntField(null=True)
     holder_may_rotate = fields.BooleanField(default=False, null=True)
@@ -48,4 +61,21 @@ class Token(TenantRow):
         indexes = (
             LiveIndex(fields=("tenant_id", "id"), name="idx_token_live"),
             LiveIndex(fields=("tenant_id", "owner_id", "id"), name="idx_token_owner"),
+            LiveNameIndex(fields=("tenant_id", "name", "id"), name="idx_token_name"),
+            LiveIndex(fields=("tenant_id", "expires_at", "id"), name="idx_token_expiry"),
+            ConditionalIndex(
+                fields=("tenant_id", "id"),
+                name="idx_token_paused",
+                condition="revoked_at IS NULL AND paused_at IS NOT NULL",
+            ),
+            ConditionalIndex(
+                fields=("tenant_id", "id"),
+                name="idx_token_unused",
+                condition="revoked_at IS NULL AND first_used_at IS NULL",
+            ),
+            ConditionalIndex(
+                fields=("tenant_id", "id"),
+                name="idx_token_revoked",
+                condition="revoked_at IS NOT NULL",
+            ),
         )

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from tortoise import fields
+from tortoise.indexes import Index
 
 from models.rows import TenantRow
 
@@ -60,3 +61,6 @@ class TokenPermission(TenantRow):
         table = "token_permission"
         table_description = "Which token holds which permission"
         unique_together = (("tenant_id", "id"), ("tenant_id", "token_id", "fingerprint"))
+        indexes = (
+            Index(fields=("tenant_id", "fingerprint", "token_id"), name="idx_permission_holders"),
+        )

@@ -118,12 +118,14 @@ class BadSearch(Refusal):
 
 
 class SearchTooBroad(Refusal):
-    """A search that would examine more tokens than one request may."""
+    """A search, or a filter, that would examine more tokens than one request may."""
 
     code = "SEARCH_TOO_BROAD"
 
-    def __init__(self) -> None:
-        super().__init__("Too many tokens are similar to this search text. Enter a longer one.")
+    def __init__(
+        self, message: str = "Too many tokens are similar to this search text. Enter a longer one."
+    ) -> None:
+        super().__init__(message)
 
 
 class QueryTooComplex(Refusal):
@@ -159,6 +161,16 @@ class RevisionConflict(Refusal):
     def __init__(self, token: Token) -> None:
         super().__init__("This token was changed after you loaded it.")
         self.token = token
+
+
+class CountChanged(Refusal):
+    """Another number of tokens than expected meets the filter. `count` is their number by now."""
+
+    code = "COUNT_CHANGED"
+
+    def __init__(self, count: int) -> None:
+        super().__init__("Another number of tokens meets this filter by now.")
+        self.count = count
 
 
 class SecretAlreadyShown(Refusal):

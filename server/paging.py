@@ -1,11 +1,12 @@
 """Pages and cursors (Relay Cursor Connections). How a page is queried lives in `access.tenancy`.
 
 A cursor is the id of a row and the name of the connection that gave it, in base64: opaque to
-clients, without authority, and refused by every other connection.
+clients, without authority, and refused by every other connection. In a connection that is not
+ordered by ids, it also holds the key that the row is ordered by.
 """
 
 from base64 import b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 from uuid import UUID
@@ -14,7 +15,8 @@ from server.errors import BadCursor, BadPage
 
 MAX_PAGE_SIZE = 100
 DEFAULT_PAGE_SIZE = 50
-MAX_CURSOR_LENGTH = 128
+# A key is a name of 100 characters at most, of up to four bytes each.
+MAX_CURSOR_LENGTH = 1024
 _T = TypeVar("_T")
 
 
@@ -23,20 +25,30 @@ class PageRequest:
     """Which rows to read: `size` of them beyond `position`, in a connection's order or against it.
 
     backwards: towards the connection's beginning, as `last` and `before` ask for.
+    key: of the row at `position`, in a connection that is not ordered by ids alone.
     """
 
     size: int = DEFAULT_PAGE_SIZE
     position: UUID | None = None
     backwards: bool = False
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[_T]):
-    """Rows in the connection's order, and whether there are more on either side."""
+    """Rows in the connection's order, and whether there are more on either side.
+
+    keys: of the rows, in a connection that is not ordered by ids alone.
+    """
 
     rows: Sequence[_T]
     has_previous: bool
     has_next: bool
+    keys: Sequence[str | None] | None = None
+
+
+def _is_none(key: str | None) -> bool:
+    return key is None
 
 
 def page_request(
@@ -45,23 +57,30 @@ def page_request(
     after: str | None,
     last: int | None = None,
     before: str | None = None,
+    *,
+    is_key: Callable[[str | None], bool] = _is_none,
 ) -> PageRequest:
     """The request that Relay's four arguments make.
 
-    Raises `BadPage` for sizes outside 1 to 100 and for both directions at once, `BadCursor` for
-    a text that is not a cursor of `connection`.
+    is_key: whether a cursor of `connection` may hold this key, or none. Raises `BadPage` for sizes
+    outside 1 to 100 and for both directions at once, `BadCursor` for a text that is not a cursor
+    of `connection`.
     """
     if (last is not None or before is not None) and (first is not None or after is not None):
         raise BadPage("Ask for `first` and `after`, or for `last` and `before`.")
     backwards = last is not None or before is not None
-    if backwards:
-        return PageRequest(_size("last", last), _position(connection, "before", before), True)
-    return PageRequest(_size("first", first), _position(connection, "after", after))
+    name, cursor, size = ("before", before, last) if backwards else ("after", after, first)
+    size = _size("last" if backwards else "first", size)
+    if cursor is None:
+        return PageRequest(size, None, backwards)
+    position, key = _place(connection, name, cursor, is_key)
+    return PageRequest(size, position, backwards, key)
 
 
-def encode_cursor(connection: str, position: UUID) -> str:
-    """The cursor of the row `position` in `connection`."""
-    return urlsafe_b64encode(f"{connection}:{position.hex}".encode()).decode().rstrip("=")
+def encode_cursor(connection: str, position: UUID, key: str | None = None) -> str:
+    """The cursor of the row `position` in `connection`, where it is ordered by `key`."""
+    place = position.hex if key is None else f"{position.hex}:{key}"
+    return urlsafe_b64encode(f"{connection}:{place}".encode()).decode().rstrip("=")
 
 
 def _size(argument: str, value: int | None) -> int:
@@ -72,22 +91,24 @@ def _size(argument: str, value: int | None) -> int:
     return value
 
 
-def _position(connection: str, argument: str, cursor: str | None) -> UUID | None:
-    if cursor is None:
-        return None
-    position = _decode(connection, cursor)
+def _place(
+    connection: str, argument: str, cursor: str, is_key: Callable[[str | None], bool]
+) -> tuple[UUID, str | None]:
+    """The row's id and key. Raises `BadCursor`."""
+    decoded = _decode(connection, cursor)
     # Decoding is lenient, so compare with the cursor that this connection would have written.
-    if position is None or encode_cursor(connection, position) != cursor:
+    if decoded is None or encode_cursor(connection, *decoded) != cursor or not is_key(decoded[1]):
         raise BadCursor(argument)
-    return position
+    return decoded
 
 
-def _decode(connection: str, cursor: str) -> UUID | None:
+def _decode(connection: str, cursor: str) -> tuple[UUID, str | None] | None:
     if len(cursor) > MAX_CURSOR_LENGTH:
         return None
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        name, _, position = b64decode(padded, altchars="-_", validate=True).decode().partition(":")
-        return UUID(hex=position) if name == connection else None
+        name, _, place = b64decode(padded, altchars="-_", validate=True).decode().partition(":")
+        position, divided, key = place.partition(":")
+        return (UUID(hex=position), key if divided else None) if name == connection else None
     except ValueError:
         return None

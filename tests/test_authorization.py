@@ -104,6 +104,7 @@ _RULES: dict[str, tuple[str, set[Role]]] = {
     "tenant": ("{ tenant { id } }", _ALL),
     "tenantApiUrl": ("{ tenantApiUrl }", _ALL),
     "tokens": ("{ tokens { edges { node { id permissions { key } } } } }", _ALL),
+    "tokenCount": ("{ tokenCount(filter: {states: [ACTIVE]}) }", _ALL),
     "token": ('{ token(id: "%(token)s") { id } }', _ALL),
     "tokenActivity": ('{ tokenActivity(tokenId: "%(token)s") { edges { cursor } } }', _ALL),
     "activity": ("{ activity { edges { node { id } } } }", _ALL),
@@ -178,6 +179,11 @@ _RULES: dict[str, tuple[str, set[Role]]] = {
     "revokeToken": (
         'mutation { revokeToken(input: {tokenId: "%(token)s"})'
         " { ... on RevokeTokenPayload { token { id } } } }",
+        _MANAGERS,
+    ),
+    "revokeTokens": (
+        'mutation { revokeTokens(input: {filter: {search: "no such"}, expectedCount: 0})'
+        " { ... on RevokeTokensPayload { revokedTokenCount } } }",
         _MANAGERS,
     ),
     "addAdmin": (

@@ -25,6 +25,38 @@ _TOKEN_RESULT = "{ __typename ... on Problem { code message } }"
 _OWN_TOKEN = "the caller's own token"
 # Every place that takes an id: the document, the id's path in the variables, and its type.
 _ID_RULES: dict[str, tuple[str, Any, str]] = {
+    "tokens.filter.ownerId": (
+        "query ($v: TokenFilter) { tokens(filter: $v) { edges { node { id } } } }",
+        {"ownerId": ""},
+        "Admin",
+    ),
+    "tokens.filter.createdById": (
+        "query ($v: TokenFilter) { tokens(filter: $v) { edges { node { id } } } }",
+        {"createdById": ""},
+        "Admin",
+    ),
+    "tokenCount.filter.ownerId": (
+        "query ($v: TokenFilter) { tokenCount(filter: $v) }",
+        {"ownerId": ""},
+        "Admin",
+    ),
+    "tokenCount.filter.createdById": (
+        "query ($v: TokenFilter) { tokenCount(filter: $v) }",
+        {"createdById": ""},
+        "Admin",
+    ),
+    "revokeTokens.input.filter.ownerId": (
+        "mutation ($v: TokenFilter!) {"
+        f" revokeTokens(input: {{filter: $v, expectedCount: 0}}) {_TOKEN_RESULT} }}",
+        {"ownerId": ""},
+        "Admin",
+    ),
+    "revokeTokens.input.filter.createdById": (
+        "mutation ($v: TokenFilter!) {"
+        f" revokeTokens(input: {{filter: $v, expectedCount: 0}}) {_TOKEN_RESULT} }}",
+        {"createdById": ""},
+        "Admin",
+    ),
     "token.id": (f"query ($v: ID!) {{ token(id: $v) {_NODE} }}", None, "Token"),
     "tokenActivity.tokenId": (
         "query ($v: ID!) { tokenActivity(tokenId: $v) { edges { node { id } } } }",
@@ -195,7 +227,7 @@ def test_every_place_that_takes_a_cursor_has_a_rule() -> None:
 
 
 class _Two:
-    """Two equal tenants, each with a token, an owner and an admin."""
+    """Two equal tenants, each with an owner and an admin, each of whom has a token."""
 
     def __init__(self, own: Person, mate: Person, foreign: Person, stranger: Person) -> None:
         self.own, self.mate, self.foreign, self.stranger = own, mate, foreign, stranger
@@ -211,6 +243,8 @@ class _Two:
         two = cls(*people)
         two.own_token = (await world.token(two.own)).token.id
         two.foreign_token = (await world.token(two.foreign)).token.id
+        for other in (two.mate, two.stranger):
+            await world.token(other)
         return two
 
     def id_of(self, kind: str, whose: str) -> str:

@@ -22,8 +22,10 @@ import models
 from models import ActivityKind, RefusalReason, Role
 from models.distribution import TABLES
 from server import database
+from server.access import token_lists
 from server.access.principal import Holder
 from server.access.sessions import ABSOLUTE
+from server.access.token_lists import TokenOrder
 from server.app import create_app, running_service
 from server.decisions import log_rows, lookup_postgres, lookup_sqlite, pick_ups
 from server.decisions.log_rows import Denial
@@ -129,8 +131,11 @@ def tokens_of(people: list[models.Admin], tokens: int) -> list[models.Token]:
             description="",
             hint="tsr_…",
             created_by_id=people[n % len(people)].id,
-            owner_id=people[n % len(people)].id,
+            owner_id=people[n % len(people)].id if n % 5 else None,
             revoked_at=at if n % 4 == 0 else None,
+            paused_at=at if n % 6 == 1 else None,
+            expires_at=at + timedelta(hours=n - tokens // 2) if n % 3 else None,
+            first_used_at=at if n % 7 else None,
         )
         for n in range(tokens)
     ]
@@ -163,7 +168,9 @@ async def fill_decision_log(made: list[models.Token]) -> None:
     days = [models.now() - timedelta(days=n) for n in range(3)]
     await models.TokenUse.bulk_create([use_of(token, day) for token in made for day in days])
     await models.TokenRefusal.bulk_create([refusal_of(token) for token in made for _ in days])
-    await models.TokenLastUse.bulk_create([last_use_of(token, days[0]) for token in made])
+    await models.TokenLastUse.bulk_create(
+        [last_use_of(token, days[0]) for token in made if token.first_used_at]
+    )
     await models.TokenRotation.bulk_create([rotation_of(token, days[0]) for token in made])
     await models.SecretUse.bulk_create(
         [secret_use_of(token, f"x {n}", at) for token in made for n, at in enumerate(days)]
@@ -228,6 +235,7 @@ def last_use_of(token: models.Token, at: datetime) -> models.TokenLastUse:
         last_used_at=at,
         last_used_from="192.0.2.1",
         last_used_user_agent="x",
+        revoked_at=token.revoked_at,
     )
 
 
@@ -510,6 +518,7 @@ async def every_mutation(client: Client, token: str, admin: str) -> list[dict[st
         await client.mutate("endRotation", tokenId=token, keep="OLD"),
         await client.mutate("rotateToken", tokenId=token, drainSeconds=0),
         await client.mutate("endRotation", tokenId=token, keep="NEW"),
+        await client.mutate("revokeTokens", filter={"search": "token 1499"}, expectedCount=1),
         await client.mutate("revokeToken", tokenId=token),
         await client.mutate("renewInvitation", adminId=admin),
         await client.mutate("setAdminRole", adminId=admin, role="AUDITOR"),
@@ -578,6 +587,91 @@ async def test_pick_up_and_rotation_are_read_by_indexes_of_their_tenant(
     assert await violations(statements) == []
 
 
+LISTS = {
+    "none": "",
+    "states": "filter: {states: [PAUSED]}",
+    "active": "filter: {states: [ACTIVE]}",
+    "expired": "filter: {states: [EXPIRED]}",
+    "revoked": "filter: {states: [REVOKED]}",
+    "owner": 'filter: {ownerId: "{admin}"}',
+    "organisation": "filter: {isOwnedByOrganisation: true}",
+    "creator": 'filter: {createdById: "{admin}"}',
+    "unused": 'filter: {unusedSince: "2027-01-01T00:00:00Z"}',
+    "created": 'filter: {createdBefore: "2027-01-01T00:00:00Z"}',
+    "expiry": 'filter: {expiresBefore: "2027-01-01T00:00:00Z"}',
+    "permission": 'filter: {permission: "GET /api"}',
+    "search": 'filter: {search: "token 15"}',
+    "several": 'filter: {search: "15", ownerId: "{admin}", permission: "GET /api"}',
+}
+# Filters and orders by one index: a page of them reads the rows that it shows, and one more.
+EXACT = {
+    *(("none", order) for order in ("NAME", "EXPIRES_SOONEST")),
+    *((name, end) for name in ("revoked", "owner", "organisation") for end in ("NEWEST", "OLDEST")),
+    *((name, "EXPIRES_SOONEST") for name in ("expired", "expiry")),
+}
+
+
+@pytest.mark.parametrize("order", TokenOrder)
+@pytest.mark.parametrize("name", LISTS)
+async def test_list_of_tokens_reads_ranges_of_indexes(
+    name: str, order: TokenOrder, large_tenant: LargeTenant, client: Client
+) -> None:
+    conditions = LISTS[name].replace("{admin}", encode_id("Admin", large_tenant.admin))
+    sorted_by = f"{conditions} orderBy: {order.value}"
+    statements: list[Statement] = []
+    for end in ("first", "last"):
+        with caught() as some:
+            field = f"tokens({end}: 20, {sorted_by}) {{ edges {{ cursor }} }}"
+            edges = (await client.data(f"{{ page: {field} }}"))["page"]["edges"]
+            if edges:
+                cursor = edges[-1 if end == "first" else 0]["cursor"]
+                argument = "after" if end == "first" else "before"
+                field = field.replace("20,", f'20, {argument}: "{cursor}",')
+                await client.data(f"{{ page: {field} }}")
+        statements += some
+    with caught() as counting:
+        await client.data(f"{{ tokenCount({conditions}) }}" if conditions else "{ tokenCount }")
+    lists = [one for one in [*statements, *counting] if re.search(r"\) [ex]\b", one[0])]
+    assert lists or (name, order.value) in {("none", "NEWEST"), ("none", "OLDEST")}
+    assert await broad_reads(lists) == []
+    if (name, order.value) in EXACT:
+        assert {int(n) for sql, _ in statements for n in re.findall(r"LIMIT (\d+)", sql)} <= {
+            *(1, 2, 21, 50),
+        }
+
+
+async def broad_reads(statements: list[Statement]) -> list[str]:
+    """The statements of lists that read more than ranges of indexes, or sort more than a few."""
+    found = []
+    async with database.transaction() as connected:
+        postgres = connected.capabilities.dialect == "postgres"
+        if postgres:
+            await connected.execute_query(token_lists._PLANNING)
+        first_of = await leading_columns() if postgres else {}
+        for sql, values in statements:
+            found += [f"names no tenant of {table}: {sql}" for table in tables_without_tenant(sql)]
+            plan = await plan_of((sql, values))
+            for read in plan.reads:
+                if postgres and read.index == SEARCH_INDEX:
+                    continue
+                if postgres and (
+                    read.index is None
+                    or first_of[read.index] != "tenant_id"
+                    or "tenant_id = " not in read.condition
+                ):
+                    found.append(f"reads more than its tenant's: {sql}: {read}")
+                if not postgres and read.index is None and read.table not in _DERIVED:
+                    found.append(f"reads the whole table: {sql}: {read}")
+            # Chosen among the tokens of one condition.
+            if plan.sorts and "ORDER BY e." not in sql:
+                found.append(f"sorts: {sql}: {plan}")
+    return found
+
+
+# Aliases of statements within a statement, and the full-text index.
+_DERIVED = {"e", "x", "r", "token_search_index", "CONSTANT"}
+
+
 async def test_violating_plans_are_found(large_tenant: LargeTenant, client: Client) -> None:
     tenant_id = large_tenant.person.admin.tenant_id
     with caught() as whole_table:
@@ -586,6 +680,8 @@ async def test_violating_plans_are_found(large_tenant: LargeTenant, client: Clie
         await models.Token.filter(tenant_id=tenant_id).order_by("name").limit(50)
     with caught() as of_any_tenant:
         await models.Token.filter(id=large_tenant.token).exists()
+    assert "sorts" in str(await broad_reads(sorted_afterwards))
+    assert "reads" in str(await broad_reads(whole_table))
     assert "reads the whole table" in str(await violations(whole_table))
     assert "sorts" in str(await violations(sorted_afterwards))
     assert "names no tenant of token" in str(await violations(of_any_tenant))

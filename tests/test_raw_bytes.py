@@ -238,6 +238,7 @@ _MUTATIONS = {
     "rotateToken": ("tokenId", "idempotencyKey", "latestBy"),
     "endRotation": ("tokenId", "keep"),
     "revokeToken": ("tokenId",),
+    "revokeTokens": (),
     "addAdmin": ("email", "name"),
     "renewInvitation": ("adminId",),
     "setAdminRole": ("adminId", "role"),
@@ -262,6 +263,14 @@ _NEEDED: dict[str, dict[str, Any]] = {
 }
 _QUERIES = {
     "search": "query($t: String) { tokens(search: $t) { edges { node { id } } } }",
+    "search of a filter": "query($t: String)"
+    " { tokens(filter: {search: $t}, orderBy: NAME) { edges { node { id } } } }",
+    "permission": "query($t: String)"
+    " { tokens(filter: {permission: $t}) { edges { node { id } } } }",
+    "owner": "query($t: ID) { tokens(filter: {ownerId: $t}) { edges { node { id } } } }",
+    "creator": "query($t: ID) { tokenCount(filter: {createdById: $t}) }",
+    "after a name": "query($t: String)"
+    " { tokens(after: $t, orderBy: NAME) { edges { node { id } } } }",
     "after": "query($t: String) { tokens(after: $t) { edges { node { id } } } }",
     "before": "query($t: String) { tokens(before: $t) { edges { node { id } } } }",
     "activity": "query($t: String) { activity(after: $t) { edges { node { id } } } }",

@@ -75,6 +75,12 @@ type Rotation {
 enum RotationState { PENDING DRAINING }
 enum TokenState { ACTIVE PAUSED EXPIRED REVOKED }
 enum RevocationReason { REVOKED CREATOR_REMOVED COMPROMISED SUPERSEDED POLICY SELF }
+input TokenFilter {
+  states: [TokenState!] ownerId: ID isOwnedByOrganisation: Boolean createdById: ID
+  unusedSince: DateTime createdBefore: DateTime expiresBefore: DateTime permission: String
+  search: String
+}
+enum TokenOrder { NEWEST OLDEST NAME LAST_USED LEAST_RECENTLY_USED EXPIRES_SOONEST }
 type TokenConnection { edges: [TokenEdge!]! pageInfo: PageInfo! }
 type TokenEdge { node: Token! cursor: String! }
 type TokenActivityConnection { edges: [TokenActivityEdge!]! pageInfo: PageInfo! }
@@ -88,7 +94,11 @@ type Query {
   viewer: Admin!
   tenant: Tenant!
   tenantApiUrl: String
-  tokens(first: Int, after: String, last: Int, before: String, search: String): TokenConnection!
+  tokens(
+    first: Int, after: String, last: Int, before: String, search: String, filter: TokenFilter
+    orderBy: TokenOrder
+  ): TokenConnection!
+  tokenCount(filter: TokenFilter): Int!
   token(id: ID!): Token
   tokenActivity(tokenId: ID!, first: Int, after: String): TokenActivityConnection
   activity(first: Int, after: String): TokenActivityConnection!
@@ -104,6 +114,7 @@ type Mutation {
   renameToken(input: RenameTokenInput!): RenameTokenResult!
   describeToken(input: DescribeTokenInput!): DescribeTokenResult!
   revokeToken(input: RevokeTokenInput!): RevokeTokenResult!
+  revokeTokens(input: RevokeTokensInput!): RevokeTokensResult!
   setTokenExpiry(input: SetTokenExpiryInput!): SetTokenExpiryResult!
   pauseToken(input: PauseTokenInput!): PauseTokenResult!
   resumeToken(input: ResumeTokenInput!): ResumeTokenResult!
@@ -138,7 +149,11 @@ union EditPermissionsResult =
 type EditPermissionsPayload { token: Token! }
 input RenameTokenInput { tokenId: ID! name: String! ifRevision: Int }
 input DescribeTokenInput { tokenId: ID! description: String! ifRevision: Int }
-input RevokeTokenInput { tokenId: ID! }
+input RevokeTokenInput { tokenId: ID! reason: RevocationReason }
+input RevokeTokensInput { filter: TokenFilter! expectedCount: Int! reason: RevocationReason }
+type RevokeTokensPayload { revokedTokenCount: Int! }
+union RevokeTokensResult = RevokeTokensPayload | CountChanged | InvalidInput
+type CountChanged implements Problem { count: Int! }
 input RemoveAdminInput { adminId: ID! }
 type RemoveAdminPayload { adminId: ID! revokedTokenCount: Int! }
 input AddAdminInput { email: String! name: String! role: Role! }

@@ -7,6 +7,7 @@ pressure, are up to `server.decisions.log`.
 """
 # ruff: noqa: S608 - the statements are made of constants
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
+from tortoise.backends.base.client import BaseDBAsyncClient
 
 import models
 from models import RefusalReason
@@ -95,6 +97,13 @@ _STATEMENTS: dict[str, dict[str, str]] = {
                 first_used_at = LEAST(token_use.first_used_at, excluded.first_used_at),
                 last_used_at = GREATEST(token_use.last_used_at, excluded.last_used_at)
         """,
+        "fresh": """
+            SELECT u.tenant_id, u.token_id
+            FROM json_to_recordset($1::json) AS u(tenant_id uuid, token_id uuid)
+            WHERE NOT EXISTS (
+                SELECT 1 FROM token_last_use l
+                WHERE l.tenant_id = u.tenant_id AND l.id = u.token_id)
+        """,
         "last": """
             INSERT INTO token_last_use (id, created_at, tenant_id, last_used_at, last_used_from,
                                         last_used_user_agent)
@@ -169,6 +178,13 @@ _STATEMENTS: dict[str, dict[str, str]] = {
                 first_used_at = min(token_use.first_used_at, excluded.first_used_at),
                 last_used_at = max(token_use.last_used_at, excluded.last_used_at)
         """,
+        "fresh": f"""
+            SELECT u.tenant_id, u.token_id
+            FROM (SELECT {_members("tenant_id token_id")} FROM json_each(?)) AS u
+            WHERE NOT EXISTS (
+                SELECT 1 FROM token_last_use l
+                WHERE l.tenant_id = u.tenant_id AND l.id = u.token_id)
+        """,
         "last": f"""
             INSERT INTO token_last_use (id, created_at, tenant_id, last_used_at, last_used_from,
                                         last_used_user_agent)
@@ -225,6 +241,7 @@ async def write(unwritten: Unwritten) -> None:
     """Write all of `unwritten`, or nothing. Two instances that write at once are both counted."""
     async with transaction() as client:
         statements = _STATEMENTS[dialect()]
+        await _mark_first_uses(client, unwritten)
         for name, rows in (
             ("use", _use_rows(unwritten)),
             ("last", _last_rows(unwritten)),
@@ -236,6 +253,38 @@ async def write(unwritten: Unwritten) -> None:
             # Made part by part: requests are answered in between, and wait for one part at most.
             while part := list(islice(rows, _AT_ONCE)):
                 await client.execute_query(statements[name], [orjson.dumps(part).decode()])
+
+
+async def _mark_first_uses(client: BaseDBAsyncClient, unwritten: Unwritten) -> None:
+    """Set `first_used_at` of the tokens that get a last use for the first time.
+
+    A token that an admin is changing is left unmarked, since the flush waits for no admin: lists
+    look at `token_last_use` too.
+    """
+    used = _tokens(unwritten.last)
+    while part := list(islice(used, _AT_ONCE)):
+        statement = _STATEMENTS[dialect()]["fresh"]
+        fresh: dict[UUID, list[UUID]] = defaultdict(list)
+        for row in (await client.execute_query(statement, [orjson.dumps(part).decode()]))[1]:
+            fresh[UUID(str(row["tenant_id"]))].append(UUID(str(row["token_id"])))
+        for tenant_id, token_ids in fresh.items():
+            await _mark(tenant_id, token_ids)
+
+
+async def _mark(tenant_id: UUID, token_ids: Sequence[UUID]) -> None:
+    tokens = models.Token.filter(tenant_id=tenant_id, id__in=token_ids, first_used_at__isnull=True)
+    free = await tokens.select_for_update(skip_locked=True).only("id")
+    if free:
+        marked = models.Token.filter(tenant_id=tenant_id, id__in=[token.id for token in free])
+        await marked.update(first_used_at=models.now())
+
+
+async def mark_revoked(tenant_id: UUID, token_ids: Sequence[UUID], at: datetime) -> None:
+    """Take these tokens out of the lists by last use, within the transaction that revokes them."""
+    last_uses = models.TokenLastUse.filter(tenant_id=tenant_id, id__in=token_ids)
+    # Locked in the order in which decisions are written.
+    await last_uses.order_by("id").select_for_update().only("id")
+    await last_uses.update(revoked_at=at)
 
 
 async def delete_old_uses(tenant_ids: Sequence[UUID], limit: int, today: date) -> int:

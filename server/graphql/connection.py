@@ -47,7 +47,8 @@ def connection(name: str, page: Page[Any], shown: Sequence[_Node]) -> Connection
 
     name: the list's, which its cursors carry. shown: the GraphQL objects of the page's rows.
     """
-    cursors = [encode_cursor(name, row.id) for row in page.rows]
+    keys = [None] * len(page.rows) if page.keys is None else page.keys
+    cursors = [encode_cursor(name, row.id, key) for row, key in zip(page.rows, keys, strict=True)]
     return Connection(
         edges=[Edge(node=node, cursor=cursor) for node, cursor in zip(shown, cursors, strict=True)],
         page_info=PageInfo(

@@ -13,6 +13,7 @@ class ProblemCode(Enum):
     INVALID_INPUT = "INVALID_INPUT"
     NOT_FOUND = "NOT_FOUND"
     REVISION_CONFLICT = "REVISION_CONFLICT"
+    COUNT_CHANGED = "COUNT_CHANGED"
     SECRET_ALREADY_SHOWN = "SECRET_ALREADY_SHOWN"
     ROTATION_UNDER_WAY = "ROTATION_UNDER_WAY"
     LAST_OWNER = "LAST_OWNER"
@@ -25,6 +26,7 @@ described(
     INVALID_INPUT="A value is not acceptable.",
     NOT_FOUND="Not found in this tenant.",
     REVISION_CONFLICT="Another admin has changed it since it was read.",
+    COUNT_CHANGED="Another number of tokens than expected meets the filter.",
     SECRET_ALREADY_SHOWN="An earlier request was carried out and showed the secret.",
     ROTATION_UNDER_WAY="Another rotation of the token has not ended yet.",
     LAST_OWNER="The tenant would be left without an owner.",
@@ -53,6 +55,13 @@ class NotFound(Problem):
 @strawberry.type(description="Another admin has changed the token since you last read it.")
 class RevisionConflict(Problem):
     token: Token = strawberry.field(description="The token as it is now.")
+
+
+@strawberry.type(description="Another number of tokens than expected meets the filter.")
+class CountChanged(Problem):
+    count: int = strawberry.field(
+        description="How many meet it by now: exact up to 10,000, and 10,001 for more."
+    )
 
 
 @strawberry.type(
@@ -98,6 +107,13 @@ class _RevisionConflict(strawberry.ExceptionHandler[errors.RevisionConflict, Rev
         )
 
 
+class _CountChanged(strawberry.ExceptionHandler[errors.CountChanged, CountChanged]):
+    def handle(self, exception: errors.CountChanged, **_: object) -> CountChanged:
+        return CountChanged(
+            code=ProblemCode.COUNT_CHANGED, message=exception.message, count=exception.count
+        )
+
+
 class _SecretAlreadyShown(
     strawberry.ExceptionHandler[errors.SecretAlreadyShown, SecretAlreadyShown]
 ):
@@ -132,6 +148,7 @@ HANDLERS = (
     _InvalidInput(),
     _NotFound(),
     _RevisionConflict(),
+    _CountChanged(),
     _SecretAlreadyShown(),
     _RotationUnderWay(),
     _LastOwner(),

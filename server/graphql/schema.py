@@ -24,6 +24,7 @@ from server.graphql.admin_changes import (
 )
 from server.graphql.admins import Admin, AdminConnection, list_admins, viewer
 from server.graphql.basics import DATE_TIME, DateTime
+from server.graphql.bulk_changes import RevokeTokensResult, revoke_tokens
 from server.graphql.condition_changes import (
     PauseTokenResult,
     ResumeTokenResult,
@@ -62,7 +63,8 @@ from server.graphql.token_changes import (
     revoke_token,
     set_permissions,
 )
-from server.graphql.tokens import Token, TokenConnection, find_token, list_tokens
+from server.graphql.token_list import count_tokens, list_tokens
+from server.graphql.tokens import Token, TokenConnection, find_token
 from server.graphql.weights import PAGED, counts_as
 from server.internals.strawberry import core_schema
 
@@ -76,7 +78,15 @@ class Query:
         description="The tenant's API URL. Null until the first token is created, then permanent.",
     )
     tokens: TokenConnection = strawberry.field(
-        resolver=list_tokens, description="Live tokens, newest first.", metadata=PAGED
+        resolver=list_tokens,
+        description="The tokens that meet a filter; live ones, newest first, by default.",
+        metadata=PAGED,
+    )
+    token_count: int = strawberry.field(
+        resolver=count_tokens,
+        description="How many tokens meet a filter, live ones by default: exact up to 10,000, and"
+        " 10,001 for more.",
+        metadata=counts_as(1_000),
     )
     token: Token | None = strawberry.field(
         resolver=find_token, description="One token, live or revoked."
@@ -131,6 +141,10 @@ class Mutation:
     )
     revoke_token: RevokeTokenResult = strawberry.mutation(
         resolver=revoke_token, description="Revoke a token, immediately and permanently."
+    )
+    revoke_tokens: RevokeTokensResult = strawberry.mutation(
+        resolver=revoke_tokens,
+        description="Revoke all tokens that meet a filter, if they are as many as expected.",
     )
     set_token_expiry: SetTokenExpiryResult = strawberry.mutation(
         resolver=set_token_expiry,

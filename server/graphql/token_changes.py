@@ -5,6 +5,7 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET
 
+from models import RevocationReason
 from server.conditions import Conditions
 from server.global_ids import id_of
 from server.graphql.basics import DateTime, given
@@ -90,6 +91,9 @@ class DescribeTokenInput:
 @strawberry.input(description="The token to revoke.")
 class RevokeTokenInput:
     token_id: strawberry.ID = strawberry.field(description=_TOKEN_ID)
+    reason: RevocationReason | None = strawberry.field(
+        description="REVOKED, the default, or COMPROMISED.", default=UNSET
+    )
 
 
 @strawberry.type(description="A new token.")
@@ -144,7 +148,7 @@ DescribeTokenResult = Annotated[
     strawberry.union("DescribeTokenResult", description="The token, or why it is unchanged."),
 ]
 RevokeTokenResult = Annotated[
-    RevokeTokenPayload | NotFound,
+    RevokeTokenPayload | InvalidInput | NotFound,
     strawberry.union("RevokeTokenResult", description="The token, or why it is not revoked."),
 ]
 
@@ -215,5 +219,7 @@ async def describe_token(
 
 
 async def revoke_token(info: Info, input: Annotated[RevokeTokenInput, _INPUT]) -> RevokeTokenResult:
-    token = await tokens.revoke(info.context.principal, id_of("Token", input.token_id))
+    token = await tokens.revoke(
+        info.context.principal, id_of("Token", input.token_id), given(input.reason)
+    )
     return RevokeTokenPayload(token=shown_token(token))

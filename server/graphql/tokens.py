@@ -1,8 +1,7 @@
-"""Tokens: the type, and the queries that return them. `token_changes` has the mutations."""
+"""Tokens: the type, and the query of one. `token_list` has the lists, `token_changes` mutations."""
 
 from collections.abc import Sequence
 from dataclasses import field
-from enum import Enum
 from typing import Annotated, Any, cast
 from uuid import UUID
 
@@ -10,14 +9,15 @@ import strawberry
 from strawberry import UNSET
 
 import models
+from models import TokenState
 from server.conditions import networks_of
 from server.global_ids import encode_id, row_id
 from server.graphql.activity import Kind, TokenActivityConnection, activity_of_token
 from server.graphql.admins import Admin, find_admins
 from server.graphql.basics import DateTime, described, given
-from server.graphql.connection import After, Before, Connection, First, Last, connection
+from server.graphql.connection import After, Connection, First
 from server.graphql.context import Context, Info
-from server.graphql.loading import load_selected, loaded
+from server.graphql.loading import loaded
 from server.graphql.metering import MAX_OBJECTS, TooLargeError
 from server.graphql.nodes import Node, TokenId, finds
 from server.graphql.permissions import Permission, shown_permissions
@@ -31,17 +31,6 @@ from server.graphql.usage import (
 )
 from server.graphql.weights import PAGED, counts_as
 from server.operations import conditions, tokens
-from server.paging import page_request
-
-TOKENS = "tokens"
-
-
-class TokenState(Enum):
-    ACTIVE = "ACTIVE"
-    PAUSED = "PAUSED"
-    EXPIRED = "EXPIRED"
-    REVOKED = "REVOKED"
-
 
 described(
     TokenState,
@@ -219,29 +208,6 @@ async def find_tokens(context: Context, ids: Sequence[UUID]) -> list[Token | Non
 
 
 TokenConnection = Connection[Token]
-
-
-async def list_tokens(
-    info: Info,
-    first: First = UNSET,
-    after: After = UNSET,
-    last: Last = UNSET,
-    before: Before = UNSET,
-    search: Annotated[
-        str | None,
-        strawberry.argument(
-            description="Only tokens with this text in name or description. Ignores case, width and"
-            " accents. More than 200 characters fail with `BAD_SEARCH`. A search that would have to"
-            " read too many tokens fails with `SEARCH_TOO_BROAD`."
-        ),
-    ] = UNSET,
-) -> TokenConnection:
-    """List live tokens, newest first."""
-    request = page_request(TOKENS, given(first), given(after), given(last), given(before))
-    page = await tokens.search(info.context.principal, request, given(search))
-    shown = [shown_token(row) for row in page.rows]
-    await load_selected(info, shown, "edges", "node")
-    return connection(TOKENS, page, shown)
 
 
 async def find_token(info: Info, id: TokenId) -> Token | None:

@@ -6,18 +6,16 @@ from datetime import datetime
 from uuid import UUID
 
 from tortoise.exceptions import IntegrityError
-from tortoise.expressions import F
 from tortoise.functions import Count
 
 import models
-from models import ActivityKind, ClosedBy, RevocationReason, Role
-from server.access import token_search
+from models import ActivityKind, RevocationReason, Role
 from server.access.activity import record_all
 from server.access.principal import Operator, Principal
 from server.access.sessions import end_sessions, invite
 from server.access.tenancy import change, owned, page_of
 from server.database import retried, transaction
-from server.decisions import terms
+from server.decisions import revoking
 from server.errors import InvalidInput, LastOwner, NotFound, OwnAccount
 from server.paging import Page, PageRequest
 from server.roles import Right
@@ -196,15 +194,7 @@ async def _revoke_tokens(principal: Principal, admin: models.Admin) -> int:
     revoked = 0
     live = owned(models.Token, principal).filter(owner_id=admin.id, **models.LIVE)
     while tokens := await live.order_by("id").limit(_AT_ONCE).select_for_update():
-        ids = [token.id for token in tokens]
-        at = models.now()
-        await (
-            owned(models.Token, principal)
-            .filter(id__in=ids)
-            .update(revoked_at=at, revision=F("revision") + 1)
-        )
-        await terms.close(principal.tenant_id, ids, ClosedBy.REVOKED)
-        await token_search.remove(principal.tenant_id, ids)
+        await revoking.revoke(principal.tenant_id, tokens)
         reason = RevocationReason.CREATOR_REMOVED.value
         await record_all(principal, ActivityKind.REVOKED, tokens, reason=reason)
         revoked += len(tokens)

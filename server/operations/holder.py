@@ -4,15 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import models
-from models import ActivityKind, ClosedBy, RevocationReason
-from server.access import token_search
+from models import ActivityKind, RevocationReason
 from server.access.activity import record
 from server.access.held import open_keys
-from server.access.live_token import locked, save, state_of
+from server.access.live_token import locked, state_of
 from server.access.principal import Holder
 from server.access.tenancy import change, owned
 from server.database import database_now, retried
-from server.decisions import terms
+from server.decisions import revoking
 from server.decisions.rotation_requests import RotationRequest, carry_out
 from server.errors import RotationNotAllowed
 from server.operations.rotation import Rotated
@@ -90,8 +89,5 @@ async def _under_way(holder: Holder) -> models.TokenRotation | None:
 
 async def _end(holder: Holder, reason: RevocationReason, **details: Any) -> None:
     token = await locked(holder, holder.token_id)
-    token.revoked_at = models.now()
-    await save(token, "revoked_at")
-    await terms.close(token.tenant_id, [token.id], ClosedBy.REVOKED)
-    await token_search.remove(token.tenant_id, [token.id])
+    await revoking.revoke(token.tenant_id, [token])
     await record(holder, ActivityKind.REVOKED, token, reason=reason.value, **details)

@@ -11,17 +11,19 @@ import orjson
 from tortoise.functions import Count
 
 import models
-from models import ActivityKind, ClosedBy, RevocationReason
-from server.access import token_search
+from models import ActivityKind, RevocationReason
+from server.access import token_lists, token_search
 from server.access.activity import record
 from server.access.digest_keys import generation_to_keep
 from server.access.live_token import locked, save
 from server.access.principal import Principal
 from server.access.tenancy import change, owned, page_of
+from server.access.token_filter import MAX_KEY_LENGTH, TokenFilter, cleaned
+from server.access.token_lists import TokenOrder
 from server.catalogue import Catalogue
 from server.conditions import Conditions
 from server.database import connection, database_now, dialect, retried
-from server.decisions import terms
+from server.decisions import revoking, terms
 from server.errors import InvalidInput, SecretAlreadyShown
 from server.paging import Page, PageRequest
 from server.roles import Right
@@ -29,6 +31,7 @@ from server.service import Service
 from server.texts import check_idempotency_key, clean_description, clean_name
 from server.token_format import DigestKey, new_token_secret, token_hint
 
+_EVERY_LIVE_ONE = TokenFilter()
 _NO_LIMIT = 2**31 - 1
 # A row for each token instead of each permission: ten times fewer for Python to go through.
 _HELD_KEYS = {
@@ -46,7 +49,6 @@ _HELD_KEYS = {
     """,
 }
 _KEYS_AT_ONCE = 1_000
-_MAX_KEY_LENGTH = 512
 _KEY = re.compile(r"[A-Z]{3,7} /[!-~]{0,500}")
 
 
@@ -62,17 +64,35 @@ class Created:
 
 
 async def search(
-    principal: Principal, request: PageRequest, text: str | None = None
+    principal: Principal,
+    request: PageRequest,
+    text: str | None = None,
+    wanted: TokenFilter = _EVERY_LIVE_ONE,
+    order: TokenOrder = TokenOrder.NEWEST,
 ) -> Page[models.Token]:
-    """Live tokens, newest first; only those with `text` in name or description.
+    """The tokens that meet the filter, in the order; only those with `text`, if it is given.
 
-    Case, width and accents make no difference. Raises `BadSearch`, or `SearchTooBroad`.
+    Case, width and accents of texts make no difference. A key of `request` is one that
+    `token_lists.is_key` accepts. Raises `BadSearch`, or `SearchTooBroad`.
     """
     principal.require(Right.READ)
-    if term := token_search.term_of(text or ""):
-        return await token_search.page(principal, request, term)
-    live = owned(models.Token, principal).filter(**models.LIVE)
-    return await page_of(live, request, newest_first=True)
+    wanted = cleaned(wanted, text)
+    is_by_id = order in (TokenOrder.NEWEST, TokenOrder.OLDEST)
+    if wanted == _EVERY_LIVE_ONE and is_by_id:
+        live = owned(models.Token, principal).filter(**models.LIVE)
+        return await page_of(live, request, newest_first=order is TokenOrder.NEWEST)
+    if wanted == TokenFilter(search=wanted.search) and order is TokenOrder.NEWEST:
+        return await token_search.page(principal, request, wanted.search)
+    return await token_lists.page(principal, request, wanted, order)
+
+
+async def count(principal: Principal, wanted: TokenFilter = _EVERY_LIVE_ONE) -> int:
+    """How many tokens meet the filter: exact up to 10,000, and 10,001 for more.
+
+    Raises `BadSearch`, or `SearchTooBroad`.
+    """
+    principal.require(Right.READ)
+    return len(await token_lists.ids(principal, cleaned(wanted)))
 
 
 async def find_many(principal: Principal, ids: Collection[UUID]) -> dict[UUID, models.Token]:
@@ -147,10 +167,14 @@ async def create(
         await _grant(token, keys)
         await token_search.add(token)
         await record(principal, ActivityKind.CREATED, token)
-        await models.Tenant.filter(id=principal.tenant_id, first_token_at__isnull=True).update(
-            first_token_at=token.created_at
-        )
+        await _show_api_url(token)
     return Created(token, secret)
+
+
+async def _show_api_url(token: models.Token) -> None:
+    """Note the tenant's first token: from then on its API's URL is shown."""
+    without = models.Tenant.filter(id=token.tenant_id, first_token_at__isnull=True)
+    await without.update(first_token_at=token.created_at)
 
 
 @retried
@@ -239,17 +263,19 @@ async def describe(
 
 
 @retried
-async def revoke(principal: Principal, token_id: UUID) -> models.Token:
-    """End a live token for ever. Raises `NotFound`, for one that is revoked already too."""
+async def revoke(
+    principal: Principal, token_id: UUID, reason: RevocationReason | None = None
+) -> models.Token:
+    """End a live token for ever. Raises `NotFound`, for one that is revoked already too.
+
+    reason: REVOKED, the default, or COMPROMISED. Raises `InvalidInput` for another one.
+    """
     principal.require(Right.MANAGE_TOKENS)
+    reason = revoking.clean_reason(reason)
     async with change(principal, Right.MANAGE_TOKENS):
         token = await locked(principal, token_id)
-        token.revoked_at = models.now()
-        await save(token, "revoked_at")
-        await terms.close(token.tenant_id, [token.id], ClosedBy.REVOKED)
-        await token_search.remove(token.tenant_id, [token.id])
-        reason = RevocationReason.REVOKED.value
-        await record(principal, ActivityKind.REVOKED, token, reason=reason)
+        await revoking.revoke(principal.tenant_id, [token])
+        await record(principal, ActivityKind.REVOKED, token, reason=reason.value)
     return token
 
 
@@ -329,7 +355,7 @@ def _known(
     unknown: list[str] = []
     for key in dict.fromkeys(keys):
         shape = _shape_of(key)
-        permission = catalogue.find(key) if len(key) <= _MAX_KEY_LENGTH else None
+        permission = catalogue.find(key) if len(key) <= MAX_KEY_LENGTH else None
         if permission is not None:
             known[shape] = permission.key
         elif shape in besides:
@@ -343,7 +369,7 @@ def _known(
 
 def _shape_of(key: str) -> str:
     """The shape of a key; a text that is longer than any key is not taken apart."""
-    return models.shape_of(key) if len(key) <= _MAX_KEY_LENGTH else key
+    return models.shape_of(key) if len(key) <= MAX_KEY_LENGTH else key
 
 
 def _refuse_contradiction(grant: Sequence[str], withdraw: Sequence[str]) -> None:

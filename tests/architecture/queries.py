@@ -55,7 +55,12 @@ WRITERS = {
     "SecretUse": {"server.decisions.log_rows"},
     "Session": {"server.access.expired", "server.access.sessions"},
     "Tenant": {"server.operations.tenants", "server.operations.tokens"},
-    "Token": {"server.access.live_token", "server.operations.admins", "server.operations.tokens"},
+    "Token": {
+        "server.access.live_token",
+        "server.decisions.log_rows",
+        "server.decisions.revoking",
+        "server.operations.tokens",
+    },
     "TokenBrand": {"server.access.brands"},
     "TokenLastUse": {"server.decisions.log_rows"},
     "TokenPermission": {"server.operations.tokens"},

@@ -18,7 +18,7 @@ import asyncpg
 from models import Role, new_id, now, permission_fingerprint
 from server.access.sessions import ABSOLUTE
 from server.catalogue import read_catalogue
-from server.graphql.tokens import TOKENS
+from server.graphql.token_list import TOKENS
 from server.paging import encode_cursor
 from server.token_format import DigestKey, new_tenant_secret, new_token_secret, token_hint
 from tests.bench.page import PAGE_SIZE, Ask

@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 from models import now
 from server.access.sessions import IDLE
 from server.catalogue import Catalogue, read_catalogue
-from server.graphql.tokens import TOKENS
+from server.graphql.token_list import TOKENS
 from server.paging import page_request
 from server.token_format import DigestKey, tenant_of
 

@@ -23,7 +23,7 @@ import models
 from server.access.sessions import IDLE
 from server.catalogue import Catalogue, read_catalogue
 from server.global_ids import encode_id
-from server.graphql.tokens import TOKENS
+from server.graphql.token_list import TOKENS
 from server.paging import encode_cursor, page_request
 from server.token_format import DigestKey, tenant_of
 

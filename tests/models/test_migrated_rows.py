@@ -251,6 +251,40 @@ async def test_secrets_move_into_rows_of_their_own(bare_url: str, planted: Path)
         assert [None if row[4] is None else bytes(row[4]) for row in rows] == [b"g" * 16, b"", None]
 
 
+async def test_first_uses_and_revocations_are_marked(bare_url: str, planted: Path) -> None:
+    later = hold_back(planted, "0015")
+    await database.migrate(settings_for(bare_url))
+    tenant_id, at = models.new_id(), datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+    used, revoked, never = (models.new_id() for _ in range(3))
+    async with database.connected(settings_for(bare_url)):
+        run = database.connection().execute_script
+        for token_id, ended in ((used, "NULL"), (revoked, f"'{at}'"), (never, "NULL")):
+            await run(
+                "INSERT INTO token (id, created_at, tenant_id, name, description, hint, revision,"
+                f" created_by_id, holder_may_rotate, revoked_at) VALUES ('{token_id}', '{at}',"
+                f" '{tenant_id}', 'n', 'd', 'tsr_', 3, '{tenant_id}', false, {ended})"
+            )
+        for token_id in (used, revoked):
+            await run(
+                "INSERT INTO token_last_use (id, created_at, tenant_id, last_used_at,"
+                f" last_used_from, last_used_user_agent) VALUES ('{token_id}', '{at}',"
+                f" '{tenant_id}', '{at.replace(day=4)}', '192.0.2.1', 'curl')"
+            )
+    await put_back(later, bare_url)
+    async with database.connected(settings_for(bare_url)):
+        tokens = models.Token.filter(tenant_id=tenant_id).order_by("id")
+        assert await tokens.values_list("id", "name", "revoked_at", "first_used_at") == [
+            (used, "n", None, at),
+            (revoked, "n", at, at),
+            (never, "n", None, None),
+        ]
+        last_uses = models.TokenLastUse.filter(tenant_id=tenant_id).order_by("id")
+        assert await last_uses.values_list("id", "last_used_at", "revoked_at") == [
+            (used, at.replace(day=4), None),
+            (revoked, at.replace(day=4), at),
+        ]
+
+
 def _binary(content: bytes, *, is_sqlite: bool) -> str:
     """Bytes as a literal in SQL."""
     return f"x'{content.hex()}'" if is_sqlite else rf"'\x{content.hex()}'"

@@ -254,17 +254,21 @@ async def test_trimming_of_refusals_does_not_wait_for_another_instance(
         assert await kept.count() == log_rows.KEPT_REFUSALS
 
 
-async def test_last_use_only_moves_forward_and_does_not_touch_the_token(
+async def test_last_use_only_moves_forward_and_touches_the_token_once(
     world: World, record: DecisionLog
 ) -> None:
     person = await world.person()
     made = await world.token(person, "t", [KEY])
     await tokens.rename(person.principal, made.token.id, "another")
     token = (person.admin.tenant_id, made.token.id)
-    before = await models.Token.get(tenant_id=token[0], id=token[1])
+    made_token = await models.Token.get(tenant_id=token[0], id=token[1])
     now = time.time()
     record.note(*decision(*token, at=now))
     await record.close()
+    before = await models.Token.get(tenant_id=token[0], id=token[1])
+    for name in {*models.Token._meta.fields_map} - {"first_used_at"}:
+        assert getattr(before, name) == getattr(made_token, name), name
+    assert (made_token.first_used_at is None, before.first_used_at is None) == (True, False)
     record.note(*decision(*token, at=now - 60))
     await record.close()
     after = await models.Token.get(tenant_id=token[0], id=token[1])

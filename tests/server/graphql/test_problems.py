@@ -148,6 +148,15 @@ _PROVOKED: dict[tuple[str, str], tuple[_Input, str]] = {
         lambda s: {"tokenId": s.token, "keep": "NEW", "ifRevision": 1},
         "",
     ),
+    ("revokeToken", "InvalidInput"): (
+        lambda s: {"tokenId": s.token, "reason": "POLICY"},
+        "reason",
+    ),
+    ("revokeTokens", "InvalidInput"): (
+        lambda s: {"filter": {"states": ["REVOKED"]}, "expectedCount": 0},
+        "filter",
+    ),
+    ("revokeTokens", "CountChanged"): (lambda s: {"filter": {}, "expectedCount": 99}, ""),
     ("revokeToken", "NotFound"): (lambda s: {"tokenId": _ABSENT_TOKEN}, ""),
     ("addAdmin", "InvalidInput"): (
         lambda s: {"email": s.owner.admin.email, "name": "x", "role": "ADMIN"},
@@ -168,6 +177,7 @@ _CODES = {
     "InvalidInput": "INVALID_INPUT",
     "NotFound": "NOT_FOUND",
     "RevisionConflict": "REVISION_CONFLICT",
+    "CountChanged": "COUNT_CHANGED",
     "SecretAlreadyShown": "SECRET_ALREADY_SHOWN",
     "RotationUnderWay": "ROTATION_UNDER_WAY",
     "LastOwner": "LAST_OWNER",
@@ -199,6 +209,7 @@ async def test_problem_has_message_and_field_and_changes_nothing(
     person = scene.owner if mutation == "transferOwnership" else scene.admin
     extra = {"InvalidInput": "field", "RevisionConflict": "token { revision }"}
     extra["SecretAlreadyShown"] = extra["RotationUnderWay"] = "token { name }"
+    extra["CountChanged"] = "count"
     fields = " ".join(
         f"... on {name} {{ {extra[name]} }}" for name in sorted(_members(mutation)) if name in extra
     )
@@ -206,6 +217,7 @@ async def test_problem_has_message_and_field_and_changes_nothing(
     assert (result["__typename"], result["code"]) == (problem, _CODES[problem])
     assert result["message"].endswith(".")
     assert result.get("field", "") == field
+    assert result.get("count", 3) == 3
     if "token" in result:
         assert result["token"] in ({"revision": 2}, {"name": "once"})
     assert await _everything() == before

@@ -1,0 +1,153 @@
+"""The filter of a list of tokens, and its conditions as SQL."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import models
+from models import TokenState
+from server.access import token_search
+from server.database import dialect
+from server.errors import BadSearch
+
+NOT_REVOKED = frozenset(TokenState) - {TokenState.REVOKED}
+MAX_KEY_LENGTH = 512
+
+_STATE = (
+    "CASE WHEN e.revoked_at IS NOT NULL THEN 'REVOKED' WHEN e.expires_at <= {now} THEN 'EXPIRED'"
+    " WHEN e.paused_at IS NOT NULL THEN 'PAUSED' ELSE 'ACTIVE' END IN ({states})"
+)
+# Scalars, not joins or EXISTS, which PostgreSQL may answer from all rows of the tenant.
+_LAST_USE = (
+    "(SELECT u.last_used_at FROM token_last_use u WHERE u.tenant_id = {tenant} AND u.id = e.id)"
+)
+_HOLDS = (
+    "(SELECT 1 FROM token_permission p WHERE p.tenant_id = {tenant} AND p.token_id = e.id"
+    " AND p.fingerprint = {value} LIMIT 1) IS NOT NULL"
+)
+_TEXT = "(SELECT s.text FROM token_search s WHERE s.tenant_id = {tenant} AND s.id = e.id)"
+_CONTAINS = {
+    "postgres": "strpos(" + _TEXT + ", {value}) > 0",
+    "sqlite": "instr(" + _TEXT + ", {value}) > 0",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFilter:
+    """The conditions of a list: its tokens meet each one that is given.
+
+    states: by the clock of the database. unused_since: neither created nor used since. search: a
+    text, "" for none. permission: a key, whose shape counts.
+    """
+
+    states: frozenset[TokenState] = NOT_REVOKED
+    owner_id: UUID | None = None
+    is_owned_by_organisation: bool | None = None
+    created_by_id: UUID | None = None
+    unused_since: datetime | None = None
+    created_before: datetime | None = None
+    expires_before: datetime | None = None
+    permission: str | None = None
+    search: str = ""
+
+    @property
+    def is_of_live(self) -> bool:
+        """Whether no revoked token meets it."""
+        return self.states <= NOT_REVOKED
+
+
+def cleaned(wanted: TokenFilter, text: str | None = None) -> TokenFilter:
+    """The filter with its search text, or else `text`, in searchable form. Raises `BadSearch`."""
+    if wanted.permission is not None and len(wanted.permission) > MAX_KEY_LENGTH:
+        raise BadSearch(f"A permission's key has at most {MAX_KEY_LENGTH} characters.")
+    if text and wanted.search and text != wanted.search:
+        raise BadSearch("Give one search text: as `search`, or in `filter`.")
+    return replace(wanted, search=token_search.term_of(wanted.search or text or ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A filter, the tenant that it is applied to, and the instant that states are as of."""
+
+    wanted: TokenFilter
+    tenant_id: UUID
+    now: datetime
+
+
+@dataclass(slots=True)
+class Values:
+    """The values of a statement and their placeholders. The tenant's id is the first."""
+
+    tenant_id: UUID
+    given: list[Any] = field(init=False, default_factory=list)
+    tenant: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tenant = self.put(self.tenant_id)
+
+    def put(self, value: Any) -> str:
+        """Add a value; gives its placeholder."""
+        embedded = dialect() == "sqlite"
+        if embedded and isinstance(value, UUID):
+            value = str(value)
+        elif embedded and isinstance(value, datetime):
+            value = value.isoformat(" ")
+        self.given.append(value)
+        return f"{'?' if embedded else '$'}{len(self.given)}"
+
+
+def condition_names(wanted: TokenFilter) -> frozenset[str]:
+    """The names of the conditions of a filter."""
+    given = {
+        "live": wanted.states == NOT_REVOKED,
+        "states": wanted.states not in (NOT_REVOKED, frozenset(TokenState)),
+        "owner": wanted.owner_id is not None,
+        "organisation": wanted.is_owned_by_organisation is not None,
+        "creator": wanted.created_by_id is not None,
+        "created": wanted.created_before is not None,
+        "expiry": wanted.expires_before is not None,
+        "unused": wanted.unused_since is not None,
+        "permission": wanted.permission is not None,
+        "search": bool(wanted.search),
+    }
+    return frozenset(name for name, is_given in given.items() if is_given)
+
+
+def conditions(names: frozenset[str], question: Question, values: Values) -> Iterator[str]:
+    """These conditions of the filter, over `e`, a token that is examined."""
+    for name in sorted(names):
+        yield _condition(name, question, values)
+
+
+def never_used(values: Values) -> str:
+    """The condition that `e` was never used."""
+    return f"{_LAST_USE.format(tenant=values.tenant)} IS NULL"
+
+
+def _condition(name: str, question: Question, values: Values) -> str:
+    wanted, put, tenant = question.wanted, values.put, values.tenant
+    match name:
+        case "states":
+            states = ", ".join(f"'{state.value}'" for state in wanted.states) or "NULL"
+            return _STATE.format(now=put(question.now), states=states)
+        case "owner":
+            return f"e.owner_id = {put(wanted.owner_id)}"
+        case "organisation":
+            return f"(e.owner_id IS NULL) = {put(wanted.is_owned_by_organisation)}"
+        case "creator":
+            return f"e.created_by_id = {put(wanted.created_by_id)}"
+        case "created":
+            return f"e.created_at < {put(wanted.created_before)}"
+        case "expiry":
+            return f"e.expires_at < {put(wanted.expires_before)}"
+        case "unused":
+            last_use = _LAST_USE.format(tenant=tenant)
+            return f"COALESCE({last_use}, e.created_at) < {put(wanted.unused_since)}"
+        case "permission":
+            fingerprint = models.permission_fingerprint(wanted.permission or "")
+            return _HOLDS.format(tenant=tenant, value=put(fingerprint))
+        case "search":
+            return _CONTAINS[dialect()].format(tenant=tenant, value=put(wanted.search))
+    return "e.revoked_at IS NULL"

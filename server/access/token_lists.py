@@ -1,0 +1,330 @@
+"""Lists of a tenant's tokens: pages by order and filter, and the ids of all that meet a filter.
+
+A page without further conditions is a range of one index. With conditions, it is filled from the
+order's own index where many tokens meet them, or chosen among the tokens of a selective condition
+where few do. Where either would examine too many tokens, the list is refused.
+"""
+# ruff: noqa: S608 - the statements are made of constants
+
+import re
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import TypeVar
+from uuid import UUID
+
+import asyncpg
+
+import models
+from server.access import token_ranges
+from server.access.principal import Principal
+from server.access.tenancy import cut, owned
+from server.access.token_filter import (
+    Question,
+    TokenFilter,
+    Values,
+    condition_names,
+    conditions,
+)
+from server.access.token_ranges import Beyond, Range, counted, examined
+from server.database import connection, database_now, dialect, retried, transaction
+from server.errors import SearchTooBroad
+from server.paging import Page, PageRequest
+
+# Examined for a page, or as many again to choose the page among.
+MAX_EXAMINED = 10_000
+MAX_COUNTED = 10_000
+_MAX_EXAMINED_TO_COUNT = 50_000
+_FEW = 1_000
+_MAX_NAME_KEY_LENGTH = 200
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{6})?\+00:00", re.ASCII)
+_BROAD = "Too many tokens would have to be read for this list. Narrow the filter."
+# Statistics must not talk PostgreSQL into sorting all that a tenant has, or into compiling.
+_PLANNING = """
+    SELECT set_config('statement_timeout', '1500', true), set_config('enable_sort', 'off', true),
+           set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
+           set_config('max_parallel_workers_per_gather', '0', true)
+"""
+_T = TypeVar("_T")
+_Found = list[tuple[UUID, str | None]]
+
+
+class TokenOrder(Enum):
+    """The order of a list of tokens."""
+
+    NEWEST = "NEWEST"
+    OLDEST = "OLDEST"
+    NAME = "NAME"
+    LAST_USED = "LAST_USED"
+    LEAST_RECENTLY_USED = "LEAST_RECENTLY_USED"
+    EXPIRES_SOONEST = "EXPIRES_SOONEST"
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """A part of an order, read from one range.
+
+    key: what its tokens are sorted by before their ids, over `t`; has_key: whether it is given.
+    holds_revoked: whether its range has revoked tokens too, where the filter asks for them.
+    """
+
+    range: Callable[[Question], Range | None]
+    descending: bool
+    key: str = "NULL"
+    has_key: bool = False
+    holds_revoked: bool = False
+
+
+_LAST_USE = (
+    "(SELECT u.last_used_at FROM token_last_use u WHERE u.tenant_id = {tenant} AND u.id = t.id)"
+)
+_USED_LATEST = _Segment(token_ranges.used, True, _LAST_USE, has_key=True)
+_USED_EARLIEST = _Segment(token_ranges.used, False, _LAST_USE, has_key=True)
+_ORDERS: dict[TokenOrder, tuple[_Segment, ...]] = {
+    TokenOrder.NEWEST: (_Segment(token_ranges.by_id, True, holds_revoked=True),),
+    TokenOrder.OLDEST: (_Segment(token_ranges.by_id, False, holds_revoked=True),),
+    TokenOrder.NAME: (_Segment(token_ranges.by_name, False, "lower(t.name)", has_key=True),),
+    TokenOrder.LAST_USED: (_USED_LATEST, _Segment(token_ranges.unused, True, _LAST_USE)),
+    TokenOrder.LEAST_RECENTLY_USED: (
+        _Segment(token_ranges.unused, False, _LAST_USE),
+        _USED_EARLIEST,
+    ),
+    TokenOrder.EXPIRES_SOONEST: (
+        _Segment(token_ranges.with_expiry, False, "t.expires_at", has_key=True),
+        _Segment(token_ranges.without_expiry, False, "t.expires_at"),
+    ),
+}
+
+
+def is_key(order: TokenOrder, key: str | None) -> bool:
+    """Whether a cursor of the order may hold this key: the text of an instant, or a name."""
+    if key is None:
+        return not all(segment.has_key for segment in _ORDERS[order])
+    if not any(segment.has_key for segment in _ORDERS[order]):
+        return False
+    if order is TokenOrder.NAME:
+        return 0 < len(key) <= _MAX_NAME_KEY_LENGTH and "\0" not in key
+    return _instant_of(key) is not None
+
+
+def _instant_of(key: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(key) if _INSTANT.fullmatch(key) else None
+    except ValueError:
+        return None
+
+
+async def page(
+    principal: Principal, request: PageRequest, wanted: TokenFilter, order: TokenOrder
+) -> Page[models.Token]:
+    """The tokens that meet the filter, in the order. Raises `SearchTooBroad`."""
+
+    async def ask() -> tuple[_Found, bool]:
+        question = Question(wanted, principal.tenant_id, await database_now())
+        if not wanted.states:
+            return [], False
+        found = await _found(question, order, request, request.size + 1)
+        return found, await _is_behind(question, order, request)
+
+    found, behind = await _asked(ask)
+    places = cut(found, request, behind=behind)
+    rows = owned(models.Token, principal).filter(id__in=[token_id for token_id, _ in places.rows])
+    if wanted.is_of_live:
+        rows = rows.filter(**models.LIVE)
+    tokens = {token.id: token for token in await rows}
+    # A token that was revoked between the two statements is missing.
+    shown = [(tokens[token_id], key) for token_id, key in places.rows if token_id in tokens]
+    return Page(
+        [token for token, _ in shown],
+        places.has_previous,
+        places.has_next,
+        [key for _, key in shown],
+    )
+
+
+async def ids(principal: Principal, wanted: TokenFilter, most: int = MAX_COUNTED) -> list[UUID]:
+    """The ids of the tokens that meet the filter, in no order: `most` and one more at most.
+
+    Raises `SearchTooBroad` where they are fewer and more than 50,000 tokens would be examined.
+    """
+
+    async def ask() -> list[UUID]:
+        question = Question(wanted, principal.tenant_id, await database_now())
+        if not wanted.states:
+            return []
+        for ranges in (*token_ranges.selections(question), (token_ranges.by_id(question),)):
+            found = await _all_of(question, ranges, most + 1)
+            if len(found) > most or await _holds_at_most(
+                _MAX_EXAMINED_TO_COUNT, ranges, question.tenant_id
+            ):
+                return found
+        raise SearchTooBroad(_BROAD)
+
+    return await _asked(ask)
+
+
+@retried
+async def _asked(ask: Callable[[], Awaitable[_T]]) -> _T:
+    """Ask within the limits of PostgreSQL's time and plans."""
+    if dialect() == "sqlite":
+        return await ask()
+    try:
+        async with transaction() as client:
+            await client.execute_query(_PLANNING)
+            return await ask()
+    except asyncpg.QueryCanceledError:
+        raise SearchTooBroad(_BROAD) from None
+
+
+async def _found(
+    question: Question,
+    order: TokenOrder,
+    request: PageRequest,
+    size: int,
+    *,
+    inclusive: bool = False,
+) -> _Found:
+    """The first `size` tokens beyond the request's position, or from it on."""
+    segments = _ORDERS[order][:: -1 if request.backwards else 1]
+    beyond = Beyond()
+    if request.position is not None:
+        has_key = request.key is not None
+        while segments[0].has_key is not has_key:
+            segments = segments[1:]
+        beyond = Beyond(id=request.position, key=_typed(order, request.key), inclusive=inclusive)
+    found: _Found = []
+    for segment in segments:
+        in_order = Beyond(
+            segment.descending is not request.backwards, beyond.id, beyond.key, beyond.inclusive
+        )
+        found += await _of_segment(question, segment, in_order, size - len(found))
+        if len(found) >= size:
+            break
+        beyond = Beyond()
+    return found
+
+
+def _typed(order: TokenOrder, key: str | None) -> object:
+    """A cursor's key as the database compares it. SQLite keeps instants as text."""
+    if key is None or order is TokenOrder.NAME or dialect() == "sqlite":
+        return key
+    return _instant_of(key)
+
+
+async def _is_behind(question: Question, order: TokenOrder, request: PageRequest) -> bool:
+    """Whether there are tokens on the side that the request came from."""
+    if request.position is None:
+        return False
+    back = PageRequest(1, request.position, not request.backwards, request.key)
+    try:
+        return bool(await _found(question, order, back, 1, inclusive=True))
+    except SearchTooBroad:
+        return True  # there was one when the cursor was given
+
+
+async def _of_segment(question: Question, segment: _Segment, beyond: Beyond, size: int) -> _Found:
+    """The first tokens of a segment beyond a place. Raises `SearchTooBroad`."""
+    own = segment.range(question)
+    if own is None:
+        return []
+    can_walk = question.wanted.is_of_live or segment.holds_revoked
+    if can_walk:
+        found = await _walked(question, segment, own, beyond, size, _FEW)
+        if found is not None:
+            return found
+    for ranges in token_ranges.selections(question):
+        if await _holds_at_most(MAX_EXAMINED, ranges, question.tenant_id):
+            return await _chosen(question, segment, ranges, beyond, size)
+    if can_walk:
+        found = await _walked(question, segment, own, beyond, size, MAX_EXAMINED)
+        if found is not None:
+            return found
+    elif await _holds_at_most(MAX_EXAMINED, [token_ranges.by_id(question)], question.tenant_id):
+        return await _chosen(question, segment, [token_ranges.by_id(question)], beyond, size)
+    raise SearchTooBroad(_BROAD)
+
+
+async def _walked(
+    question: Question, segment: _Segment, own: Range, beyond: Beyond, size: int, limit: int
+) -> _Found | None:
+    """The first tokens in a segment's own range; None if the limit is reached before."""
+    values = Values(question.tenant_id)
+    left = condition_names(question.wanted) - own.meets
+    is_exact = not left and not own.has_strays
+    key = _walked_key(segment, own)
+    rows = examined(own, key, values, size if is_exact else limit, beyond)
+    where = " AND ".join(conditions(left, question, values)) or "true"
+    # The rows keep the order of the range, in which either database reads it.
+    sql = f"SELECT e.id, e.key FROM ({rows}) e WHERE {where} LIMIT {size}"
+    found = await _run(sql, values)
+    if len(found) == size or is_exact:
+        return found
+    complete = await _holds_at_most(limit, [own], question.tenant_id, beyond)
+    return found if complete else None
+
+
+def _walked_key(segment: _Segment, own: Range) -> str:
+    if not segment.has_key:
+        return "NULL"
+    return own.columns[0] if own.id == "t.id" else "x.lead"
+
+
+async def _chosen(
+    question: Question, segment: _Segment, ranges: Sequence[Range], beyond: Beyond, size: int
+) -> _Found:
+    """The first tokens of a segment among all those of other ranges, which are few."""
+    values = Values(question.tenant_id)
+    left = condition_names(question.wanted) - frozenset.intersection(*(r.meets for r in ranges))
+    key = segment.key.format(tenant=values.tenant)
+    rows = _together(ranges, key, values, MAX_EXAMINED)
+    where = [*conditions(left, question, values), *_membership(segment)]
+    sql = f"SELECT e.id, e.key FROM ({rows}) e WHERE {' AND '.join(where) or 'true'}"
+    order = beyond.order(*(("e.key", "e.id") if segment.has_key else ("e.id",)))
+    sql += f"{beyond.term('e.key', 'e.id', values)} ORDER BY {order} LIMIT {size}"
+    return await _run(sql, values)
+
+
+def _membership(segment: _Segment) -> list[str]:
+    """The condition on `e` to be in the segment."""
+    if segment.key == "NULL":
+        return []
+    return [f"e.key IS{' NOT' if segment.has_key else ''} NULL"]
+
+
+async def _all_of(question: Question, ranges: Sequence[Range], size: int) -> list[UUID]:
+    """The ids of the tokens of these ranges that meet the filter."""
+    values = Values(question.tenant_id)
+    left = condition_names(question.wanted) - frozenset.intersection(*(r.meets for r in ranges))
+    rows = _together(ranges, "NULL", values, _MAX_EXAMINED_TO_COUNT)
+    where = " AND ".join(conditions(left, question, values)) or "true"
+    sql = f"SELECT e.id, e.key FROM ({rows}) e WHERE {where} LIMIT {size}"
+    return [token_id for token_id, _ in await _run(sql, values)]
+
+
+def _together(ranges: Sequence[Range], key: str, values: Values, limit: int) -> str:
+    parts = [f"SELECT * FROM ({examined(one, key, values, limit)}) r" for one in ranges]
+    return " UNION ALL ".join(parts)
+
+
+async def _holds_at_most(
+    limit: int, ranges: Collection[Range], tenant_id: UUID, beyond: Beyond = token_ranges.EVERYTHING
+) -> bool:
+    """Whether each of the ranges has no more rows than that beyond the place."""
+    for one in ranges:
+        values = Values(tenant_id)
+        sql = counted(one, values, limit + 1, beyond)
+        _, [row] = await connection().execute_query(sql, values.given)
+        if row["examined"] > limit:
+            return False
+    return True
+
+
+async def _run(sql: str, values: Values) -> _Found:
+    _, rows = await connection().execute_query(sql, values.given)
+    return [(UUID(str(row["id"])), _text(row["key"])) for row in rows]
+
+
+def _text(key: str | datetime | None) -> str | None:
+    """A key as a cursor holds it."""
+    return key.isoformat(" ") if isinstance(key, datetime) else key
