@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Locator, Page, Response, Route, expect
 
 from tests.support.browser import Watch
-from tests.support.console_page import button, choose, dialog, row
+from tests.support.console_page import button, choose, dialog, everything_kept, row
 from tests.support.console_states import AUDITOR, COLLEAGUE, settle
 from tests.support.visitor import PASSWORD, Script, Site, Visitor, serving, visiting
 
@@ -60,12 +60,12 @@ def test_the_documented_flow(chromium: Browser, tmp_path: Path, database_url: st
         _sign_in(visitor)
         secret = _add_the_first_token(page)
         _grant(page)
-        assert secret not in _everything_kept(visitor, site, said)
+        assert secret not in everything_kept(visitor, site, said)
         _see_the_api_url(page)
         _view_and_edit(page)
         _use_it(visitor, Script(site), secret)
         _rename_and_revoke(page)
-        assert secret not in _everything_kept(visitor, site, said)
+        assert secret not in everything_kept(visitor, site, said)
         _invite_and_remove(chromium, site, visitor)
         button(page, "Account: Ada Lovelace Owner").click()
         button(page, "Sign out").click()
@@ -777,28 +777,6 @@ def test_the_first_load_is_small(visitor: Visitor) -> None:
 # Where the secret must not be
 
 
-def _everything_kept(visitor: Visitor, site: Site, said: list[str]) -> str:
-    """All that the browser and the server hold on to, as text: the page's heap too."""
-    page = visitor.page
-    kept = page.evaluate(
-        "() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie,"
-        " location.href, history.state, performance.getEntries()])"
-    )
-    state = visitor.context.storage_state(indexed_db=True)
-    return "\n".join([page.content(), kept, str(state), site.server.log(), *said, _heap(visitor)])
-
-
-def _heap(visitor: Visitor) -> str:
-    """The heap that scripts can reach, after garbage collection."""
-    session = visitor.context.new_cdp_session(visitor.page)
-    chunks: list[str] = []
-    session.on("HeapProfiler.addHeapSnapshotChunk", lambda event: chunks.append(event["chunk"]))
-    session.send("HeapProfiler.collectGarbage")
-    session.send("HeapProfiler.takeHeapSnapshot", {"reportProgress": False})
-    session.detach()
-    return "".join(chunks)
-
-
 def test_the_search_finds_a_secret_that_is_still_held(visitor: Visitor, site: Site) -> None:
     visitor.open()
     button(visitor.page, "Add your first token").click()
@@ -807,4 +785,4 @@ def test_the_search_finds_a_secret_that_is_still_held(visitor: Visitor, site: Si
     expect(button(visitor.page, "Copy Token")).to_be_visible()
     # Hidden: in the dialog's state, and not in the page.
     assert "tsr_" not in visitor.page.content()
-    assert re.search(r"tsr_[0-9A-Za-z]{49}", _everything_kept(visitor, site, []))
+    assert re.search(r"tsr_[0-9A-Za-z]{49}", everything_kept(visitor, site, []))

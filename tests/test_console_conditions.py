@@ -133,7 +133,7 @@ def _set_networks(page: Page, script: Script, secret: str) -> None:
     script.change_token("setTokenNetworks", token_id, networks=["192.0.2.0/28"])
     button(form, "Save").click()
     told = form.get_by_role("alert")
-    expect(told).to_contain_text("Another admin has changed this token.")
+    expect(told).to_contain_text("This token was changed meanwhile.")
     expect(told).to_contain_text("192.0.2.0/28")
     expect(field).to_have_value("198.51.100.7")
     button(told, "Use these values").click()

@@ -1,6 +1,11 @@
-"""Parts of the console's pages, found as people find them: by visible names and roles."""
+"""Parts of the console's pages, found as people find them: by visible names and roles.
+
+Also all that a page holds on to, where no secret may be.
+"""
 
 from playwright.sync_api import Locator, Page
+
+from tests.support.visitor import Site, Visitor
 
 
 def button(page: Page | Locator, name: str) -> Locator:
@@ -22,3 +27,25 @@ def choose(page: Page, name: str, choice: str) -> None:
     """Choose from the menu of a table's row."""
     button(page, f"Actions for {name}").click()
     button(page, choice).click()
+
+
+def everything_kept(visitor: Visitor, site: Site, said: list[str]) -> str:
+    """All that the browser and the server hold on to, as text: the page's heap too."""
+    page = visitor.page
+    kept = page.evaluate(
+        "() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie,"
+        " location.href, history.state, performance.getEntries()])"
+    )
+    state = visitor.context.storage_state(indexed_db=True)
+    return "\n".join([page.content(), kept, str(state), site.server.log(), *said, _heap(visitor)])
+
+
+def _heap(visitor: Visitor) -> str:
+    """The heap that scripts can reach, after garbage collection."""
+    session = visitor.context.new_cdp_session(visitor.page)
+    chunks: list[str] = []
+    session.on("HeapProfiler.addHeapSnapshotChunk", lambda event: chunks.append(event["chunk"]))
+    session.send("HeapProfiler.collectGarbage")
+    session.send("HeapProfiler.takeHeapSnapshot", {"reportProgress": False})
+    session.detach()
+    return "".join(chunks)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from playwright.sync_api import Page
 
@@ -51,6 +51,7 @@ class Scene:
         _live(script, token["id"])
         ids = {name: one["token"]["id"] for name, one in made.items()}
         _set_conditions(script, ids)
+        _rotate(script, made)
         for target, times in (("/api/v1/devices", 7), ("/api/v1/users", 2), ("/api/v1/nowhere", 1)):
             for _ in range(times):
                 script.call_api(secret, target)
@@ -61,12 +62,22 @@ class Scene:
     def wait(self) -> None:
         """Wait until the decision log is written, and one token has expired."""
         patience = time.monotonic() + _WRITTEN_SECONDS
-        query = """query ($used: ID!, $expired: ID!) {
+        query = """query ($used: ID!, $expired: ID!, $drained: ID!) {
             used: token(id: $used) { lastUsedAt }
-            expired: token(id: $expired) { state } }"""
+            expired: token(id: $expired) { state }
+            drained: token(id: $drained) { rotation { oldSecretUses { count } } } }"""
+        ids = {
+            "used": self.token_id,
+            "expired": self.ids["Helpdesk"],
+            "drained": self.ids["SIEM export"],
+        }
         while True:
-            found = self.script.run(query, used=self.token_id, expired=self.ids["Helpdesk"])
-            if found["used"]["lastUsedAt"] and found["expired"]["state"] == "EXPIRED":
+            found = self.script.run(query, **ids)
+            if (
+                found["used"]["lastUsedAt"]
+                and found["expired"]["state"] == "EXPIRED"
+                and found["drained"]["rotation"]["oldSecretUses"]
+            ):
                 return
             assert time.monotonic() < patience
             time.sleep(0.2)
@@ -99,6 +110,21 @@ def _set_conditions(script: Script, ids: dict[str, str]) -> None:
         ids["Inventory sync"],
         networks=["203.0.113.0/24", "198.51.100.7", "2001:db8::/32", "192.0.2.0/28"],
     )
+
+
+def _rotate(script: Script, made: dict[str, Any]) -> None:
+    """One rotation whose new secret is unused, and one whose old secret is still in use."""
+    script.rotate_token(made["Onboarding bot"]["token"]["id"])
+    token, target = made["SIEM export"], "/api/v1/audit/events"
+    new = script.rotate_token(token["token"]["id"], drainSeconds=86_400)
+    script.call_api(new, target)
+    query = "query ($id: ID!) { token(id: $id) { rotation { state } } }"
+    patience = time.monotonic() + _WRITTEN_SECONDS
+    while script.run(query, id=token["token"]["id"])["token"]["rotation"]["state"] == "PENDING":
+        assert time.monotonic() < patience
+        time.sleep(0.1)
+    for address, agent in (("203.0.113.7", "siem/3.0"), ("198.51.100.20", "curl/8.11.0")):
+        script.call_api(token["secret"], target, address=address, user_agent=agent)
 
 
 def _in(time_from_now: timedelta) -> str:
@@ -197,7 +223,16 @@ def _condition_conflict(visitor: Visitor, scene: Scene) -> None:
     for changed in (networks[:1], networks):
         script.change_token("setTokenNetworks", scene.token_id, networks=changed)
     visitor.page.get_by_role("button", name="Save").click()
-    visitor.page.get_by_text("Another admin has changed this token.").wait_for()
+    visitor.page.get_by_text("This token was changed meanwhile.").wait_for()
+
+
+def _rotation_conflict(visitor: Visitor, scene: Scene) -> None:
+    _ROTATE_AGAIN(visitor, scene)
+    script = Script(visitor.site, COLLEAGUE)
+    for change in ("pauseToken", "resumeToken"):
+        script.change_token(change, scene.ids["Onboarding bot"])
+    visitor.page.get_by_role("button", name="Rotate", exact=True).click()
+    visitor.page.get_by_text("This token was changed meanwhile.").wait_for()
 
 
 _TOKENS_PAGE = _at("/", "API tokens")
@@ -211,6 +246,12 @@ _SECRET = _then(
     _click("button", "Create"),
     lambda page: page.get_by_role("button", name="Copy Token").wait_for(),
 )
+
+
+_ROTATE = _then(_TOKEN_PAGE, _click("button", "Rotate secret"))
+_PENDING = _at("/tokens/{Onboarding bot}", "Rotation")
+_ROTATE_AGAIN = _then(_PENDING, _click("button", "Rotate secret"))
+_DRAINING = _at("/tokens/{SIEM export}", "Rotation")
 
 
 def _of_admin(name: str, choice: str) -> State:
@@ -285,6 +326,21 @@ STATES: dict[str, State] = {
     ),
     "transfer-token": _then(_TOKEN_PAGE, _click("button", "Edit owner")),
     "condition-conflict": _condition_conflict,
+    "rotate-secret": _ROTATE,
+    "rotate-secret-known": _then(
+        _ROTATE, _click("checkbox", "The old secret is known to others", exact=False)
+    ),
+    "rotate-again": _ROTATE_AGAIN,
+    "new-secret": _then(
+        _ROTATE_AGAIN,
+        _click("button", "Rotate"),
+        lambda page: page.get_by_role("button", name="Copy secret").wait_for(),
+    ),
+    "rotation-conflict": _rotation_conflict,
+    "rotation-pending": _PENDING,
+    "rotation-draining": _DRAINING,
+    "cancel-rotation": _then(_PENDING, _click("button", "Cancel rotation")),
+    "end-old-secret": _then(_DRAINING, _click("button", "End the old secret now")),
     "revoke-token": _then(_TOKEN_PAGE, _click("button", "Revoke")),
     "no-such-token": _nowhere,
     "activity": _at("/activity", "Activity"),

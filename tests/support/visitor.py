@@ -25,6 +25,8 @@ from tests.support.process import ServerProcess
 TENANT, EMAIL, PASSWORD = "acme", "ada@example.com", "seven purple otters dance"
 _CREATE = """mutation ($input: CreateTokenInput!) { createToken(input: $input) {
     ... on CreateTokenPayload { secret token { id name } } } }"""
+_ROTATE = """mutation ($input: RotateTokenInput!) { rotateToken(input: $input) {
+    ... on RotateTokenPayload { secret } } }"""
 _ADD_ADMIN = """mutation ($input: AddAdminInput!) { addAdmin(input: $input) {
     ... on AddAdminPayload { invitation admin { id } } } }"""
 
@@ -150,6 +152,11 @@ class Script:
         done = self.run(query, input={"tokenId": token_id} | values)[mutation]
         assert done == {"__typename": f"{kind}Payload"}
 
+    def rotate_token(self, token_id: str, **how: Any) -> str:
+        """The new secret."""
+        rotated = self.run(_ROTATE, input={"tokenId": token_id} | how)["rotateToken"]
+        return str(rotated["secret"])
+
     def add_admin(self, email: str, name: str, role: str = "ADMIN") -> Any:
         """Add an active admin with `PASSWORD`; returns their id."""
         added = self.run(_ADD_ADMIN, input={"email": email, "name": name, "role": role})["addAdmin"]
@@ -158,9 +165,20 @@ class Script:
         assert answer.status_code == 204, answer.text
         return added["admin"]["id"]
 
-    def call_api(self, secret: str, target: str, method: str = "GET") -> int:
+    def call_api(self, secret: str, target: str, method: str = "GET", **caller: str) -> int:
         """The status of a check of a call of the tenant's API with that secret."""
-        answer = self._ask(
+        return self.check(secret, target, method, **caller).status_code
+
+    def check(
+        self,
+        secret: str,
+        target: str,
+        method: str = "GET",
+        address: str = "203.0.113.7",
+        user_agent: str = "inventory-sync/2.1",
+    ) -> httpx2.Response:
+        """The answer of such a check, from that caller."""
+        return self._ask(
             "GET",
             "/authorize",
             headers={
@@ -168,11 +186,10 @@ class Script:
                 "X-Original-Method": method,
                 "X-Original-URI": target,
                 "Authorization": f"Bearer {secret}",
-                "X-Forwarded-For": "203.0.113.7",
-                "User-Agent": "inventory-sync/2.1",
+                "X-Forwarded-For": address,
+                "User-Agent": user_agent,
             },
         )
-        return int(answer.status_code)
 
     def _ask(self, method: str, path: str, **more: Any) -> httpx2.Response:
         # Plain HTTP: without `verify`, each client would read all certificates, 36 ms of CPU.

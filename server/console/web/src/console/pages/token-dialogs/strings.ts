@@ -54,7 +54,7 @@ export const fields = {
 };
 
 export const conflict = {
-  lead: "Another admin has changed this token. Its current values:",
+  lead: "This token was changed meanwhile. Its current values:",
   takeTheirs: "Use these values",
 };
 

@@ -11,6 +11,10 @@ import { TroubleNote } from "../../parts/trouble.tsx";
 import { ActivityList } from "../activity/activity-list.tsx";
 import { BackToTokens } from "../back-to-tokens.tsx";
 import { NoSuchToken } from "../no-such-token.tsx";
+import { useRefetching } from "../rotation/refetching.ts";
+import { RotateSecret } from "../rotation/rotate-secret.tsx";
+import { Rotation } from "../rotation/rotation.tsx";
+import { rotate } from "../rotation/strings.ts";
 import { StateTags } from "../state-tags.tsx";
 import { EditToken } from "../token-dialogs/edit-token.tsx";
 import { RevokeToken } from "../token-dialogs/revoke-token.tsx";
@@ -23,7 +27,11 @@ import { type Tab, Tabs } from "./tabs.tsx";
 import { Usage } from "./usage.tsx";
 
 export function TokenPage({ id, tab }: { id: string; tab: Tab }) {
-  const { data: token, error, isPending, refetch } = useQuery(tokenQuery(id));
+  const refetchInterval = useRefetching();
+  const { data: token, error, isPending, refetch } = useQuery({
+    ...tokenQuery(id),
+    refetchInterval,
+  });
   if (isPending) return <Loading />;
   if (error !== null && token === undefined) {
     return (
@@ -43,6 +51,7 @@ export function TokenPage({ id, tab }: { id: string; tab: Tab }) {
     >
       {error !== null && <TroubleNote error={error} onRetry={() => void refetch()} />}
       <RefusedNote token={token} />
+      <Rotation token={token} />
       <Details token={token} />
       <Conditions token={token} />
       <Tabs id={id} current={tab} />
@@ -59,17 +68,21 @@ export function TokenPage({ id, tab }: { id: string; tab: Tab }) {
 /** The actions on a live token, in the lower right. */
 function Changes({ token }: { token: TokenDetailsFragment }) {
   const { mayChange } = useViewer();
-  const [open, setOpen] = useState<"edit" | "revoke">();
+  const [open, setOpen] = useState<"edit" | "revoke" | "rotate">();
   if (!mayChange) return null;
   return (
     <div className="page-foot">
       <button type="button" className="button danger quiet-danger" onClick={() => setOpen("revoke")}>
         {text.revoke}
       </button>
+      <button type="button" className="button" onClick={() => setOpen("rotate")}>
+        {rotate.action}
+      </button>
       <button type="button" className="button primary" onClick={() => setOpen("edit")}>
         {text.edit}
       </button>
       {open === "edit" && <EditToken token={token} onClose={() => setOpen(undefined)} />}
+      {open === "rotate" && <RotateSecret token={token} onClose={() => setOpen(undefined)} />}
       {open === "revoke" && <RevokeToken token={token} onClose={() => setOpen(undefined)} />}
     </div>
   );
