@@ -80,7 +80,7 @@ class TokenSecret(Model):
     the rows of `token_permission`. `server.decisions.terms` alone writes these rows, in the
     transaction of the change that they follow.
 
-    `expires_at`, `block`, `networks` and `requests_per_hour` repeat what the token says, for all
+    `expires_at`, `block`, `networks` and `requests_per_hour` repeat columns of the token, for all
     its secrets alike: the instant from which it is refused, why it is held up (`PAUSED`), from
     where it may be used (networks joined by commas, null for anywhere) and its own limit.
 

@@ -134,7 +134,7 @@ class App:
         self._jobs.start()
 
     async def close(self) -> None:
-        """End the jobs, and finish what waits. Call it before the database closes."""
+        """End the jobs, and finish waiting work. Call it before the database closes."""
         await self._jobs.close()
         await self._reports.close()
         await self._pick_ups.close()

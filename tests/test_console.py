@@ -284,12 +284,7 @@ def _invite_and_remove(chromium: Browser, site: Site, owner: Visitor) -> None:
     link = _invitation_link(page)
     assert first != link
     assert link not in page.content()
-    for role in ("Auditor", "Admin"):
-        choose(page, "Grace Hopper", "Change role")
-        page.get_by_role("radio", name=role).check()
-        expect(dialog(page, "Role of Grace Hopper")).to_contain_text("keeps their tokens")
-        button(page, "Save").click()
-        expect(row(page, "Grace Hopper").get_by_role("cell").first).to_have_text(role)
+    _change_role(page)
     with visiting(chromium, site) as guest:
         _accept(guest, first, link)
         guest.page.goto(f"{guest.url}/sign-in")
@@ -310,6 +305,15 @@ def _invite_and_remove(chromium: Browser, site: Site, owner: Visitor) -> None:
         ).to_be_visible()
         guest.page.get_by_role("link", name="Admins").click()
         expect(dialog(guest.page, "Your session has ended")).to_be_visible()
+
+
+def _change_role(page: Page) -> None:
+    for role in ("Auditor", "Admin"):
+        choose(page, "Grace Hopper", "Change role")
+        page.get_by_role("radio", name=role).check()
+        expect(dialog(page, "Role of Grace Hopper")).to_contain_text("keeps their tokens")
+        button(page, "Save").click()
+        expect(row(page, "Grace Hopper").get_by_role("cell").first).to_have_text(role)
 
 
 def _add_a_token_as_guest(page: Page) -> None:

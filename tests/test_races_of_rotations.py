@@ -39,7 +39,7 @@ def live(left: Remains, trial: Trial) -> list[int]:
 
 
 def reopen(trial: Trial, generation: int) -> Awaitable[int]:
-    """The effect of a rotation that does not see what was done beside it."""
+    """The effect of a rotation that does not see concurrent changes."""
     secrets = models.TokenSecret.filter(tenant_id=trial.tenant.id, generation=generation)
     return secrets.update(closed_by=None)
 

@@ -65,7 +65,7 @@ class TokenOrder(Enum):
 class _Segment:
     """A part of an order, read from one range.
 
-    key: what its tokens are sorted by before their ids, over `t`; has_key: whether it is given.
+    key: the expression over `t` that sorts its tokens before their ids. has_key: if there is one.
     holds_revoked: whether its range has revoked tokens too, where the filter asks for them.
     """
 

@@ -74,7 +74,7 @@ class Range:
 class Beyond:
     """The part of a sorted list beyond a place, in one direction.
 
-    key: what the place is sorted by before its id; None in a list that is sorted by ids alone.
+    key: the value that sorts the place before its id; None in a list that ids alone sort.
     id: None for the whole list. inclusive: with the place itself.
     """
 

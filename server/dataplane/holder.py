@@ -118,7 +118,7 @@ class _Door:
         return response or _refused(denial, request.state.request_id)
 
     async def _act_of(self, request: Request) -> _Act:
-        """What the request asks for. Raises `BadRequest`, or `InvalidInput`."""
+        """The act that the request asks for. Raises `BadRequest`, or `InvalidInput`."""
         if request.method == "DELETE":
             return self._revoke
         if request.method == "POST":

@@ -49,7 +49,7 @@ def decide(terms: Terms, wanted: Wanted, address: str) -> RefusalReason | None:
 
 
 def denial_of_holder(terms: Terms, address: str) -> RefusalReason | None:
-    """Why the holder of the secret is refused at this address, whatever they ask for; or None."""
+    """Why the holder of the secret is refused every request from this address; None if not."""
     denial = decide(terms, RefusalReason.NO_SUCH_OPERATION, address)
     # Comes last: secret and address pass.
     return None if denial is RefusalReason.NO_SUCH_OPERATION else denial

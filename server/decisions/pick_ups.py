@@ -53,7 +53,7 @@ class PickUps:
             self._writing.add_done_callback(self._written)
 
     async def close(self) -> None:
-        """Write the rest. What the database does not take now is noted by the next use."""
+        """Write the rest. The next use notes again the pick-ups that the database does not take."""
         self._closing.set()
         if self._writing is not None:
             await self._writing

@@ -11,7 +11,7 @@ from server.access import token_search
 from server.decisions import log_rows, terms
 from server.errors import InvalidInput
 
-# The others are for what revokes tokens by itself.
+# The others are for revocations by the system, and by holders.
 _OF_ADMINS = {RevocationReason.REVOKED, RevocationReason.COMPROMISED}
 
 

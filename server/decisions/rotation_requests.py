@@ -44,7 +44,7 @@ class RotationRequest:
     if_revision: int | None = None
 
     def check(self) -> None:
-        """Raises `InvalidInput` for what no token's state could make valid."""
+        """Raises `InvalidInput` for values that are invalid for every token."""
         check_idempotency_key(self.idempotency_key)
         if not 0 <= self.drain_seconds <= MAX_DRAIN_SECONDS:
             raise InvalidInput(

@@ -1,4 +1,4 @@
-"""The states of a token's rotation, and what each event does to its secrets.
+"""The states of a token's rotation, and the effect of each event on its secrets.
 
 Every function runs in the transaction of the change, with the token's row locked. Instants are the
 database's, cut to milliseconds, the precision in which checks compare.

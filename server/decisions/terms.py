@@ -143,7 +143,7 @@ async def close(tenant_id: UUID, token_ids: Collection[UUID], by: ClosedBy) -> N
 async def add_generation(token: models.Token, digest: bytes) -> int:
     """Write the terms of another secret of `token`, which waits to be picked up.
 
-    It is kept as `digest` and grants what the others do. Gives its generation. Raises
+    It is kept as `digest` and has the grants of the others. Gives its generation. Raises
     `InvalidInput` for a token that has had too many secrets.
     """
     latest = (await _secrets_of(token).order_by("-generation").limit(1))[0]

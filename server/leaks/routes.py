@@ -1,7 +1,7 @@
-"""The routes of leaked secrets. Whoever has a secret may end it, and needs no session for it.
+"""The routes of leaked secrets. The holder of a secret may end it, and needs no session for it.
 
-`/revoke` answers the same for known and unknown secrets, before any of them is looked up: nobody
-learns by it whether a secret is one. `/leaks/…` verifies the reporter first.
+`/revoke` answers the same for known and unknown secrets, before any of them is looked up: it
+does not tell which texts are secrets. `/leaks/…` verifies the reporter first.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

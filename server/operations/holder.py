@@ -1,4 +1,4 @@
-"""What the holder of a secret may do with the token itself: see it, rotate it, and end it."""
+"""Operations of a secret's holder on the token itself: see it, rotate it, and end it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +21,7 @@ from server.service import Service
 
 @dataclass(frozen=True, slots=True)
 class OwnToken:
-    """The holder's token: its row, its state, its tenant, and what it opens today."""
+    """The holder's token: its row, state and tenant, and the permissions that it opens today."""
 
     token: models.Token
     state: str

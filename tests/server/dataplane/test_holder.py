@@ -132,7 +132,7 @@ async def test_holder_rotates_where_an_admin_allows_it(case: Case, world: World)
     answer = await rotated(case, made.secret, idempotencyKey="k", drainSeconds=0)
     assert (answer.status_code, answer.headers["cache-control"]) == (201, "no-store")
     lost = answer.json()["secret"]
-    # The answer was lost: the retry replaces the secret that nobody has.
+    # The answer was lost: the retry replaces the secret, which has no holder.
     secret = (await rotated(case, made.secret, idempotencyKey="k", drainSeconds=0)).json()["secret"]
     assert secret not in {lost, made.secret}
     another = await rotated(case, made.secret)

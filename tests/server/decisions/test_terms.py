@@ -96,5 +96,5 @@ def test_networks_of_tenant_and_token_both_bind(
         )  # fmt: skip
         decided = decide(terms_of_it, permission, address)
         within = None if holds else RefusalReason.NOT_GRANTED
-        # Outside the networks, nobody learns which permissions the token holds.
+        # Outside the networks, an answer does not tell which permissions the token holds.
         assert decided is (within if is_allowed else RefusalReason.ADDRESS_NOT_ALLOWED)

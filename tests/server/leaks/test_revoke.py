@@ -1,4 +1,4 @@
-"""`POST /revoke`: whoever has a secret ends it, and learns nothing by it."""
+"""`POST /revoke`: the holder of a secret ends it, and learns nothing by it."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Random histories of rotations: what is promised of secrets holds after every event.
+"""Random histories of rotations: the promises about secrets hold after every event.
 
 A history is a token's, on PostgreSQL, and told by its seed. Secrets are looked at without being
 used; time passes by moving the instants of rows.
@@ -140,7 +140,7 @@ async def test_secrets_live_and_die_as_promised(service: Service) -> None:
             after, account = await history.alive(), f"seed {seed}: {history.told}"
             is_revoked |= event == "revoke"
             assert len(after) == 0 if is_revoked else 1 <= len(after) <= 2, account
-            # What ends a secret in use: revocation, the clock, an admin who says so.
+            # The events that end a secret in use: revocation, the clock, an admin's decision.
             if event not in {"revoke", "time", "compromised", "keep new"}:
                 assert not (before - after) & history.used, account
             ledger = await read_ledger([person.admin.tenant_id])
