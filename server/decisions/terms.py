@@ -54,7 +54,8 @@ CONDITIONS = {
         t.networks AS tenant_networks, s.networks AS token_networks, s.rotation
     """,
     "sqlite": """
-        strftime('%Y-%m-%dT%H:%M:%fZ', s.expires_at) AS expires_at,
+        CASE WHEN s.expires_at IS NOT NULL
+             THEN strftime('%Y-%m-%dT%H:%M:%fZ', s.expires_at) END AS expires_at,
         s.requests_per_hour AS token_limit,
         t.networks AS tenant_networks, s.networks AS token_networks, s.rotation
     """,
