@@ -29,23 +29,28 @@ class Conditions:
     def columns(self, now: datetime) -> dict[str, Any]:
         """The columns of a token with these conditions. Raises `InvalidInput`."""
         return {
-            "expires_at": clean_expiry(self.expires_at, now),
+            "expires_at": clean_end(self.expires_at, now),
             "networks": clean_networks(self.networks),
             "requests_per_hour": clean_limit(self.requests_per_hour),
             "holder_may_rotate": self.holder_may_rotate,
         }
 
 
-def clean_expiry(instant: datetime | None, now: datetime) -> datetime | None:
-    """The instant cut to milliseconds, the precision in which checks compare.
+def to_milliseconds(instant: datetime) -> datetime:
+    """The instant cut to milliseconds, the precision in which checks compare."""
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
-    Raises `InvalidInput` unless it is after `now`.
+
+def clean_end(instant: datetime | None, now: datetime, field: str = "expiresAt") -> datetime | None:
+    """The instant of an end, cut to milliseconds. Raises `InvalidInput` if it is not in the future.
+
+    now: by the clock of the database. field: the input field that a refusal names.
     """
     if instant is None:
         return None
-    wanted = instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+    wanted = to_milliseconds(instant)
     if wanted <= now:
-        raise InvalidInput("expiresAt", "Choose an instant in the future.")
+        raise InvalidInput(field, "Choose an instant in the future.")
     return wanted
 
 

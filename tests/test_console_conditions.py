@@ -73,7 +73,7 @@ def _add_with_conditions(page: Page) -> str:
     create.click()
     expect(form.get_by_role("alert")).to_contain_text("Enter a whole number")
     form.get_by_label("Requests an hour").fill("1000")
-    # A problem opens what was closed.
+    # A problem opens the closed part of the form.
     form.get_by_text("More", exact=True).click()
     expect(form.get_by_label("Networks")).to_be_hidden()
     create.click()

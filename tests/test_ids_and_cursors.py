@@ -227,7 +227,7 @@ def test_every_place_that_takes_a_cursor_has_a_rule() -> None:
 
 
 class _Two:
-    """Two equal tenants, each with an owner and an admin, each of whom has a token."""
+    """Two equal tenants, each with an owner and an admin. Every person has a token."""
 
     def __init__(self, own: Person, mate: Person, foreign: Person, stranger: Person) -> None:
         self.own, self.mate, self.foreign, self.stranger = own, mate, foreign, stranger

@@ -16,7 +16,7 @@ from tests.support.process import LOOPBACK, ROOT, Child, answer_of, free_port, t
 
 _REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
 _NPM_LOCKS = ("server/console/web", "tests/node", "tests/chromium")
-# What each step of the Makefile's set-up prints.
+# Matches the line that each step of the Makefile's set-up prints.
 _SET_UP = re.compile("Installing|once, and again")
 
 

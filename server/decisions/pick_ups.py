@@ -15,6 +15,7 @@ import models
 from models import ActivityKind
 from server import database
 from server.access.activity import record_by_holder
+from server.conditions import to_milliseconds
 from server.database import database_now, retried, transaction
 from server.decisions import rotations
 
@@ -93,6 +94,6 @@ async def _record(pick_up: _PickUp) -> None:
         token = await live.select_for_update().get_or_none()
         if token is None:
             return
-        at = rotations.cut(await database_now())
+        at = to_milliseconds(await database_now())
         if await rotations.pick_up(token, pick_up.digests, address, at):
             await record_by_holder(ActivityKind.ROTATION_PICKED_UP, token, address=address)

@@ -12,6 +12,7 @@ from models import TokenRotation
 from server.access.digest_keys import generation_to_keep
 from server.access.live_token import require_revision
 from server.access.principal import ActorKind, Caller
+from server.conditions import clean_end, to_milliseconds
 from server.database import database_now
 from server.decisions import rotations
 from server.decisions.rotations import Plan, Replacement
@@ -60,7 +61,7 @@ async def carry_out(
     Raises `InvalidInput`, `RevisionConflict`, `RotationUnderWay`, or `SecretAlreadyShown` for a
     retry after the new secret was used.
     """
-    key, at = service.digest_key, rotations.cut(await database_now())
+    key, at = service.digest_key, to_milliseconds(await database_now())
     secret = new_token_secret(service.settings.token_brand[0])
     generation = await generation_to_keep(key)
     replacement = Replacement(key.digest("token", secret, generation), token_hint(secret))
@@ -78,7 +79,7 @@ async def carry_out(
         _refuse_another(token, before, request)
     plan = Plan(
         request.drain_seconds,
-        _future(request.latest_by, at),
+        clean_end(request.latest_by, at, "latestBy"),
         request.compromised,
         caller.actor.id if caller.actor.kind is ActorKind.ADMIN else None,
         scoped_key and key.digest("rotation", scoped_key, generation).hex(),
@@ -105,15 +106,6 @@ def _refuse_another(token: models.Token, before: TokenRotation, request: Rotatio
     may_replace = request.replace and before.picked_up_at is None
     if not (request.compromised or may_replace):
         raise RotationUnderWay(token)
-
-
-def _future(latest_by: datetime | None, at: datetime) -> datetime | None:
-    if latest_by is None:
-        return None
-    wanted = rotations.cut(latest_by)
-    if wanted <= at:
-        raise InvalidInput("latestBy", "Choose an instant in the future.")
-    return wanted
 
 
 def _details(plan: Plan | TokenRotation) -> dict[str, Any]:

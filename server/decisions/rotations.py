@@ -1,7 +1,7 @@
 """The states of a token's rotation, and the effect of each event on its secrets.
 
-Every function runs in the transaction of the change, with the token's row locked. Instants are the
-database's, cut to milliseconds, the precision in which checks compare.
+Every function but `under_way` runs in the transaction of the change, with the token's row locked.
+Instants are the database's, cut to milliseconds, the precision in which checks compare.
 
 STABLE: one secret lives. PENDING: the old one and a new one live; the new one has not been seen.
 DRAINING: it has, and the old one ends at `old_secret_ends_at`. The clock alone ends a rotation;
@@ -16,6 +16,7 @@ from uuid import UUID
 import models
 from models import RotationPart, TokenRotation
 from server.access.live_token import save
+from server.database import database_now
 from server.decisions import log_rows, terms
 
 
@@ -41,9 +42,13 @@ class Plan:
     idempotency_key: str | None
 
 
-def cut(instant: datetime) -> datetime:
-    """The instant without the part that is shorter than a millisecond."""
-    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+async def under_way(tenant_id: UUID, token_ids: Collection[UUID]) -> dict[UUID, TokenRotation]:
+    """The rotations of these tokens that are under way, by the database's clock."""
+    found = await TokenRotation.filter(
+        tenant_id=tenant_id, id__in=list(token_ids), ended_at__isnull=True
+    )
+    at = await database_now() if any(one.old_secret_ends_at for one in found) else models.now()
+    return {rotation.id: rotation for rotation in found if rotation.is_under_way(at)}
 
 
 async def latest(token: models.Token, at: datetime) -> TokenRotation | None:

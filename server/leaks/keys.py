@@ -25,7 +25,7 @@ _FETCH_SECONDS = 5.0
 # GitHub limits the rate of requests for its keys.
 _FRESH_SECONDS = 30 * 60
 # For a key that is unknown too: a stranger may name any.
-_LEAST_SECONDS_BETWEEN = 60
+_MIN_SECONDS_BETWEEN = 60
 # While the origin does not answer, its last keys stay in use for so long.
 _USABLE_SECONDS = 24 * 60 * 60
 _log = logging.getLogger("tessera.leaks")
@@ -72,7 +72,7 @@ class SigningKeys:
 
     async def _refresh(self) -> None:
         tried_at, now = self._tried_at, self._clock()
-        if tried_at is not None and now - tried_at < _LEAST_SECONDS_BETWEEN:
+        if tried_at is not None and now - tried_at < _MIN_SECONDS_BETWEEN:
             return
         self._tried_at = now
         try:

@@ -14,7 +14,7 @@ from server.access.activity import record
 from server.access.live_token import locked, save, state_of
 from server.access.principal import Principal
 from server.access.tenancy import change
-from server.conditions import clean_expiry, clean_limit, clean_networks, networks_of
+from server.conditions import clean_end, clean_limit, clean_networks, networks_of
 from server.database import database_now, retried
 from server.decisions import terms
 from server.errors import NotFound
@@ -36,7 +36,7 @@ async def set_expiry(
     principal.require(Right.MANAGE_TOKENS)
     async with change(principal, Right.MANAGE_TOKENS):
         token = await locked(principal, token_id, if_revision)
-        wanted = clean_expiry(expires_at, await database_now())
+        wanted = clean_end(expires_at, await database_now())
         if token.expires_at != wanted:
             details = {"previousExpiresAt": _text(token.expires_at), "expiresAt": _text(wanted)}
             token.expires_at = wanted

@@ -11,7 +11,7 @@ from server.access.live_token import locked, state_of
 from server.access.principal import Holder
 from server.access.tenancy import change, owned
 from server.database import database_now, retried
-from server.decisions import revoking
+from server.decisions import revoking, rotations
 from server.decisions.rotation_requests import RotationRequest, carry_out
 from server.errors import RotationNotAllowed
 from server.operations.rotation import Rotated
@@ -37,7 +37,8 @@ async def describe(holder: Holder, service: Service) -> OwnToken:
     tenant = await models.Tenant.get(id=holder.tenant_id)
     keys = await open_keys(service.catalogue, token)
     at = await database_now() if token.expires_at else None
-    return OwnToken(token, state_of(token, at), tenant, keys, await _under_way(holder))
+    under_way = await rotations.under_way(holder.tenant_id, [token.id])
+    return OwnToken(token, state_of(token, at), tenant, keys, under_way.get(token.id))
 
 
 @retried
@@ -79,12 +80,6 @@ async def revoke_leaked(
     known = {name: value for name, value in details.items() if value is not None}
     async with change(holder, Right.USE_OWN_TOKEN):
         await _end(holder, RevocationReason.COMPROMISED, **known)
-
-
-async def _under_way(holder: Holder) -> models.TokenRotation | None:
-    latest = owned(models.TokenRotation, holder).filter(id=holder.token_id, ended_at__isnull=True)
-    rotation = await latest.get_or_none()
-    return rotation if rotation and rotation.is_under_way(await database_now()) else None
 
 
 async def _end(holder: Holder, reason: RevocationReason, **details: Any) -> None:

@@ -10,6 +10,7 @@ from server.access.activity import record
 from server.access.live_token import locked
 from server.access.principal import Principal
 from server.access.tenancy import change, owned
+from server.conditions import to_milliseconds
 from server.database import database_now, retried
 from server.decisions import rotations
 from server.decisions.rotation_requests import RotationRequest, carry_out
@@ -62,7 +63,7 @@ async def end_rotation(
     principal.require(Right.MANAGE_TOKENS)
     async with change(principal, Right.MANAGE_TOKENS):
         token = await locked(principal, token_id, if_revision)
-        at = rotations.cut(await database_now())
+        at = to_milliseconds(await database_now())
         rotation = await rotations.latest(token, at)
         is_under_way = rotation is not None and rotation.is_under_way(at)
         if keep is RotationPart.OLD:
@@ -79,9 +80,7 @@ async def under_way(
     """The rotations of these tokens that are under way, by the database's clock."""
     principal.require(Right.READ)
     live = [token.id for token in tokens if token.is_live]
-    found = await owned(TokenRotation, principal).filter(id__in=live, ended_at__isnull=True)
-    at = await database_now() if any(one.old_secret_ends_at for one in found) else models.now()
-    return {rotation.id: rotation for rotation in found if rotation.is_under_way(at)}
+    return await rotations.under_way(principal.tenant_id, live)
 
 
 async def old_secret_uses(

@@ -122,7 +122,7 @@ interface PresentProps {
   isChanged: boolean;
 }
 
-/** What another rotation means while one is under way. */
+/** The consequence of another rotation while one is under way. */
 function Present({ token: { rotation }, isChanged }: PresentProps) {
   if (isChanged) {
     return (

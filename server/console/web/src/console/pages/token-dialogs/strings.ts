@@ -28,7 +28,7 @@ export const addToken = {
   keepLost: "Keep it",
 };
 
-/** What is asked of somebody who adds a token, or edits one of its conditions. */
+/** The questions to an admin who adds a token, or edits one of its conditions. */
 export const fields = {
   expires: "Expires",
   never: "Never",

@@ -1,4 +1,4 @@
-// Why a paused or expired token is refused, and what to do about it.
+// The reason for which a paused or expired token is refused, and the way out.
 import type { TokenConditionsFragment } from "../../../../generated/operations.ts";
 import { useViewer } from "../../api/viewer.ts";
 import { formats } from "../../formats.ts";
