@@ -15,18 +15,42 @@ class Role(Enum):
     AUDITOR = "AUDITOR"
 
 
-class Admin(TenantRow):
-    """A person who manages a tenant. Removing an admin deletes the row.
+class AdminState(Enum):
+    """The state of an admin: invited until they accept, active until they are removed."""
 
-    `email` is lower-cased. `password_hash` is null until the invitation is accepted.
+    ACTIVE = "ACTIVE"
+    INVITED = "INVITED"
+    REMOVED = "REMOVED"
+
+
+class Admin(TenantRow):
+    """A person who manages a tenant. Removing an admin keeps the row, for the activity.
+
+    `email` is lower-cased. That of a removed admin is a text that no address is, so that nothing
+    finds them by their address and another admin may have it; `former_email` is the address then.
+    `password_hash` is null until the invitation is accepted, and once removed.
     """
 
     email = fields.CharField(max_length=254)
     name = fields.CharField(max_length=100)
     role = fields.CharEnumField(Role, description="Role", max_length=16)
     password_hash = fields.CharField(max_length=255, null=True)
+    removed_at = fields.DatetimeField(null=True)
+    former_email = fields.CharField(max_length=254, null=True)
 
     class Meta:
         table = "admin"
         table_description = "People who manage a tenant"
         unique_together = (("tenant_id", "id"), ("tenant_id", "email"))
+
+    @property
+    def state(self) -> AdminState:
+        """The state by now."""
+        if self.removed_at is not None:
+            return AdminState.REMOVED
+        return AdminState.INVITED if self.password_hash is None else AdminState.ACTIVE
+
+    @property
+    def address(self) -> str:
+        """The e-mail address, also of a removed admin."""
+        return self.former_email or self.email

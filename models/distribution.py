@@ -10,20 +10,32 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 
 # `token_secret` has a key of its own: `models.token_secret.find_by_digest`.
 TABLES = (
+    "access_request",
     "activity",
+    "activity_counter",
     "admin",
     "attempt_counter",
+    "catalogue_notice",
+    "followed_category",
     "invitation",
     "known_address",
+    "mail",
+    "reminder",
     "secret_use",
     "session",
     "token",
     "token_last_use",
     "token_permission",
+    "token_policy",
     "token_refusal",
     "token_rotation",
     "token_search",
+    "token_trial",
     "token_use",
+    "trial_denial",
+    "webhook",
+    "webhook_delivery",
+    "webhook_event",
 )
 
 _KEY_BY_TENANT = """

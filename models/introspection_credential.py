@@ -8,7 +8,8 @@ from models.rows import Row
 class IntrospectionCredential(Row):
     """A credential for `/introspect`. It belongs to the installation, not to a tenant.
 
-    `digest` is the keyed digest of its secret. A revoked credential keeps its row and its name.
+    `digest` is the keyed digest of its secret. A revoked credential keeps its row and its name
+    for 400 days.
     """
 
     name = fields.CharField(max_length=63, unique=True)

@@ -1,13 +1,14 @@
 """The token: an API token's record. Its secrets have rows of their own, `token_secret`."""
 
 from enum import Enum
+from typing import Any
 
 from tortoise import fields
 
 from models.rows import ConditionalIndex, LiveIndex, LiveNameIndex, TenantRow
 
 # A token is live until it is revoked: the one definition, for queries and for SQL.
-LIVE = {"revoked_at__isnull": True}
+LIVE: dict[str, Any] = {"revoked_at__isnull": True}
 LIVE_SQL = "revoked_at IS NULL"
 
 
@@ -26,9 +27,11 @@ class Token(TenantRow):
     `hint` is the public beginning of its secret. `revision` counts the changes. `created_by_id`
     names an admin who may have been removed. `owner_id` names the admin with whose removal it ends;
     null where the organisation owns it. `networks` are joined by commas, null for anywhere.
-    `holder_may_rotate` is null, which means no, on rows older than the column. `first_used_at` is
-    set about when `token_last_use` gets a row of it. `idempotency_key` is a keyed digest, in
-    hexadecimal.
+    `holder_may_rotate` is null, which means no, on rows older than the column. `resumed_at` is when
+    it was last resumed from a pause or revived after its expiry. `first_used_at` is set about when
+    `token_last_use` gets a row of it. `idempotency_key` is a keyed digest, in
+    hexadecimal. `recipe` names the recipe that it was made from, in its version `recipe_version`;
+    both are null for none.
     """
 
     name = fields.CharField(max_length=100)
@@ -41,10 +44,13 @@ class Token(TenantRow):
     revoked_at = fields.DatetimeField(null=True)
     expires_at = fields.DatetimeField(null=True)
     paused_at = fields.DatetimeField(null=True)
+    resumed_at = fields.DatetimeField(null=True)
     first_used_at = fields.DatetimeField(null=True)
     networks: str | None = fields.TextField(null=True)
     requests_per_hour = fields.IntField(null=True)
     holder_may_rotate = fields.BooleanField(default=False, null=True)
+    recipe = fields.CharField(max_length=64, null=True)
+    recipe_version = fields.IntField(null=True)
 
     @property
     def is_live(self) -> bool:

@@ -47,12 +47,14 @@ class TokenPermission(TenantRow):
     """One token holds one permission.
 
     `key` is "METHOD path-template" as it was when granted; `fingerprint` is that of its shape, so
-    that the permission stays the same when the document renames a parameter.
+    that the permission stays the same when the document renames a parameter. `is_withheld` marks it
+    while the token's trial leaves it out.
     """
 
     token_id = fields.UUIDField()
     key = fields.CharField(max_length=512)
     fingerprint = fields.BinaryField()
+    is_withheld = fields.BooleanField(null=True)
 
     def __init__(self, **values: Any) -> None:
         super().__init__(fingerprint=permission_fingerprint(values["key"]), **values)

@@ -4,7 +4,7 @@ from enum import Enum
 
 from tortoise import fields
 
-from models.rows import TenantRow
+from models.rows import ConditionalIndex, TenantRow
 
 
 class RefusalReason(Enum):
@@ -14,6 +14,7 @@ class RefusalReason(Enum):
     EXPIRED = "EXPIRED"
     PAUSED = "PAUSED"
     SECRET_RETIRED = "SECRET_RETIRED"
+    TENANT_SUSPENDED = "TENANT_SUSPENDED"
     ADDRESS_NOT_ALLOWED = "ADDRESS_NOT_ALLOWED"
     NOT_GRANTED = "NOT_GRANTED"
     NO_SUCH_OPERATION = "NO_SUCH_OPERATION"
@@ -41,4 +42,11 @@ class TokenRefusal(TenantRow):
         table = "token_refusal"
         table_description = "The latest refusals of tokens"
         unique_together = (("tenant_id", "id"),)
-        indexes = (("tenant_id", "token_id", "id"),)
+        indexes = (
+            ("tenant_id", "token_id", "id"),
+            ConditionalIndex(
+                fields=("tenant_id", "created_at"),
+                name="idx_refusal_retired",
+                condition="reason = 'SECRET_RETIRED'",
+            ),
+        )

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from tortoise import fields
 
-from models.rows import TenantRow
+from models.rows import ConditionalIndex, TenantRow
 
 
 class TokenRotation(TenantRow):
@@ -48,3 +48,15 @@ class TokenRotation(TenantRow):
         table = "token_rotation"
         table_description = "The latest rotations of tokens"
         unique_together = (("tenant_id", "id"),)
+        indexes = (
+            ConditionalIndex(
+                fields=("tenant_id", "id"),
+                name="idx_rotation_open",
+                condition="ended_at IS NULL",
+            ),
+            ConditionalIndex(
+                fields=("tenant_id", "created_at"),
+                name="idx_rotation_pending",
+                condition="picked_up_at IS NULL AND ended_at IS NULL",
+            ),
+        )

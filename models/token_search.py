@@ -1,4 +1,4 @@
-"""The search row of a live token: the texts and words by which it is found."""
+"""The search row of a token: the texts and words by which it is found."""
 
 from uuid import UUID
 
@@ -13,6 +13,8 @@ _INDEX = {
         # No `fastupdate`: searches would have to scan its list of pending entries.
         "CREATE INDEX idx_token_search_words ON token_search"
         " USING gin (string_to_array(words, ' ')) WITH (fastupdate = off)",
+        # The newest live tokens, however many revoked ones lie between them.
+        "CREATE INDEX idx_token_search_live ON token_search (tenant_id, id) WHERE words <> ''",
     ),
     "sqlite": (
         "CREATE INDEX idx_token_search_place ON token_search (tenant_id, place)",
@@ -49,11 +51,12 @@ async def index_words(client: BaseDBAsyncClient) -> None:
 
 
 class TokenSearch(TenantRow):
-    """The search row of a live token, with the token's id; revoking the token deletes it.
+    """The search row of a token, with the token's id.
 
-    `text` is name and description, folded. `words` has one hash for every sequence of one to three
-    characters in `text`, of tenant and sequence, so that no search reads the entries of another
-    tenant. `place` is `place_of` the id.
+    `text` is name, description, creator's name and hint, folded. `words` has one hash for every
+    sequence of one to three characters in `text`, of tenant and sequence, so that no search reads
+    the entries of another tenant; it is empty once the token is revoked, so that no search of live
+    tokens reads it. `place` is `place_of` the id.
     """
 
     text = fields.TextField()
@@ -62,5 +65,5 @@ class TokenSearch(TenantRow):
 
     class Meta:
         table = "token_search"
-        table_description = "What live tokens are found by"
+        table_description = "What tokens are found by"
         unique_together = (("tenant_id", "id"),)

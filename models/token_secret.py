@@ -34,7 +34,7 @@ _FIND_BY_DIGEST = {
         ' "token_id" CHAR(36) NOT NULL, "generation" SMALLINT NOT NULL DEFAULT 1,'
         ' "closed_by" VARCHAR(16), "grants" BLOB, "expires_at" TIMESTAMP, "block" VARCHAR(16),'
         ' "trial" BLOB, "networks" TEXT, "requests_per_hour" INT, "retires_at" TIMESTAMP,'
-        ' "rotation" VARCHAR(8),'
+        ' "rotation" VARCHAR(8), "trial_until" TIMESTAMP,'
         ' PRIMARY KEY ("digest", "tenant_id"),'
         " CONSTRAINT uid_token_secret_generation UNIQUE (tenant_id, token_id, generation)"
         ") WITHOUT ROWID",
@@ -85,7 +85,11 @@ class TokenSecret(Model):
     where it may be used (networks joined by commas, null for anywhere) and its own limit.
 
     `retires_at` is the instant from which this secret is refused, since another has taken its
-    place; `rotation` is its `RotationPart` in a rotation under way. Not used yet: `trial`.
+    place; `rotation` is its `RotationPart` in a rotation under way.
+
+    `trial_until` is the instant at which the token's trial ends, null without one. `trial` are the
+    fingerprints of the permissions that the trial withholds; where it is null during a trial, read
+    the rows of `token_permission`.
     """
 
     digest = fields.BinaryField(primary_key=True)
@@ -101,6 +105,7 @@ class TokenSecret(Model):
     requests_per_hour = fields.IntField(null=True)
     retires_at = fields.DatetimeField(null=True)
     rotation = fields.CharField(max_length=8, null=True)
+    trial_until = fields.DatetimeField(null=True)
 
     class Meta:
         table = "token_secret"

@@ -4,6 +4,8 @@ import logging
 from asyncio import Protocol
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -11,34 +13,43 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from server import database
 from server.access.authentication import is_signed_in
 from server.access.brands import require_listed
 from server.access.digest_keys import digest_key
+from server.access.revocation_journal import journal
 from server.access.turns import Turns
-from server.catalogue import CatalogueError, read_catalogue
+from server.catalogue import Catalogue, CatalogueError, read_catalogue
+from server.catalogue.recipes import DEFAULT_FOLDER, Recipe, RecipeError, read_recipes
+from server.console.routes import missing_page
 from server.console.routes import routes as console_routes
 from server.dataplane.authorize import Authorize
 from server.dataplane.connection import Limits
 from server.dataplane.holder import routes as holder_routes
 from server.dataplane.introspect import routes as introspection_routes
 from server.dataplane.wire import protocol_of
+from server.decisions.limits import RateLimiter
 from server.decisions.log import DecisionLog
 from server.decisions.pick_ups import PickUps
 from server.errors import Misconfigured
+from server.export.routes import routes as export_routes
 from server.graphql.endpoint import routes as graphql_routes
 from server.identity.routes import routes as identity_routes
-from server.jobs import JOBS, Jobs
+from server.jobs import Deliveries, Jobs, Mails, jobs_of, outbox_lag
 from server.leaks.ending import Reports
 from server.leaks.routes import routes as leak_routes
 from server.loop_thread import Runner, run_here
 from server.middleware import Envelope, LastNet
-from server.monitoring.routes import routes as monitoring_routes
+from server.monitoring.gathering import snapshot
+from server.monitoring.loop_lag import LoopWatch
+from server.monitoring.routes import health_routes, metrics_route
 from server.service import Service
 from server.settings import Settings
 from server.web.problem import problem
+from server.workers import Worker
 
 _log = logging.getLogger("tessera")
 _CORS_SECONDS = 600
@@ -65,27 +76,75 @@ _CORS_HEADERS = (
 )  # fmt: skip
 
 
-@asynccontextmanager
-async def running_service(settings: Settings) -> AsyncIterator[Service]:
-    """The service on its database, ready to serve. An embedded database is migrated first.
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """The files that an instance reads once: the API's description, and recipes."""
 
-    Raises `Misconfigured` for a database that cannot be used, has another digest key or tokens of a
-    brand that is not listed, and for an API description that cannot be read.
+    catalogue: Catalogue
+    recipes: tuple[Recipe, ...]
+
+
+def read_documents(settings: Settings) -> Documents:
+    """Read the API's description and the recipes, and log what of them cannot be used.
+
+    Raises `Misconfigured` where either cannot be read.
     """
     try:
         catalogue = read_catalogue(settings.api_spec)
     except CatalogueError as error:
         raise Misconfigured(f"TESSERA_API_SPEC cannot be used: {error}") from None
+    documents = Documents(catalogue, _recipes(settings))
+    _warn(documents)
+    return documents
+
+
+@asynccontextmanager
+async def running_service(
+    settings: Settings, documents: Documents | None = None, worker: Worker | None = None
+) -> AsyncIterator[Service]:
+    """The service on its database, ready to serve. An embedded database is migrated first.
+
+    documents: those of the settings, if they are read already. worker: this process, if it is one
+    of several. Raises `Misconfigured` for a database that cannot be used, has another digest key or
+    tokens of a brand that is not listed, for a journal of revocations that cannot be written, and
+    as `read_documents` does.
+    """
+    documents = documents or read_documents(settings)
+    async with running_database(settings):
+        key = await digest_key(settings)
+        await require_listed(settings.token_brand)
+        with journal(settings.revocations_file):
+            yield Service(settings, key, documents.catalogue, documents.recipes, worker)
+
+
+def _warn(documents: Documents) -> None:
+    """Log what cannot be used of the API's description, and recipes that it does not fit."""
+    catalogue = documents.catalogue
     for fault in catalogue.faults[:_MAX_LOGGED]:
         detail = f"{fault.pointer}: {fault.reason}"
         _log.warning("part of the API's description is closed", extra={"detail": detail})
     if (more := len(catalogue.faults) - _MAX_LOGGED) > 0:
         detail = f"{more} more; `tessera catalogue check` names them"
         _log.warning("parts of the API's description are closed", extra={"detail": detail})
-    async with running_database(settings):
-        key = await digest_key(settings)
-        await require_listed(settings.token_brand)
-        yield Service(settings, key, catalogue)
+    for recipe in documents.recipes:
+        lacking = catalogue.unknown(one.key for one in recipe.permissions)
+        if lacking:
+            detail = f"{recipe.slug}: {', '.join(lacking[:_MAX_LOGGED])}"
+            _log.warning(
+                "a recipe asks for permissions that the API's description lacks",
+                extra={"detail": detail},
+            )
+
+
+def _recipes(settings: Settings) -> tuple[Recipe, ...]:
+    """The recipes of the settings; those that ship are of the document that ships."""
+    folder = settings.recipes or (None if settings.api_spec else DEFAULT_FOLDER)
+    if folder is None:
+        return ()
+    try:
+        return read_recipes(folder)
+    except RecipeError as error:
+        raise Misconfigured(f"TESSERA_RECIPES cannot be used: {error}") from None
 
 
 @asynccontextmanager
@@ -94,9 +153,9 @@ async def running_database(settings: Settings) -> AsyncIterator[None]:
 
     Raises `Misconfigured` for one that does not answer or lacks migrations.
     """
-    if settings.embedded:
-        await database.migrate(settings)
     async with database.connected(settings):
+        if settings.embedded:
+            await database.migrate_connected()  # no time-out ends a statement there
         await database.require_usable()
         yield
 
@@ -108,11 +167,22 @@ class App:
         self._log = DecisionLog()
         self._pick_ups = PickUps()
         self._authorize = Authorize(service, self._log, self._pick_ups)
-        self._jobs = Jobs(JOBS)
+        self._jobs = Jobs(jobs_of(service.settings))
+        self._deliveries = Deliveries(service)
+        self._mails = Mails(service)
         self._reports = Reports()
-        routed = _routed(service, run, self._log, self._reports)
+        limiter = self._authorize.rate_limiter
+        routed = _routed(service, run, self._log, self._reports, limiter)
         self.routes = routed.routes
         self._routed = routed
+        self._worker, self._run = service.worker, run
+        self._lag = LoopWatch()
+        # Answers at the metrics' own address, if there is one.
+        self.monitoring = Starlette(
+            routes=_monitoring(service, limiter, is_apart=True),
+            middleware=[Middleware(Envelope), Middleware(LastNet)],
+            exception_handlers={HTTPException: _http_problem},
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -131,11 +201,20 @@ class App:
         Then start the background jobs.
         """
         await self._authorize.open()
+        if self._worker is not None:
+            self._worker.answer_others(snapshot)
+        await self._lag.start("main")
+        await self._run(partial(self._lag.start, "graphql"))
         self._jobs.start()
+        self._deliveries.start()
+        self._mails.start()
 
     async def close(self) -> None:
         """End the jobs, and finish waiting work. Call it before the database closes."""
+        self._lag.stop()
         await self._jobs.close()
+        await self._deliveries.close()
+        await self._mails.close()
         await self._reports.close()
         await self._pick_ups.close()
         await self._log.close()
@@ -152,28 +231,49 @@ def _is_check(scope: Scope) -> bool:
     return bool(path == "/authorize" or path.startswith("/authorize/"))
 
 
-def _routed(service: Service, run: Runner, log: DecisionLog, reports: Reports) -> Starlette:
+def _routed(
+    service: Service, run: Runner, log: DecisionLog, reports: Reports, limiter: RateLimiter
+) -> Starlette:
     turns = Turns(service.settings.max_requests_per_tenant)
 
     async def has_session(request: Request) -> bool:
         return await is_signed_in(service, request)
 
+    missing = missing_page(has_session)
+
+    async def refuse(request: Request, error: Exception) -> Response:
+        page = await missing(request) if _is_missing(error) else None
+        return page or await _http_problem(request, error)
+
     app = Starlette(
         routes=[
-            *graphql_routes(service, turns, run),
+            *graphql_routes(service, turns, run, limiter),
             *identity_routes(service, turns),
+            *export_routes(service, turns),
             *introspection_routes(service),
             *holder_routes(service, log),
             *leak_routes(service, reports),
-            *monitoring_routes(),
+            *_monitoring(service, limiter, is_apart=False),
             *console_routes(has_session),
         ],
         middleware=[Middleware(Envelope), *_cors(service.settings), Middleware(LastNet)],
-        exception_handlers={HTTPException: _http_problem},
+        exception_handlers={HTTPException: refuse},
     )
     # A redirect from /graphql/ to /graphql would repeat the query string and the client's Host.
     app.router.redirect_slashes = False
     return app
+
+
+def _monitoring(service: Service, limiter: RateLimiter, *, is_apart: bool) -> list[Route]:
+    """Health, and metrics where they are told: at an address of their own (`is_apart`) or not."""
+    routes = health_routes(limiter.is_up if service.settings.rate_limit_url else None)
+    if is_apart == (service.settings.metrics_address is not None):
+        routes.append(metrics_route(service.worker, outbox_lag))
+    return routes
+
+
+def _is_missing(error: Exception) -> bool:
+    return isinstance(error, HTTPException) and error.status_code == 404
 
 
 def _cors(settings: Settings) -> list[Middleware]:

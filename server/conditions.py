@@ -6,6 +6,7 @@ Permissions say which calls a token may make; conditions say under which circums
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
@@ -17,19 +18,27 @@ _MAX_NETWORK_LENGTH = 50
 _MAPPED = IPv6Network("::ffff:0:0/96")
 
 
+class Unsaid(Enum):
+    """Stands for a value that is not given, where None means something else."""
+
+    UNSAID = "UNSAID"
+
+
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """The conditions of a new token: none, unless they are given."""
+    """The conditions of a new token: none, unless they are given.
 
-    expires_at: datetime | None = None
+    expires_at: None for never. The token policy decides where it is not given.
+    """
+
+    expires_at: datetime | Unsaid | None = Unsaid.UNSAID
     networks: Sequence[str] = ()
     requests_per_hour: int | None = None
     holder_may_rotate: bool = False
 
-    def columns(self, now: datetime) -> dict[str, Any]:
-        """The columns of a token with these conditions. Raises `InvalidInput`."""
+    def columns(self) -> dict[str, Any]:
+        """The columns of a token with these conditions, but the expiry. Raises `InvalidInput`."""
         return {
-            "expires_at": clean_end(self.expires_at, now),
             "networks": clean_networks(self.networks),
             "requests_per_hour": clean_limit(self.requests_per_hour),
             "holder_may_rotate": self.holder_may_rotate,

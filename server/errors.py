@@ -6,7 +6,7 @@ alone.
 
 from typing import ClassVar
 
-from models import Token
+from models import Admin, Token
 
 
 class Refusal(Exception):
@@ -56,13 +56,41 @@ class WrongPassword(Refusal):
         super().__init__(message)
 
 
+class TenantSuspended(Refusal):
+    """The operator has suspended the tenant. Only people who have proved who they are learn it."""
+
+    code = "TENANT_SUSPENDED"
+
+    def __init__(self) -> None:
+        super().__init__("Your organisation is suspended. Ask the operator of this service.")
+
+
+class DeletionUnderWay(Refusal):
+    """The tenant is being deleted: some of its rows may be gone."""
+
+    code = "DELETION_UNDER_WAY"
+
+    def __init__(self) -> None:
+        super().__init__("The tenant is being deleted, and cannot be resumed.")
+
+
+class NotSuspended(Refusal):
+    """The tenant is not suspended, or was resumed meanwhile."""
+
+    code = "NOT_SUSPENDED"
+
+    def __init__(self) -> None:
+        super().__init__("The tenant was resumed meanwhile. Nothing was deleted.")
+
+
 class TooManyAttempts(Refusal):
     """Too many recent failed attempts. `retry_after_seconds` is at least 1."""
 
     code = "TOO_MANY_ATTEMPTS"
 
     def __init__(self, retry_after_seconds: int) -> None:
-        super().__init__(f"Too many failed attempts. Try again in {retry_after_seconds} seconds.")
+        seconds = "1 second" if retry_after_seconds == 1 else f"{retry_after_seconds} seconds"
+        super().__init__(f"Too many failed attempts. Try again in {seconds}.")
         self.retry_after_seconds = retry_after_seconds
 
 
@@ -173,6 +201,30 @@ class CountChanged(Refusal):
         self.count = count
 
 
+class TokenPolicyConflict(Refusal):
+    """The token policy, or a token that it concerns, was changed after the preview."""
+
+    code = "TOKEN_POLICY_CONFLICT"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The token policy or a token that it concerns has changed since the preview. Look at"
+            " the preview again."
+        )
+
+
+class RemovalPlanConflict(Refusal):
+    """`admin` owns other tokens than when the plan of their removal was read."""
+
+    code = "REMOVAL_PLAN_CONFLICT"
+
+    def __init__(self, admin: Admin) -> None:
+        super().__init__(
+            "This admin owns other tokens by now. Look at the plan again, and choose for each."
+        )
+        self.admin = admin
+
+
 class SecretAlreadyShown(Refusal):
     """The idempotency key has created or rotated `token` before; its secret was shown then."""
 
@@ -180,6 +232,16 @@ class SecretAlreadyShown(Refusal):
 
     def __init__(self, token: Token) -> None:
         super().__init__("This request was carried out before. Its secret cannot be shown again.")
+        self.token = token
+
+
+class TrialUnderWay(Refusal):
+    """A trial of `token` is under way."""
+
+    code = "TRIAL_UNDER_WAY"
+
+    def __init__(self, token: Token) -> None:
+        super().__init__("A trial of this token is under way. Enforce or drop it first.")
         self.token = token
 
 
@@ -200,6 +262,16 @@ class RotationNotAllowed(Refusal):
 
     def __init__(self) -> None:
         super().__init__("The holder of this token may not rotate it. Ask an admin to allow it.")
+
+
+class TooManyAccessRequests(Refusal):
+    """A token's holder has asked for as many permissions as it may within a day."""
+
+    code = "TOO_MANY_ACCESS_REQUESTS"
+
+    def __init__(self, limit: int, retry_after_seconds: int) -> None:
+        super().__init__(f"The holder of a token may ask for {limit} permissions a day.")
+        self.retry_after_seconds = retry_after_seconds
 
 
 class LastOwner(Refusal):

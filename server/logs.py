@@ -14,20 +14,33 @@ import sys
 import threading
 import traceback
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 
 import orjson
 
-_FIELDS = ("request_id", "method", "route", "status", "milliseconds", "code", "detail", "dropped")
+_FIELDS = (
+    *("worker", "request_id", "method", "route", "status", "milliseconds", "code"),
+    *("tenant", "admin", "token", "gateway", "operation", "detail", "dropped"),
+)
+_CHATTY = ("tortoise", "asyncio", "aiosqlite", "uvicorn.access", "graphql", "httpcore2", "httpx2")
 _MAX_WAITING_BYTES = 1024 * 1024
 _MAX_BYTES_A_WRITE = 64 * 1024
 _MAX_FLUSH_SECONDS = 1.0
+_MAX_WAIT_SECONDS = 0.1
+Turn = Callable[[], AbstractContextManager[None]]
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, and the call's `extra` fields."""
+    """One JSON object a line: time, level, logger, message, and the call's `extra` fields.
+
+    worker: the number of this process among the workers of its instance, if it is one of several.
+    """
+
+    def __init__(self, worker: int | None = None) -> None:
+        super().__init__()
+        self._worker = {} if worker is None else {"worker": worker}
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
@@ -35,6 +48,7 @@ class JsonLines(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
+            **self._worker,
         }
         # exempt names_made_at_run_time: the names are those of _FIELDS
         line |= {name: getattr(record, name) for name in _FIELDS if hasattr(record, name)}
@@ -72,12 +86,22 @@ class LineQueue(logging.Handler):
 
     Buffers at most `max_bytes` of lines. Drops further lines, counts them in `DROPPED_LINES`, and
     reports their number in a line once writing goes on.
+    turn: held while writing, where other processes write there too. A pipe takes lines of up to
+    4 KiB as a whole, longer ones and several together in parts.
     """
 
-    def __init__(self, descriptor: int, max_bytes: int = _MAX_WAITING_BYTES) -> None:
+    def __init__(
+        self,
+        descriptor: int,
+        max_bytes: int = _MAX_WAITING_BYTES,
+        *,
+        worker: int | None = None,
+        turn: Turn = nullcontext,
+    ) -> None:
         super().__init__()
-        self.setFormatter(JsonLines())
+        self.setFormatter(JsonLines(worker))
         self._descriptor = descriptor
+        self._turn = turn
         self._max_bytes = max_bytes
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
@@ -119,7 +143,8 @@ class LineQueue(logging.Handler):
     def _write_all(self) -> None:
         while lines := self._take():
             try:
-                _write(self._descriptor, b"".join(lines))
+                with self._turn():
+                    _write(self._descriptor, b"".join(lines))
             except OSError:  # its reader has gone, or its disk is full
                 self._drop(len(lines))
 
@@ -156,27 +181,72 @@ def _write(descriptor: int, content: bytes) -> None:
             select.select([], [descriptor], [])
 
 
-@contextmanager
-def logging_to_standard_error(level: str) -> Iterator[None]:
-    """Send every logger's lines to standard error, as JSON, until the end of the block.
+class FewLines(logging.Handler):
+    """Writes lines at once, for a process without threads: see `server.workers.supervisor`.
 
-    So go warnings, and the errors of destructors and threads, which Python itself would print at
-    once and with the values in them.
+    Drops a line that the file descriptor does not take within a tenth of a second. turn: as for
+    `LineQueue`; may raise `TimeoutError`, which drops the line.
     """
-    queue = LineQueue(_standard_error())
-    logging.basicConfig(level=level, handlers=[queue], force=True)
-    for chatty in ("tortoise", "asyncio", "aiosqlite", "uvicorn.access", "graphql"):
-        # At DEBUG these write statements with their parameters.
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    logging.captureWarnings(True)
-    hooks = sys.unraisablehook, threading.excepthook
-    sys.unraisablehook = threading.excepthook = _log_unhandled
+
+    def __init__(self, descriptor: int, turn: Turn) -> None:
+        super().__init__()
+        self.setFormatter(JsonLines())
+        self._descriptor = descriptor
+        self._turn = turn
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record's line, or drop it."""
+        line = self.format(record).encode() + b"\n"
+        # Its reader may have gone, or its disk be full.
+        with suppress(OSError, TimeoutError), self._turn():
+            # A pipe that is ready takes 4 KiB without waiting.
+            if select.select([], [self._descriptor], [], _MAX_WAIT_SECONDS)[1]:
+                os.write(self._descriptor, line)
+
+
+@contextmanager
+def few_lines_to_standard_error(level: str, turn: Turn) -> Iterator[None]:
+    """As `logging_to_standard_error`, for a process without threads."""
+    with _all_lines_to(FewLines(_standard_error(), turn), level):
+        yield
+
+
+@contextmanager
+def _all_lines_to(handler: logging.Handler, level: str) -> Iterator[None]:
+    root = logging.getLogger()
+    before = root.level
+    logging.basicConfig(level=level, handlers=[handler], force=True)
     try:
         yield
     finally:
-        sys.unraisablehook, threading.excepthook = hooks
-        logging.captureWarnings(False)
-        logging.getLogger().removeHandler(queue)
+        root.removeHandler(handler)
+        root.setLevel(before)
+
+
+@contextmanager
+def logging_to_standard_error(
+    level: str, *, worker: int | None = None, turn: Turn = nullcontext
+) -> Iterator[None]:
+    """Send every logger's lines to standard error, as JSON, until the end of the block.
+
+    So go warnings, and the errors of destructors and threads, which Python itself would print at
+    once and with the values in them. worker, turn: as for `JsonLines` and `LineQueue`.
+    """
+    queue = LineQueue(_standard_error(), worker=worker, turn=turn)
+    try:
+        with _all_lines_to(queue, level):
+            for chatty in _CHATTY:
+                # At DEBUG these write statements with parameters, and URLs with headers.
+                logging.getLogger(chatty).setLevel(logging.WARNING)
+            logging.captureWarnings(True)
+            hooks = sys.unraisablehook, threading.excepthook
+            sys.unraisablehook = threading.excepthook = _log_unhandled
+            try:
+                yield
+            finally:
+                sys.unraisablehook, threading.excepthook = hooks
+                logging.captureWarnings(False)
+    finally:
         queue.close()
 
 

@@ -91,6 +91,8 @@ class _LoopThread:
             self._loop = asyncio.get_running_loop()
             with connections:
                 self._context = copy_context()
+                # Connect, before other instances take the server's last connections.
+                await database.ping()
             self.started.set_result(None)
             await self._ending.wait()
 

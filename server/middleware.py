@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.database import is_unavailable
 from server.monitoring.metrics import REQUEST_SECONDS, REQUESTS, UNEXPECTED_ERRORS
+from server.web.log_fields import fields_for_log
 from server.web.problem import problem
 
 _log = logging.getLogger("tessera.http")
@@ -101,6 +102,7 @@ def _note(scope: Scope, request_id: str, status: int, seconds: float) -> None:
         "route": route,
         "status": status,
         "milliseconds": round(seconds * 1000, 1),
+        **fields_for_log(scope),
     }
     _log.info("request", extra=extra)
 

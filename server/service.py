@@ -4,19 +4,35 @@ from dataclasses import dataclass
 
 import models
 from server.catalogue import Catalogue
+from server.catalogue.recipes import Recipe
 from server.settings import Settings
 from server.token_format import DigestKey
+from server.workers import Worker
 
 DEFAULT_REQUESTS_PER_HOUR = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The settings, the key of all digests, and the tenant API's permissions."""
+    """The settings, the key of all digests, the tenant API's permissions, and recipes of them.
+
+    worker: this process among several workers; None if it is the instance's only one.
+    """
 
     settings: Settings
     digest_key: DigestKey
     catalogue: Catalogue
+    recipes: tuple[Recipe, ...] = ()
+    worker: Worker | None = None
+
+    @property
+    def speaks(self) -> bool:
+        """Whether this process tells what concerns the instance, and is to be told once."""
+        return self.worker is None or self.worker.is_first
+
+    def recipe(self, slug: str) -> Recipe | None:
+        """The recipe of that name."""
+        return next((one for one in self.recipes if one.slug == slug), None)
 
     @staticmethod
     def requests_per_hour(tenant: models.Tenant) -> int:

@@ -7,6 +7,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 from server.errors import Misconfigured
+from server.smtp_url import SmtpServer, read_smtp_url
 from server.token_format import BRAND
 from server.web.client_address import FORWARDED, X_FORWARDED_FOR, Network
 
@@ -17,6 +18,8 @@ _HEXADECIMAL_KEY = re.compile(r"([0-9a-fA-F]{2}){32,64}")
 GATEWAYS = ("nginx", "caddy", "traefik", "envoy")
 LEAK_KEYS_URL = "https://api.github.com/meta/public_keys/secret_scanning"
 _MAX_LEAK_ORIGINS = 10
+# A week, in which a reminder cannot be due again, to a hundred years.
+_KEPT_DAYS = 7, 36_500
 # Plain HTTP at this machine alone: who answers it decides whose reports are believed.
 _KEYS_URL = re.compile(
     r"(https://[A-Za-z0-9.:\[\]-]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?)"
@@ -24,6 +27,12 @@ _KEYS_URL = re.compile(
 )
 _ORIGIN_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _HEADER_PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,50}")
+_SENDER = re.compile(
+    r"([^\x00-\x1f\x7f<>\"]{1,100} )?<([!-;=?-~]+@[a-z0-9.-]+)>|([!-;=?-~]+@[a-z0-9.-]+)"
+)
+_DOCS_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(/[!-~]*)?")
+_PUBLIC_URL = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?/?")
+_ADDRESS = re.compile(r"([0-9A-Za-z.-]+|\[[0-9a-fA-F:.]+\]):([0-9]{1,5})")
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
 
 
@@ -46,6 +55,7 @@ class Settings:
     database_url: `sqlite:///absolute/path.db` or `postgres://user:password@host:port/name`.
     database_pool_size: connections an instance holds to PostgreSQL at most.
     api_spec: the tenant API's OpenAPI document; None is the one that ships.
+    recipes: a folder of recipes; None is the one that ships, where the API's document is too.
     api_url: the tenant API's URL, a template with `{tenant}` and `{region}`.
     token_brand: the prefixes of token secrets: the first for new ones, all are accepted.
     digest_key: the key of all digests, then the one that it replaces if that is under way; none
@@ -61,6 +71,21 @@ class Settings:
     max_requests_per_tenant: how many requests of a tenant's people an instance works on at once.
     leak_keys_url: the public keys of GitHub's secret scanning; None takes no reports of it.
     leak_origins: further services that report leaked secrets.
+    webhook_networks: networks that webhooks may be in, beside public addresses, and by HTTP too.
+    keep_activity_days: how long rows are kept, here those of the audit trail; None for good.
+    keep_revoked_days: what belongs to tokens that were revoked.
+    keep_use_days: counts of requests by day.
+    keep_refusal_days: the latest denials of tokens.
+    keep_secret_use_days: clients that presented the old secret of a rotation.
+    keep_webhook_days: events that were sent, and the attempts to send them.
+    keep_reminder_days: notes of the reminders that were sent.
+    revocations_file: the journal of revocations, which a restored database lacks; None for none.
+    public_url: where people open the console, for links; None for no links.
+    docs_url: where the tenants' API is documented, for a link in the console; None for no link.
+    smtp_url: the mail server; None sends no e-mail.
+    smtp_from: the sender of e-mail: its name, which may be "", and its address.
+    metrics_address: host and port where health and metrics are told, and metrics nowhere else; None
+        tells them beside everything else.
     introspection: whether signed-in admins may introspect the GraphQL schema.
     log_level: DEBUG, INFO, WARNING or ERROR.
     """
@@ -68,6 +93,7 @@ class Settings:
     database_url: str = field(repr=False)
     database_pool_size: int = 10
     api_spec: Path | None = None
+    recipes: Path | None = None
     api_url: str = "https://{tenant}.api.{region}.example.com"
     token_brand: tuple[str, ...] = ("tsr",)
     digest_key: tuple[bytes, ...] = field(default=(), repr=False)
@@ -81,6 +107,20 @@ class Settings:
     max_requests_per_tenant: int = 16
     leak_keys_url: str | None = LEAK_KEYS_URL
     leak_origins: tuple[LeakOrigin, ...] = ()
+    webhook_networks: tuple[Network, ...] = ()
+    keep_activity_days: int | None = None
+    keep_revoked_days: int = 400
+    keep_use_days: int = 400
+    keep_refusal_days: int = 400
+    keep_secret_use_days: int = 90
+    keep_webhook_days: int = 30
+    keep_reminder_days: int = 30
+    revocations_file: Path | None = None
+    public_url: str | None = None
+    docs_url: str | None = None
+    smtp_url: SmtpServer | None = None
+    smtp_from: tuple[str, str] = ("", "")
+    metrics_address: tuple[str, int] | None = None
     introspection: bool = True
     log_level: str = "INFO"
 
@@ -102,10 +142,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
     Raises `Misconfigured` with a sentence that names the variable, never its value.
     """
+    smtp_url = _smtp_url(environment)
     return Settings(
         database_url=_database_url(environment),
         database_pool_size=_whole_number(environment, "TESSERA_DATABASE_POOL_SIZE", 10, 4, 500),
         api_spec=_path(environment, "TESSERA_API_SPEC"),
+        recipes=_path(environment, "TESSERA_RECIPES"),
         api_url=_api_url(environment),
         token_brand=_brands(environment),
         digest_key=_digest_key(environment),
@@ -121,6 +163,20 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         ),
         leak_keys_url=_leak_keys_url(environment),
         leak_origins=_leak_origins(environment),
+        webhook_networks=_networks(environment, "TESSERA_WEBHOOK_NETWORKS"),
+        keep_activity_days=_kept_for_good_or_days(environment, "TESSERA_KEEP_ACTIVITY_DAYS"),
+        keep_revoked_days=_kept_days(environment, "TESSERA_KEEP_REVOKED_DAYS", 400),
+        keep_use_days=_kept_days(environment, "TESSERA_KEEP_USE_DAYS", 400),
+        keep_refusal_days=_kept_days(environment, "TESSERA_KEEP_REFUSAL_DAYS", 400),
+        keep_secret_use_days=_kept_days(environment, "TESSERA_KEEP_SECRET_USE_DAYS", 90),
+        keep_webhook_days=_kept_days(environment, "TESSERA_KEEP_WEBHOOK_DAYS", 30),
+        keep_reminder_days=_kept_days(environment, "TESSERA_KEEP_REMINDER_DAYS", 30),
+        revocations_file=_path(environment, "TESSERA_REVOCATIONS_FILE"),
+        public_url=_public_url(environment, is_required=smtp_url is not None),
+        docs_url=_docs_url(environment),
+        smtp_url=smtp_url,
+        smtp_from=_smtp_from(environment, is_required=smtp_url is not None),
+        metrics_address=_metrics_address(environment),
         introspection=_yes_or_no(environment, "TESSERA_INTROSPECTION", default=True),
         log_level=_log_level(environment),
     )
@@ -151,6 +207,14 @@ def _whole_number(
     if not text.isdecimal() or not least <= int(text[:10]) <= most:
         raise Misconfigured(f"{name} must be a whole number from {least} to {most}.")
     return int(text)
+
+
+def _kept_days(environment: Mapping[str, str], name: str, default: int) -> int:
+    return _whole_number(environment, name, default, *_KEPT_DAYS)
+
+
+def _kept_for_good_or_days(environment: Mapping[str, str], name: str) -> int | None:
+    return _whole_number(environment, name, 0, *_KEPT_DAYS) if _text(environment, name) else None
 
 
 def _path(environment: Mapping[str, str], name: str) -> Path | None:
@@ -263,11 +327,72 @@ def _leak_origins(environment: Mapping[str, str]) -> tuple[LeakOrigin, ...]:
     return tuple(LeakOrigin(*words) for words in entries)
 
 
+def _public_url(environment: Mapping[str, str], *, is_required: bool) -> str | None:
+    url = _text(environment, "TESSERA_PUBLIC_URL")
+    if (url or is_required) and not _PUBLIC_URL.fullmatch(url):
+        raise Misconfigured(
+            "TESSERA_PUBLIC_URL must be the URL of the console, such as"
+            " https://tessera.example.com; TESSERA_SMTP_URL needs it."
+        )
+    return url.rstrip("/") or None
+
+
+def _docs_url(environment: Mapping[str, str]) -> str | None:
+    url = _text(environment, "TESSERA_DOCS_URL")
+    # Without spaces and quotes: it is shown as a link, and never fetched.
+    if url and not _DOCS_URL.fullmatch(url):
+        raise Misconfigured(
+            "TESSERA_DOCS_URL must be the http:// or https:// URL of the API's documentation, such"
+            " as https://docs.example.com/api."
+        )
+    return url or None
+
+
+def _smtp_url(environment: Mapping[str, str]) -> SmtpServer | None:
+    url = _text(environment, "TESSERA_SMTP_URL")
+    if not url:
+        return None
+    try:
+        return read_smtp_url(url)
+    except ValueError:
+        raise Misconfigured(
+            "TESSERA_SMTP_URL must be smtps://USER:PASSWORD@HOST:PORT, or smtp:// for STARTTLS,"
+            " with user and password percent-encoded or neither. ?starttls=offered and"
+            " ?starttls=off allow a connection without TLS, and no password."
+        ) from None
+
+
+def _smtp_from(environment: Mapping[str, str], *, is_required: bool) -> tuple[str, str]:
+    sender = _text(environment, "TESSERA_SMTP_FROM")
+    if not sender and not is_required:
+        return "", ""
+    found = _SENDER.fullmatch(sender)
+    if not found:
+        raise Misconfigured(
+            "TESSERA_SMTP_FROM must be the sender of e-mail: an address, or"
+            " Name <tessera@example.com>; TESSERA_SMTP_URL needs it."
+        )
+    return (found[1] or "").strip(), found[2] or found[3]
+
+
 def _yes_or_no(environment: Mapping[str, str], name: str, *, default: bool) -> bool:
     text = _text(environment, name, "yes" if default else "no").lower()
     if text not in _YES | _NO:
         raise Misconfigured(f"{name} must be yes or no.")
     return text in _YES
+
+
+def _metrics_address(environment: Mapping[str, str]) -> tuple[str, int] | None:
+    text = _text(environment, "TESSERA_METRICS_ADDRESS")
+    if not text:
+        return None
+    found = _ADDRESS.fullmatch(text)
+    if found is None or int(found[2]) > 65_535:
+        raise Misconfigured(
+            "TESSERA_METRICS_ADDRESS must be an address and a port, such as 127.0.0.1:9464 or"
+            " [::1]:9464."
+        )
+    return found[1].strip("[]"), int(found[2])
 
 
 def _log_level(environment: Mapping[str, str]) -> str:

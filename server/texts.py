@@ -7,6 +7,7 @@ on long runs of combining marks, and holds Python's lock meanwhile.
 import re
 import unicodedata
 from hashlib import blake2b
+from string import ascii_letters, digits
 from uuid import UUID
 
 import idna
@@ -15,6 +16,7 @@ from server.errors import InvalidInput
 
 MAX_NAME_LENGTH = 100
 MAX_DESCRIPTION_LENGTH = 1000
+MAX_REASON_LENGTH = 500
 MAX_SLUG_LENGTH = 63
 _MAX_IDEMPOTENCY_KEY_LENGTH = 255
 _MAX_EMAIL_LENGTH = 254
@@ -26,9 +28,14 @@ _MAX_MARKS = 30
 _REFUSED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 # The soft hyphen and the word joiner: pasted texts hold them, and they are invisible.
 _DROPPED = re.compile("[\u00ad\u2060]")
+# Every secret has more characters, all of these.
+LOOKED_AT_BEYOND = 30
+_SECRET_CHARACTERS = f"{ascii_letters}{digits}_+/=-"
+_MAY_BE_SECRET = re.compile(r"[\w+/=-]{30,}", re.ASCII)
 _NOT_PRINTABLE = re.compile(r"[^ -~]")
 _JOINERS = "\u200c\u200d"
 _ZWJ = "\u200d"
+_TOKEN_SECRET = re.compile(r"[a-z][a-z0-9]{1,15}_[0-9A-Za-z]{49}")
 _LINE_BREAK = re.compile(r"\r\n?")
 _VIRAMA = 9
 _SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -41,9 +48,18 @@ _WORD_BYTES = 4
 _MAX_WORDS = 32
 
 
-def printable_ascii(text: str, max_length: int) -> str:
-    """`text` for storage and display: cut to `max_length` characters, with `?` for other ones."""
-    return _NOT_PRINTABLE.sub("?", text[:max_length])
+def text_of_client(text: str, max_length: int) -> str:
+    """What a client says of itself, for storage and display: cut to `max_length` characters.
+
+    Clients may put secrets there, which could be the beginning of one once it is cut: words as long
+    as a secret become `...`, and characters that are not printable ASCII `?`. Looks at
+    `LOOKED_AT_BEYOND` characters more than `max_length`.
+    """
+    looked_at = text[: max_length + LOOKED_AT_BEYOND]
+    if len(text) > max_length:
+        whole = looked_at.rstrip(_SECRET_CHARACTERS)
+        looked_at = whole if whole == looked_at else f"{whole}..."
+    return _NOT_PRINTABLE.sub("?", _MAY_BE_SECRET.sub("...", looked_at)[:max_length])
 
 
 def check_idempotency_key(key: str | None, field: str = "idempotencyKey") -> None:
@@ -72,6 +88,21 @@ def clean_description(text: str, field: str = "description") -> str:
     """
     lines = _LINE_BREAK.sub("\n", text)
     return _clean(lines, field, "A description", MAX_DESCRIPTION_LENGTH, allowed="\n")
+
+
+def clean_request_reason(text: str, field: str = "reason") -> str:
+    """`text` as a reason: 1 to 500 code points, with line breaks as `\\n`.
+
+    Raises `InvalidInput`.
+    """
+    lines = _LINE_BREAK.sub("\n", text)
+    reason = _clean(lines, field, "A reason", MAX_REASON_LENGTH, allowed="\n")
+    if not reason:
+        raise InvalidInput(field, "Enter a reason.")
+    # It is kept, shown to others and sent to webhooks.
+    if _TOKEN_SECRET.search(reason):
+        raise InvalidInput(field, "A reason cannot hold the secret of a token.")
+    return reason
 
 
 def clean_email(text: str, field: str = "email") -> str:
@@ -121,9 +152,9 @@ def normal_slug(text: str) -> str | None:
     return slug if is_slug(slug) else None
 
 
-def search_text(name: str, description: str) -> str:
-    """The searchable text of a token. No search term holds the line break between the two."""
-    return f"{searchable(name)}\n{searchable(description)}"
+def search_text(*texts: str) -> str:
+    """The searchable text of a token. No search term holds the line breaks between `texts`."""
+    return "\n".join(map(searchable, texts))
 
 
 def searchable(text: str) -> str:

@@ -4,6 +4,7 @@ A test that takes `service` runs once on SQLite and once on PostgreSQL. Database
 that was migrated once, and on PostgreSQL emptied and used again. `support/factories` fills them.
 """
 
+import gc
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -19,6 +20,7 @@ from server.app import create_app, running_service
 from server.database import migrate
 from server.service import Service
 from server.settings import Settings, read_settings
+from tests.support import quick_migrations, quick_start
 from tests.support.blank_databases import BlankDatabases
 from tests.support.browser import browser
 from tests.support.factories import Client, World
@@ -29,18 +31,35 @@ from tests.support.visitor import EMAIL, Site, add_tenant, serving
 TEMPLATE = f"tessera_template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 
 _numbers = count(1)
+quick_start.install()
+quick_migrations.install()
 # The files that take longest, longest first: begun last, one of them would keep one process at work
 # while the others have none (`make test` gives a file to a process as a whole).
 LONGEST = (
-    "test_console.py", "test_console_accessibility.py", "test_canary.py",
-    "test_cost_of_requests.py", "test_migrations.py", "test_graphiql.py", "test_query_plans.py",
-    "test_raw_bytes.py", "test_cost_of_text.py", "test_wheel.py",
-    "test_console_many_tokens.py", "test_real_gateways.py", "test_document.py",
+    "test_console.py", "test_console_accessibility.py", "test_canary.py", "test_migrated_rows.py",
+    "test_graphiql.py", "test_query_plans.py", "test_cost_of_text.py", "test_raw_bytes.py",
+    "test_cost_of_requests.py", "test_migrations.py", "test_private_parts.py", "test_wheel.py",
+    "test_console_lists.py", "test_console_policy.py", "test_console_many_tokens.py",
+    "test_real_gateways.py", "test_document.py",
     "test_real_clients.py", "test_neighbours.py", "test_kill.py", "test_races_of_tokens.py",
-    "test_races_of_admins.py", "test_races_of_rotations.py", "test_rotation.py",
+    "test_races_of_admins.py", "test_races_of_rotations.py", "test_races_of_policies.py",
+    "test_rotation.py", "test_deliveries.py", "test_kill_of_deliveries.py",
     "test_linearizability.py", "test_digest_key_change.py", "test_serve.py",
     "test_sign_in.py", "test_backup.py", "test_make.py",
 )  # fmt: skip
+
+# Objects of imports and of collected tests live until the end: without these lines the collector of
+# garbage would search all of them again and again, a quarter of the tests' CPU time.
+gc.disable()
+_GARBAGE_THRESHOLD = 10_000
+
+
+def pytest_collection_finish() -> None:
+    """The collector of garbage is on while tests run, for objects that are made from now on."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_THRESHOLD)
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

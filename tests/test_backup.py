@@ -6,7 +6,7 @@ import re
 import sqlite3
 import stat
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
@@ -22,10 +22,13 @@ from tests.support.factories import Client, Person, World
 from tests.support.gateways import HOST, Gateway
 from tests.support.postgres import PostgresServer, client_programs
 from tests.support.process import ROOT, TESSERA, ServerProcess, tessera
+from tests.support.recovery import Archiving, Recovered
 
 _BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 KEY = next(p.key for p in read_catalogue(None).permissions if p.key == "GET /api/v1/devices")
 _CREATE = "... on CreateTokenPayload { secret }"
+_FIND = "query ($search: String) { tokens(search: $search) { edges { node { id name } } } }"
+_JOURNAL = "srv/other-disk/revocations.ndjson"
 
 
 def _documented(database: str) -> list[str]:
@@ -57,6 +60,7 @@ def folder(tmp_path: Path) -> Path:
     """The folder in place of the chapter's `/srv`."""
     (tmp_path / "srv" / "tessera").mkdir(parents=True)
     (tmp_path / "srv" / "backups").mkdir()
+    (tmp_path / "srv" / "other-disk").mkdir()
     return tmp_path
 
 
@@ -76,6 +80,21 @@ async def _create(client: Client, number: int) -> str:
     made = await client.mutate("createToken", _CREATE, name=f"t{number}", permissions=[KEY])
     secret: str = made["secret"]
     return secret
+
+
+async def _revoke(client: Client, name: str) -> None:
+    """Revoke the token of that name, which a journal notes before it is acknowledged."""
+    found = await client.data(_FIND, search=name)
+    # The search finds parts of other tokens' hints too.
+    [own] = [edge["node"] for edge in found["tokens"]["edges"] if edge["node"]["name"] == name]
+    await client.mutate("revokeToken", tokenId=own["id"])
+
+
+def _serve_refused(url: str, settings: Mapping[str, str] | None = None) -> str:
+    """What `tessera serve` says of a database that was restored."""
+    done = tessera("serve", "--port", "0", database_url=url, settings=settings)
+    assert done.returncode == 1
+    return done.stderr
 
 
 async def _answers(server: ServerProcess, secrets: list[str]) -> list[int]:
@@ -100,23 +119,30 @@ async def _back_up_under_load(client: Client, commands: str, folder: Path, url: 
 
 
 async def test_sqlite_database_in_use_is_backed_up_and_restored(folder: Path) -> None:
-    """A copy with `cp` lost all of five tokens."""
+    """A copy with `cp` lost all of five tokens. What was revoked since the backup stays dead."""
     database = folder / "srv" / "tessera" / "tessera.db"
     url = f"sqlite://{database}"
     person = await _person(url)
     back_up, restore = _documented("SQLite")
-    with ServerProcess(folder, database_url=url) as server:
+    journal = {"TESSERA_REVOCATIONS_FILE": str(folder / _JOURNAL)}
+    with ServerProcess(folder, database_url=url, settings=journal) as server:
         async with _client_of(server, person) as client:
             secrets = await _back_up_under_load(client, back_up, folder, url)
             late = await _create(client, 10**6)
+            await _revoke(client, "t0")
         server.stop()
         copy = folder / "srv" / "backups" / "tessera-monday.db"
         assert _modes(copy) == {copy.name: 0o600}
         with closing(sqlite3.connect(copy)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        _run(restore, folder)
+        *put_in_place, told = restore.splitlines(keepends=True)
+        _run("".join(put_in_place), folder)
+        assert "was restored or copied" in _serve_refused(url)
+        _run(told, folder, TESSERA_DATABASE_URL=url)
         server.start()
-        assert await _answers(server, [*secrets, late]) == [200] * 5 + [401]
+        assert await _answers(server, [*secrets, late]) == [401, *[200] * 4, 401]
+        async with _client_of(server, person) as client:
+            assert (await client.graphql("{ viewer { id } }")).status_code == 401
         assert set(_modes(database).values()) == {0o600}
 
 
@@ -126,27 +152,59 @@ async def test_postgres_database_in_use_is_backed_up_and_restored(
     person = await _person(postgres_url)
     back_up, restore = _documented("PostgreSQL")
     restored = postgres.url("tessera_restored")
-    with ServerProcess(folder, database_url=postgres_url) as server:
+    journal = {"TESSERA_REVOCATIONS_FILE": str(folder / _JOURNAL)}
+    with ServerProcess(folder, database_url=postgres_url, settings=journal) as server:
         async with _client_of(server, person) as client:
             secrets = await _back_up_under_load(client, back_up, folder, postgres_url)
+            await _revoke(client, "t0")
     dump = folder / "srv" / "backups" / "tessera-monday.dump"
     assert _modes(dump) == {dump.name: 0o600}
     await postgres.drop_database(restored)
-    _run(restore, folder, TESSERA_DATABASE_URL=postgres_url, RESTORED_DATABASE_URL=restored)
+    *filled, told = restore.splitlines(keepends=True)
+    urls = {"TESSERA_DATABASE_URL": postgres_url, "RESTORED_DATABASE_URL": restored}
+    _run("".join(filled), folder, **urls)
     try:
+        assert "was restored or copied" in _serve_refused(restored)
+        _run(told, folder, TESSERA_DATABASE_URL=restored)
         with ServerProcess(folder, database_url=restored) as server:
-            assert await _answers(server, secrets) == [200] * 5
+            assert await _answers(server, secrets) == [401, *[200] * 4]
     finally:
         await postgres.drop_database(restored)
+
+
+async def test_revoked_token_stays_dead_after_a_point_in_time_recovery(folder: Path) -> None:
+    """The recovered server is the same one to Tessera: the journal tells, or the operator."""
+    [tell] = _documented("Point-in-time")
+    journal = {"TESSERA_REVOCATIONS_FILE": str(folder / _JOURNAL)}
+    with Archiving() as origin:
+        url = origin.create_database_now()
+        await migrate(settings_for(url))
+        person = await _person(url)
+        with ServerProcess(folder, database_url=url, settings=journal) as server:
+            async with _client_of(server, person) as client:
+                early = await _create(client, 0)
+                await asyncio.to_thread(origin.back_up)
+                late = await _create(client, 1)
+                origin.note_restore_point("monday")
+                await _revoke(client, "t0")
+        origin.stop()
+        with Recovered(origin, "monday") as recovered:
+            restored = recovered.url(url.rpartition("/")[2])
+            assert "was restored or copied" in _serve_refused(restored, journal)
+            _run(tell, folder, TESSERA_DATABASE_URL=restored)
+            with ServerProcess(folder, database_url=restored) as server:
+                assert await _answers(server, [early, late]) == [401, 200]
 
 
 # Refusals
 
 
-def _refusal(capsys: pytest.CaptureFixture[str], url: str, copy: Path) -> str:
+def _refusal(
+    capsys: pytest.CaptureFixture[str], url: str, copy: Path, command: str = "backup"
+) -> str:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TESSERA_DATABASE_URL", url)
-        assert main(["backup", str(copy)]) == 1
+        assert main([command, str(copy)]) == 1
     said = capsys.readouterr()
     assert re.fullmatch(r"tessera: [A-Z][^\n]+\.\n", said.err), said.err
     return said.err
@@ -189,6 +247,29 @@ def test_file_name_may_be_invalid_utf_8(sqlite_url: str, tmp_path: Path) -> None
     done = tessera("backup", f"{tmp_path}/\udcff", database_url=sqlite_url)
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "\udcff").exists()
+
+
+def test_restore_refuses_what_is_no_backup_and_a_database_in_use(
+    sqlite_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database, copy = tmp_path / "tessera.db", tmp_path / "copy.db"
+    assert tessera("backup", str(copy), database_url=sqlite_url).returncode == 0
+    damaged, other = tmp_path / "damaged.db", tmp_path / "other.db"
+    content = copy.read_bytes()
+    damaged.write_bytes(content[:8192] + b"\xff" * 8192 + content[16384:])
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE t (x)")
+    before = database.read_bytes()
+    for file, says in ((damaged, "is damaged"), (other, "no database of Tessera")):
+        assert says in _refusal(capsys, sqlite_url, file, "restore")
+    assert "does not exist" in _refusal(capsys, sqlite_url, tmp_path / "none", "restore")
+    assert "its own tools" in _refusal(capsys, "postgres://u@h/db", copy, "restore")
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("SELECT count(*) FROM token").fetchone()
+        assert "is in use" in _refusal(capsys, sqlite_url, copy, "restore")
+    assert database.read_bytes() == before
+    assert not list(tmp_path.glob(".tessera-*"))
+    assert not list(tmp_path.glob("*.before-*"))
 
 
 # Permissions of files

@@ -145,7 +145,11 @@ async def test_cross_site_sign_in_and_password_change_are_refused(
     sign_in = {"tenant": tenant.slug, "email": person.admin.email, "password": PASSWORD}
     accept = {"invitation": "x", "password": PASSWORD}
     for headers in ({"origin": FOE}, {"sec-fetch-site": "cross-site"}, {"origin": "null"}):
-        for path, body in (("/session", sign_in), ("/invitation", accept)):
+        for path, body in (
+            ("/session", sign_in),
+            ("/invitation", accept),
+            ("/invitation/details", {"invitation": "x"}),
+        ):
             response = await browser.post(path, json=body, headers=headers)
             assert (response.status_code, response.json()["code"]) == (403, "CROSS_SITE")
             assert "set-cookie" not in response.headers
@@ -392,7 +396,8 @@ async def test_answers_about_a_tenant_are_not_cached(
 ) -> None:
     for method, path in (
         ("GET", "/session"), ("POST", "/session"), ("PUT", "/password"), ("POST", "/invitation"),
-        ("GET", "/graphql"), ("POST", "/graphql"), ("GET", "/graphiql"), ("GET", "/sign-in"),
+        ("POST", "/invitation/details"), ("GET", "/graphql"), ("POST", "/graphql"),
+        ("GET", "/graphiql"), ("GET", "/sign-in"),
         ("GET", "/"), ("GET", f"/graphql?{urlencode(WHO)}"),
     ):  # fmt: skip
         for headers in ({}, cookie_of(person)):

@@ -12,12 +12,12 @@ Aliases are left out, since the answer repeats them to the client that chose the
 import asyncio
 import json
 import re
+import shutil
 import sqlite3
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -39,58 +39,39 @@ from graphql import (
 )
 
 from server.graphql.schema import CORE_SCHEMA
+from server.token_format import is_token_secret, new_token_secret
+from tests.support.leaks import serving_origin
+from tests.support.mail_server import MailServer
 from tests.support.postgres import PostgresCluster
 from tests.support.process import ServerProcess, tessera
+from tests.support.recording import (
+    LATEST,
+    Recording,
+    misplace_at_holders_doors,
+    rotate_and_report,
+    rotate_within,
+)
 from tests.support.soak import IS_SOAK
+from tests.support.webhooks import listening
 
 TENANT, OWNER, GUEST = "acme", "owner@acme.example", "guest@acme.example"
 PERMISSION = "GET /api/v1/devices"
 STORED_NAME = "a name that is stored"
 TABLES = (
-    "session", "token", "token_permission", "activity", "admin", "attempt_counter", "token_use",
-    "token_last_use", "token_rotation", "gateway", "known_address",
+    "session", "token", "token_secret", "token_permission", "activity", "admin", "attempt_counter",
+    "token_use", "token_last_use", "token_rotation", "token_trial", "trial_denial",
+    "gateway", "known_address", "webhook", "webhook_event",
 )  # fmt: skip
 TOKEN = "a token's secret"
 LATER = "a token's later secret"
+HOOK = "a webhook's secret"
 # The target that PERMISSION allows.
 TARGET = "/api/v1/devices"
 _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
-
-
-@dataclass
-class Recording:
-    """A server, the secrets sent to it, and all its answers."""
-
-    server: ServerProcess
-    http: httpx2.Client
-    secrets: dict[str, str] = field(default_factory=dict)
-    answers: list[tuple[str, int, bytes]] = field(default_factory=list)
-    session: str = ""
-    token_id: str = ""
-    dumps: dict[str, bytes] = field(default_factory=dict)
-
-    def ask(
-        self, method: str, path: str, what: str = "", *, as_owner: bool = True, **more: Any
-    ) -> httpx2.Response:
-        """Sends one request and keeps the answer. `headers` may replace the credentials."""
-        owner = {"authorization": f"Bearer {self.session}"} if self.session and as_owner else {}
-        headers = owner | more.pop("headers", {})
-        response = self.http.request(method, path, headers=headers, **more)
-        head = repr(response.headers.raw).encode()
-        what = f"{method} {path[:40]} {what}"
-        self.answers.append((what, response.status_code, head + response.content))
-        return response
-
-    def graphql(self, query: str, variables: Any = None, **members: Any) -> httpx2.Response:
-        body = {"query": query, "variables": variables} | members
-        return self.ask("POST", "/graphql", query, json=body)
-
-    def show(self, method: str, path: str, **more: Any) -> Any:
-        """A request whose answer shows a secret; that answer is not kept."""
-        response = self.ask(method, path, **more)
-        del self.answers[-1]
-        assert response.status_code in {200, 201}, response.text
-        return response.json()
+# Longer than a hint.
+_SECRET = re.compile(rb"tsr_[0-9A-Za-z]{8,}")
+_SECRET_LENGTH = len(new_token_secret("tsr"))
+_BEFORE_WORD = re.compile(rb"(?<![\w-])")
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -101,6 +82,7 @@ def recording(
     folder = tmp_path_factory.mktemp("canary")
     if request.param == "sqlite":
         file = folder / "tessera.db"
+        shutil.copy(request.getfixturevalue("migrated_file"), file)
         yield recorded(folder, f"sqlite://{file}", sqlite_script(file), lambda: sqlite_dump(file))
         return
     with PostgresCluster() as cluster:
@@ -121,8 +103,42 @@ def recorded(
     dump: Callable[[], dict[str, bytes]],
 ) -> Recording:
     key = token_hex(32)
-    settings = {"TESSERA_DIGEST_KEY": key, "TESSERA_LOG_LEVEL": "DEBUG"}
+    # One recipient's mail waits until the end, so that the database holds it.
+    mail = MailServer(refusal="451 later", refused={f"another-{GUEST}"})
+    settings = mail.settings | {
+        "TESSERA_DIGEST_KEY": key,
+        "TESSERA_LOG_LEVEL": "DEBUG",
+        "TESSERA_WEBHOOK_NETWORKS": "127.0.0.0/8",
+    }
     password = canary_password()
+    create_the_tenant(url, settings, password)
+    with (
+        serving_origin() as origin,
+        ServerProcess(
+            folder, database_url=url, settings=settings | {"TESSERA_LEAK_KEYS_URL": origin.url}
+        ) as server,
+        httpx2.Client(base_url=server.url, timeout=30, verify=False) as http,
+        listening() as receiver,
+        mail.running(),
+    ):
+        recording = Recording(server, http, origin, receiver, mail)
+        recording.secrets |= {"the digest key": key, "a password": password}
+        gateway = tessera("gateway", "create", "canary", database_url=url, settings=settings)
+        recording.secrets["a gateway's secret"] = gateway.stdout.split()[3]
+        invited = tessera("admin", "invite", TENANT, OWNER, database_url=url, settings=settings)
+        told = invited.stdout.partition("Invitation")[2]
+        recording.secrets["the operator's invitation"] = told.split()[0]
+        succeed(recording)
+        # Requests that reach no database are sent on SQLite only.
+        for name in MISPLACED if url.startswith("sqlite") else MISPLACED[:2]:
+            misplace(recording, recording.secrets[name])
+        fail_without_each_table(recording, script, shift=1 if url.startswith("sqlite") else 3)
+        recording.dumps |= {f"{name}, running": content for name, content in dump().items()}
+    recording.dumps |= dump()
+    return recording
+
+
+def create_the_tenant(url: str, settings: dict[str, str], password: str) -> None:
     owner = ["--owner-email", OWNER, "--owner-name", "Owner", "--password-stdin"]
     made = tessera(
         *("tenant", "create", TENANT, "--name", "Acme", *owner),
@@ -132,28 +148,6 @@ def recorded(
     )
     assert made.returncode == 0, made.stderr
     assert password not in made.stdout + made.stderr
-    server = ServerProcess(folder, database_url=url, settings=settings)
-    with server, httpx2.Client(base_url=server.url, timeout=30, verify=False) as http:
-        recording = Recording(server, http)
-        recording.secrets |= {"the digest key": key, "a password": password}
-        gateway = tessera("gateway", "create", "canary", database_url=url, settings=settings)
-        recording.secrets["a gateway's secret"] = gateway.stdout.split()[3]
-        invited = tessera("admin", "invite", TENANT, OWNER, database_url=url, settings=settings)
-        recording.secrets["the operator's invitation"] = invited.stdout.split()[4]
-        succeed(recording)
-        # Requests that reach no database are sent on SQLite only.
-        for name in MISPLACED if url.startswith("sqlite") else MISPLACED[:2]:
-            misplace(recording, recording.secrets[name])
-        shift = 1 if url.startswith("sqlite") else 3
-        for number, table in enumerate(TABLES, shift):
-            script(f"ALTER TABLE {table} RENAME TO gone")
-            try:
-                fail_within(recording, MISPLACED if IS_SOAK else (TOKEN, OTHERS[number % 4]))
-            finally:
-                script(f"ALTER TABLE gone RENAME TO {table}")
-        recording.dumps |= {f"{name}, running": content for name, content in dump().items()}
-    recording.dumps |= dump()
-    return recording
 
 
 def canary_password() -> str:
@@ -166,9 +160,15 @@ def canary_password() -> str:
 def succeed(recording: Recording) -> None:
     """Every secret in its proper place: created, shown once, used."""
     sign_in(recording)
+    listen(recording)
     create_the_token(recording)
     rotate_the_token(recording)
-    use_the_guests_passwords(recording, invite_the_guest(recording))
+    rotate_and_report(recording)
+    recording.rotated_id = recording.create_token(LATEST, holderMayRotate=True)
+    invitation = invite_the_guest(recording)
+    # One that was accepted is not sent any more.
+    wait(lambda: len(recording.mail.letters) == 2)
+    use_the_guests_passwords(recording, invitation)
     assert check(recording).status_code == 200
     assert check(recording, uri="/api/v1/users").status_code == 403
     introspected = introspect(recording, recording.secrets[TOKEN])
@@ -177,6 +177,15 @@ def succeed(recording: Recording) -> None:
     assert recording.ask("GET", "/token", headers=of_holder).status_code == 200
     wait_for_the_decision_log(recording)
     read_everything(recording)
+    wait(lambda: b"token.rotation_picked_up" in recording.receiver.contents())
+    recording.answers.append(("events", 200, recording.receiver.contents()))
+
+
+def wait(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def sign_in(recording: Recording) -> None:
@@ -194,6 +203,27 @@ def sign_in(recording: Recording) -> None:
     recording.secrets["a browser's device"] = cookies["__Host-tessera_device"]
     recording.http.cookies.clear()
     recording.secrets["a cookie's session"] = cookie
+
+
+def listen(recording: Recording) -> None:
+    """A webhook that is told of everything from now on. Its secret is shown once."""
+    create = "mutation($i: CreateWebhookInput!) { createWebhook(input: $i) {"
+    create += " ... on CreateWebhookPayload { secret webhook { id } } } }"
+    made = {"url": recording.receiver.url, "events": ["*"]}
+    body = {"query": create, "variables": {"i": made}}
+    created = recording.show("POST", "/graphql", json=body)["data"]["createWebhook"]
+    recording.secrets[HOOK] = created["secret"]
+    recording.secrets["a webhook's key"] = b64decode(created["secret"].removeprefix("whsec_")).hex()
+    of_it = {"webhookId": created["webhook"]["id"]}
+    for mutation, more in (
+        ("setWebhook", {"events": ["token.*"]}),
+        ("testWebhook", {}),
+        ("replayWebhook", {"since": "2026-01-01T00:00:00Z"}),
+        ("setWebhook", {"url": "https://user@canary.example"}),
+    ):
+        kind = f"{mutation[0].upper()}{mutation[1:]}Input"
+        query = f"mutation($i: {kind}!) {{ {mutation}(input: $i) {{ __typename }} }}"
+        assert "errors" not in recording.graphql(query, {"i": of_it | more}).json()
 
 
 def create_the_token(recording: Recording) -> None:
@@ -310,10 +340,14 @@ def read_everything(recording: Recording) -> None:
         f"{{ viewer {{ {admin} }} tenant {{ id slug name region apiUrl }} tenantApiUrl }}",
         f"{{ tokens {{ edges {{ cursor node {{ {token} createdBy {{ {admin} }} }} }} }} }}",
         f"{{ activity {{ edges {{ cursor node {{ id occurredAt actor {{ {admin} }}"
-        f" token {{ {token} }} }} }} }} }}",
+        f" token {{ {token} }} ... on TokenRevoked {{ reason foundAt }} }} }} }} }}",
         f"{{ admins {{ edges {{ cursor node {{ {admin} }} }} }} }}",
         f'{{ node(id: "{recording.token_id}") {{ id ... on Token {{ {token} }} }} }}',
         "{ permissionCategories { name permissions { key } } }",
+        "{ catalogueVersions { edges { node { number affectedTokens { name } } } }"
+        " recipes { slug permissions { why } } }",
+        "{ webhooks { id url events state deliveries { edges { node { id eventId eventType outcome"
+        " status } } } } }",
     ):
         response = recording.graphql(query)
         assert "errors" not in response.json(), response.text
@@ -342,6 +376,7 @@ def misplace(recording: Recording, secret: str) -> None:
     in_query_strings(recording, secret)
     in_headers(recording, secret)
     at_the_doors(recording, secret)
+    misplace_at_holders_doors(recording, secret, may_end=secret != recording.secrets[TOKEN])
     at_the_gateway(recording, secret)
 
 
@@ -456,9 +491,12 @@ class Bare(str):
     """An enum's value: a literal without quotes."""
 
 
+_STORED = {"name", "description", "reason"}
+
+
 def misplaced(place: tuple[str, ...], secret: str) -> str:
     """The secret as a text of the type; where it would be stored as data, in a refused form."""
-    return f"{secret}\a" if place and place[-1] in {"name", "description"} else secret
+    return f"{secret}\a" if place and place[-1] in _STORED else secret
 
 
 def printed(value: Any) -> str:
@@ -582,6 +620,18 @@ def at_the_doors(recording: Recording, secret: str) -> None:
 JSON = "application/json"
 
 
+def fail_without_each_table(
+    recording: Recording, script: Callable[[str], None], shift: int
+) -> None:
+    """`shift` chooses the other secret that is sent while the first table is missing."""
+    for number, table in enumerate(TABLES, shift):
+        script(f"ALTER TABLE {table} RENAME TO gone")
+        try:
+            fail_within(recording, MISPLACED if IS_SOAK else (TOKEN, OTHERS[number % 4]))
+        finally:
+            script(f"ALTER TABLE gone RENAME TO {table}")
+
+
 def fail_within(recording: Recording, names: Sequence[str]) -> None:
     """Without a table: the driver's errors may quote parameters and statements."""
     for secret in map(recording.secrets.__getitem__, names):
@@ -596,6 +646,7 @@ def fail_within(recording: Recording, names: Sequence[str]) -> None:
             "{ admins { edges { node { email } } } }",
         ):
             recording.graphql(query)
+        rotate_within(recording, secret, may_end=secret != recording.secrets[TOKEN])
         sign_in = {"tenant": TENANT, "email": OWNER, "password": secret}
         check(recording, secret)
         check(recording, **{"user-agent": secret})
@@ -685,13 +736,53 @@ def test_no_secret_is_in_the_database(recording: Recording) -> None:
     assert sightings(recording, recording.dumps) == []
 
 
+def secrets_in(content: bytes) -> list[bytes]:
+    """Secrets of tokens, whole or cut; random base64 may hold what looks like the start of one."""
+    return [
+        found[0]
+        for found in _SECRET.finditer(content)
+        if _BEFORE_WORD.match(content, found.start())
+        or is_token_secret(("tsr",), found[0][:_SECRET_LENGTH].decode())
+    ]
+
+
+def test_each_invitation_is_in_the_email_to_its_admin_and_no_other_secret_is(
+    recording: Recording,
+) -> None:
+    expected = {OWNER: "the operator's invitation", GUEST: "an invitation"}
+    letters = {letter.recipients[0]: letter for letter in recording.mail.letters}
+    assert letters.keys() == expected.keys()
+    texts = {name: one.text.encode() for name, one in letters.items()}
+    assert set(sightings(recording, texts)) == {f"{expected[name]} in {name}" for name in texts}
+    log = recording.server.log()
+    assert "an e-mail could not be sent, and is tried again" in log
+    assert f"another-{GUEST}" not in log
+
+
+def test_no_secret_that_was_shown_to_nobody_is_anywhere(recording: Recording) -> None:
+    """Of a rotation that failed, for want of a table: the test does not know the secret."""
+    found = {
+        place: secrets_in(content)
+        for place, content in (
+            *((what, content) for what, _, content in recording.answers),
+            ("the log", recording.server.log().encode()),
+            *recording.dumps.items(),
+        )
+    }
+    assert {place: secrets for place, secrets in found.items() if secrets} == {}
+    planted = new_token_secret("tsr")
+    for text in (f"x{planted}'", f"'{planted[:-9]}", planted):
+        assert secrets_in(text.encode()), text
+    assert secrets_in(f"Zx9{planted[:16]}-ab".encode()) == []
+
+
 def test_search_finds_planted_secrets(recording: Recording) -> None:
     """Every secret, planted as text and in other encodings, and every stored name, is found."""
     for name, secret in recording.secrets.items():
         for planted in (secret, secret.encode().hex(), f"'…{secret[:-2]}'"):
             assert sightings(recording, {"here": planted.encode()}), name
     assert any(STORED_NAME.encode() in content for content in recording.dumps.values())
-    assert len(set(recording.secrets.values())) == len(recording.secrets) == 17
+    assert len(set(recording.secrets.values())) == len(recording.secrets) == 24
 
 
 def test_every_kind_of_request_was_sent(recording: Recording) -> None:
@@ -705,6 +796,9 @@ def test_every_kind_of_request_was_sent(recording: Recording) -> None:
         "BAD_PAGE", "INVALID_INPUT", "NOT_FOUND", "INTERNAL", "UNAUTHENTICATED",
     ):  # fmt: skip
         assert f'"{code}"'.encode() in answered, code
+    failed = [what for what, _, content in recording.answers if b'"INTERNAL"' in content]
+    for path in ("POST /graphql rotateToken", "POST /token/rotate"):
+        assert any(what.startswith(path) for what in failed), path
     log = recording.server.log()
     assert "unexpected error" in log
     assert "OperationalError" in log

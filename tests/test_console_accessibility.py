@@ -2,28 +2,19 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from tests.support import node
+from tests.support.accessibility import AXE, overflowing, violations
 from tests.support.browser import Watch
 from tests.support.console_states import STATES, Scene
 from tests.support.visitor import Site, Visitor, serving, visiting
 
-_AXE = node.FOLDER / "node_modules" / "axe-core" / "axe.min.js"
-_RUN_AXE = """async (options) => (await axe.run(document, options)).violations.map(
-    ({ id, nodes }) => [id, ...nodes.map(({ html, failureSummary }) => html + failureSummary)])"""
 _USUAL = 1280
 # 320 pixels remain at 400 % zoom (WCAG 1.4.10); at 760 tables are still tables.
 _NARROWER = (760, 320)
-# Elements wider than the window, except inside scrollable ones.
-_OVERFLOWING = """() => document.documentElement.scrollWidth > innerWidth
-    ? [...document.querySelectorAll('body *')]
-        .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
-        .map((one) => one.outerHTML.slice(0, 120))
-    : []"""
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +36,11 @@ def scene(site: Site) -> Scene:
 @pytest.fixture(scope="module")
 def visitor(chromium: Browser, site: Site) -> Iterator[Visitor]:
     """One for all states: signing in is slow on purpose."""
+    node.install()
     with visiting(chromium, site) as someone:
+        # The browser keeps it for all pages: sent to each one, it would take as long as its search.
+        someone.context.add_init_script(path=AXE)
         yield someone
-
-
-def _violations(page: Page, **options: Any) -> Any:
-    if not page.evaluate("() => 'axe' in window"):
-        page.evaluate(_AXE.read_text())
-    return page.evaluate(_RUN_AXE, options)
 
 
 @pytest.mark.parametrize("name", STATES)
@@ -61,14 +49,16 @@ def test_every_state_is_accessible(name: str, visitor: Visitor, scene: Scene) ->
     page.set_viewport_size({"width": _USUAL, "height": 860})
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
     STATES[name](visitor, scene)
-    assert _violations(page, rules={"target-size": {"enabled": True}}) == []
+    assert violations(page, rules={"target-size": {"enabled": True}}) == []
     page.emulate_media(color_scheme="dark")
-    assert _violations(page, runOnly=["color-contrast"]) == []
+    assert violations(page, runOnly=["color-contrast"]) == []
     for width in _NARROWER:
         page.set_viewport_size({"width": width, "height": 740})
-        assert page.evaluate(_OVERFLOWING) == []
-    # Chromium itself notes each 401, which is how a page learns that the session has ended.
-    errors = [error for error in visitor.seen.console_errors if "401" not in error]
+        assert overflowing(page) == []
+    # Chromium itself notes each 401 and 422: how pages learn that the session has ended, or that an
+    # invitation was used.
+    noted = ("401", "422")
+    errors = [e for e in visitor.seen.console_errors if not any(one in e for one in noted)]
     assert Watch(visitor.seen.foreign_requests, errors) == Watch()
 
 
@@ -82,6 +72,6 @@ def test_planted_faults_are_found(visitor: Visitor, scene: Scene) -> None:
         Object.assign(pale.style, { color: '#888', background: '#777' });
         wide.style.width = '5000px';
     }""")
-    found = {violation[0] for violation in _violations(page)}
+    found = {violation[0] for violation in violations(page)}
     assert {"button-name", "color-contrast"} <= found
-    assert page.evaluate(_OVERFLOWING) != []
+    assert overflowing(page) != []

@@ -12,11 +12,14 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.support.browser import Watch
 from tests.support.console_page import button, choose, dialog, row
 from tests.support.console_states import AUDITOR, COLLEAGUE, settle
+from tests.support.process import tessera
 from tests.support.visitor import Script, Site, Visitor, visiting
 
 _ZONE = "Asia/Tokyo"
 _TARGET = "/api/v1/devices"
 _EXPIRED_SECONDS = 5
+# Of the cells of the table of tokens.
+_OWNER = 2
 
 
 @pytest.fixture
@@ -91,7 +94,7 @@ def _add_with_conditions(page: Page) -> str:
 def _see_them(page: Page) -> None:
     listed = row(page, "Nightly sync")
     expect(listed.get_by_text(re.compile("^Ends in [34] days$"))).to_be_visible()
-    expect(listed.get_by_role("cell").nth(2)).to_have_text("Ada Lovelace")
+    expect(listed.get_by_role("cell").nth(_OWNER)).to_have_text("Ada Lovelace")
     choose(page, "Nightly sync", "View")
     for shown in (
         "Active",
@@ -133,7 +136,7 @@ def _set_networks(page: Page, script: Script, secret: str) -> None:
     script.change_token("setTokenNetworks", token_id, networks=["192.0.2.0/28"])
     button(form, "Save").click()
     told = form.get_by_role("alert")
-    expect(told).to_contain_text("This token was changed meanwhile.")
+    expect(told).to_contain_text("The token has changed since you opened this.")
     expect(told).to_contain_text("192.0.2.0/28")
     expect(field).to_have_value("198.51.100.7")
     button(told, "Use these values").click()
@@ -211,12 +214,12 @@ def test_after_a_conflict_the_other_admins_expiry_can_be_kept(visitor: Visitor, 
     expires.select_option("In 7 days")
     script.change_token("setTokenExpiry", token_id, expiresAt="2031-01-01T00:00:00Z")
     button(form, "Save").click()
-    expect(form.get_by_role("alert")).to_contain_text("1 Jan 2031, 09:00")
+    expect(form.get_by_role("alert")).to_contain_text("1 Jan 2031, 09:00 GMT+9")
     expect(expires).to_have_value("7")
     button(form, "Use these values").click()
-    expect(expires.locator("option:checked")).to_have_text("1 Jan 2031, 09:00")
+    expect(expires.locator("option:checked")).to_have_text("1 Jan 2031, 09:00 GMT+9")
     button(form, "Save").click()
-    expect(_conditions(page)).to_contain_text("1 Jan 2031, 09:00")
+    expect(_conditions(page)).to_contain_text("1 Jan 2031")
 
 
 def test_an_expired_token_says_so_and_is_revived(visitor: Visitor, site: Site) -> None:
@@ -255,9 +258,7 @@ def test_an_auditor_sees_conditions_and_whom_to_ask(visitor: Visitor, site: Site
     owner = Script(site)
     owner.add_admin(AUDITOR, "Alan Turing", "AUDITOR")
     token_id = _expired(owner, "Watched")
-    page = visitor.page
-    page.goto(f"{site.url}/tokens/{token_id}")
-    visitor.sign_in(email=AUDITOR)
+    page = visitor.open(f"/tokens/{token_id}", AUDITOR).page
     expect(page.get_by_text("it expired on")).to_contain_text("Ask an admin")
     expect(_conditions(page)).to_contain_text("Expired")
     expect(_conditions(page).get_by_role("button")).to_have_count(0)
@@ -280,7 +281,7 @@ def test_a_new_token_may_be_the_organisations(visitor: Visitor, site: Site) -> N
     button(form, "Create").click()
     button(page, "Next").click()
     button(page, "Skip").click()
-    expect(row(page, "Of all").get_by_role("cell").nth(2)).to_have_text(
+    expect(row(page, "Of all").get_by_role("cell").nth(_OWNER)).to_have_text(
         f"{site.tenant.title()} (organisation)"
     )
 
@@ -293,14 +294,33 @@ def test_a_token_of_the_organisation_stays_when_its_creator_goes(
     colleague = Script(site, COLLEAGUE)
     colleague.create_token("Of all", isOwnedByOrganisation=True)
     colleague.create_token("Of Grace")
+    used = colleague.create_token("Label printer", "GET /api/v1/tags")["secret"]
+    colleague.call_api(used, "/api/v1/tags", address="203.0.113.9", user_agent="printer/2")
     page = visitor.open("/admins").page
     choose(page, "Grace Hopper", "Remove")
     asked = dialog(page, "Remove Grace Hopper?")
-    expect(asked).to_contain_text("This also revokes 1 token that they own.")
-    expect(asked).to_contain_text("Tokens of the organisation stay, whoever created them.")
+    expect(asked).to_contain_text("2 tokens will be revoked: callers are refused")
+    expect(asked).to_contain_text("Tokens of the organisation stay, also those that they created.")
+    ours = f"Transfer to {site.tenant.title()} (organisation)"
+    asked.get_by_label("What becomes of Label printer").select_option(ours)
+    expect(asked).to_contain_text("1 token will be revoked")
+    expect(asked).to_contain_text("1 token will be transferred, and go on working.")
+    # Meanwhile Grace adds a token, which this plan has not shown.
+    colleague.create_token("Of late")
     button(asked, "Remove admin").click()
+    expect(asked.get_by_role("alert")).to_contain_text("They own other tokens by now. Nothing")
+    expect(row(page, "Of late")).to_contain_text("No calls in the last 30 days")
+    expect(asked).to_contain_text("2 tokens will be revoked")
+    button(asked, "Remove admin").click()
+    expect(page.locator(".status-line")).to_have_text(
+        "Grace Hopper was removed: 2 tokens revoked, 1 token transferred."
+    )
     page.get_by_role("link", name="API tokens").first.click()
-    expect(row(page, "Of all").get_by_role("cell").nth(2)).to_have_text(
+    expect(row(page, "Label printer").get_by_role("cell").nth(_OWNER)).to_have_text(
+        f"{site.tenant.title()} (organisation)"
+    )
+    expect(row(page, "Of late")).to_have_count(0)
+    expect(row(page, "Of all").get_by_role("cell").nth(_OWNER)).to_have_text(
         f"{site.tenant.title()} (organisation)"
     )
     expect(row(page, "Of Grace")).to_have_count(0)
@@ -316,3 +336,18 @@ def _expired(script: Script, name: str) -> str:
         assert time.monotonic() < patience
         time.sleep(0.1)
     return str(token_id)
+
+
+def test_a_pause_at_the_command_line_shows_the_operator(
+    visitor: Visitor, site: Site, first_site: tuple[Site, str]
+) -> None:
+    token = Script(site).create_token("Nightly sync")["token"]["id"]
+    page = visitor.open(f"/tokens/{token}").page
+    done = tessera("token", "pause", token, "--tenant", site.tenant, database_url=first_site[1])
+    assert done.returncode == 0, done.stderr
+    page.reload()
+    expect(page.get_by_text("Paused", exact=True).first).to_be_visible()
+    page.get_by_role("link", name="Activity").last.click()
+    entry = page.get_by_role("listitem").filter(has_text="paused the token")
+    expect(entry).to_contain_text(re.compile(r"The operator \(.+\) paused the token"))
+    assert visitor.seen == Watch()

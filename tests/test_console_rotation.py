@@ -1,6 +1,7 @@
 """Rotating a token's secret in the console: shown once, picked up, drained, ended and cancelled."""
 
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -73,18 +74,29 @@ def test_rotation_from_the_button_to_the_end_of_the_old_secret(
     expect(_note(page)).to_contain_text(pending)
     expect(_note(page)).to_contain_text("has not been used yet. The old one")
     expect(_note(page)).to_contain_text("by Ada Lovelace.")
-    # The page notices by itself that the new secret is used.
+    _use_both(page, script, old, new)
+    _end_the_old_secret(page)
+    refused = script.check(old, _TARGET)
+    assert (refused.status_code, refused.headers[_CODE]) == (401, "SECRET_RETIRED")
+    assert script.call_api(new, _TARGET) == 200
+    assert visitor.seen == Watch()
+
+
+def _use_both(page: Page, script: Script, old: str, new: str) -> None:
+    """The page notices by itself that the new secret is used, and who still uses the old one."""
     assert script.call_api(new, _TARGET) == 200
     expect(_note(page)).to_contain_text("first used on", timeout=_NOTICED_MS)
     expect(_note(page)).to_contain_text("from 203.0.113.7.")
     expect(_note(page)).to_contain_text("The old secret has not been used since.")
     expect(page.locator(".status-line")).to_contain_text("used for the first time")
     expect(button(page, "Cancel rotation")).to_have_count(0)
-    # … and who still uses the old one.
     assert script.call_api(old, _TARGET, address="198.51.100.9", user_agent="old/1.0") == 200
     caller = row(page, "198.51.100.9")
     expect(caller).to_contain_text("old/1.0", timeout=_NOTICED_MS)
     expect(_note(page)).to_contain_text("1 caller still used the old secret")
+
+
+def _end_the_old_secret(page: Page) -> None:
     button(page, "End the old secret now").click()
     asked = dialog(page, "End the old secret now?")
     expect(button(asked, "Cancel")).to_be_focused()
@@ -92,10 +104,6 @@ def test_rotation_from_the_button_to_the_end_of_the_old_secret(
     expect(_note(page)).to_have_count(0)
     expect(page.locator(".status-line")).to_have_text("The old secret has ended.")
     expect(page.locator("h1")).to_be_focused()
-    refused = script.check(old, _TARGET)
-    assert (refused.status_code, refused.headers[_CODE]) == (401, "SECRET_RETIRED")
-    assert script.call_api(new, _TARGET) == 200
-    assert visitor.seen == Watch()
 
 
 def test_a_rotation_is_cancelled_unless_the_new_secret_was_used_meanwhile(
@@ -122,12 +130,20 @@ def test_a_rotation_is_cancelled_unless_the_new_secret_was_used_meanwhile(
     assert script.call_api(new, _TARGET) == 200
     expect(_note(page)).to_contain_text("first used on", timeout=_NOTICED_MS)
     button(asked, "End the new secret").click()
-    expect(asked.get_by_role("alert")).to_contain_text("This token was changed meanwhile.")
+    expect(asked.get_by_role("alert")).to_contain_text(
+        "The token has changed since you opened this."
+    )
     expect(asked.get_by_role("alert")).to_contain_text("first used on")
     button(asked, "End the new secret").click()
     expect(asked.get_by_role("alert")).to_contain_text("it cannot be taken back")
     button(asked, "Cancel").click()
-    # Another rotation waits for the end of this one, unless the secrets are known to others.
+    newest = _rotate_once_more(page)
+    expect(_note(page)).to_have_count(0)
+    assert [script.call_api(one, _TARGET) for one in (old, new, newest)] == [401, 401, 200]
+
+
+def _rotate_once_more(page: Page) -> str:
+    """Another rotation waits for the end of this one, unless the secrets are known to others."""
     form = _rotate(page)
     expect(form).to_contain_text("A rotation is under way: the old secret ends on")
     button(form, "Rotate").click()
@@ -136,9 +152,7 @@ def test_a_rotation_is_cancelled_unless_the_new_secret_was_used_meanwhile(
     expect(form.get_by_label("the old one ends")).to_be_disabled()
     button(form, "Rotate").click()
     expect(dialog(page, "Copy the new secret")).to_contain_text("is refused from now on")
-    newest = _new_secret(page)
-    expect(_note(page)).to_have_count(0)
-    assert [script.call_api(one, _TARGET) for one in (old, new, newest)] == [401, 401, 200]
+    return _new_secret(page)
 
 
 def test_a_lost_answer_and_another_admin_lose_no_secret(visitor: Visitor, site: Site) -> None:
@@ -161,7 +175,7 @@ def test_a_lost_answer_and_another_admin_lose_no_secret(visitor: Visitor, site: 
     theirs = colleague.rotate_token(token_id, latestBy="2031-01-01T12:00:00Z")
     button(form, "Rotate").click()
     told = form.get_by_role("alert")
-    expect(told).to_contain_text("This token was changed meanwhile.")
+    expect(told).to_contain_text("The token has changed since you opened this.")
     expect(told).to_contain_text(theirs[:6])
     button(form, "Cancel").click()
     expect(_note(page)).to_contain_text("The old one ends on 1 Jan 2031")
@@ -172,14 +186,56 @@ def test_a_lost_answer_and_another_admin_lose_no_secret(visitor: Visitor, site: 
     assert [script.call_api(one, _TARGET) for one in secrets] == [200, 401, 401, 200]
 
 
+def _use_the_new_secret(script: Script, token_id: str, secret: str) -> None:
+    """The first use, until it is recorded."""
+    assert script.call_api(secret, _TARGET) == 200
+    query = "query ($id: ID!) { token(id: $id) { rotation { state } } }"
+    patience = time.monotonic() + _NOTICED_MS / 1000
+    while script.run(query, id=token_id)["token"]["rotation"] == {"state": "PENDING"}:
+        assert time.monotonic() < patience
+        time.sleep(0.1)
+
+
+def test_a_first_use_during_an_edit_blames_nobody_and_loses_no_input(
+    visitor: Visitor, site: Site
+) -> None:
+    script = Script(site)
+    token_id = script.create_token("Nightly sync", "GET /api/v1/devices")["token"]["id"]
+    new = script.rotate_token(token_id, drainSeconds=0)
+    page = visitor.open(f"/tokens/{token_id}/edit-permissions").page
+    chosen = page.get_by_role("checkbox", name="List audit events")
+    chosen.check()
+    _use_the_new_secret(script, token_id, new)
+    button(page, "Save").click()
+    told = dialog(page, "The token has changed")
+    expect(told).to_contain_text("The token has changed since you opened this.")
+    expect(told).to_contain_text("Its permissions are still the same.")
+    expect(told.get_by_role("button")).to_have_text(["Keep my selection"])
+    expect(button(told, "Keep my selection")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(chosen).to_be_checked()
+    button(page, "Save").click()
+    expect(page.get_by_role("heading", name="Permissions (2)")).to_be_visible()
+    # The same beside a new name.
+    new = script.rotate_token(token_id)
+    page.reload()
+    button(page, "Edit").click()
+    form = dialog(page, "Edit token")
+    form.get_by_label("Name", exact=True).fill("Hourly sync")
+    _use_the_new_secret(script, token_id, new)
+    button(form, "Save").click()
+    expect(form.get_by_role("alert")).to_contain_text("The token has changed since you opened this")
+    expect(form.get_by_label("Name", exact=True)).to_have_value("Hourly sync")
+    button(form, "Save").click()
+    expect(page.get_by_role("heading", name="Hourly sync", exact=True)).to_be_visible()
+
+
 def test_an_auditor_sees_a_rotation_and_no_button(visitor: Visitor, site: Site) -> None:
     owner = Script(site)
     owner.add_admin(AUDITOR, "Alan Turing", "AUDITOR")
     token_id = owner.create_token("Watched")["token"]["id"]
     owner.rotate_token(token_id)
-    page = visitor.page
-    page.goto(f"{site.url}/tokens/{token_id}")
-    visitor.sign_in(email=AUDITOR)
+    page = visitor.open(f"/tokens/{token_id}", AUDITOR).page
     expect(_note(page)).to_contain_text("has not been used yet")
     expect(_note(page).get_by_role("button")).to_have_count(0)
     expect(button(page, "Rotate secret")).to_have_count(0)

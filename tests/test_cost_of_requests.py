@@ -79,7 +79,8 @@ _SIGN_IN = {"tenant": "acme", "email": "nobody@acme.example", "password": "wrong
 # Every route that takes a body, with its members.
 MEMBERS: dict[tuple[str, str], dict[str, str]] = {
     ("POST", "/session"): _SIGN_IN | {"transport": "cookie"},
-    ("POST", "/invitation"): {"invitation": "x", "password": "x"},
+    ("POST", "/invitation"): {"invitation": "x", "password": "x", "transport": "cookie"},
+    ("POST", "/invitation/details"): {"invitation": "x"},
     ("PUT", "/password"): {"currentPassword": "x", "newPassword": "x"},
     ("POST", "/introspect"): {"token": "x", "token_type_hint": "x"},
     # GraphQL bodies are in `test_cost_of_text`.
@@ -90,6 +91,7 @@ MEMBERS: dict[tuple[str, str], dict[str, str]] = {
     # Signed bodies: nothing of them is read before the signature is verified.
     ("POST", "/leaks/github"): {},
     ("POST", "/token/rotate"): {"idempotencyKey": "x"},
+    ("POST", "/token/requests"): {"permission": "GET /api/v1/devices", "reason": "x"},
 }
 # GraphQL's query string.
 PARAMETERS = {"query", "variables", "operationName", "extensions"}
@@ -176,7 +178,7 @@ def headers_in(code: str) -> Iterator[str]:
 
 
 # Defaults of a missing header, members of other mappings, and headers of answers to this server.
-NO_HEADERS = {"identity", "token", "variables", "extensions", "etag"}
+NO_HEADERS = {"identity", "token", "variables", "extensions", "etag", "retry-after"}
 
 
 def code_of_the_server() -> Iterator[str]:
@@ -380,7 +382,7 @@ def with_member(method: str, path: str, member: str, text: str, headers: dict[st
 )
 async def test_members_take_linear_time(scene: Scene, route: tuple[str, str], member: str) -> None:
     headers = scene.session if route == ("PUT", "/password") else {}
-    headers = scene.token if route == ("POST", "/token/rotate") else headers
+    headers = scene.token if route[1].startswith("/token/") else headers
 
     def sent(text: str) -> Sent:
         return with_member(*route, member, text, headers)

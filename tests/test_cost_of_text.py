@@ -31,6 +31,7 @@ from starlette.types import Receive, Scope, Send
 from server.app import App, create_app
 from server.graphql.limits import MAX_DOCUMENT_LENGTH
 from server.graphql.schema import CORE_SCHEMA
+from server.operations import webhooks
 from server.service import Service
 from server.web.body import MAX_SIGNED_IN_BODY_BYTES
 from tests.support.costs import NASTY, Sent, in_json, length_in_document, length_in_json, too_dear
@@ -70,11 +71,21 @@ class Scene:
 async def scene(service: Service, world: World) -> Scene:
     person = await world.person()
     token = token_id((await world.token(person)).token)
+    await webhooks.create(person.principal, service, url="https://example.com", wanted=["*"])
     return Scene(create_app(service), person.session, token)
 
 
 # For object types with arguments on their fields: the path to such an object.
-PARENTS = {"Query": "%s", "Mutation": "%s", "Token": '{ token(id: "TOKEN") %s }'}
+PARENTS = {
+    "Query": "%s",
+    "Mutation": "%s",
+    "Token": '{ token(id: "TOKEN") %s }',
+    "TokenPolicyPreview": (
+        "{ tokenPolicyPreview(policy: {maximumLifetimeDays: 30}) { ... on TokenPolicyPreview %s } }"
+    ),
+    "Webhook": "{ webhooks %s }",
+    "RemovalPlan": '{ removalPlan(adminId: "TOKEN") %s }',
+}
 # Introspection, which the schema does not list among the fields of the query type.
 META = "query ($v: String!) { __type(name: $v) { name } }"
 

@@ -23,6 +23,23 @@ _RESPONSE = """() => __MONACO.editor.getModels()
 _STORED = "() => JSON.stringify([{...localStorage}, {...sessionStorage}])"
 
 
+# Of the examples that answer with something else than the payload of their name.
+_OUTCOMES = {
+    "FindTokens": "tokenCount",
+    "CreateLimitedToken": "CreateTokenPayload",
+    "Rotations": "rotation",
+    "Trials": "wouldHaveDenied",
+    "AccessRequests": "accessRequests",
+    "CatalogueVersions": "catalogueVersions",
+    "Recipes": "recipes",
+    "PreviewTokenPolicy": "TokenPolicyPreview",
+    "RevokeTokens": "CountChanged",
+    "Explain": "decision",
+    "RightSize": "wouldDeny",
+    "PreviewPermissions": "wouldDeny",
+}
+
+
 class Developer(Visitor):
     """A user of GraphiQL."""
 
@@ -33,6 +50,17 @@ class Developer(Visitor):
     def run(self, tab: str, expected: str) -> Any:
         """Runs an example unchanged; returns its answer, once it has `expected`."""
         self.page.get_by_role("tab", name=re.compile(rf"^{tab}\b")).click()
+        return self._run(expected)
+
+    def run_from_menu(self, example: str, expected: str) -> Any:
+        """Opens an example from the menu, and runs it unchanged."""
+        self.page.get_by_role("button", name="More examples").click()
+        self.page.get_by_role("menuitem", name=example, exact=True).click()
+        expect(self.page.get_by_role("tab", selected=True)).to_contain_text(example)
+        expect(self.page.get_by_role("tab", selected=True)).to_be_in_viewport(ratio=0.95)
+        return self._run(expected)
+
+    def _run(self, expected: str) -> Any:
         self.page.wait_for_timeout(400)  # GraphiQL fills in the tab's document with a delay.
         self.page.get_by_role("button", name=re.compile("^Execute query")).click()
         self.page.get_by_label("Result Window").get_by_text(expected).first.wait_for()
@@ -85,6 +113,35 @@ def test_every_example_runs_unchanged(visitor: Developer) -> None:
         answer = visitor.run(tab, "data")
         assert "errors" not in answer, (tab, answer)
         assert "NotFound" not in json.dumps(answer), (tab, answer)
+    assert visitor.seen == Watch()
+
+
+def test_every_example_of_the_menu_runs_unchanged(visitor: Developer) -> None:
+    visitor.open_explorer()
+    created = visitor.run("CreateToken", "CreateTokenPayload")["data"]["createToken"]
+    visitor.page.get_by_role("button", name="More examples").click()
+    names = [item.inner_text() for item in visitor.page.get_by_role("menuitem").all()]
+    visitor.page.keyboard.press("Escape")
+    outcomes = {
+        name: visitor.run_from_menu(name, _OUTCOMES.get(name, f"{name}Payload")) for name in names
+    }
+    assert not any("errors" in answer for answer in outcomes.values()), outcomes
+    first, second = created["token"]["id"], outcomes["CreateLimitedToken"]["data"]["createToken"]
+    assert second["token"]["networks"] == ["192.0.2.0/24", "2001:db8::/32"]
+    changed = [
+        value["token"]["id"]
+        for answer in outcomes.values()
+        for value in answer["data"].values()
+        if isinstance(value, dict) and value.get("token")
+    ]
+    assert set(changed) == {second["token"]["id"]}, "the token that was created last"
+    assert first not in changed
+    # Run unchanged, it only tells how many it would have revoked.
+    assert outcomes["RevokeTokens"]["data"]["revokeTokens"]["count"] == 2
+    stored = visitor.page.evaluate(_STORED)
+    rotated = outcomes["RotateToken"]["data"]["rotateToken"]["secret"]
+    assert second["secret"] not in stored
+    assert rotated not in stored
     assert visitor.seen == Watch()
 
 

@@ -186,7 +186,7 @@ async def finds_planted_half_done_changes(url: str, record: Record) -> None:
     """Plant each kind of half-done change; each must be found."""
     made = [done.token_id for done in record.acknowledged if done.mutation == "createToken"]
     tears: list[Callable[[UUID], Awaitable[Any]]] = [
-        lambda token: models.Activity.filter(token_id=token, kind=ActivityKind.CREATED).delete(),
+        lambda token: models.Activity.filter(subject_id=token, kind=ActivityKind.CREATED).delete(),
         lambda token: models.Token.filter(id=token).update(name="renamed, and nobody knows"),
         lambda token: models.TokenPermission.create(
             tenant_id=token, token_id=token, key="GET /granted-by-nobody"

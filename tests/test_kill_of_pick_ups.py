@@ -1,5 +1,6 @@
 """A server that is killed while it records a pick-up leaves the old secret alive, never the other
-way round: a secret is refused only if its rotation says since when."""
+way round: a secret is refused only if its rotation says since when. A record outlives the server.
+"""
 
 import asyncio
 from pathlib import Path
@@ -21,13 +22,14 @@ ROUNDS = repeats(ci=3, soak=30)
 KEY = "GET /api/v1/devices"
 
 
-async def test_kill_lets_the_old_secret_live_longer_and_never_shorter(tmp_path: Path) -> None:
-    url = f"sqlite://{tmp_path}/tessera.db"
-    async with running_service(settings_for(url)) as service:
+async def test_kill_lets_the_old_secret_live_longer_and_never_shorter(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with running_service(settings_for(database_url)) as service:
         person = await World(service).person()
         tenant = await models.Tenant.get(id=person.admin.tenant_id)
         host = f"{tenant.slug}.api.us.example.com"
-        server = ServerProcess(tmp_path, database_url=url)
+        server = ServerProcess(tmp_path, database_url=database_url)
 
         async def is_alive(secret: str) -> bool:
             terms = await terms_of_any_tenant(service.digest_key.digests("token", secret))
@@ -55,3 +57,7 @@ async def test_kill_lets_the_old_secret_live_longer_and_never_shorter(tmp_path: 
                     assert await wire.ask(check(host, new.secret)) == 200
                     await until(is_picked_up, 5)
                     assert await wire.ask(check(host, old.secret)) == 401
+                server.kill9()
+            assert await is_picked_up()
+            assert not await is_alive(old.secret)
+            assert await is_alive(new.secret)

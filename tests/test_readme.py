@@ -1,12 +1,13 @@
 """README and docs: their commands answer as printed, and the settings are complete."""
 
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
 from server.settings import Settings
 from tests.support.curl import path_with_curl
-from tests.support.process import ROOT, ServerProcess
+from tests.support.process import ROOT, TESSERA, ServerProcess, tessera_environment
 
 _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 _END = "-- end of an answer --"
@@ -42,6 +43,15 @@ def test_commands_about_leaked_secrets_answer_as_documented(tmp_path: Path) -> N
     _assert_answers(tmp_path, [*tour[: created + 1], *steps])
 
 
+def test_commands_of_a_rotation_answer_as_documented(tmp_path: Path) -> None:
+    """They go on where the README has granted the permissions."""
+    tour = _steps((ROOT / "README.md").read_text())
+    granted = next(n for n, (command, _) in enumerate(tour) if "editPermissions" in command)
+    steps = _steps((ROOT / "docs/rotation.md").read_text())
+    assert len(steps) > 10
+    _assert_answers(tmp_path, [*tour[: granted + 1], *steps])
+
+
 def _assert_answers(tmp_path: Path, tour: list[tuple[str, str]]) -> None:
     """Run the commands at a server with its demo tenant; each answers as printed."""
     database_url = f"sqlite://{tmp_path / 'tessera.db'}"
@@ -56,7 +66,7 @@ def _assert_answers(tmp_path: Path, tour: list[tuple[str, str]]) -> None:
             .replace("the password that was printed", password[1])
             for command, _ in tour
         ]
-        answers = _run(commands, tmp_path)
+        answers = _run(commands, tmp_path, database_url)
     assert [_plain(answer) for answer in answers] == [_plain(expected) for _, expected in tour]
 
 
@@ -72,20 +82,32 @@ def _steps(readme: str) -> list[tuple[str, str]]:
     return steps
 
 
-def _run(commands: list[str], folder: Path) -> list[str]:
+def _run(commands: list[str], folder: Path, database_url: str) -> list[str]:
     """The output of each command, all run in one shell."""
     script = "\n".join(f"{command}\necho '{_END}'" for command in commands)
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=folder,
-        env={"PATH": path_with_curl(folder)},
+        env={
+            **tessera_environment(database_url),
+            "PATH": f"{_folder_of_tessera(folder)}:{path_with_curl(folder)}",
+        },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=True,
     )
     assert done.stderr == ""
     return done.stdout.split(f"{_END}\n")[:-1]
+
+
+def _folder_of_tessera(folder: Path) -> Path:
+    """A folder for PATH in which `tessera` is the command of this tree."""
+    command = folder / "bin" / "tessera"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\ncd {ROOT} && exec {shlex.join(TESSERA)} "$@"\n')
+    command.chmod(0o700)
+    return command.parent
 
 
 def _plain(answer: str) -> str:

@@ -29,6 +29,7 @@ from tests.support.process import (
 # Files besides Python's that the service reads, or that are given to its operators.
 _DATA = (
     "server/catalogue/*.json",
+    "server/catalogue/recipes_iru/*.yaml",
     "server/console/assets/**/*",
     "server/dataplane/gateways/*",
     "server/passwords/*.txt",

@@ -26,7 +26,7 @@ end (its process was killed) counts as a failure after half a minute.
 """
 
 from asyncio import sleep
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -48,6 +48,7 @@ from server.errors import (
 from server.token_format import DigestKey
 
 NO_TENANT = UUID(int=0)
+Note = Callable[[], Awaitable[None]]
 FORGOTTEN_AFTER = timedelta(hours=1)
 # Rows that strangers can make, of each of their kinds of subject.
 BUCKETS = 1 << 18
@@ -85,8 +86,9 @@ class Counted:
 class Attempt:
     """An attempt under way. Its end is told once: `succeeded`, or by leaving `under_way`."""
 
-    def __init__(self, counted: Counted) -> None:
+    def __init__(self, counted: Counted, noting: Note | None = None) -> None:
         self._counted = counted
+        self._noting = noting
 
     async def succeeded(self) -> None:
         """Forget the failures that are forgiven. Call it within a transaction."""
@@ -105,6 +107,8 @@ class Attempt:
                 row.failures += 1
                 row.failed_at = models.now()
                 await _write(row)
+            if self._noting is not None:
+                await self._noting()
 
     @retried
     async def withdrawn(self) -> None:
@@ -149,6 +153,16 @@ def of_unknown_invitation(key: DigestKey, address: str) -> Counted:
     return Counted(NO_TENANT, (Subject(digest, free=30, max_seconds=60),))
 
 
+def of_failed_sign_ins(key: DigestKey, tenant_id: UUID, account: str) -> Counted:
+    """The subject of the failures at an account that the activity tells, see `failed_sign_ins`."""
+    return Counted(tenant_id, (Subject(_bucket(key, "told", account), free=0, max_seconds=0),))
+
+
+def of_told_failures(tenant_id: UUID) -> Counted:
+    """The subject of the failures that the activity of a tenant tells."""
+    return Counted(tenant_id, (Subject(b"told", free=0, max_seconds=0),))
+
+
 def of_reports(key: DigestKey, address: str, an_hour: int) -> Counted:
     """The subject of a stranger who reports secrets: of so many requests an hour, see `spend`."""
     digest = _bucket(key, "reports", network_of(address))
@@ -165,11 +179,17 @@ async def spend(counted: Counted) -> None:
     async with transaction():
         held, at = await _hold(counted), models.now()
         _require_rest(held, at)
-        for _, row in held:
-            row.failures += 1
-            row.failed_at = row.failed_at or at
-            row.started_at = at
-            await _write(row)
+        await _count_one(held, at)
+
+
+async def number_of_this_hour(counted: Counted) -> int:
+    """Count one of a single subject: its number in the hour that the first one began.
+
+    Call it within a transaction.
+    """
+    held = await _hold(counted)
+    await _count_one(held, models.now())
+    return held[0][1].failures
 
 
 async def look(counted: Counted) -> None:
@@ -178,14 +198,16 @@ async def look(counted: Counted) -> None:
 
 
 @asynccontextmanager
-async def under_way(counted: Counted) -> AsyncIterator[Attempt]:
+async def under_way(counted: Counted, noting: Note | None = None) -> AsyncIterator[Attempt]:
     """One attempt. A refusal of the credential counts as a failure, any other one does not.
+
+    noting: called within the transaction that counts a failure.
 
     Raises `TooManyAttempts` as `look` does, and `Busy` when too many attempts on the same subject
     are under way for too long. Tell `succeeded` within.
     """
     await _begin(counted)
-    attempt = Attempt(counted)
+    attempt = Attempt(counted, noting)
     try:
         yield attempt
     except (WrongPassword, NotFound, InvalidInput):
@@ -276,6 +298,14 @@ def _require_no_wait(held: list[tuple[Subject, models.AttemptCounter]], at: date
     ]
     if waits and max(waits) > 0:
         raise TooManyAttempts(ceil(max(waits)))
+
+
+async def _count_one(held: list[tuple[Subject, models.AttemptCounter]], at: datetime) -> None:
+    for _, row in held:
+        row.failures += 1
+        row.failed_at = row.failed_at or at
+        row.started_at = at
+        await _write(row)
 
 
 def _require_rest(held: list[tuple[Subject, models.AttemptCounter]], at: datetime) -> None:

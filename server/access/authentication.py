@@ -4,6 +4,7 @@ Two credentials are known, and both are a session's secret: the cookie, which br
 themselves and which is therefore guarded against other sites, and a bearer for scripts.
 """
 
+from dataclasses import replace
 from functools import lru_cache
 
 from starlette.requests import Request
@@ -12,21 +13,34 @@ from server.access.cookies import SESSION
 from server.access.principal import SignedInAdmin
 from server.access.sessions import principal_of
 from server.errors import CrossSite, Unauthenticated
+from server.global_ids import encode_id
 from server.service import Service
 from server.settings import Settings
 from server.web.client_address import ClientAddresses, Network
+from server.web.log_fields import tell_in_log
 
 
 async def authenticate(service: Service, request: Request) -> SignedInAdmin:
     """The principal of a request. Raises `Unauthenticated`, or `CrossSite` for a forged one."""
+    principal = await principal_of(service, _credential(service, request))
+    tell_in_log(
+        request,
+        tenant=encode_id("Tenant", principal.tenant_id),
+        admin=encode_id("Admin", principal.admin_id),
+    )
+    return replace(principal, address=client_address(service.settings, request))
+
+
+def _credential(service: Service, request: Request) -> str:
+    """The session's secret. Raises as `authenticate` does."""
     authorization = request.headers.getlist("authorization")
     if authorization:
-        return await principal_of(service, _bearer(authorization))
+        return _bearer(authorization)
     secret = SESSION.read(service.settings, request)
     if secret is None:
         raise Unauthenticated(detail="no credential")
     require_same_site(service.settings, request)
-    return await principal_of(service, secret)
+    return secret
 
 
 async def is_signed_in(service: Service, request: Request) -> bool:

@@ -8,39 +8,38 @@ within a transaction. Authentication of people lives in `server.access.sessions`
 from abc import ABC, abstractmethod
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from enum import Enum
 from uuid import UUID
 
-from models import Role
+from models import ActorKind, Admin, Role
 from server.errors import Forbidden
 from server.roles import (
     HOLDER_RIGHTS,
     INTROSPECTION_CLIENT_RIGHTS,
     OPERATOR_RIGHTS,
     RIGHTS,
+    TENANT_OPERATOR_RIGHTS,
     Right,
 )
 
-
-class ActorKind(Enum):
-    """The kind of principal that made a change."""
-
-    ADMIN = "admin"
-    OPERATOR = "operator"
-    MACHINE = "machine"
-    HOLDER = "holder"
+# The ids of actors that have no row. No row has them.
+OPERATOR_ID = UUID(int=1)
+SYSTEM_ID = UUID(int=2)
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
     """The author of a change, for the activity.
 
-    id: of the admin, or of the machine's credential; the nil UUID for the operator and for the
-        holder of a token, which the activity names already.
+    id: of the admin, of the token whose holder acted, or of the machine's credential; else
+        `OPERATOR_ID` or `SYSTEM_ID`.
+    name: the login name of an operator; empty for those whose rows have their names.
+    address: of the client, empty for none.
     """
 
     kind: ActorKind
     id: UUID
+    name: str = ""
+    address: str = ""
 
 
 class Caller(ABC):
@@ -61,7 +60,7 @@ class Caller(ABC):
     def require(self, right: Right) -> None:
         """Raises `Forbidden` without `right`."""
         if right not in self.rights:
-            who = self.actor.kind.value
+            who = self.actor.kind.value.lower()
             raise Forbidden(detail=f"the {who} lacks the right to {right.value}")
 
 
@@ -74,11 +73,15 @@ class Principal(Caller, ABC):
 
 @dataclass(frozen=True, slots=True)
 class SignedInAdmin(Principal):
-    """An admin with a session, as of the moment of authentication."""
+    """An admin with a session, as of the moment of authentication.
+
+    address: the client's, for the activity.
+    """
 
     admin_id: UUID
     role: Role
     session_id: UUID
+    address: str = ""
 
     @property
     def rights(self) -> AbstractSet[Right]:
@@ -86,7 +89,7 @@ class SignedInAdmin(Principal):
 
     @property
     def actor(self) -> Actor:
-        return Actor(ActorKind.ADMIN, self.admin_id)
+        return Actor(ActorKind.ADMIN, self.admin_id, address=self.address)
 
     def with_role(self, role: Role) -> "SignedInAdmin":
         """The same session with the role that the admin has by now."""
@@ -98,9 +101,12 @@ class Holder(Principal):
     """The holder of a token's secret, who proves it by sending the whole secret.
 
     It reaches this token and no other. `server.decisions.holders` authenticates it.
+
+    address: the client's, for the activity.
     """
 
     token_id: UUID
+    address: str = ""
 
     @property
     def rights(self) -> AbstractSet[Right]:
@@ -108,12 +114,17 @@ class Holder(Principal):
 
     @property
     def actor(self) -> Actor:
-        return Actor(ActorKind.HOLDER, UUID(int=0))
+        return Actor(ActorKind.HOLDER, self.token_id, address=self.address)
 
 
 @dataclass(frozen=True, slots=True)
 class Operator(Caller):
-    """The operator of the installation, at the command line. Belongs to no tenant."""
+    """The operator of the installation, at the command line. Belongs to no tenant.
+
+    name: of their login at the machine, for the activity.
+    """
+
+    name: str = ""
 
     @property
     def rights(self) -> AbstractSet[Right]:
@@ -121,7 +132,27 @@ class Operator(Caller):
 
     @property
     def actor(self) -> Actor:
-        return Actor(ActorKind.OPERATOR, UUID(int=0))
+        return Actor(ActorKind.OPERATOR, OPERATOR_ID, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class TenantOperator(Principal):
+    """The operator of the installation, within one tenant: sees its tokens, and stops them.
+
+    `server.operations.operators` makes it.
+
+    name: as that of `Operator`.
+    """
+
+    name: str = ""
+
+    @property
+    def rights(self) -> AbstractSet[Right]:
+        return TENANT_OPERATOR_RIGHTS
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(ActorKind.OPERATOR, OPERATOR_ID, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +168,12 @@ class IntrospectionClient(Caller):
     @property
     def actor(self) -> Actor:
         return Actor(ActorKind.MACHINE, self.credential_id)
+
+
+def itself(admin: Admin, address: str) -> Actor:
+    """An admin who acts from `address` without a session: to begin one, or to accept."""
+    return Actor(ActorKind.ADMIN, admin.id, address=address)
+
+
+# The author of what nobody asked for.
+SYSTEM = Actor(ActorKind.SYSTEM, SYSTEM_ID)

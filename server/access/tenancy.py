@@ -1,14 +1,17 @@
 """Tenancy. Every row is reached through `owned`, which hides other tenants' rows."""
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
+from tortoise.expressions import Q, Subquery
 from tortoise.queryset import QuerySet
 
 import models
 from server.access.principal import Principal, SignedInAdmin
+from server.access.reading import Beside, rows
 from server.database import transaction
 from server.errors import Unauthenticated
 from server.paging import Page, PageRequest
@@ -16,6 +19,7 @@ from server.roles import Right
 
 _T = TypeVar("_T")
 _Row = TypeVar("_Row", bound=models.TenantRow)
+_AnyRow = TypeVar("_AnyRow", bound=models.Row)
 
 
 def owned(row_class: type[_Row], principal: Principal) -> QuerySet[_Row]:
@@ -32,14 +36,15 @@ async def change(
     Locks the admin's row, and those of `others`, until the end: removing or demoting an admin
     waits for the changes under way, and none begins afterwards. Locks are taken in the order
     of the ids, so that two such transactions never wait for each other. Gives the locked admins by
-    id; an unknown one is missing. Raises `Unauthenticated` if the principal is gone by now,
-    `Forbidden` if it no longer has `right`.
+    id; an unknown or removed one is missing. Raises `Unauthenticated` if the principal is gone by
+    now, `Forbidden` if it no longer has `right`.
     """
     async with transaction():
         ids = set(others)
         if isinstance(principal, SignedInAdmin):
             ids.add(principal.admin_id)
-        locked = owned(models.Admin, principal).filter(id__in=ids).order_by("id")
+        present = owned(models.Admin, principal).filter(id__in=ids, removed_at__isnull=True)
+        locked = present.order_by("id")
         admins = {admin.id: admin for admin in await locked.select_for_update()}
         _as_of_now(principal, admins).require(right)
         yield admins
@@ -55,38 +60,51 @@ def _as_of_now(principal: Principal, locked: Mapping[UUID, models.Admin]) -> Pri
     return principal.with_role(present.role)
 
 
-async def tenant_ids_after(tenant_id: UUID, limit: int) -> list[UUID]:
-    """The ids of the next tenants in the order of ids, for jobs that visit every tenant."""
-    following = models.Tenant.filter(id__gt=tenant_id).order_by("id").limit(limit)
-    return [tenant.id for tenant in await following.only("id")]
+def not_suspended() -> Q:
+    """A condition of a query across tenants: the rows of those that are not suspended."""
+    suspended = models.Tenant.filter(suspended_at__isnull=False)
+    return ~Q(tenant_id__in=Subquery(suspended.values("id")))
 
 
-async def page_of(query: QuerySet[_Row], request: PageRequest, *, newest_first: bool) -> Page[_Row]:
-    """The rows of `query` that `request` asks for: a keyset page, read off the index on ids."""
+async def tenants_in_portions(size: int) -> AsyncGenerator[list[UUID], None]:
+    """The ids of all tenants in their order, at most `size` at once, for jobs that visit each."""
+    last = UUID(int=0)
+    while rows := await models.Tenant.filter(id__gt=last).order_by("id").limit(size).only("id"):
+        last = rows[-1].id
+        yield [tenant.id for tenant in rows]
+
+
+async def page_of(
+    row_class: type[_AnyRow],
+    request: PageRequest,
+    *,
+    newest_first: bool,
+    beside: tuple[Beside, ...] = (),
+    **conditions: Any,
+) -> Page[_AnyRow]:
+    """The rows that `request` asks for among those that meet Tortoise's `conditions`.
+
+    A keyset page, read off the index on ids. The conditions name the tenant of tenants' rows.
+    """
+    read = partial(rows, row_class, beside=beside, limit=request.size + 1)
     descending = newest_first is not request.backwards
-    further = query
-    if request.position is not None:
-        further = query.filter(**{"id__lt" if descending else "id__gt": request.position})
-    rows = await further.order_by("-id" if descending else "id").limit(request.size + 1)
-    behind = False
-    if request.position is not None:
-        # The cursor's own row may be gone, or the last on its side: only a look tells.
-        where = {"id__gte" if descending else "id__lte": request.position}
-        behind = bool(
-            await query.filter(**where)
-            .order_by("id" if descending else "-id")
-            .limit(1)
-            .values_list("id", flat=True)
-        )
-    return cut(rows, request, behind=behind)
+    order = ("-id",) if descending else ("id",)
+    if request.position is None:
+        return cut(await read(order_by=order, **conditions), request)
+    further = {**conditions, "id__lt" if descending else "id__gt": request.position}
+    found = await read(order_by=order, **further)
+    # The cursor's own row may be gone, or the last on its side: only a look tells.
+    behind = {**conditions, "id__gte" if descending else "id__lte": request.position}
+    back = ("id",) if descending else ("-id",)
+    return cut(found, request, behind=bool(await rows(row_class, order_by=back, limit=1, **behind)))
 
 
-def cut(rows: Collection[_T], request: PageRequest, *, behind: bool = False) -> Page[_T]:
-    """The page in rows read for `request`, of which the last only says that there are more.
+def cut(found: Collection[_T], request: PageRequest, *, behind: bool = False) -> Page[_T]:
+    """The page in rows found for `request`, of which the last only says that there are more.
 
     behind: whether there are rows on the side that the request came from.
     """
-    page, beyond = list(rows)[: request.size], len(rows) > request.size
+    page, beyond = list(found)[: request.size], len(found) > request.size
     if request.backwards:
         return Page(page[::-1], has_previous=beyond, has_next=behind)
     return Page(page, has_previous=behind, has_next=beyond)

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 import models
 from models import TokenState
 from server.access import token_search
@@ -14,6 +16,8 @@ from server.errors import BadSearch
 
 NOT_REVOKED = frozenset(TokenState) - {TokenState.REVOKED}
 MAX_KEY_LENGTH = 512
+MAX_IDS = 500
+TOO_MANY_IDS = f"A filter names at most {MAX_IDS} tokens by their ids."
 
 _STATE = (
     "CASE WHEN e.revoked_at IS NOT NULL THEN 'REVOKED' WHEN e.expires_at <= {now} THEN 'EXPIRED'"
@@ -27,6 +31,10 @@ _HOLDS = (
     "(SELECT 1 FROM token_permission p WHERE p.tenant_id = {tenant} AND p.token_id = e.id"
     " AND p.fingerprint = {value} LIMIT 1) IS NOT NULL"
 )
+AMONG = {
+    "postgres": "{id} = ANY({value}::uuid[])",
+    "sqlite": "{id} IN (SELECT value FROM json_each({value}))",
+}
 _TEXT = "(SELECT s.text FROM token_search s WHERE s.tenant_id = {tenant} AND s.id = e.id)"
 _CONTAINS = {
     "postgres": "strpos(" + _TEXT + ", {value}) > 0",
@@ -38,8 +46,9 @@ _CONTAINS = {
 class TokenFilter:
     """The conditions of a list: its tokens meet each one that is given.
 
-    states: by the clock of the database. unused_since: neither created nor used since. search: a
-    text, "" for none. permission: a key, whose shape counts.
+    states: by the clock of the database. unused_since: neither created nor used since.
+    not_resumed_since: nor resumed or revived. never_used: whether never used, or used. search: a
+    text of `token_search`, "" for none. permission: a key, whose shape counts. ids: at most 500.
     """
 
     states: frozenset[TokenState] = NOT_REVOKED
@@ -51,6 +60,9 @@ class TokenFilter:
     expires_before: datetime | None = None
     permission: str | None = None
     search: str = ""
+    not_resumed_since: datetime | None = None
+    ids: frozenset[UUID] | None = None
+    never_used: bool | None = None
 
     @property
     def is_of_live(self) -> bool:
@@ -60,6 +72,8 @@ class TokenFilter:
 
 def cleaned(wanted: TokenFilter, text: str | None = None) -> TokenFilter:
     """The filter with its search text, or else `text`, in searchable form. Raises `BadSearch`."""
+    if wanted.ids is not None and len(wanted.ids) > MAX_IDS:
+        raise BadSearch(TOO_MANY_IDS)
     if wanted.permission is not None and len(wanted.permission) > MAX_KEY_LENGTH:
         raise BadSearch(f"A permission's key has at most {MAX_KEY_LENGTH} characters.")
     if text and wanted.search and text != wanted.search:
@@ -92,6 +106,8 @@ class Values:
         embedded = dialect() == "sqlite"
         if embedded and isinstance(value, UUID):
             value = str(value)
+        elif isinstance(value, frozenset):
+            value = orjson.dumps(sorted(value)).decode() if embedded else sorted(value)
         elif embedded and isinstance(value, datetime):
             value = value.isoformat(" ")
         self.given.append(value)
@@ -109,8 +125,11 @@ def condition_names(wanted: TokenFilter) -> frozenset[str]:
         "created": wanted.created_before is not None,
         "expiry": wanted.expires_before is not None,
         "unused": wanted.unused_since is not None,
+        "resumed": wanted.not_resumed_since is not None,
         "permission": wanted.permission is not None,
         "search": bool(wanted.search),
+        "ids": wanted.ids is not None,
+        "use": wanted.never_used is not None,
     }
     return frozenset(name for name, is_given in given.items() if is_given)
 
@@ -145,9 +164,15 @@ def _condition(name: str, question: Question, values: Values) -> str:
         case "unused":
             last_use = _LAST_USE.format(tenant=tenant)
             return f"COALESCE({last_use}, e.created_at) < {put(wanted.unused_since)}"
+        case "resumed":
+            return f"COALESCE(e.resumed_at, e.created_at) < {put(wanted.not_resumed_since)}"
         case "permission":
             fingerprint = models.permission_fingerprint(wanted.permission or "")
             return _HOLDS.format(tenant=tenant, value=put(fingerprint))
         case "search":
             return _CONTAINS[dialect()].format(tenant=tenant, value=put(wanted.search))
+        case "ids":
+            return AMONG[dialect()].format(id="e.id", value=put(wanted.ids))
+        case "use":
+            return f"({never_used(values)}) = {put(wanted.never_used)}"
     return "e.revoked_at IS NULL"

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -19,7 +19,8 @@ import asyncpg
 import models
 from server.access import token_ranges
 from server.access.principal import Principal
-from server.access.tenancy import cut, owned
+from server.access.reading import Beside, owned_rows, uuid_of
+from server.access.tenancy import cut
 from server.access.token_filter import (
     Question,
     TokenFilter,
@@ -28,7 +29,7 @@ from server.access.token_filter import (
     conditions,
 )
 from server.access.token_ranges import Beyond, Range, counted, examined
-from server.database import connection, database_now, dialect, retried, transaction
+from server.database import connection, database_now, dialect, fetch, retried, transaction
 from server.errors import SearchTooBroad
 from server.paging import Page, PageRequest
 
@@ -40,9 +41,11 @@ _FEW = 1_000
 _MAX_NAME_KEY_LENGTH = 200
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{6})?\+00:00", re.ASCII)
 _BROAD = "Too many tokens would have to be read for this list. Narrow the filter."
-# Statistics must not talk PostgreSQL into sorting all that a tenant has, or into compiling.
+# Statistics must not talk PostgreSQL into sorting all that a tenant has, or into compiling. The
+# time is asked in the same statement: another one would be a noticeable part of a page.
 _PLANNING = """
-    SELECT set_config('statement_timeout', '1500', true), set_config('enable_sort', 'off', true),
+    SELECT statement_timestamp() AS now, set_config('statement_timeout', '1500', true),
+           set_config('enable_sort', 'off', true),
            set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
            set_config('max_parallel_workers_per_gather', '0', true)
 """
@@ -116,12 +119,16 @@ def _instant_of(key: str) -> datetime | None:
 
 
 async def page(
-    principal: Principal, request: PageRequest, wanted: TokenFilter, order: TokenOrder
+    principal: Principal,
+    request: PageRequest,
+    wanted: TokenFilter,
+    order: TokenOrder,
+    beside: tuple[Beside, ...] = (),
 ) -> Page[models.Token]:
     """The tokens that meet the filter, in the order. Raises `SearchTooBroad`."""
 
-    async def ask() -> tuple[_Found, bool]:
-        question = Question(wanted, principal.tenant_id, await database_now())
+    async def ask(now: datetime) -> tuple[_Found, bool]:
+        question = Question(wanted, principal.tenant_id, now)
         if not wanted.states:
             return [], False
         found = await _found(question, order, request, request.size + 1)
@@ -129,10 +136,10 @@ async def page(
 
     found, behind = await _asked(ask)
     places = cut(found, request, behind=behind)
-    rows = owned(models.Token, principal).filter(id__in=[token_id for token_id, _ in places.rows])
-    if wanted.is_of_live:
-        rows = rows.filter(**models.LIVE)
-    tokens = {token.id: token for token in await rows}
+    token_ids = [token_id for token_id, _ in places.rows]
+    live: dict[str, Any] = models.LIVE if wanted.is_of_live else {}
+    read = await owned_rows(models.Token, principal, id__in=token_ids, beside=beside, **live)
+    tokens = {token.id: token for token in read}
     # A token that was revoked between the two statements is missing.
     shown = [(tokens[token_id], key) for token_id, key in places.rows if token_id in tokens]
     return Page(
@@ -149,8 +156,8 @@ async def ids(principal: Principal, wanted: TokenFilter, most: int = MAX_COUNTED
     Raises `SearchTooBroad` where they are fewer and more than 50,000 tokens would be examined.
     """
 
-    async def ask() -> list[UUID]:
-        question = Question(wanted, principal.tenant_id, await database_now())
+    async def ask(now: datetime) -> list[UUID]:
+        question = Question(wanted, principal.tenant_id, now)
         if not wanted.states:
             return []
         for ranges in (*token_ranges.selections(question), (token_ranges.by_id(question),)):
@@ -165,14 +172,14 @@ async def ids(principal: Principal, wanted: TokenFilter, most: int = MAX_COUNTED
 
 
 @retried
-async def _asked(ask: Callable[[], Awaitable[_T]]) -> _T:
-    """Ask within the limits of PostgreSQL's time and plans."""
+async def _asked(ask: Callable[[datetime], Awaitable[_T]]) -> _T:
+    """Ask as of the database's clock, within the limits of PostgreSQL's time and plans."""
     if dialect() == "sqlite":
-        return await ask()
+        return await ask(await database_now())
     try:
         async with transaction() as client:
-            await client.execute_query(_PLANNING)
-            return await ask()
+            _, [row] = await client.execute_query(_PLANNING)
+            return await ask(row["now"])
     except asyncpg.QueryCanceledError:
         raise SearchTooBroad(_BROAD) from None
 
@@ -257,7 +264,7 @@ async def _walked(
     where = " AND ".join(conditions(left, question, values)) or "true"
     # The rows keep the order of the range, in which either database reads it.
     sql = f"SELECT e.id, e.key FROM ({rows}) e WHERE {where} LIMIT {size}"
-    found = await _run(sql, values)
+    found = await _run(sql, values, is_short=is_exact or limit <= _FEW)
     if len(found) == size or is_exact:
         return found
     complete = await _holds_at_most(limit, [own], question.tenant_id, beyond)
@@ -320,9 +327,14 @@ async def _holds_at_most(
     return True
 
 
-async def _run(sql: str, values: Values) -> _Found:
-    _, rows = await connection().execute_query(sql, values.given)
-    return [(UUID(str(row["id"])), _text(row["key"])) for row in rows]
+async def _run(sql: str, values: Values, *, is_short: bool = False) -> _Found:
+    """The ids and keys that a statement gives; a short one examines some hundreds of rows."""
+    read: Sequence[Any] = (
+        await fetch(sql, values.given)
+        if is_short
+        else (await connection().execute_query(sql, values.given))[1]
+    )
+    return [(uuid_of(token_id), _text(key)) for token_id, key in map(tuple, read)]
 
 
 def _text(key: str | datetime | None) -> str | None:

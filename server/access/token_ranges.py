@@ -12,13 +12,13 @@ from uuid import UUID
 
 import models
 from models import TokenState
-from server.access.token_filter import Question, Values, never_used
+from server.access.token_filter import AMONG, Question, Values, never_used
 from server.database import dialect
 from server.texts import query_words
 
 _COLUMNS = (
     "t.id, t.name, t.owner_id, t.created_by_id, t.created_at, t.expires_at, t.paused_at,"
-    " t.revoked_at"
+    " t.resumed_at, t.revoked_at"
 )
 _TOKENS = "FROM token t{by} WHERE t.tenant_id = {tenant}"
 _LIVE = _TOKENS + " AND t.revoked_at IS NULL"
@@ -164,11 +164,13 @@ def without_expiry(question: Question) -> Range | None:
     return Range(sql, "idx_token_expiry", ("t.expires_at", "t.id"))
 
 
-def used(question: Question) -> Range:
-    """The live tokens that were used, by their last uses.
+def used(question: Question) -> Range | None:
+    """The live tokens that were used, by their last uses; None where the filter excludes them.
 
     A token that was first used while it was revoked stays among them, and is no live one.
     """
+    if question.wanted.never_used:
+        return None
     columns = ("u.last_used_at", "u.id")
     found = Range(_LAST_USES, "idx_last_use_live", columns, id="u.id", meets=frozenset())
     if question.wanted.unused_since is not None:
@@ -176,10 +178,14 @@ def used(question: Question) -> Range:
     return found
 
 
-def unused(question: Question) -> Range:
-    """The live tokens that were never used, by their ids."""
+def unused(question: Question) -> Range | None:
+    """The live tokens that were never used, by their ids; None where the filter excludes them."""
+    wanted = question.wanted
+    if wanted.never_used is False:
+        return None
+    met = frozenset({"live", "use"} if wanted.never_used else {"live"})
     sql = _LIVE + " AND t.first_used_at IS NULL"
-    found = Range(sql, "idx_token_unused", ("t.id",), has_strays=True)
+    found = Range(sql, "idx_token_unused", ("t.id",), meets=met, has_strays=True)
     if question.wanted.unused_since is not None:
         found = found.within("t.id < {}", _id_at(question.wanted.unused_since))
     return found
@@ -188,6 +194,8 @@ def unused(question: Question) -> Range:
 def selections(question: Question) -> Iterator[tuple[Range, ...]]:
     """For each condition with an index: the ranges that together hold every token that meets it."""
     wanted = question.wanted
+    if wanted.ids is not None:
+        yield (_named(question, wanted.ids),)
     for one in _sorted_by_ids(question):
         yield (one,)
     if wanted.is_of_live and wanted.search:
@@ -197,12 +205,22 @@ def selections(question: Question) -> Iterator[tuple[Range, ...]]:
         yield (searched.within(_WORDS[dialect()], value),)
     if wanted.is_of_live and without_expiry(question) is None:
         yield (with_expiry(question),)
-    if wanted.is_of_live and wanted.unused_since is not None:
-        yield used(question), unused(question)
+    if wanted.is_of_live and (wanted.never_used or wanted.unused_since is not None):
+        yield tuple(one for one in (used(question), unused(question)) if one is not None)
     if wanted.created_by_id is not None:
         columns = ("t.created_by_id", "t.idempotency_key")
         creators = Range(_TOKENS, "", columns, meets=frozenset())
         yield (creators.within("t.created_by_id = {}", wanted.created_by_id, "creator"),)
+
+
+def _named(question: Question, ids: frozenset[UUID]) -> Range:
+    """The tokens with these ids."""
+    is_of_live = question.wanted.is_of_live
+    met = frozenset({"live"} if is_of_live else ())
+    # In no order: PostgreSQL would read all of the tenant's in that order, and pick these.
+    named = Range(_LIVE if is_of_live else _TOKENS, "", (), meets=met)
+    term = AMONG[dialect()].format(id="t.id", value="{}")
+    return named.within(term, ids, "ids")
 
 
 def _sorted_by_ids(question: Question) -> Iterator[Range]:

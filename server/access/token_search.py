@@ -1,4 +1,6 @@
-"""The search of a tenant's live tokens: its index rows, and the ids that a term finds.
+"""The search of a tenant's tokens: its index rows, and the ids of live ones that a term finds.
+
+Revoked tokens keep their text, which `token_lists` compares in the order of the list.
 
 A search examines a bounded number of tokens however many the tenant has, or refuses to. On both
 databases a full-text index gives those that hold every sequence of characters of the term, as
@@ -14,7 +16,8 @@ import orjson
 
 import models
 from server.access.principal import Principal
-from server.access.tenancy import cut, owned
+from server.access.reading import Beside, owned_rows
+from server.access.tenancy import cut
 from server.database import connection, dialect, retried, transaction
 from server.errors import BadSearch, SearchTooBroad
 from server.paging import Page, PageRequest
@@ -25,6 +28,7 @@ MAX_TERM_LENGTH = 200
 # from as many of the newest.
 MAX_EXAMINED = 4000
 _FEW = 256
+_AT_ONCE = 500
 _TIMEOUT_MILLISECONDS = 1000
 _FIRST_ID, _LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 
@@ -45,7 +49,8 @@ class _Step:
 # {beyond} and {order} are < and DESC, or > and ASC.
 _NEWEST = """
     WITH examined AS MATERIALIZED (
-        SELECT id, text FROM token_search WHERE tenant_id = $1 AND id {beyond} $2
+        SELECT id, text FROM token_search
+        WHERE tenant_id = $1 AND words <> '' AND id {beyond} $2
         ORDER BY id {order} LIMIT $4)
     SELECT (SELECT count(*) FROM examined) AS examined, ARRAY(
         SELECT id FROM examined WHERE strpos(text, $3) > 0 ORDER BY id {order} LIMIT $5) AS found
@@ -82,33 +87,56 @@ _STEPS = {
 
 async def add(token: models.Token) -> None:
     """Let searches find a new token. Call it within the transaction that creates the token."""
-    await models.TokenSearch.bulk_create([row_of(token)])
+    await models.TokenSearch.bulk_create([row_of(token, await _creator_of(token))])
 
 
 async def update(token: models.Token) -> None:
-    """Follow a live token's name and description, within the transaction that changes them."""
-    await row_of(token).write("text", "words")
+    """Follow a live token's name, description and hint, in the transaction that changes them."""
+    await row_of(token, await _creator_of(token)).write("text", "words")
+
+
+async def _creator_of(token: models.Token) -> str:
+    """The name of the admin who created it, "" for one of whom nothing is kept."""
+    creator = await models.Admin.get_or_none(tenant_id=token.tenant_id, id=token.created_by_id)
+    return creator.name if creator else ""
+
+
+async def follow_creator(admin: models.Admin) -> None:
+    """Follow an admin's new name in the rows of all tokens that the admin created.
+
+    Locks the tokens: a change of one that read the old name is written before this.
+    """
+    made = models.Token.filter(tenant_id=admin.tenant_id, created_by_id=admin.id)
+    ids = sorted(await made.values_list("id", flat=True))
+    for start in range(0, len(ids), _AT_ONCE):
+        part = ids[start : start + _AT_ONCE]
+        tokens = models.Token.filter(tenant_id=admin.tenant_id, id__in=part).order_by("id")
+        for token in await tokens.select_for_update():
+            await row_of(token, admin.name).write("text", "words")
 
 
 async def remove(tenant_id: UUID, token_ids: Collection[UUID]) -> None:
-    """Let no search find these tokens, within the transaction that revokes them."""
-    await models.TokenSearch.filter(tenant_id=tenant_id, id__in=list(token_ids)).delete()
+    """Let no search of live tokens find these, within the transaction that revokes them."""
+    rows = models.TokenSearch.filter(tenant_id=tenant_id, id__in=list(token_ids))
+    await rows.update(words="")
 
 
-def row_of(token: models.Token) -> models.TokenSearch:
-    """The search row of a live token, not yet written."""
-    text = search_text(token.name, token.description)
+def row_of(token: models.Token, creator: str = "") -> models.TokenSearch:
+    """The search row of a token, not yet written. creator: its creator's name, "" for none."""
+    text = search_text(token.name, token.description, creator, token.hint)
     return models.TokenSearch(
         tenant_id=token.tenant_id,
         id=token.id,
         text=text,
-        words=" ".join(index_words(token.tenant_id, text)),
+        words=" ".join(index_words(token.tenant_id, text)) if token.is_live else "",
         place=models.place_of(token.id),
     )
 
 
 def term_of(text: str) -> str:
     """The searchable form of a typed text; "" asks for all. Raises `BadSearch`."""
+    if not text:
+        return ""
     if len(text) > MAX_TERM_LENGTH:
         raise BadSearch(f"A search text has at most {MAX_TERM_LENGTH} characters.")
     if has_too_many_marks(text):
@@ -116,11 +144,13 @@ def term_of(text: str) -> str:
     return searchable(text)
 
 
-async def page(principal: Principal, request: PageRequest, term: str) -> Page[models.Token]:
+async def page(
+    principal: Principal, request: PageRequest, term: str, beside: tuple[Beside, ...] = ()
+) -> Page[models.Token]:
     """The live tokens with `term`, newest first. Raises `SearchTooBroad`."""
     ids = await _find(principal.tenant_id, request, term)
-    live = owned(models.Token, principal).filter(id__in=ids.rows, **models.LIVE)
-    tokens = {token.id: token for token in await live}
+    live = await owned_rows(models.Token, principal, id__in=ids.rows, beside=beside, **models.LIVE)
+    tokens = {token.id: token for token in live}
     # One that was revoked between the two statements is missing.
     rows = [tokens[token_id] for token_id in ids.rows if token_id in tokens]
     return Page(rows, ids.has_previous, ids.has_next)
@@ -149,7 +179,7 @@ async def _is_behind(tenant_id: UUID, request: PageRequest, term: str) -> bool:
     if request.position is None:
         return False
     own = await models.TokenSearch.get_or_none(tenant_id=tenant_id, id=request.position)
-    if own is not None and term in own.text:
+    if own is not None and own.words and term in own.text:
         return True
     # The cursor's token is revoked by now, or renamed.
     back = PageRequest(1, request.position, not request.backwards)

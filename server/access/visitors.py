@@ -20,11 +20,15 @@ KNOWN_ADDRESS = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The account that a person names, with its admin if it exists."""
+    """The account that a person names, with its admin if it exists.
+
+    is_suspended: whether its tenant is.
+    """
 
     slug: str
     email: str
     admin: models.Admin | None
+    is_suspended: bool = False
 
     @property
     def password_hash(self) -> str | None:
@@ -47,9 +51,8 @@ async def account_of(tenant: str, email: str) -> Account:
     found = await models.Tenant.get_or_none(slug=slug)
     tenant_id = found.id if found else attempts.NO_TENANT
     address = normal_email(email)
-    return Account(
-        slug, address, await models.Admin.get_or_none(tenant_id=tenant_id, email=address)
-    )
+    admin = await models.Admin.get_or_none(tenant_id=tenant_id, email=address)
+    return Account(slug, address, admin, bool(found and found.suspended_at))
 
 
 async def visitor_of(service: Service, account: Account, address: str, device: str) -> Visitor:

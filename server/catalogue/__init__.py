@@ -3,6 +3,7 @@
 from server.catalogue.catalogue import Catalogue
 from server.catalogue.loading import DEFAULT_DOCUMENT
 from server.catalogue.matching import canonical_path
+from server.catalogue.nearby import Difference, Near, near
 from server.catalogue.permissions import (
     CatalogueError,
     Category,
@@ -16,8 +17,11 @@ __all__ = [
     "Catalogue",
     "CatalogueError",
     "Category",
+    "Difference",
     "DocumentFault",
+    "Near",
     "Permission",
     "canonical_path",
+    "near",
     "read_catalogue",
 ]

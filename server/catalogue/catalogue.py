@@ -73,6 +73,14 @@ class Catalogue:
         """The operation of a request; `path` is the result of `canonical_path`."""
         return self._matcher.match(method, path)
 
+    def alike(self, method: str, path: str) -> Permission | None:
+        """The operation of a backend that ignores the spelling of literals; or None."""
+        return self._matcher.alike(method, path)
+
+    def closed(self, method: str, path: str) -> Permission | None:
+        """The operation that matches but stays closed, for an unreadable path; or None."""
+        return self._matcher.closed(method, path)
+
     def unknown(self, keys: Iterable[str]) -> tuple[str, ...]:
         """Those of `keys` that the document lacks, in their order and without repeats."""
         return tuple(dict.fromkeys(key for key in keys if self.find(key) is None))

@@ -175,6 +175,19 @@ class Matcher:
             return found
         return None if self._may_be_closed(found, path) else found
 
+    def alike(self, method: str, path: str) -> Permission | None:
+        """The operation of a backend that ignores the spelling of literals; or None."""
+        found = self._alike.find(folded(path)[1:].split("/"), 0, {}) or {}
+        fitting = {one.method: one for one in found.values() if one is not None}
+        return _of(method, dict(fitting))
+
+    def closed(self, method: str, path: str) -> Permission | None:
+        """The operation that matches but stays closed, for an unreadable path; or None."""
+        operations = self._concrete.get(path)
+        found = _of(method, operations) if operations else self._search(method, path)
+        is_closed = found is not None and not self._is_certain and self._may_be_closed(found, path)
+        return found if is_closed else None
+
     def _straight(self, method: str, path: str) -> Permission | None:
         """The result of `_search` in a quarter of its time, if no segment leaves a choice; or None.
 

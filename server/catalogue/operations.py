@@ -12,6 +12,7 @@ from server.catalogue.reading import METHODS, PathItem, Reading, spanning_of
 from server.catalogue.spanning import spans_of
 
 _MAX_KEY = 512
+_SENSITIVE = "x-tessera-sensitive"
 _MEMBERS = {"summary", "description", "servers", "parameters", "additionalOperations"}
 
 
@@ -105,6 +106,9 @@ def _shown(
         bases=bases.paths,
         spanning=spanning,
         deprecated=operation.get("deprecated") is True,
+        # A mark that is no boolean was meant to mark, too.
+        sensitive=operation.get(_SENSITIVE, False) is not False,
+        operation_id=clean(operation.get("operationId")),
     )
 
 

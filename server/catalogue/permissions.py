@@ -13,6 +13,8 @@ class Permission:
 
     `bases` are the base paths of its servers, each without a trailing slash. `spanning` names the
     parameters that span slashes by the document's mark instead of a `+` in the path.
+    `sensitive`: by the document's mark `x-tessera-sensitive`.
+    `operation_id` is the document's `operationId`, empty for none.
     """
 
     key: str
@@ -24,6 +26,8 @@ class Permission:
     bases: tuple[str, ...] = ("",)
     spanning: frozenset[str] = frozenset()
     deprecated: bool = False
+    sensitive: bool = False
+    operation_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ def listing(catalogue: Catalogue) -> str:
         lines += [
             f"  {permission.method:7} {permission.path:{width}}  {permission.name}"
             f"{' (deprecated)' if permission.deprecated else ''}"
+            f"{' (sensitive)' if permission.sensitive else ''}"
             for permission in category.permissions
         ]
         lines.append("")

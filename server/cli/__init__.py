@@ -5,7 +5,19 @@ from collections.abc import Sequence
 import click
 
 from server.catalogue import CatalogueError
-from server.cli import catalogue, database, digest_keys, gateways, schema, serve, tenants
+from server.cli import (
+    activity,
+    catalogue,
+    database,
+    digest_keys,
+    explain,
+    gateways,
+    restored,
+    schema,
+    serve,
+    tenants,
+    tokens,
+)
 from server.database import is_unavailable, sentence_of
 from server.errors import Misconfigured, Refusal
 
@@ -25,10 +37,15 @@ for _command in (
     serve.serve,
     database.migrate,
     database.backup,
+    database.restore,
+    restored.restored,
     digest_keys.digest_key,
     tenants.tenant,
     tenants.admin,
+    tokens.token,
+    explain.explain,
     gateways.gateway,
+    activity.activity,
     catalogue.catalogue,
     schema.schema,
 ):

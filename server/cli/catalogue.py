@@ -9,7 +9,7 @@ from server.access.principal import Operator
 from server.catalogue import Catalogue, read_catalogue
 from server.catalogue.report import listing
 from server.cli.commands import run, settings_of_environment
-from server.operations import permissions
+from server.operations import catalogue_versions, permissions
 
 
 @click.group()
@@ -23,8 +23,9 @@ def catalogue() -> None:
 async def check(file: Path) -> int:
     """Print the permissions of the OpenAPI document FILE.
 
-    It prints also each part that cannot be used, with the reason, and the live tokens that hold
-    permissions which the document lacks. The exit status is 1 if a part cannot be used.
+    It prints also each part that cannot be used, with the reason, the differences to the newest
+    version that was served, and the live tokens that hold permissions which the document lacks. The
+    exit status is 1 if a part cannot be used.
     """
     read = read_catalogue(file)
     click.echo(listing(read))
@@ -43,11 +44,18 @@ async def _dropped(read: Catalogue) -> str:
             if await database.unapplied_migrations():
                 return "tokens were not checked: the database lacks migrations"
             count, shown = await permissions.holders_of_dropped(Operator(), read)
+            changes = await catalogue_versions.changes_to_newest(Operator(), read)
     except Exception as error:
         if not database.is_unavailable(error):
             raise
         return "tokens were not checked: the database does not answer"
-    lines = [f"{count} live tokens hold permissions that this document lacks"]
+    told = ", ".join(f"{number} {kind}" for kind, number in changes.counts().items())
+    lines = [
+        f"compared with the newest version that was served: {told}",
+        *(f"renamed: {one.before.key} to {one.after.key}" for one in changes.renamed),
+        *(f"moved: {one.after.key}" for one in changes.moved),
+        f"{count} live tokens hold permissions that this document lacks",
+    ]
     lines += [
         f"dropped: tenant {one.tenant}, token {one.hint} {one.name}: {', '.join(one.keys)}"
         for one in shown

@@ -1,5 +1,6 @@
 """Shared by the commands: running a coroutine, and reading the settings."""
 
+import getpass
 import os
 import sys
 from collections.abc import Callable, Coroutine
@@ -8,6 +9,7 @@ from typing import Any, ParamSpec
 
 import uvloop
 
+from server.access.principal import Operator
 from server.settings import Settings, read_settings
 
 _P = ParamSpec("_P")
@@ -30,3 +32,11 @@ def run(command: Callable[_P, Coroutine[Any, Any, int | None]]) -> Callable[_P, 
 def settings_of_environment() -> Settings:
     """Read the settings from the TESSERA_... variables. Raises `Misconfigured`."""
     return read_settings(os.environ)
+
+
+def operator() -> Operator:
+    """Return the person at the command line, by their login at this machine; before `sudo`."""
+    try:
+        return Operator(os.environ.get("SUDO_USER") or getpass.getuser())
+    except (ImportError, KeyError, OSError):  # a user without a name, as in some containers
+        return Operator(str(os.getuid()))

@@ -1,4 +1,4 @@
-"""`tessera migrate` and `tessera backup`: the database itself."""
+"""`tessera migrate`, `backup` and `restore`: the database itself."""
 
 import os
 from pathlib import Path
@@ -39,4 +39,33 @@ async def backup(file: Path) -> None:
             " `pg_dump --format=custom --file=FILE` with the address of the database."
         )
     database.back_up(settings, file)
-    click.echo(f"Wrote {os.fsencode(file).decode(errors='backslashreplace')}.")
+    click.echo(f"Wrote {_shown(file)}.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@run
+async def restore(file: Path) -> None:
+    """Restore an embedded database from FILE.
+
+    FILE is a copy that `tessera backup` made. No process may have the database open; it is kept
+    beside the restored one. Nothing is served until `tessera restored` has told which revocations
+    the backup lacks.
+    """
+    settings = settings_of_environment()
+    if not settings.embedded:
+        raise Misconfigured(
+            "PostgreSQL is restored with its own tools, such as `pg_restore`."
+            " `tessera restored` follows."
+        )
+    former = await database.restore(settings, file)
+    if former is not None:
+        click.echo(f"The former database is {_shown(former)}.")
+    click.echo(
+        "Restored the database. Now run `tessera restored --revocations FILE`, or"
+        " `tessera restored --accept` where no token was revoked since the backup."
+    )
+
+
+def _shown(file: Path) -> str:
+    return os.fsencode(file).decode(errors="backslashreplace")

@@ -1,12 +1,15 @@
 """The announcement of `tessera serve`, and the tenant and API that `--demo` adds."""
 
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from secrets import token_urlsafe
+from shutil import which
 from urllib.parse import urlsplit
 
-from server.access.principal import Operator
+from server.cli.commands import operator
 from server.cli.listening import listen, url_of
 from server.cli.servers import Listener
 from server.dataplane.connection import Limits, limited_protocol
@@ -21,44 +24,37 @@ _LIMITS = Limits(connections=50)
 
 @asynccontextmanager
 async def listening(
-    service: Service, host: str, main: socket.socket
+    service: Service, main: socket.socket, beside: socket.socket
 ) -> AsyncIterator[list[Listener]]:
     """Create the demo tenant on an empty database, announce it, and listen as its API.
 
-    main: the service's own socket, to which the port is next. Gives no listener if the database
-    holds other tenants and no demo tenant.
+    main: the service's own socket. beside: that of the demo tenant's API. Gives no listener if the
+    database holds other tenants and no demo tenant.
     """
     password = await make_tenant()
-    tenant = await tenants.find(Operator(), _SLUG)
+    tenant = await tenants.find(operator(), _SLUG)
     if tenant is None:
-        announce(url_of(main))
+        beside.close()
+        announce(service, url_of(main))
         yield []
         return
     api = DemoApi(service, urlsplit(service.url_of(tenant)).netloc)
     try:
-        listener = _listen_beside(host, main)
-        announce(url_of(main), url_of(listener) + sample_path(service), password)
-        yield [Listener(listener, api, limited_protocol(_LIMITS))]
+        listen(beside)
+        announce(service, url_of(main), url_of(beside) + sample_path(service), password)
+        yield [Listener(beside, api, limited_protocol(_LIMITS))]
     finally:
         await api.close()
 
 
-def _listen_beside(host: str, main: socket.socket) -> socket.socket:
-    """Listen on the port after that of `main`, or on any that is free."""
-    try:
-        return listen(host, main.getsockname()[1] + 1)
-    except (OSError, OverflowError):
-        return listen(host, 0)
-
-
 async def make_tenant() -> str | None:
     """Create the demo tenant on an empty database. Returns its owner's password, or None."""
-    operator = Operator()
-    if not await tenants.is_installation_empty(operator):
+    who = operator()
+    if not await tenants.is_installation_empty(who):
         return None
     password = token_urlsafe(18)
     await tenants.create(
-        operator,
+        who,
         slug=_SLUG,
         name="Demo",
         owner_email=_EMAIL,
@@ -75,11 +71,15 @@ def sample_path(service: Service) -> str:
     return permission.bases[0] + permission.path if permission else "/"
 
 
-def announce(url: str, sample_url: str | None = None, password: str | None = None) -> None:
+def announce(
+    service: Service, url: str, sample_url: str | None = None, password: str | None = None
+) -> None:
     """Print the service's addresses and, given a URL of the demo tenant's API, how to call it.
 
-    password: the demo owner's, if the tenant was created just now.
+    password: the demo owner's, if the tenant was created just now. Several workers print it once.
     """
+    if not service.speaks:
+        return
     lines = [f"Tessera     {url}", f"Console     {url}/", f"GraphiQL    {url}/graphiql"]
     if sample_url:
         lines += _how_to_sign_in(url, password)
@@ -93,13 +93,21 @@ def announce(url: str, sample_url: str | None = None, password: str | None = Non
     print("\n".join([*lines, ""]), flush=True)
 
 
+def _command() -> str:
+    """The command as this shell finds it: often it is in a virtual environment alone."""
+    if which("tessera"):
+        return "tessera"
+    started = Path(sys.argv[0])
+    return str(started) if started.name == "tessera" else f"{sys.executable} -m server"
+
+
 def _how_to_sign_in(url: str, demo_password: str | None) -> list[str]:
     """Return the lines for the demo tenant's owner, whose password only the first start knows."""
     lines = [f"Tenant      {_SLUG}", f"E-mail      {_EMAIL}"]
     if demo_password:
         lines.append(f"Password    {demo_password}   (shown this once)")
     else:
-        lines.append(f"Forgotten?  tessera admin invite {_SLUG} {_EMAIL}")
+        lines.append(f"Forgotten?  {_command()} admin invite {_SLUG} {_EMAIL}")
     password = demo_password or "'\"$PASSWORD\"'"
     return [
         *lines,

@@ -3,9 +3,8 @@
 import click
 
 from models import KeyState
-from server.access.principal import Operator
 from server.app import running_database
-from server.cli.commands import run, settings_of_environment
+from server.cli.commands import operator, run, settings_of_environment
 from server.errors import Misconfigured
 from server.operations import digest_keys
 from server.settings import Settings
@@ -46,7 +45,7 @@ async def rotate() -> None:
 
 async def _announce(settings: Settings) -> None:
     async with running_database(settings):
-        is_new = await digest_keys.announce(Operator(), settings)
+        is_new = await digest_keys.announce(operator(), settings)
     if is_new:
         click.echo(
             "Announced the key.\n"
@@ -65,7 +64,7 @@ async def finish() -> None:
     Run it once each instance has that key."""
     settings = settings_of_environment()
     async with running_database(settings):
-        renewed = await digest_keys.finish(Operator(), settings)
+        renewed = await digest_keys.finish(operator(), settings)
     click.echo(f"Renewed {renewed} digests. The former key is no longer needed.")
 
 
@@ -74,7 +73,7 @@ async def finish() -> None:
 async def status() -> None:
     """Print the keys' fingerprints and how far they are used."""
     async with running_database(settings_of_environment()):
-        for row in await digest_keys.every(Operator()):
+        for row in await digest_keys.every(operator()):
             where = ", kept in the database" if row.key else ""
             shown = bytes(row.fingerprint)[:_FINGERPRINT_BYTES].hex()
             click.echo(f"{row.generation:<3} {shown}  {_MEANING[row.state]}{where}")

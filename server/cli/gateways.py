@@ -2,9 +2,8 @@
 
 import click
 
-from server.access.principal import Operator
 from server.app import running_service
-from server.cli.commands import run, settings_of_environment
+from server.cli.commands import operator, run, settings_of_environment
 from server.operations import introspection_clients
 
 
@@ -19,7 +18,7 @@ def gateway() -> None:
 async def create(name: str) -> None:
     """Create a credential named NAME and show its secret, once."""
     async with running_service(settings_of_environment()) as service:
-        created = await introspection_clients.create(Operator(), service, name)
+        created = await introspection_clients.create(operator(), service, name)
     click.echo(f"Gateway     {created.credential.name}")
     click.echo(f"Secret      {created.secret}   (shown this once)")
 
@@ -29,7 +28,7 @@ async def create(name: str) -> None:
 async def print_list() -> None:
     """List all credentials, revoked ones too."""
     async with running_service(settings_of_environment()):
-        for one in await introspection_clients.every(Operator()):
+        for one in await introspection_clients.every(operator()):
             revoked = one.revoked_at
             state = f"revoked {revoked:%Y-%m-%d}" if revoked else "live"
             click.echo(f"{one.name:24} created {one.created_at:%Y-%m-%d}  {state}")
@@ -41,5 +40,5 @@ async def print_list() -> None:
 async def revoke(name: str) -> None:
     """Revoke the credential NAME at once."""
     async with running_service(settings_of_environment()):
-        await introspection_clients.revoke(Operator(), name)
+        await introspection_clients.revoke(operator(), name)
     click.echo(f"Revoked gateway {name}.")

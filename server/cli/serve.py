@@ -1,28 +1,64 @@
-"""`tessera serve`: listens, prints the addresses, and serves until a signal ends it."""
+"""`tessera serve`: binds, starts workers, announces, and serves until a signal ends it."""
 
 import gc
 import logging
 import socket
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from dataclasses import dataclass
 
 import click
 
 from server import database
 from server.access.principal import Operator
-from server.app import App, create_app, running_service
+from server.app import App, Documents, create_app, read_documents, running_service
 from server.cli import demo
 from server.cli.commands import run, settings_of_environment
-from server.cli.listening import listen, url_of
+from server.cli.listening import bind, bind_beside, listen, url_of
 from server.cli.servers import Listener, max_connections, serve_until_signalled
-from server.dataplane.connection import Limits
+from server.dataplane.connection import Limits, limited_protocol
 from server.errors import Misconfigured
-from server.logs import logging_to_standard_error
+from server.logs import few_lines_to_standard_error, logging_to_standard_error
 from server.loop_thread import loop_thread
-from server.operations import permissions
+from server.operations import catalogue_versions, permissions, restoration
 from server.service import Service
+from server.settings import Settings
+from server.workers import MAX_WORKERS, Supervisor, Worker, usable_cores
 
 _log = logging.getLogger("tessera")
 _OBJECTS_BEFORE_COLLECTING = 20_000
+# Of the metrics' own address. Taken from the files that `max_connections` leaves to other things.
+_LIMITS = Limits(connections=50)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sockets:
+    """The sockets of the listeners, bound.
+
+    beside: of the demo tenant's API, if there is one. metrics: where they have an address of their
+    own.
+    """
+
+    main: socket.socket
+    beside: socket.socket | None
+    metrics: socket.socket | None
+
+    @classmethod
+    @contextmanager
+    def bound(
+        cls, host: str, port: int, metrics: tuple[str, int] | None, *, has_demo: bool
+    ) -> Iterator["_Sockets"]:
+        """Bind them all, within. Raises `Misconfigured` if an address is not free."""
+        with ExitStack() as closing:
+            main = closing.enter_context(bind(host, port))
+            beside = closing.enter_context(bind_beside(host, main)) if has_demo else None
+            own = closing.enter_context(bind(*metrics)) if metrics else None
+            yield cls(main, beside, own)
+
+    @property
+    def all(self) -> list[socket.socket]:
+        """Each of them."""
+        return [one for one in (self.main, self.beside, self.metrics) if one is not None]
 
 
 def _port(text: str) -> int:
@@ -42,44 +78,108 @@ def _port(text: str) -> int:
     help="Port to listen on.",
 )
 @click.option(
+    "--workers",
+    type=click.IntRange(1, MAX_WORKERS),
+    metavar="NUMBER",
+    help="Processes that serve. By default one with SQLite, and as many as cores with PostgreSQL.",
+)
+@click.option(
     "--demo",
     "has_demo",
     is_flag=True,
     help="On an empty database, make a tenant to try things with.",
 )
-@run
-async def serve(host: str, port: int, has_demo: bool) -> None:
+@click.option(
+    "--accept-removals",
+    is_flag=True,
+    help="Serve an API description that takes permissions from live tokens.",
+)
+def serve(host: str, port: int, workers: int | None, has_demo: bool, accept_removals: bool) -> int:
     """Serve until a signal ends it. An embedded database is migrated first."""
     settings = settings_of_environment()
-    with logging_to_standard_error(settings.log_level):
-        async with running_service(settings) as service, loop_thread(settings) as runner:
-            app = create_app(service, runner)
-            await _listen_and_serve(app, service, host, port, has_demo)
+    count = workers or (1 if settings.embedded else min(usable_cores(), MAX_WORKERS))
+    own = settings.metrics_address
+    if count == 1:
+        with logging_to_standard_error(settings.log_level):
+            documents = read_documents(settings)
+            with _Sockets.bound(host, port, own, has_demo=has_demo) as sockets:
+                return _serve(settings, documents, sockets, None, accept_removals)
+    supervisor = Supervisor(count)
+    with ExitStack() as closing:
+        with few_lines_to_standard_error(settings.log_level, supervisor.log_turn):
+            # Once for all workers: one that is started anew must not read files that have changed.
+            documents = read_documents(settings)
+            sockets = closing.enter_context(_Sockets.bound(host, port, own, has_demo=has_demo))
+            # What is frozen is shared: a worker's garbage collection leaves it untouched.
+            gc.freeze()
+            worker = supervisor.run(sockets.all)
+        if isinstance(worker, int):
+            return worker
+        turn = worker.shared.log_turn.held
+        with logging_to_standard_error(settings.log_level, worker=worker.number, turn=turn):
+            try:
+                return _serve(settings, documents, sockets, worker, accept_removals)
+            except Exception as error:
+                return _failed(error, worker)
 
 
-async def _listen_and_serve(
-    app: App, service: Service, host: str, port: int, has_demo: bool
+def _failed(error: Exception, worker: Worker) -> int:
+    """Log why a later worker ended, for whoever reads the log, and give its exit status.
+
+    The first one's error ends the instance, as a sentence of the command.
+    """
+    is_told = isinstance(error, Misconfigured) or database.is_unavailable(error)
+    if worker.is_first or not is_told:
+        raise error
+    detail = str(error) if isinstance(error, Misconfigured) else database.sentence_of(error)
+    _log.error("a worker cannot serve", extra={"detail": detail})
+    return 1
+
+
+@run
+async def _serve(
+    settings: Settings,
+    documents: Documents,
+    sockets: _Sockets,
+    worker: Worker | None,
+    accept_removals: bool,
 ) -> None:
+    async with (
+        running_service(settings, documents, worker) as service,
+        loop_thread(settings) as runner,
+    ):
+        await restoration.require_settled(Operator(), settings)
+        if service.speaks:
+            await _adopt(service, accept_removals)
+        app = create_app(service, runner)
+        await _listen_and_serve(app, service, sockets)
+
+
+async def _adopt(service: Service, accept_removals: bool) -> None:
+    await catalogue_versions.adopt(Operator(), service.catalogue, accepts_removals=accept_removals)
+
+
+async def _listen_and_serve(app: App, service: Service, sockets: _Sockets) -> None:
     async with AsyncExitStack() as closing:
         closing.push_async_callback(app.close)
         await app.open()
-        main = _listen(host, port)
-        await _warn_of_dropped(service)
-        beside: list[Listener] = []
-        if has_demo:
-            beside = await closing.enter_async_context(demo.listening(service, host, main))
-        else:
-            demo.announce(url_of(main))
-        _tune_garbage_collection()
+        listen(sockets.main)
+        if service.speaks:
+            await _warn_of_dropped(service)
         limits = Limits(connections=max_connections())
-        await serve_until_signalled(Listener(main, app, app.protocol(limits)), *beside)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        return listen(host, port)
-    except OSError as error:
-        raise Misconfigured(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
+        listeners = [Listener(sockets.main, app, app.protocol(limits))]
+        if sockets.beside is not None:
+            listening = demo.listening(service, sockets.main, sockets.beside)
+            listeners += await closing.enter_async_context(listening)
+        else:
+            demo.announce(service, url_of(sockets.main))
+        if sockets.metrics is not None:
+            listen(sockets.metrics)
+            listeners.append(Listener(sockets.metrics, app.monitoring, limited_protocol(_LIMITS)))
+        _tune_garbage_collection()
+        if service.worker is not None:
+            service.worker.tell_ready()
+        await serve_until_signalled(listeners, service.worker)
 
 
 def _tune_garbage_collection() -> None:

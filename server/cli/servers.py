@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from server.dataplane.connection import Limits
 from server.internals.uvicorn import warn_of_server
+from server.workers import FORCE, Worker
 
 # Longer than gateways keep a connection for reuse: a request that is sent while this end closes the
 # connection fails.
@@ -36,12 +37,14 @@ class Listener:
     protocol: type[asyncio.Protocol]
 
 
-async def serve_until_signalled(main: Listener, *others: Listener) -> None:
-    """Serve on every listener until SIGINT or SIGTERM, and end all requests in good order."""
+async def serve_until_signalled(listeners: Sequence[Listener], worker: Worker | None) -> None:
+    """Serve on every listener until SIGINT or SIGTERM, and end all requests in good order.
+
+    A worker heeds its supervisor: SIGTERM, or the supervisor's end.
+    """
     warn_of_server()
-    listeners = [main, *others]
     servers = [_Server(_config(listener)) for listener in listeners]
-    with _ended_by_signals(servers):
+    with _ended_by_signals(servers, worker):
         await asyncio.gather(
             *(
                 server.serve(sockets=[listener.socket])
@@ -77,8 +80,9 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def _ended_by_signals(servers: Sequence[uvicorn.Server]) -> Iterator[None]:
-    """Within it, SIGINT and SIGTERM end the servers in good order."""
+def _ended_by_signals(servers: Sequence[uvicorn.Server], worker: Worker | None) -> Iterator[None]:
+    """Within it, SIGINT and SIGTERM, or a worker's supervisor, end the servers in good order."""
+    force = signal.SIGINT if worker is None else FORCE
 
     def end(number: signal.Signals) -> None:
         # Ends the process where something waits that has no time-out.
@@ -87,18 +91,26 @@ def _ended_by_signals(servers: Sequence[uvicorn.Server]) -> Iterator[None]:
         last_resort.start()
         for server in servers:
             # As uvicorn's own: after a second interrupt it waits for no request.
-            if server.should_exit and number == signal.SIGINT:
+            if server.should_exit and number == force:
                 server.force_exit = True
             server.should_exit = True
 
+    def end_with_supervisor(descriptor: int) -> None:
+        loop.remove_reader(descriptor)
+        end(signal.SIGTERM)
+
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (force, signal.SIGTERM):
         loop.add_signal_handler(number, end, number)
+    if worker is not None:
+        loop.add_reader(worker.supervised, end_with_supervisor, worker.supervised)
     try:
         yield
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (force, signal.SIGTERM):
             loop.remove_signal_handler(number)
+        if worker is not None:
+            loop.remove_reader(worker.supervised)
 
 
 def _config(listener: Listener) -> uvicorn.Config:

@@ -1,15 +1,18 @@
 """`tessera tenant` and `tessera admin`: tenants, their limits, and invitations of admins."""
 
 import getpass
+import os
 import sys
+from pathlib import Path
 
 import click
 
-from server.access.principal import Operator
+import models
 from server.app import running_service
-from server.cli.commands import run, settings_of_environment
-from server.errors import InvalidInput
-from server.operations import admins, tenants
+from server.cli.commands import operator, run, settings_of_environment
+from server.errors import InvalidInput, Misconfigured
+from server.operations import admins, tenant_deletion, tenants
+from server.private_files import atomically_created
 from server.service import DEFAULT_REQUESTS_PER_HOUR
 
 
@@ -50,7 +53,7 @@ async def create(
     password = _read_password(password_stdin)
     async with running_service(settings_of_environment()):
         created = await tenants.create(
-            Operator(),
+            operator(),
             slug=slug,
             name=name,
             owner_email=owner_email,
@@ -77,8 +80,8 @@ async def print_list() -> None:
 
     The columns ADMINS and TOKENS count its admins and its live tokens."""
     async with running_service(settings_of_environment()):
-        every = await tenants.every(Operator())
-    rows = [("SLUG", "NAME", "REGION", "ADMINS", "TOKENS", "CREATED")]
+        every = await tenants.every(operator())
+    rows = [("SLUG", "NAME", "REGION", "ADMINS", "TOKENS", "CREATED", "STATE")]
     rows += [
         (
             one.tenant.slug,
@@ -87,6 +90,7 @@ async def print_list() -> None:
             str(one.admins),
             str(one.live_tokens),
             f"{one.tenant.created_at:%Y-%m-%d}",
+            _state_of(one.tenant),
         )
         for one in every
     ]
@@ -94,6 +98,49 @@ async def print_list() -> None:
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         click.echo("  ".join(cells).rstrip())
+
+
+def _state_of(one: models.Tenant) -> str:
+    if one.deletion_began_at is not None:
+        return "deleting"
+    return "active" if one.suspended_at is None else "suspended"
+
+
+@tenant.command()
+@click.argument("slug")
+@click.option("--name", required=True, help="The new name of the organisation.")
+@run
+async def rename(slug: str, name: str) -> None:
+    """Give tenant SLUG another name.
+
+    The slug stays: it is part of its API's host.
+    """
+    async with running_service(settings_of_environment()):
+        await tenants.rename(operator(), slug, name)
+    click.echo(f"Renamed tenant {slug}.")
+
+
+@tenant.command()
+@click.argument("slug")
+@run
+async def suspend(slug: str) -> None:
+    """Refuse the tokens of tenant SLUG at once, and its people.
+
+    Neither events nor e-mail are sent. All of it is kept for `tessera tenant resume`.
+    """
+    async with running_service(settings_of_environment()):
+        suspended = await tenants.suspend(operator(), slug)
+    click.echo(f"Tenant {slug} is suspended since {suspended.suspended_at:%Y-%m-%d %H:%M} UTC.")
+
+
+@tenant.command()
+@click.argument("slug")
+@run
+async def resume(slug: str) -> None:
+    """End the suspension of tenant SLUG."""
+    async with running_service(settings_of_environment()):
+        await tenants.resume(operator(), slug)
+    click.echo(f"Tenant {slug} is active.")
 
 
 @tenant.command()
@@ -106,9 +153,59 @@ async def limit(slug: str, requests: int | None) -> None:
     Its tokens share the limit. REQUESTS is a whole number, or `default`.
     """
     async with running_service(settings_of_environment()):
-        await tenants.set_limit(Operator(), slug, requests)
+        await tenants.set_limit(operator(), slug, requests)
     allowed = DEFAULT_REQUESTS_PER_HOUR if requests is None else requests
     click.echo(f"Tenant {slug} may make {allowed} requests an hour.")
+
+
+@tenant.command()
+@click.argument("slug")
+@click.option(
+    "--export",
+    "file",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The file to write all that it has to, as NDJSON. It must not exist.",
+)
+@run
+async def delete(slug: str, file: Path) -> None:
+    """Delete tenant SLUG for good, with all that it has.
+
+    First its tokens and people are refused, as by `suspend`, and FILE is written. A deletion that
+    was cut off is taken up by the same command.
+    """
+    async with running_service(settings_of_environment()):
+        if not await _is_under_way(slug):
+            _require_free(file)
+            suspended = await tenants.suspend(operator(), slug)
+            await _export(suspended, file)
+            await tenant_deletion.begin(operator(), suspended)
+        ending = await tenants.suspend(operator(), slug)
+        rows = await tenant_deletion.delete(operator(), ending)
+    click.echo(f"Deleted tenant {slug}: {rows} rows.")
+
+
+async def _is_under_way(slug: str) -> bool:
+    found = await tenants.find(operator(), slug)
+    return found is not None and found.deletion_began_at is not None
+
+
+def _require_free(file: Path) -> None:
+    if os.path.lexists(file):
+        raise Misconfigured(f"The file exists already: {file}.")
+
+
+async def _export(one: models.Tenant, file: Path) -> None:
+    try:
+        with atomically_created(file) as partial, partial.open("wb") as written:
+            async for lines in tenant_deletion.export(operator(), one):
+                written.write(lines)
+            written.flush()
+    except FileExistsError:
+        raise Misconfigured(f"The file exists already: {file}.") from None
+    except OSError as error:
+        raise Misconfigured(f"The export cannot be written: {error.strerror}.") from None
+    click.echo(f"Wrote {file}.")
 
 
 @click.group()
@@ -127,10 +224,28 @@ async def invite(slug: str, email: str) -> None:
     The admin's tokens stay.
     """
     async with running_service(settings_of_environment()) as service:
-        invited = await admins.invite_again(Operator(), service, slug, email)
+        invited = await admins.invite_again(operator(), service, slug, email)
     click.echo(
         f"Admin       {invited.admin.email}, {invited.admin.role.value}\n"
+        f"Short name  {slug}   (to sign in with, beside the e-mail address)\n"
         f"Invitation  {invited.invitation}   (shown this once)\n"
         f"Expires     {invited.expires_at:%Y-%m-%d %H:%M} UTC, or once it is used:"
         " open /invitation#INVITATION of the console, or POST it there"
     )
+    if invited.is_mailed:
+        click.echo("E-mail      to the admin, as soon as `tessera serve` runs")
+
+
+@admin.command()
+@click.argument("slug")
+@click.argument("email")
+@run
+async def erase(slug: str, email: str) -> None:
+    """Erase name and address of a removed admin, for good.
+
+    SLUG is the tenant's. EMAIL is the address that the admin had. The activity stays whole: it has
+    the admin's id only.
+    """
+    async with running_service(settings_of_environment()):
+        count = await admins.erase(operator(), slug, email)
+    click.echo(f"Erased {'the admin' if count == 1 else f'{count} admins'} of that address.")

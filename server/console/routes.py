@@ -14,7 +14,7 @@ from urllib.parse import quote
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 
@@ -24,10 +24,19 @@ CONSOLE_PATHS = (
     "/tokens/{token_id}",
     "/tokens/{token_id}/activity",
     "/tokens/{token_id}/usage",
+    "/tokens/{token_id}/right-size",
+    "/tokens/{token_id}/check",
     "/tokens/{token_id}/edit-permissions",
+    "/requests",
     "/activity",
     "/admins",
+    "/policy",
+    "/api-changes",
+    "/webhooks",
+    "/webhooks/{webhook_id}",
 )
+
+OTHER_PAGES = ("/graphiql", "/sign-in", "/invitation")
 
 STRICT_POLICY = {
     "default-src": "'none'",
@@ -105,6 +114,39 @@ def routes(
     ]
 
 
+def missing_page(
+    is_signed_in: Callable[[Request], Awaitable[bool]], assets: Path = ASSETS
+) -> Callable[[Request], Awaitable[Response | None]]:
+    """What a browser gets at an address that no route has; None for a program.
+
+    An address of a page with slashes at its end leads to the page. Any other gets a page that says
+    so, within the console for who is signed in.
+    """
+    pages = [Route(path, _nothing) for path in (*CONSOLE_PATHS, *OTHER_PAGES)]
+
+    async def answer(request: Request) -> Response | None:
+        if request.method not in {"GET", "HEAD"} or not _accepts_html(request):
+            return None
+        asked = request.scope["path"]
+        path = asked.rstrip("/")
+        scope = dict(request.scope) | {"path": path}
+        if path != asked and any(p.matches(scope)[0] is Match.FULL for p in pages):
+            query = f"?{request.url.query}" if request.url.query else ""
+            return RedirectResponse(f"{quote(path)}{query}", 308)
+        name = "index.html" if await is_signed_in(request) else "not-found.html"
+        return _page(assets / name, STRICT_POLICY, status_code=404)
+
+    return answer
+
+
+async def _nothing(_request: Request) -> Response:
+    raise NotImplementedError
+
+
+def _accepts_html(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "").lower()
+
+
 def _to_sign_in(request: Request) -> Response:
     """Redirect to the sign-in page, which leads back here."""
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -113,14 +155,14 @@ def _to_sign_in(request: Request) -> Response:
     return RedirectResponse(f"/sign-in?next={quote(here)}", status_code=303, headers=headers)
 
 
-def _page(file: Path, policy: dict[str, str]) -> Response:
+def _page(file: Path, policy: dict[str, str], status_code: int = 200) -> Response:
     headers = FENCE | {
         "Cache-Control": "no-store",
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
     }
     if not file.is_file():
         return _not_built(headers)
-    return FileResponse(file, media_type="text/html", headers=headers)
+    return FileResponse(file, status_code, media_type="text/html", headers=headers)
 
 
 def _not_built(headers: dict[str, str]) -> Response:

@@ -2,27 +2,44 @@
 
 from server.database.connections import (
     WIRE_CONNECTIONS,
+    after_commit,
+    at_the_end,
     connected,
     connection,
     database_now,
     dialect,
     exists,
+    fetch,
     own_pool,
     transaction,
 )
 from server.database.migrations import (
     MIGRATIONS_CONFIG,
     migrate,
+    migrate_connected,
     require_migrated,
     require_usable,
     told_to_the_operator,
     unapplied_migrations,
 )
-from server.database.postgres.pool import Pool
+from server.database.postgres.pool import Pool, open_pools
+from server.database.restored import (
+    Restored,
+    accept_restored,
+    mark_restored,
+    refuse_restored,
+    require_settled,
+)
+from server.database.restoring import restore
 from server.database.retrying import retried
 from server.database.sqlite.files import back_up
 from server.database.sqlite.opening import sqlite_reader
-from server.database.unavailability import ReadOnlyDatabase, is_unavailable, sentence_of
+from server.database.unavailability import (
+    ReadOnlyDatabase,
+    is_unavailable,
+    public_sentence_of,
+    sentence_of,
+)
 from server.database.writable import (
     READ_ONLY,
     ping,
@@ -37,21 +54,33 @@ __all__ = [
     "WIRE_CONNECTIONS",
     "Pool",
     "ReadOnlyDatabase",
+    "Restored",
+    "accept_restored",
+    "after_commit",
+    "at_the_end",
     "back_up",
     "connected",
     "connection",
     "database_now",
     "dialect",
     "exists",
+    "fetch",
     "is_unavailable",
+    "mark_restored",
     "migrate",
+    "migrate_connected",
+    "open_pools",
     "own_pool",
     "ping",
+    "public_sentence_of",
     "read_only",
     "refuse_reading",
+    "refuse_restored",
     "require_migrated",
+    "require_settled",
     "require_usable",
     "require_writable",
+    "restore",
     "retried",
     "sentence_of",
     "sqlite_reader",

@@ -1,10 +1,13 @@
 """Connections to the configured database, and the transactions on them."""
 
+from __future__ import annotations
+
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
 from tortoise.context import TortoiseContext, require_context
@@ -14,6 +17,7 @@ from server.database.postgres.address import read_address
 from server.database.postgres.dialler import Dialler
 from server.database.postgres.engine import PostgresClient
 from server.database.postgres.pool import Pool
+from server.database.sqlite.engine import ImmediateSqliteClient
 from server.database.sqlite.files import sqlite_file
 from server.database.sqlite.opening import sqlite_config
 from server.internals.tortoise import abandon, leave, require_clients
@@ -21,6 +25,8 @@ from server.settings import Settings
 
 # The part of an instance's PostgreSQL connections that is reserved for lookups of checks.
 WIRE_CONNECTIONS = 2
+_Step = Callable[[list[Any]], Awaitable[None]]
+_Following = Callable[[], Awaitable[None]]
 
 
 @asynccontextmanager
@@ -29,8 +35,8 @@ async def connected(
 ) -> AsyncIterator[TortoiseContext]:
     """Connect to the database; gives the context that holds the connections.
 
-    patient: allow long statements, such as migrations. Otherwise PostgreSQL has two seconds to
-    connect and to answer.
+    patient: allow long statements, such as migrations, also those of another process that locks
+    SQLite's file. Otherwise PostgreSQL has two seconds to connect and to answer.
     shared: every task may query. Otherwise only tasks that start within the given context may.
     Raises `Misconfigured` for an unusable URL, or a Tortoise that the engines cannot derive from.
     """
@@ -53,6 +59,17 @@ async def connected(
 def connection() -> BaseDBAsyncClient:
     """The connection of the running task: the transaction's within one, else the pool."""
     return require_context().db()
+
+
+async def fetch(sql: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
+    """The rows of a short statement that only reads, as tuples of what the driver gives.
+
+    Within a transaction it sees what was written there. Tortoise's `execute_query` is for costly
+    statements: the embedded database runs this one in the thread of the event loop.
+    """
+    # Each engine of this package has it, and so have its transactions.
+    client = cast("PostgresClient | ImmediateSqliteClient", connection())
+    return await client.fetch(sql, values)
 
 
 async def database_now() -> datetime:
@@ -94,7 +111,7 @@ def _connection(
     settings: Settings, *, patient: bool = False, shared: bool = True
 ) -> dict[str, Any]:
     if settings.embedded:
-        return sqlite_config(settings)
+        return sqlite_config(settings, patient=patient)
     return _postgres(settings, patient=patient, shared=shared)
 
 
@@ -106,6 +123,7 @@ def _postgres(settings: Settings, *, patient: bool, shared: bool) -> dict[str, A
         "credentials": {
             "dialler": Dialler(read_address(settings.database_url), patient=patient),
             "pool_size": left - left // 2 if shared else left // 2,
+            "pool_name": "shared" if shared else "graphql",
         },
     }
 
@@ -115,6 +133,8 @@ async def transaction() -> AsyncIterator[TransactionalDBClient]:
     """Run the queries in the block as one transaction. On SQLite it waits for other writers.
 
     A task that is cancelled while it begins gives its connection back: Tortoise would leak it.
+    What was given to `at_the_end` is done before it ends, and after its end what was given to
+    `after_commit`.
     """
     context = in_transaction()
     try:
@@ -126,18 +146,87 @@ async def transaction() -> AsyncIterator[TransactionalDBClient]:
             # Not in `abandon`: a shielded coroutine runs in a copy of this task's context.
             leave(context)
         raise
+    outer, steps = _LAST_STEPS.get(), _Steps()
+    token = _LAST_STEPS.set(steps)
     try:
         yield client
+        if outer is None:
+            await steps.carry_out()
+        else:
+            outer.take(steps)
     except BaseException as error:
         await context.__aexit__(type(error), error, error.__traceback__)
         raise
     else:
         await context.__aexit__(None, None, None)
+    finally:
+        _LAST_STEPS.reset(token)
+    if outer is None:
+        await steps.follow()
 
 
-def own_pool(size: int) -> Pool:
-    """A pool to the same PostgreSQL for the caller alone, beside the shared one."""
+class _Steps:
+    """The last steps of a transaction, each with the items that it is to be called with."""
+
+    def __init__(self) -> None:
+        self._items: dict[_Step, list[Any]] = {}
+        self._following: list[_Following] = []
+
+    def add(self, step: _Step, items: Iterable[Any]) -> None:
+        self._items.setdefault(step, []).extend(items)
+
+    def take(self, inner: _Steps) -> None:
+        for step, items in inner._items.items():
+            self.add(step, items)
+        self._following += inner._following
+
+    def add_following(self, function: _Following) -> None:
+        self._following.append(function)
+
+    async def follow(self) -> None:
+        for function in self._following:
+            await function()
+
+    async def carry_out(self) -> None:
+        while self._items:
+            step = next(iter(self._items))
+            await step(self._items.pop(step))
+
+
+_LAST_STEPS: ContextVar[_Steps | None] = ContextVar("last steps of the transaction", default=None)
+
+
+async def at_the_end(step: _Step, items: Iterable[Any]) -> None:
+    """Have `step` called once with all its items, as the last of the transaction, in it.
+
+    For statements whose locks many transactions want: held last, they are held shortly, and those
+    that hold them wait for no other lock. Without a transaction, `step` is called at once.
+    """
+    steps = _LAST_STEPS.get()
+    if steps is None:
+        await step(list(items))
+    else:
+        steps.add(step, items)
+
+
+async def after_commit(function: _Following) -> None:
+    """Call `function` once the transaction is committed, before it is acknowledged; else never.
+
+    It makes no query. Without a transaction, it is called at once.
+    """
+    steps = _LAST_STEPS.get()
+    if steps is None:
+        await function()
+    else:
+        steps.add_following(function)
+
+
+def own_pool(size: int, name: str = "checks") -> Pool:
+    """A pool to the same PostgreSQL for the caller alone, beside the shared one.
+
+    name: what it is for, in metrics.
+    """
     client = connection()
     if not isinstance(client, PostgresClient):
         raise TypeError("An embedded database has no pools")
-    return client.pool_beside(size)
+    return client.pool_beside(size, name)

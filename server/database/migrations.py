@@ -1,13 +1,15 @@
 """Finds the unapplied migrations of the database and applies them."""
 
+import re
+from asyncio import sleep
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib import import_module  # exempt names_made_at_run_time: only for migrations
+from pkgutil import iter_modules  # exempt names_made_at_run_time: only for migrations
 
-from asyncpg import InsufficientPrivilegeError
+from asyncpg import DeadlockDetectedError, LockNotAvailableError
 from tortoise.migrations.executor import MigrationExecutor
-from tortoise.migrations.loader import MigrationLoader
-from tortoise.migrations.recorder import MigrationRecorder
 from tortoise.migrations.schema_editor import AsyncpgSchemaEditor, SqliteSchemaEditor
 
 from server.database.connections import (
@@ -17,13 +19,20 @@ from server.database.connections import (
     dialect,
     transaction,
 )
+from server.database.rights import require_rights, require_schema
 from server.database.unavailability import is_unavailable, sentence_of
-from server.database.writable import ping
+from server.database.writable import ping, require_writable
 from server.errors import Misconfigured
 from server.settings import Settings
 
 _SCHEMA_EDITORS = {"postgres": AsyncpgSchemaEditor, "sqlite": SqliteSchemaEditor}
 _MIGRATION_LOCK = 0x7E55E7A
+# Requests wait behind a statement that waits for a table: a part of their own two seconds only.
+_LOCK_TIMEOUT = "SET LOCAL lock_timeout = '500ms'"
+_MAX_LOCK_TRIES = 60
+_PAUSE_SECONDS = 1.0
+# `0031_contract_0028_…` removes what versions without the migration 0028 use, and only those.
+_CONTRACT = re.compile(r"[0-9]{4}_contract_([0-9]{4})_")
 _APPLIED = "SELECT name FROM tortoise_migrations WHERE app = 'models'"
 _HAS_RECORD = {
     "postgres": "SELECT 1 WHERE to_regclass('tortoise_migrations') IS NOT NULL",
@@ -38,16 +47,38 @@ async def migrate(settings: Settings) -> list[str]:
     """Apply the missing migrations in one transaction, and return their names.
 
     Safe when several instances start together: the first holds a lock that the others wait for.
+    Safe while instances serve: where a table is in use for longer, it is tried again.
     Raises `Misconfigured` for an unusable database.
     """
-    async with connected(settings, patient=True), told_to_the_operator(), transaction() as client:
+    async with connected(settings, patient=True, shared=False) as connections:
+        for _ in range(_MAX_LOCK_TRIES):
+            try:
+                with connections:
+                    return await migrate_connected()
+            except (LockNotAvailableError, DeadlockDetectedError):
+                await sleep(_PAUSE_SECONDS)
+        raise Misconfigured(
+            "The tables are in use, such as by a backup. Run `tessera migrate` again afterwards."
+        )
+
+
+async def migrate_connected() -> list[str]:
+    """As `migrate`, on the connected database, within its time-outs."""
+    async with told_to_the_operator(), transaction() as client:
+        await require_writable()
         if client.capabilities.dialect == "postgres":
             # A lock of the transaction, not the session: behind a pooler the session is given to
             # another client afterwards.
             await client.execute_query(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
         await _require_encoding()
+        await require_schema()
         state = await _state()
         _require_known(state)
+        if not state.missing:
+            return []
+        await require_schema(to_create=True)
+        if client.capabilities.dialect == "postgres":
+            await client.execute_query(_LOCK_TIMEOUT)
         executor = MigrationExecutor(client, apps_of(client.connection_name))
         # Before anything asks for the applied ones: in PostgreSQL that would fail, and end the
         # transaction.
@@ -58,15 +89,18 @@ async def migrate(settings: Settings) -> list[str]:
 
 async def require_usable() -> None:
     """Raises `Misconfigured`, with a sentence for the operator, unless this code can serve from
-    the connected database: reached, writable, in UTF-8, and with this code's own schema."""
+    the connected database: reached, writable, in UTF-8, with this code's own schema and the rights
+    on its tables."""
     async with told_to_the_operator():
         await ping()
         await _require_encoding()
+        await require_schema()
         await require_migrated()
+        await require_rights()
 
 
 async def require_migrated() -> None:
-    """Raises `Misconfigured` where the schema is older or newer than this code."""
+    """Raises `Misconfigured` where the schema is older than this code, or lacks what it uses."""
     state = await _state()
     _require_known(state)
     if state.missing:
@@ -79,7 +113,7 @@ async def told_to_the_operator() -> AsyncIterator[None]:
     try:
         yield
     except Exception as error:
-        if is_unavailable(error) or _lacks_privilege(error):
+        if is_unavailable(error):
             raise Misconfigured(sentence_of(error)) from error
         raise
 
@@ -91,30 +125,44 @@ async def unapplied_migrations() -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """missing: migrations of this code that were not applied; unknown: applied ones it lacks."""
+    """missing: migrations of this code that were not applied; unknown: applied ones it lacks;
+    newest: the number of this code's last migration."""
 
     missing: list[str]
     unknown: list[str]
+    newest: str
 
 
 async def _state() -> _State:
     client = connection()
-    loader = MigrationLoader(apps_of(client.connection_name), MigrationRecorder(client))
-    loader.load_disk()
-    known = {key.name for key in loader.disk_migrations}
-    # Not the recorder's own query: it takes a failed query for an empty result.
+    known = _names(apps_of(client.connection_name)["models"]["migrations"])
+    # Not the query of Tortoise's recorder: it takes a failed query for an empty result.
     _, exists = await client.execute_query(_HAS_RECORD[dialect()])
     _, rows = await client.execute_query(_APPLIED) if exists else (0, [])
     applied = {row["name"] for row in rows}
-    return _State(sorted(known - applied), sorted(applied - known))
+    return _State(sorted(known - applied), sorted(applied - known), max(known)[:4])
+
+
+def _names(package: str) -> set[str]:
+    """The migrations in a package, by Tortoise's rule. Its loader would run each file, and its
+    recorder read the source of a model: too much for each probe of `/readyz`."""
+    # exempt names_made_at_run_time: the name is that of Tortoise's configuration
+    found = iter_modules(import_module(package).__path__)
+    return {module.name for module in found if not module.ispkg and module.name[0] not in "_~"}
 
 
 def _require_known(state: _State) -> None:
-    if state.unknown:
-        raise Misconfigured(
-            f"The database was migrated by a newer Tessera ({state.unknown[-1]})."
-            " Serve it with that version."
-        )
+    """Raises `Misconfigured` where a newer version has removed what this one uses.
+
+    Its other migrations only add: instances of both versions serve side by side.
+    """
+    for name in state.unknown:
+        contract = _CONTRACT.match(name)
+        if contract is not None and contract[1] > state.newest:
+            raise Misconfigured(
+                f"The database was migrated by a newer Tessera ({name}), which removed what this"
+                " version uses. Serve it with a newer version."
+            )
 
 
 async def _require_encoding() -> None:
@@ -126,8 +174,3 @@ async def _require_encoding() -> None:
         raise Misconfigured(
             f"The database is encoded in {rows[0]['name']}. Create it with ENCODING 'UTF8'."
         )
-
-
-def _lacks_privilege(error: BaseException) -> bool:
-    """Whether Tortoise's error wraps PostgreSQL's "insufficient privilege"."""
-    return isinstance(error.__cause__, InsufficientPrivilegeError)

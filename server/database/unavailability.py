@@ -17,19 +17,27 @@ class ReadOnlyDatabase(Exception):
         super().__init__("The database does not take writes.")
 
 
+class FormerPrimary(Exception):
+    """The server was primary until another one was promoted: it may lack a revocation."""
+
+
 class ConnectionRefused(Exception):
     """The server refuses a setting of the session. The cause holds the server's words."""
 
 
 _OUTAGES = (
     ReadOnlyDatabase,
+    FormerPrimary,
     ConnectionRefused,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    # What the driver raises on a connection whose server was killed.
+    asyncpg.InternalClientError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.TargetServerAttributeNotMatched,
     # Serialization failures and deadlocks that retries did not solve.
@@ -54,6 +62,7 @@ _SQLITE_OUTAGE_CODES = frozenset(
     }
 )
 _PRIMARY_CODE = 0xFF
+_DOES_NOT_ANSWER = "The database does not answer."
 _SENTENCES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
     (asyncpg.InvalidPasswordError, "The database refuses the user or the password."),
     (
@@ -68,6 +77,10 @@ _SENTENCES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], s
         ),
         "The database does not take writes: it is a standby, or set read-only.",
     ),
+    (
+        FormerPrimary,
+        "The database is a former primary: another server was promoted since.",
+    ),
     (asyncpg.TooManyConnectionsError, "The database has no connection left for another client."),
     (
         asyncpg.ClientConfigurationError,
@@ -78,6 +91,8 @@ _SENTENCES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], s
 
 def is_unavailable(error: BaseException) -> bool:
     """Whether `error` says that the database cannot answer any query now."""
+    if isinstance(error.__cause__, asyncpg.InsufficientPrivilegeError):
+        return True
     cause = _driver_error(error)
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorcode", None)
@@ -92,9 +107,8 @@ def sentence_of(error: BaseException) -> str:
     cause = _driver_error(error)
     if isinstance(cause, sqlite3.Error):
         return f"The database file cannot be used: {cause}."
-    for kinds, sentence in _SENTENCES:
-        if isinstance(error, kinds):
-            return sentence
+    if (sentence := _known_sentence(error)) is not None:
+        return sentence
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"The certificate of the database is not trusted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
@@ -104,7 +118,20 @@ def sentence_of(error: BaseException) -> str:
     if isinstance(error, asyncpg.PostgresError):
         # The server's own words name roles and databases, but no password.
         return f"The database refuses: {str(error).partition(chr(10))[0]}"
-    return "The database does not answer."
+    return _DOES_NOT_ANSWER
+
+
+def public_sentence_of(error: BaseException) -> str:
+    """As `sentence_of`, without names of roles, hosts or tables: anybody may read it."""
+    if isinstance(error.__cause__, asyncpg.PostgresError):
+        error = error.__cause__
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return "The database's role lacks rights."
+    return _known_sentence(error) or _DOES_NOT_ANSWER
+
+
+def _known_sentence(error: BaseException) -> str | None:
+    return next((sentence for kinds, sentence in _SENTENCES if isinstance(error, kinds)), None)
 
 
 def _driver_error(error: BaseException) -> BaseException:

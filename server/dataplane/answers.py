@@ -13,10 +13,12 @@ No header value can contain a line break: the patterns of hosts, ids and permiss
 
 from functools import lru_cache
 from typing import NamedTuple
+from urllib.parse import quote
 
 import orjson
 
 from models import RefusalReason
+from server.decisions.codes import DecisionCode
 from server.decisions.limits import TENANT, TOKEN, Count
 from server.global_ids import encode_hex_id
 
@@ -28,11 +30,15 @@ ADDRESS_NOT_ALLOWED = "The API token may not be used from the address of this re
 
 
 class Answer(NamedTuple):
-    """The answer to a gateway. `head` are the header lines, each with its line end."""
+    """The answer to a gateway. `head` are the header lines, each with its line end.
+
+    code: why it denies; empty where it does not.
+    """
 
     status: int
     head: bytes
     body: bytes = b""
+    code: str = ""
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """The header lines as names and values."""
@@ -57,13 +63,16 @@ def allowed(
     )
     if expires_at is not None:
         head += f"x-tessera-token-expires-at: {expires_at}\r\n"
-    return Answer(200, head.encode())
+    # Bypasses the constructor of NamedTuple, which takes three times as long.
+    return tuple.__new__(Answer, (200, head.encode(), b"", ""))
 
 
-# A token repeats its calls, and to format these lines is a pure function.
-@lru_cache(_CALLERS)
 def _caller(tenant: str, token_id: str, permission: str) -> str:
-    """The header lines that a caller's allowed requests share, up to the request id."""
+    """The header lines that a caller's allowed requests share, up to the request id.
+
+    Made each time: thousands of kept ones would be read from memory that no cache of the processor
+    holds, which takes longer.
+    """
     token = encode_hex_id("Token", token_id.replace("-", ""))
     return (
         "cache-control: no-store\r\n"
@@ -75,11 +84,28 @@ def _caller(tenant: str, token_id: str, permission: str) -> str:
     )
 
 
+def request_url(public_url: str | None, token_id: str, permission: str) -> str | None:
+    """The page of the console where an admin grants the permission; None without a public URL."""
+    if public_url is None:
+        return None
+    token = encode_hex_id("Token", token_id.replace("-", ""))
+    return f"{public_url}/requests?token={token}&permission={quote(permission, safe='')}"
+
+
 def insufficient_scope(
-    code: str, detail: str, request_id: str, permission: str | None = None
+    code: str,
+    detail: str,
+    request_id: str,
+    permission: str | None = None,
+    url: str | None = None,
 ) -> Answer:
-    """Denies a live token without the permission. `permission` is the missing one, if any."""
+    """Denies a live token without the permission.
+
+    permission: the missing one, if any. url: where it can be granted, if that is known.
+    """
     members: dict[str, str] = {"requestId": request_id}
+    if url is not None:
+        members["requestUrl"] = url
     head = 'www-authenticate: Bearer error="insufficient_scope"\r\n'
     if permission is not None:
         members["permission"] = permission
@@ -103,7 +129,7 @@ def limited(count: Count, request_id: str, *, as_forbidden: bool) -> Answer:
     return _problem(
         403 if as_forbidden else 429,
         "Too Many Requests",
-        "RATE_LIMITED",
+        DecisionCode.RATE_LIMITED.value,
         f"The limit of {count.limit} requests an hour{_OF[count.name]} is reached.",
         head,
         requestId=request_id,
@@ -112,10 +138,17 @@ def limited(count: Count, request_id: str, *, as_forbidden: bool) -> Answer:
 
 def _limits(count: Count) -> str:
     _, limit, remaining, seconds, name, looser = count
+    return f"{_policy(limit, name, looser)}{remaining};t={seconds}\r\n"
+
+
+# The limits of tenants and tokens repeat.
+@lru_cache(_CALLERS)
+def _policy(limit: int, name: str, looser: int | None) -> str:
+    """The header lines of limits, up to the requests that remain."""
     policy = f'"{name}";q={limit};w={_WINDOW_SECONDS}'
     if looser is not None:
-        policy += f', "{looser[0]}";q={looser[1]};w={_WINDOW_SECONDS}'
-    return f'ratelimit-policy: {policy}\r\nratelimit: "{name}";r={remaining};t={seconds}\r\n'
+        policy += f', "{TOKEN if name == TENANT else TENANT}";q={looser};w={_WINDOW_SECONDS}'
+    return f'ratelimit-policy: {policy}\r\nratelimit: "{name}";r='
 
 
 def _problem(
@@ -131,7 +164,7 @@ def _problem(
         # For gateways that pass on headers but no body.
         f"x-tessera-code: {code}\r\n{more}"
     )
-    return Answer(status, head.encode(), body)
+    return Answer(status, head.encode(), body, code)
 
 
 # Lets a CORS preflight pass. It belongs to no tenant and no token.
@@ -146,13 +179,13 @@ NO_BEARER = _problem(
 INVALID_TOKEN = _problem(
     401,
     "Unauthorized",
-    "INVALID_TOKEN",
+    DecisionCode.INVALID_TOKEN.value,
     "The API token is not valid here.",
     'www-authenticate: Bearer error="invalid_token"\r\n',
 )
 
 
-def _invalid_token(code: str, description: str) -> Answer:
+def _invalid_token(code: DecisionCode, description: str) -> Answer:
     """Denies a secret of this tenant, and says why.
 
     Only a holder learns it: sending the whole secret proves possession.
@@ -160,18 +193,22 @@ def _invalid_token(code: str, description: str) -> Answer:
     return _problem(
         401,
         "Unauthorized",
-        code,
+        code.value,
         description,
         f'www-authenticate: Bearer error="invalid_token", error_description="{description}"\r\n',
     )
 
 
 REFUSED_SECRETS = {
-    RefusalReason.REVOKED: _invalid_token("TOKEN_REVOKED", "The API token was revoked."),
-    RefusalReason.EXPIRED: _invalid_token("TOKEN_EXPIRED", "The API token has expired."),
-    RefusalReason.PAUSED: _invalid_token("TOKEN_PAUSED", "The API token is paused."),
+    RefusalReason.REVOKED: _invalid_token(DecisionCode.TOKEN_REVOKED, "The API token was revoked."),
+    RefusalReason.EXPIRED: _invalid_token(DecisionCode.TOKEN_EXPIRED, "The API token has expired."),
+    RefusalReason.PAUSED: _invalid_token(DecisionCode.TOKEN_PAUSED, "The API token is paused."),
     RefusalReason.SECRET_RETIRED: _invalid_token(
-        "SECRET_RETIRED", "Another secret of the API token has taken the place of this one."
+        DecisionCode.SECRET_RETIRED,
+        "Another secret of the API token has taken the place of this one.",
+    ),
+    RefusalReason.TENANT_SUSPENDED: _invalid_token(
+        DecisionCode.TENANT_SUSPENDED, "The organisation of the API token is suspended."
     ),
 }
 UNKNOWN_PEER = _problem(403, "Forbidden", "UNKNOWN_PEER", "Only configured gateways are answered.")
@@ -188,5 +225,11 @@ HEADERS_TOO_LARGE = _problem(
     "HEADERS_TOO_LARGE",
     "The request line and headers may have at most 32 KiB and 100 lines.",
 )
-UNAVAILABLE = _problem(503, "Service Unavailable", "UNAVAILABLE", "The database does not answer.")
+UNAVAILABLE = _problem(
+    503,
+    "Service Unavailable",
+    "UNAVAILABLE",
+    "The database does not answer.",
+    "retry-after: 1\r\n",
+)
 INTERNAL = _problem(500, "Internal Server Error", "INTERNAL", "Something went wrong.")

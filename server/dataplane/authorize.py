@@ -12,33 +12,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from random import getrandbits
-from time import time
+from time import perf_counter, time
 from typing import Protocol
 
 from starlette.types import Receive, Scope, Send
 
 from models import RefusalReason, RotationPart, permission_fingerprint
 from server import database
-from server.catalogue import Permission, canonical_path
+from server.catalogue import Permission
 from server.dataplane import answers, originals
 from server.dataplane.answers import Answer
 from server.dataplane.bearer import bearer
-from server.dataplane.hosts import Hosts
 from server.dataplane.originals import Check, Unreadable, raw_target
-from server.decisions.decide import Wanted, decide
+from server.decisions.codes import CODES
+from server.decisions.decide import Wanted, decide, wanted_permission
+from server.decisions.hosts import Hosts
 from server.decisions.limits import Count, RateLimiter, rate_limiter
 from server.decisions.log import DecisionLog
 from server.decisions.lookup import lookup_in
 from server.decisions.pick_ups import PickUps
 from server.decisions.question import Question
-from server.decisions.terms import Terms
+from server.decisions.terms import WITHHELD, Terms
 from server.monitoring.metrics import DECISIONS, UNEXPECTED_ERRORS
 from server.service import Service
-from server.token_format import token_secret_test
+from server.token_format import has_token_form
 from server.web.client_address import ClientAddresses, is_within
 
 _log = logging.getLogger("tessera.authorize")
 # The decisions that show that the holder has a new secret: it passed authentication.
+# An attribute of an enumeration takes as long as ten comparisons.
+_NEW, _OLD = RotationPart.NEW.value, RotationPart.OLD.value
 _PICKS_UP = {None, RefusalReason.NOT_GRANTED, RefusalReason.RATE_LIMITED}
 _DENIAL_DETAILS = {
     RefusalReason.HEADER_NOT_CANONICAL: (
@@ -62,7 +65,7 @@ class Authorize:
 
     def __init__(self, service: Service, log: DecisionLog, pick_ups: PickUps) -> None:
         settings = service.settings
-        self._is_secret = token_secret_test(settings.token_brand)
+        self._has_token_form = has_token_form(settings.token_brand)
         self._digest_key = service.digest_key
         self._catalogue = service.catalogue
         self._read = originals.READERS[settings.gateway]
@@ -73,10 +76,13 @@ class Authorize:
         self._ending = _Ending(
             log,
             pick_ups,
-            rate_limiter(settings.rate_limit_url),
+            rate_limiter(
+                settings.rate_limit_url, service.worker.shared.counts if service.worker else None
+            ),
             # Every kind of gateway writes X-Forwarded-For; `Forwarded` comes from the client.
             ClientAddresses(settings.trusted_proxies, trusts_peer=True),
             is_nginx=settings.gateway == "nginx",
+            public_url=settings.public_url,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,17 +97,23 @@ class Authorize:
     def ask(self, check: OpenCheck) -> None:
         """Answer `check`, now or later. Any error becomes an answer that denies.
 
-        The lookup begins after this call and no answer is cached, so that a revocation committed
-        before a request denies it.
+        The lookup asks the database after this call, so that a revocation committed before a
+        request denies it.
         """
+        started = perf_counter()
         try:
-            decision = self._begin(check)
+            decision = self._begin(check, started)
         except Exception as error:
             decision = _failure(error)
         if isinstance(decision, Answer):
-            _tell(check, decision)
+            _tell(check, decision, started)
         else:
             self._lookup.find(decision.question, decision)
+
+    @property
+    def rate_limiter(self) -> RateLimiter:
+        """Counts the requests that it allows."""
+        return self._ending.rate_limiter
 
     async def open(self) -> None:
         """Connect to the database before the first request comes."""
@@ -112,7 +124,7 @@ class Authorize:
         self._lookup.close()
         await self._ending.rate_limiter.close()
 
-    def _begin(self, check: OpenCheck) -> "_Decision | Answer":
+    def _begin(self, check: OpenCheck, started: float) -> "_Decision | Answer":
         """The decision to look up for, or the answer where no lookup could change it."""
         if not self._is_peer(check.peer):
             return answers.UNKNOWN_PEER
@@ -128,23 +140,20 @@ class Authorize:
             is_safe = passes and originals.are_canonical(listed, headers)
             return answers.PREFLIGHT if is_safe else answers.NO_BEARER
         tenant = self._hosts.tenant_of(host)
-        if tenant is None or not self._is_secret(secret):
+        if tenant is None or not self._has_token_form(secret):
             return answers.INVALID_TOKEN
         wanted = self._wanted(method, target, originals.are_canonical(listed, headers))
         slug, region = tenant
         digests = self._digest_key.digests("token", secret)
         key = wanted.key if isinstance(wanted, Permission) else ""
         question = (slug, region, digests, permission_fingerprint(key))
-        return _Decision(self._ending, check, headers, method, wanted, key, question)
+        return _Decision(self._ending, check, headers, method, wanted, key, question, started)
 
     def _wanted(self, method: str, target: str, has_canonical_headers: bool) -> Wanted:
         """The permission that the request needs, or why no permission would suffice."""
         if not has_canonical_headers:
             return RefusalReason.HEADER_NOT_CANONICAL
-        path = canonical_path(target)
-        if path is None:
-            return RefusalReason.TARGET_NOT_CANONICAL
-        return self._catalogue.match(method, path) or RefusalReason.NO_SUCH_OPERATION
+        return wanted_permission(self._catalogue, method, target)
 
 
 class _OverAsgi:
@@ -164,13 +173,14 @@ class _OverAsgi:
 
 @dataclass(slots=True, frozen=True)
 class _Ending:
-    """The collaborators of a decision after its lookup: logs, rate limiter, addresses."""
+    """What a decision needs after its lookup: logs, rate limiter, addresses, settings."""
 
     log: DecisionLog
     pick_ups: PickUps
     rate_limiter: RateLimiter
     addresses: ClientAddresses
     is_nginx: bool
+    public_url: str | None
 
 
 @dataclass(slots=True, eq=False)
@@ -185,13 +195,14 @@ class _Decision:
     # The key of the wanted permission; empty where no permission would suffice.
     _key: str
     question: Question
+    _started: float
     _terms: Terms = field(init=False)
     _address: str = field(init=False)
 
     def found(self, terms: Terms | None) -> None:
         """Take the lookup's result: the secret's terms, or None for a secret unknown here."""
         if terms is None:
-            _tell(self._check, answers.INVALID_TOKEN)
+            _tell(self._check, answers.INVALID_TOKEN, self._started)
             return
         self._terms = terms
         check, ending = self._check, self._ending
@@ -204,7 +215,7 @@ class _Decision:
 
     def failed(self, error: Exception) -> None:
         """Take the lookup's error."""
-        _tell(self._check, _failure(error))
+        _tell(self._check, _failure(error), self._started)
 
     def _counted(self, count: Count | None) -> None:
         self._end(RefusalReason.RATE_LIMITED if count and count[0] else None, count)
@@ -214,11 +225,12 @@ class _Decision:
         check, headers, ending = self._check, self._headers, self._ending
         try:
             # The id must be unique, not secret: `getrandbits` spares a system call per check.
-            request_id = originals.request_id(headers) or f"{getrandbits(128):032x}"
+            request_id = originals.request_id(headers) or getrandbits(128).to_bytes(16).hex()
             answer = self._answer(denial, count, request_id)
+            terms, marks = self._terms, self._terms.marks
             ending.log.note(
-                self._terms.tenant_id,
-                self._terms.token_id,
+                terms.tenant_id,
+                terms.token_id,
                 self._method,
                 self._key,
                 denial,
@@ -226,23 +238,24 @@ class _Decision:
                 originals.user_agent(headers),
                 request_id,
                 time(),
+                marks is not None and _OLD in marks and terms.state is None,
             )
-            if self._terms.rotation is not None:
-                self._note_part(denial)
+            if marks is not None and marks != _OLD:
+                self._note_marks(marks, denial)
         except Exception as error:
             answer = _failure(error)
-        _tell(check, answer)
+        _tell(check, answer, self._started)
 
-    def _note_part(self, denial: RefusalReason | None) -> None:
-        """Note the use of a secret that has a part in a rotation."""
-        terms, ending = self._terms, self._ending
-        if terms.rotation == RotationPart.NEW:
-            if denial in _PICKS_UP:
-                digests = self.question[2]
-                ending.pick_ups.note(terms.tenant_id, terms.token_id, digests, self._address)
-        elif terms.state is None:
-            client = self._address, originals.user_agent(self._headers)
-            ending.log.note_old_use(terms.tenant_id, terms.token_id, *client, time())
+    def _note_marks(self, marks: str, denial: RefusalReason | None) -> None:
+        """Note the use of a new secret, and of a permission that a trial withholds."""
+        terms, ending, address = self._terms, self._ending, self._address
+        if denial is None and WITHHELD in marks:
+            user_agent = originals.user_agent(self._headers)
+            ending.log.note_withheld(
+                terms.tenant_id, terms.token_id, self._key, address, user_agent, time()
+            )
+        if _NEW in marks and denial in _PICKS_UP:
+            ending.pick_ups.note(terms.tenant_id, terms.token_id, self.question[2], address)
 
     def _answer(self, denial: RefusalReason | None, count: Count | None, request_id: str) -> Answer:
         key = self._key
@@ -257,13 +270,14 @@ class _Decision:
             return answers.limited(count, request_id, as_forbidden=self._ending.is_nginx)
         if denial is RefusalReason.NOT_GRANTED:
             detail = f"The API token does not hold the permission {key}."
-            return answers.insufficient_scope("INSUFFICIENT_SCOPE", detail, request_id, key)
+            url = answers.request_url(self._ending.public_url, self._terms.token_id, key)
+            return answers.insufficient_scope(CODES[denial].value, detail, request_id, key, url)
         detail = _DENIAL_DETAILS[denial]
-        return answers.insufficient_scope(denial.value, detail, request_id)
+        return answers.insufficient_scope(CODES[denial].value, detail, request_id)
 
 
-def _tell(check: OpenCheck, answer: Answer) -> None:
-    DECISIONS.by_status[answer.status] += 1
+def _tell(check: OpenCheck, answer: Answer, started: float) -> None:
+    DECISIONS.note(answer.status, answer.code, perf_counter() - started)
     try:
         check.answered(answer)
     except Exception as error:

@@ -12,6 +12,8 @@ def bearer(listed: Sequence[tuple[bytes, bytes]], headers: Mapping[bytes, bytes]
     value = headers.get(b"authorization")
     if value is None:
         return "" if any(name == b"authorization" for name, _ in listed) else None
+    if value[:7] == b"Bearer ":  # as almost all clients write it
+        return value[7:].strip(b" ").decode("latin-1")
     scheme, _, secret = value.partition(b" ")
     if scheme.lower() != b"bearer":
         return None

@@ -336,7 +336,7 @@ class Connection(HttpToolsProtocol):
 
     def write(self, answer: Answer, keep_alive: bool, has_body: bool = True) -> None:
         """Write a complete answer."""
-        status, head, body = answer
+        status, head, body, _ = answer
         self.transport.write(
             b"%b%b%b%b\r\n%b"
             % (

@@ -2,12 +2,14 @@
 
 A holder is refused as at `/authorize`, with the same answers, and each request counts as a use of
 the token without an operation. `GET` shows the token; `DELETE` revokes it; `POST /token/rotate`
-gives it another secret, where an admin allows that.
+gives it another secret, where an admin allows that. `POST /token/requests` asks the admins for a
+permission, and `GET /token/requests` tells what became of it.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from time import time
+from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,6 +21,7 @@ from server.access.authentication import client_address
 from server.access.principal import Holder
 from server.conditions import networks_of
 from server.dataplane import answers, originals
+from server.dataplane.access_requests import AccessRequestBody, read_access_request, shown_request
 from server.dataplane.answers import Answer
 from server.dataplane.bearer import bearer
 from server.decisions.decide import denial_of_holder
@@ -33,6 +36,7 @@ from server.operations.holder import OwnToken
 from server.service import Service
 from server.web.body import BadRequest, read_body
 from server.web.json import JsonResponse, parse_json, require_json, rfc3339
+from server.web.log_fields import tell_in_log
 from server.web.problem import problem, refusal_problem
 
 # Guessing needs no lock: secrets have 256 random bits. These limits bound the work of strangers,
@@ -45,11 +49,12 @@ _NO_OPERATION = ""
 
 
 def routes(service: Service, log: DecisionLog) -> list[Route]:
-    """`/token`, and `/token/rotate`."""
+    """`/token`, and what is below it."""
     door = _Door(service, log)
     return [
         Route("/token", door.answer, methods=["GET", "DELETE"]),
         Route("/token/rotate", door.answer, methods=["POST"]),
+        Route("/token/requests", door.answer, methods=["GET", "POST"]),
     ]
 
 
@@ -77,9 +82,15 @@ class _Door:
             # Before the turn: a body that comes slowly must not take a place from others.
             act = await self._act_of(request)
             async with self._queue.turn(network_of(address)):
-                found = await find_holder(digests)
+                found = await find_holder(digests, address)
                 if found is None:
                     return _response(answers.INVALID_TOKEN)
+                tenant, token = found.terms.tenant_id, found.terms.token_id
+                tell_in_log(
+                    request,
+                    tenant=encode_id("Tenant", UUID(tenant)),
+                    token=encode_id("Token", UUID(token)),
+                )
                 return await self._let_in(request, headers, found, address, act)
         except Refusal as refusal:
             return refusal_problem(refusal)
@@ -119,10 +130,15 @@ class _Door:
 
     async def _act_of(self, request: Request) -> _Act:
         """The act that the request asks for. Raises `BadRequest`, or `InvalidInput`."""
-        if request.method == "DELETE":
-            return self._revoke
-        if request.method == "POST":
-            return partial(self._rotate, wanted=await _rotation_request(request))
+        match request.method, request.url.path:
+            case "DELETE", _:
+                return self._revoke
+            case "POST", "/token/rotate":
+                return partial(self._rotate, wanted=await _rotation_request(request))
+            case "POST", _:
+                return partial(self._ask, asked=await read_access_request(request))
+            case _, "/token/requests":
+                return self._show_requests
         return self._show
 
     async def _show(self, holder: Holder) -> Response:
@@ -135,6 +151,14 @@ class _Door:
     async def _rotate(self, holder: Holder, wanted: RotationRequest) -> Response:
         rotated = await operations.rotate(holder, self._service, wanted)
         return JsonResponse({"secret": rotated.secret, "hint": rotated.token.hint}, 201)
+
+    async def _ask(self, holder: Holder, asked: AccessRequestBody) -> Response:
+        made, is_new = await operations.request_access(holder, self._service, *asked)
+        return JsonResponse(shown_request(made), 201 if is_new else 200)
+
+    async def _show_requests(self, holder: Holder) -> Response:
+        made = await operations.own_requests(holder)
+        return JsonResponse({"requests": [shown_request(one) for one in made]})
 
 
 def _shown(own: OwnToken) -> dict[str, object]:

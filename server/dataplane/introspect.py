@@ -14,6 +14,7 @@ from server.operations.introspection import Introspected, introspect
 from server.service import Service
 from server.web.body import BadRequest, read_body
 from server.web.json import JsonResponse
+from server.web.log_fields import tell_in_log
 from server.web.problem import problem
 
 _FORM = "application/x-www-form-urlencoded"
@@ -29,6 +30,7 @@ def routes(service: Service) -> list[Route]:
             response = problem(401, "UNAUTHENTICATED", "A gateway's credential is needed.")
             response.headers["WWW-Authenticate"] = 'Basic realm="tessera", charset="UTF-8"'
             return response
+        tell_in_log(request, gateway=str(client.credential_id))
         try:
             secret = await _token(request)
         except BadRequest as error:
@@ -77,7 +79,7 @@ async def _token(request: Request) -> str:
 
 
 def _shown(found: Introspected) -> dict[str, object]:
-    return {
+    shown: dict[str, object] = {
         "active": True,
         "token_type": "Bearer",
         "sub": encode_id("Token", found.token.id),
@@ -85,3 +87,7 @@ def _shown(found: Introspected) -> dict[str, object]:
         "tenant": found.tenant.slug,
         "permissions": found.permissions,
     }
+    if found.ends_at is not None:
+        # Cut to the second: a cache that keeps the answer until then drops it in time.
+        shown["exp"] = int(found.ends_at.timestamp())
+    return shown

@@ -12,13 +12,11 @@ from string import ascii_letters, digits
 from typing import Protocol
 from urllib.parse import quote
 
-from server.texts import printable_ascii
+from server.texts import LOOKED_AT_BEYOND, text_of_client
 
 PREFIX = "/authorize"
 _MAX_USER_AGENT = 255
 _REQUEST_ID = re.compile(r"[0-9a-fA-F-]{8,36}")
-# Clients may put secrets into the user agent, which is stored and shown.
-_MAY_BE_SECRET = re.compile(r"[\w+/=-]{30,}", re.ASCII)
 # Clients repeat their user agents, and cleaning one is a pure function.
 _CACHE_SIZE = 4096
 # Maps each allowed character of a header's name to `-`, and all others to `_`.
@@ -116,12 +114,12 @@ def raw_target(scope_path: str, raw_path: bytes | None, query: bytes) -> bytes:
 
 def user_agent(headers: Headers) -> str:
     """The client's user agent, cleaned for display. Possible secrets are cut out."""
-    return _user_agent(headers.get(b"user-agent", b"")[:_MAX_USER_AGENT])
+    return _user_agent(headers.get(b"user-agent", b"")[: _MAX_USER_AGENT + LOOKED_AT_BEYOND])
 
 
 @lru_cache(_CACHE_SIZE)
 def _user_agent(value: bytes) -> str:
-    return _MAY_BE_SECRET.sub("...", printable_ascii(value.decode("latin-1"), _MAX_USER_AGENT))
+    return text_of_client(value.decode("latin-1"), _MAX_USER_AGENT)
 
 
 def request_id(headers: Headers) -> str | None:

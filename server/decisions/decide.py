@@ -8,8 +8,9 @@ from functools import lru_cache
 from ipaddress import ip_network
 
 from models import RefusalReason
-from server.catalogue import Permission
+from server.catalogue import Catalogue, Permission, canonical_path
 from server.decisions.terms import Terms
+from server.memo import Memo
 from server.web.client_address import Network, is_within
 
 # The permission of the request's operation, or the reason why no permission would suffice.
@@ -17,9 +18,21 @@ Wanted = Permission | RefusalReason
 _REASONS = {
     "REVOKED": RefusalReason.REVOKED,
     "RETIRED": RefusalReason.SECRET_RETIRED,
+    "SUSPENDED": RefusalReason.TENANT_SUSPENDED,
     "EXPIRED": RefusalReason.EXPIRED,
     "PAUSED": RefusalReason.PAUSED,
 }
+
+
+def wanted_permission(catalogue: Catalogue, method: str, target: str) -> Wanted:
+    """The permission that a request needs, or why no permission would suffice.
+
+    target: in origin form, as it was on the wire.
+    """
+    path = canonical_path(target)
+    if path is None:
+        return RefusalReason.TARGET_NOT_CANONICAL
+    return catalogue.match(method, path) or RefusalReason.NO_SUCH_OPERATION
 
 
 def denial_of_secret(terms: Terms) -> RefusalReason | None:
@@ -39,9 +52,9 @@ def decide(terms: Terms, wanted: Wanted, address: str) -> RefusalReason | None:
     """
     if denial := denial_of_secret(terms):
         return denial
-    if terms.tenant_networks is not None and not _is_allowed(address, terms.tenant_networks):
-        return RefusalReason.ADDRESS_NOT_ALLOWED
-    if terms.token_networks is not None and not _is_allowed(address, terms.token_networks):
+    if (terms.tenant_networks is not None and not _allowed[address, terms.tenant_networks]) or (
+        terms.token_networks is not None and not _allowed[address, terms.token_networks]
+    ):
         return RefusalReason.ADDRESS_NOT_ALLOWED
     if not isinstance(wanted, Permission):
         return wanted
@@ -55,8 +68,6 @@ def denial_of_holder(terms: Terms, address: str) -> RefusalReason | None:
     return None if denial is RefusalReason.NO_SUCH_OPERATION else denial
 
 
-# A token is called from few addresses, and both functions are pure.
-@lru_cache(16_384)
 def _is_allowed(address: str, networks: str) -> bool:
     return is_within(address, _networks(networks))
 
@@ -64,3 +75,7 @@ def _is_allowed(address: str, networks: str) -> bool:
 @lru_cache(4096)
 def _networks(joined: str) -> tuple[Network, ...]:
     return tuple(map(ip_network, joined.split(",")))
+
+
+# A token is called from few addresses.
+_allowed = Memo(_is_allowed, 16_384)

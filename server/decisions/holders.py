@@ -28,11 +28,14 @@ def digests_of(service: Service, secret: str) -> tuple[bytes, ...]:
     return service.digest_key.digests("token", secret)
 
 
-async def find_holder(digests: Collection[bytes]) -> Presented | None:
-    """The holder of the secret with these digests, live or refused; None if it is unknown."""
+async def find_holder(digests: Collection[bytes], address: str) -> Presented | None:
+    """The holder of the secret with these digests, live or refused; None if it is unknown.
+
+    address: the client's, for the activity.
+    """
     # A standby may not know the latest secrets and revocations yet.
     await require_writable()
     terms = await terms_of_any_tenant(digests)
     if terms is None:
         return None
-    return Presented(Holder(UUID(terms.tenant_id), UUID(terms.token_id)), terms)
+    return Presented(Holder(UUID(terms.tenant_id), UUID(terms.token_id), address), terms)

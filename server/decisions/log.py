@@ -4,17 +4,23 @@
 burst takes little memory; the buffer is limited, and decisions beyond it are dropped and counted in
 a metric. A flush begins three seconds after the first note, and is tried again three seconds later
 if the database is unavailable. One flush runs at a time: decisions noted meanwhile go to the next.
+
+A batch that the database did not confirm may have been written. It is tried again as it is, with
+nothing added, so that the database can tell; there is at most one, besides the one that fills.
 """
 
 import asyncio
 import logging
+from sys import intern
 
 from models import RefusalReason
 from server import database
 from server.decisions import log_rows
-from server.decisions.log_rows import Denial, OldUse, Unwritten, Use
-from server.monitoring.metrics import RECORDS_DROPPED
-from server.texts import printable_ascii
+from server.decisions.log_rows import Denial, TokenKey, Unwritten, Use
+from server.decisions.old_use_rows import OldUse
+from server.decisions.withheld_rows import WithheldUse
+from server.monitoring.metrics import DECISION_LOGS, RECORDS_DROPPED
+from server.texts import text_of_client
 
 _WRITE_AFTER_SECONDS = 3.0
 _DAY_SECONDS = 86_400
@@ -22,6 +28,10 @@ _METHOD_LENGTH = 16
 MAX_USES = 100_000
 MAX_DENIED_TOKENS = 10_000
 MAX_OLD_USES = 2_000
+MAX_WITHHELD_CLIENTS = 10_000
+MAX_WITHHELD_USES = 20_000
+# Tokens whose last use was written; beyond it all are forgotten, and asked for again.
+_MAX_WRITTEN = 100_000
 _log = logging.getLogger("tessera.decision_log")
 
 
@@ -29,11 +39,16 @@ class DecisionLog:
     """The decisions of one instance that are not written yet."""
 
     def __init__(self) -> None:
-        self._unwritten = Unwritten({}, {}, {})
+        self._written_tokens: set[TokenKey] = set()
+        self._unwritten = self._new_batch()
+        self._unconfirmed: Unwritten | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
         self._writing_since = 0.0
         self._day_starts, self._day = 0.0, log_rows.day_of(0)
+        # When the first decision of each batch was made, in seconds since 1970.
+        self._since = self._unconfirmed_since = 0.0
+        DECISION_LOGS.add(self)
 
     def note(
         self,
@@ -46,11 +61,12 @@ class DecisionLog:
         user_agent: str,
         request_id: str,
         at: float,
+        is_old_secret: bool = False,
     ) -> None:
         """Log a decision on a known token; it is written within seconds.
 
         key: the permission, or empty if no operation matched. reason: None if it was allowed.
-        at: in seconds since 1970.
+        at: in seconds since 1970. is_old_secret: whether it is the old secret of a rotation.
         """
         batch = self._unwritten
         if not self._day_starts <= at < self._day_starts + _DAY_SECONDS:
@@ -61,30 +77,46 @@ class DecisionLog:
             if len(batch.uses) >= MAX_USES:
                 RECORDS_DROPPED.inc()
                 return
-            use = batch.uses[use_key] = Use(0, 0, at, at)
+            if not batch.uses:
+                self._since = at
+            # One copy of the tenant's id for all of its tokens.
+            use = batch.uses[intern(tenant_id), token_id, key, self._day] = Use(0, 0, at, at)
         use.last_at = at
         if reason is None:
             use.allowed += 1
-            batch.last[tenant_id, token_id] = (at, address, user_agent)
+            use.allowed_at, use.address, use.user_agent = at, address, user_agent
         else:
             use.denied += 1
-            shown = printable_ascii(method, _METHOD_LENGTH)
+            shown = text_of_client(method, _METHOD_LENGTH)
             refused = Denial(at, shown, key, reason, address, user_agent, request_id)
             self._note_denial((tenant_id, token_id), refused)
+        if is_old_secret:
+            self._note_old_use(use, (tenant_id, token_id, address, user_agent), at)
         if self._timer is None and self._writing is None:
             self._write_in(_WRITE_AFTER_SECONDS)
 
-    def note_old_use(
-        self, tenant_id: str, token_id: str, address: str, user_agent: str, at: float
+    def note_withheld(
+        self, tenant_id: str, token_id: str, key: str, address: str, user_agent: str, at: float
     ) -> None:
-        """Log that a client presented the old secret of a rotation. Call it after `note`."""
-        batch, key = self._unwritten.old_uses, (tenant_id, token_id, address, user_agent)
-        use = batch.get(key)
+        """Log that a request passed which the token's trial would have denied, after `note`."""
+        batch, use_key = self._unwritten.withheld, (tenant_id, token_id, key, address, user_agent)
+        use = batch.get(use_key)
         if use is not None:
             use.requests += 1
             use.last_at = at
-        elif len(batch) < MAX_OLD_USES:
-            batch[key] = OldUse(1, at)
+        elif len(batch) < (MAX_WITHHELD_CLIENTS if address else MAX_WITHHELD_USES):
+            batch[use_key] = WithheldUse(1, at)
+        elif address:
+            # Under pressure, clients are not told apart: the count of all stays exact.
+            self.note_withheld(tenant_id, token_id, key, "", "", at)
+        else:
+            RECORDS_DROPPED.inc()
+
+    def waits_since(self) -> float | None:
+        """When the oldest decision was made that is not written; None if all are."""
+        if self._unconfirmed is not None:
+            return self._unconfirmed_since
+        return self._since if self._unwritten.uses else None
 
     async def close(self) -> None:
         """Flush the rest. Decisions that the database does not take now are lost."""
@@ -97,6 +129,26 @@ class DecisionLog:
 
     def _begin_day(self, at: float) -> None:
         self._day_starts, self._day = at - at % _DAY_SECONDS, log_rows.day_of(at)
+
+    def _new_batch(self) -> Unwritten:
+        return Unwritten(written=self._written_tokens)
+
+    def _note_old_use(self, use: Use, key: tuple[str, str, str, str], at: float) -> None:
+        old = use.old
+        if old is None or old.address != key[2] or old.user_agent != key[3]:
+            old = use.old = self._old_use(key, at)
+        old.requests += 1
+        old.last_at = at
+
+    def _old_use(self, key: tuple[str, str, str, str], at: float) -> OldUse:
+        """The use of an old secret by a client; one that is not written beyond the limit."""
+        batch = self._unwritten.old_uses
+        use = batch.get(key)
+        if use is None:
+            use = OldUse(key[2], key[3], 0, at)
+            if len(batch) < MAX_OLD_USES:
+                batch[key] = use
+        return use
 
     def _note_denial(self, token: tuple[str, str], denial: Denial) -> None:
         latest = self._unwritten.refused.get(token)
@@ -119,49 +171,31 @@ class DecisionLog:
 
     def _written(self, _task: asyncio.Task[None]) -> None:
         self._writing = None
-        if self._unwritten.uses:
+        if self._unwritten.uses or self._unconfirmed is not None:
             # Decisions noted during the flush may have waited for as long as it took.
             waited = asyncio.get_running_loop().time() - self._writing_since
             self._write_in(max(0.0, _WRITE_AFTER_SECONDS - waited))
 
     async def _write(self) -> None:
-        batch, self._unwritten = self._unwritten, Unwritten({}, {}, {})
-        if not batch.uses:
+        if self._unconfirmed is not None and not await self._is_done_with(self._unconfirmed):
             return
+        self._unconfirmed = None
+        batch, self._unwritten = self._unwritten, self._new_batch()
+        since = self._since
+        if batch.uses and not await self._is_done_with(batch):
+            self._unconfirmed, self._unconfirmed_since = batch, since
+
+    async def _is_done_with(self, batch: Unwritten) -> bool:
+        """Write the batch, or drop one that can never be written; False for another try."""
         try:
             await log_rows.write(batch)
         except Exception as error:
             if database.is_unavailable(error):
-                self._put_back(batch)
-                return
+                return False
             RECORDS_DROPPED.inc(sum(use.allowed + use.denied for use in batch.uses.values()))
             _log.error("decisions could not be recorded", exc_info=error)
-
-    def _put_back(self, batch: Unwritten) -> None:
-        """Merge an unwritten batch with the decisions noted since, which are newer."""
-        newer, self._unwritten = self._unwritten, batch
-        for key, use in newer.uses.items():
-            before = batch.uses.get(key)
-            if before is not None:
-                before.allowed += use.allowed
-                before.denied += use.denied
-                before.last_at = use.last_at
-            elif len(batch.uses) < MAX_USES:
-                batch.uses[key] = use
-            else:
-                RECORDS_DROPPED.inc(use.allowed + use.denied)
-        for token, last in newer.last.items():
-            if token in batch.last or len(batch.last) < MAX_USES:
-                batch.last[token] = last
-        for token, refused in newer.refused.items():
-            if token in batch.refused or len(batch.refused) < MAX_DENIED_TOKENS:
-                kept = batch.refused.get(token, []) + refused
-                batch.refused[token] = kept[-log_rows.KEPT_REFUSALS :]
-            else:
-                RECORDS_DROPPED.inc(len(refused))
-        for client, old_use in newer.old_uses.items():
-            earlier = batch.old_uses.get(client)
-            if earlier is not None:
-                old_use.requests += earlier.requests
-            if earlier is not None or len(batch.old_uses) < MAX_OLD_USES:
-                batch.old_uses[client] = old_use
+            return True
+        if len(self._written_tokens) > _MAX_WRITTEN:
+            self._written_tokens.clear()
+        self._written_tokens.update(batch.used())
+        return True

@@ -8,14 +8,14 @@ pressure, are up to `server.decisions.log`.
 # ruff: noqa: S608 - the statements are made of constants
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import count, islice
 from operator import itemgetter
 from typing import Any, NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import orjson
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -23,25 +23,32 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 import models
 from models import RefusalReason
 from server.database import dialect, retried, transaction
+from server.decisions import log_batches, old_use_rows, withheld_rows
+from server.decisions.json_members import members
+from server.decisions.old_use_rows import OldUse
+from server.decisions.trimming import delete_found, too_old
+from server.decisions.withheld_rows import WithheldKey, WithheldUse
 
 KEPT_REFUSALS = 20
-KEPT_SECRET_USES = 50
-KEPT_DAYS = 400
 _AT_ONCE = 100
 
 
 @dataclass(slots=True)
 class Use:
-    """How often a token asked for an operation, since the last writing."""
+    """How often a token asked for an operation, since the last writing.
+
+    Instants are in seconds since 1970. allowed_at: of the last allowed request, which came from
+    `address` by `user_agent`; None where all were denied. old: the last client of an old secret.
+    """
 
     allowed: int
     denied: int
     first_at: float
     last_at: float
-
-
-# A token's last allowed request: seconds since 1970, and the client's address and user agent.
-LastUse = tuple[float, str, str]
+    allowed_at: float | None = None
+    address: str = ""
+    user_agent: str = ""
+    old: "OldUse | None" = None
 
 
 class Denial(NamedTuple):
@@ -56,27 +63,30 @@ class Denial(NamedTuple):
     request_id: str
 
 
-@dataclass(slots=True)
-class OldUse:
-    """How often a client presented an old secret, since the last writing."""
-
-    requests: int
-    last_at: float
+# A tenant's id and a token's.
+TokenKey = tuple[str, str]
 
 
 @dataclass(slots=True)
 class Unwritten:
-    """Decisions that are not written yet. Tokens are (tenant's id, token's id)."""
+    """Decisions that are not written yet.
 
-    uses: dict[tuple[str, str, str, date], Use]
-    last: dict[tuple[str, str], LastUse]
-    refused: dict[tuple[str, str], list[Denial]]
-    # Requests with the old secret of a rotation: of a token, from an address, by a user agent.
+    uses: by token, permission and day. old_uses: requests with the old secret of a rotation, by
+    token, address and user agent. withheld: allowed requests that the trial of a token would have
+    denied. written: tokens whose last use was written before. id: tells the
+    batch when it is tried again. Add nothing to it after the first try.
+    """
+
+    uses: dict[tuple[str, str, str, date], Use] = field(default_factory=dict)
+    refused: dict[TokenKey, list[Denial]] = field(default_factory=dict)
     old_uses: dict[tuple[str, str, str, str], OldUse] = field(default_factory=dict)
+    withheld: dict[WithheldKey, WithheldUse] = field(default_factory=dict)
+    written: Set[TokenKey] = frozenset()
+    id: UUID = field(default_factory=uuid4)
 
-
-def _members(names: str) -> str:
-    return ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in names.split())
+    def used(self) -> set[TokenKey]:
+        """The tokens that had an allowed request."""
+        return {key[:2] for key, use in self.uses.items() if use.allowed_at is not None}
 
 
 # One parameter of JSON for each statement: either database takes it apart faster than a driver
@@ -123,54 +133,13 @@ _STATEMENTS: dict[str, dict[str, str]] = {
                 id uuid, at timestamptz, tenant_id uuid, token_id uuid, method text, path text,
                 reason text, address text, user_agent text, request_id text)
         """,
-        # Skip rows that another instance is deleting: two instances that waited for each other
-        # here would deadlock.
-        "trim": f"""
-            WITH old AS MATERIALIZED (
-                SELECT r.tenant_id, r.id
-                FROM json_to_recordset($1::json) AS u(tenant_id uuid, token_id uuid)
-                JOIN token_refusal r ON r.tenant_id = u.tenant_id AND r.token_id = u.token_id
-                WHERE r.id <= (
-                    SELECT x.id FROM token_refusal x
-                    WHERE x.tenant_id = u.tenant_id AND x.token_id = u.token_id
-                    ORDER BY x.id DESC OFFSET {KEPT_REFUSALS} LIMIT 1)
-                FOR UPDATE OF r SKIP LOCKED
-            )
-            DELETE FROM token_refusal r USING old
-            WHERE r.tenant_id = old.tenant_id AND r.id = old.id
-        """,
-        "old": """
-            INSERT INTO secret_use (id, created_at, tenant_id, token_id, address, user_agent,
-                                    requests, last_used_at)
-            SELECT u.id, u.at, u.tenant_id, u.token_id, u.address, u.user_agent, u.requests, u.at
-            FROM json_to_recordset($1::json) AS u(
-                id uuid, tenant_id uuid, token_id uuid, address text, user_agent text,
-                requests bigint, at timestamptz)
-            ON CONFLICT (tenant_id, token_id, address, user_agent) DO UPDATE SET
-                requests = secret_use.requests + excluded.requests,
-                last_used_at = GREATEST(secret_use.last_used_at, excluded.last_used_at)
-        """,
-        "trim old": f"""
-            WITH old AS MATERIALIZED (
-                SELECT r.tenant_id, r.id
-                FROM json_to_recordset($1::json) AS u(tenant_id uuid, token_id uuid)
-                JOIN secret_use r ON r.tenant_id = u.tenant_id AND r.token_id = u.token_id
-                WHERE (r.last_used_at, r.id) <= (
-                    SELECT x.last_used_at, x.id FROM secret_use x
-                    WHERE x.tenant_id = u.tenant_id AND x.token_id = u.token_id
-                    ORDER BY x.last_used_at DESC, x.id DESC OFFSET {KEPT_SECRET_USES} LIMIT 1)
-                FOR UPDATE OF r SKIP LOCKED
-            )
-            DELETE FROM secret_use r USING old
-            WHERE r.tenant_id = old.tenant_id AND r.id = old.id
-        """,
     },
     "sqlite": {
         "use": f"""
             INSERT INTO token_use (id, created_at, tenant_id, token_id, key, day,
                                    allowed, denied, first_used_at, last_used_at)
-            SELECT {_members("id last_at tenant_id token_id key day allowed denied")},
-                   {_members("first_at last_at")}
+            SELECT {members("id last_at tenant_id token_id key day allowed denied")},
+                   {members("first_at last_at")}
             FROM json_each(?) WHERE true
             ON CONFLICT (tenant_id, token_id, key, day) DO UPDATE SET
                 allowed = token_use.allowed + excluded.allowed,
@@ -180,7 +149,7 @@ _STATEMENTS: dict[str, dict[str, str]] = {
         """,
         "fresh": f"""
             SELECT u.tenant_id, u.token_id
-            FROM (SELECT {_members("tenant_id token_id")} FROM json_each(?)) AS u
+            FROM (SELECT {members("tenant_id token_id")} FROM json_each(?)) AS u
             WHERE NOT EXISTS (
                 SELECT 1 FROM token_last_use l
                 WHERE l.tenant_id = u.tenant_id AND l.id = u.token_id)
@@ -188,7 +157,7 @@ _STATEMENTS: dict[str, dict[str, str]] = {
         "last": f"""
             INSERT INTO token_last_use (id, created_at, tenant_id, last_used_at, last_used_from,
                                         last_used_user_agent)
-            SELECT {_members("token_id at tenant_id at address user_agent")}
+            SELECT {members("token_id at tenant_id at address user_agent")}
             FROM json_each(?) WHERE true
             ON CONFLICT (tenant_id, id) DO UPDATE SET
                 last_used_at = excluded.last_used_at,
@@ -199,60 +168,74 @@ _STATEMENTS: dict[str, dict[str, str]] = {
         "refused": f"""
             INSERT INTO token_refusal (id, created_at, tenant_id, token_id, method, path,
                                        reason, address, user_agent, request_id)
-            SELECT {_members("id at tenant_id token_id method path")},
-                   {_members("reason address user_agent request_id")}
+            SELECT {members("id at tenant_id token_id method path")},
+                   {members("reason address user_agent request_id")}
             FROM json_each(?)
         """,
-        # exempt statements_without_a_tenant: SQLite is never distributed
-        "trim": f"""
-            DELETE FROM token_refusal WHERE id IN (
-                SELECT r.id FROM (SELECT {_members("tenant_id token_id")} FROM json_each(?)) AS u
-                JOIN token_refusal r ON r.tenant_id = u.tenant_id AND r.token_id = u.token_id
-                WHERE r.id <= (
-                    SELECT x.id FROM token_refusal x
-                    WHERE x.tenant_id = r.tenant_id AND x.token_id = r.token_id
-                    ORDER BY x.id DESC LIMIT 1 OFFSET {KEPT_REFUSALS}))
-        """,
-        "old": f"""
-            INSERT INTO secret_use (id, created_at, tenant_id, token_id, address, user_agent,
-                                    requests, last_used_at)
-            SELECT {_members("id at tenant_id token_id address user_agent requests at")}
-            FROM json_each(?) WHERE true
-            ON CONFLICT (tenant_id, token_id, address, user_agent) DO UPDATE SET
-                requests = secret_use.requests + excluded.requests,
-                last_used_at = max(secret_use.last_used_at, excluded.last_used_at)
-        """,
-        # exempt statements_without_a_tenant: SQLite is never distributed
-        "trim old": f"""
-            DELETE FROM secret_use WHERE id IN (
-                SELECT r.id FROM (SELECT {_members("tenant_id token_id")} FROM json_each(?)) AS u
-                JOIN secret_use r ON r.tenant_id = u.tenant_id AND r.token_id = u.token_id
-                WHERE (r.last_used_at, r.id) <= (
-                    SELECT x.last_used_at, x.id FROM secret_use x
-                    WHERE x.tenant_id = r.tenant_id AND x.token_id = r.token_id
-                    ORDER BY x.last_used_at DESC, x.id DESC LIMIT 1 OFFSET {KEPT_SECRET_USES}))
-        """,
     },
+}
+_TRIM_REFUSALS = {
+    name: (
+        delete_found(name, "token_refusal", too_old(name, "token_refusal", ("id",), KEPT_REFUSALS)),
+    )
+    for name in _STATEMENTS
 }
 
 
 @retried
 async def write(unwritten: Unwritten) -> None:
-    """Write all of `unwritten`, or nothing. Two instances that write at once are both counted."""
+    """Write all of `unwritten`, or nothing. Two instances that write at once are both counted.
+
+    A batch is counted once, however often it is tried: also where an earlier try seemed to fail,
+    since the answer to its COMMIT was lost.
+    """
     async with transaction() as client:
         statements = _STATEMENTS[dialect()]
+        if not await log_batches.note(client, unwritten.id):
+            return
         await _mark_first_uses(client, unwritten)
         for name, rows in (
             ("use", _use_rows(unwritten)),
             ("last", _last_rows(unwritten)),
             ("refused", _refused_rows(unwritten)),
-            ("trim", _tokens(unwritten.refused)),
-            ("old", _old_use_rows(unwritten)),
-            ("trim old", _tokens({key[:2] for key in unwritten.old_uses})),
         ):
-            # Made part by part: requests are answered in between, and wait for one part at most.
-            while part := list(islice(rows, _AT_ONCE)):
-                await client.execute_query(statements[name], [orjson.dumps(part).decode()])
+            await _execute(client, statements[name], rows)
+        await _trim(client, _TRIM_REFUSALS, unwritten.refused)
+        for rows, add, trim in (
+            (_old_use_rows(unwritten), old_use_rows.ADD, old_use_rows.TRIM),
+            (_withheld_rows(unwritten), withheld_rows.ADD, withheld_rows.TRIM),
+        ):
+            sent = list(rows)
+            written = await _execute(client, add[dialect()], iter(sent))
+            await _trim(client, trim, _grown(sent, written))
+
+
+async def _trim(
+    client: BaseDBAsyncClient, statements: Mapping[str, Sequence[str]], tokens: Iterable[TokenKey]
+) -> None:
+    # In the same order on every instance.
+    ordered = sorted(tokens)
+    for statement in statements[dialect()]:
+        await _execute(client, statement, _tokens(ordered))
+
+
+def _grown(sent: Iterable[dict[str, Any]], written: Iterable[Any]) -> set[TokenKey]:
+    """The tokens that may have too many rows: a row that was there keeps its id."""
+    tokens = {row["id"]: (row["tenant_id"], row["token_id"]) for row in sent}
+    return {tokens[row["id"]] for row in written if row["id"] in tokens}
+
+
+async def _execute(
+    client: BaseDBAsyncClient, statement: str, rows: Iterator[dict[str, Any]]
+) -> list[Any]:
+    """Execute a statement for all rows; gives the rows that it returns.
+
+    Made part by part: requests are answered in between, and wait for one part at most.
+    """
+    returned: list[Any] = []
+    while part := list(islice(rows, _AT_ONCE)):
+        returned += await client.execute_query_dict(statement, [orjson.dumps(part).decode()])
+    return returned
 
 
 async def _mark_first_uses(client: BaseDBAsyncClient, unwritten: Unwritten) -> None:
@@ -261,7 +244,7 @@ async def _mark_first_uses(client: BaseDBAsyncClient, unwritten: Unwritten) -> N
     A token that an admin is changing is left unmarked, since the flush waits for no admin: lists
     look at `token_last_use` too.
     """
-    used = _tokens(unwritten.last)
+    used = _tokens(unwritten.used() - unwritten.written)
     while part := list(islice(used, _AT_ONCE)):
         statement = _STATEMENTS[dialect()]["fresh"]
         fresh: dict[UUID, list[UUID]] = defaultdict(list)
@@ -285,16 +268,6 @@ async def mark_revoked(tenant_id: UUID, token_ids: Sequence[UUID], at: datetime)
     # Locked in the order in which decisions are written.
     await last_uses.order_by("id").select_for_update().only("id")
     await last_uses.update(revoked_at=at)
-
-
-async def delete_old_uses(tenant_ids: Sequence[UUID], limit: int, today: date) -> int:
-    """Delete at most `limit` counts of days over 400 days before `today`; gives their number."""
-    oldest = today - timedelta(days=KEPT_DAYS)
-    old = models.TokenUse.filter(tenant_id__in=tenant_ids, day__lt=oldest).limit(limit)
-    ids = [row.id for row in await old.only("id")]
-    if ids:
-        await models.TokenUse.filter(tenant_id__in=tenant_ids, id__in=ids).delete()
-    return len(ids)
 
 
 async def delete_secret_uses(tenant_id: UUID, token_id: UUID) -> None:
@@ -331,8 +304,14 @@ def _use_rows(unwritten: Unwritten) -> Iterator[dict[str, Any]]:
 
 
 def _last_rows(unwritten: Unwritten) -> Iterator[dict[str, Any]]:
-    ordered = sorted(unwritten.last.items(), key=itemgetter(0))
-    for (tenant_id, token_id), (at, address, user_agent) in ordered:
+    """One row for each token: a second one would meet the first in the same statement."""
+    allowed = ((key[:2], use) for key, use in unwritten.uses.items() if use.allowed_at is not None)
+    last: dict[TokenKey, tuple[float, str, str]] = {}
+    for token, use in allowed:
+        at = use.allowed_at or 0.0
+        if token not in last or last[token][0] <= at:
+            last[token] = at, use.address, use.user_agent
+    for (tenant_id, token_id), (at, address, user_agent) in sorted(last.items()):
         yield {
             "tenant_id": tenant_id,
             "token_id": token_id,
@@ -362,20 +341,28 @@ def _refused_rows(unwritten: Unwritten) -> Iterator[dict[str, Any]]:
 def _old_use_rows(unwritten: Unwritten) -> Iterator[dict[str, Any]]:
     # In the order of the unique index, as the uses.
     ordered = sorted(unwritten.old_uses.items(), key=itemgetter(0))
-    for row_id, (key, use) in zip(_ids(), ordered, strict=False):
-        tenant_id, token_id, address, user_agent = key
+    for row_id, ((tenant_id, token_id, *_), use) in zip(_ids(), ordered, strict=False):
         yield {
             "id": row_id,
             "tenant_id": tenant_id,
             "token_id": token_id,
-            "address": address,
-            "user_agent": user_agent,
+            "address": use.address,
+            "user_agent": use.user_agent,
             "requests": use.requests,
             "at": _instant(use.last_at),
         }
 
 
-def _tokens(tokens: Iterable[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+def _withheld_rows(unwritten: Unwritten) -> Iterator[dict[str, Any]]:
+    names = ("tenant_id", "token_id", "key", "address", "user_agent")
+    # In the order of the unique index, as the uses.
+    ordered = sorted(unwritten.withheld.items(), key=itemgetter(0))
+    for row_id, (key, use) in zip(_ids(), ordered, strict=False):
+        named = dict(zip(names, key, strict=True))
+        yield named | {"id": row_id, "requests": use.requests, "at": _instant(use.last_at)}
+
+
+def _tokens(tokens: Iterable[TokenKey]) -> Iterator[dict[str, Any]]:
     for tenant_id, token_id in tokens:
         yield {"tenant_id": tenant_id, "token_id": token_id}
 

@@ -2,12 +2,13 @@
 # ruff: noqa: S608 - the statements are made of constants
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
+from time import monotonic
 from typing import Any
 
 from server.database import READ_ONLY, WIRE_CONNECTIONS, Pool, ReadOnlyDatabase
 from server.decisions.question import MAX_TOGETHER, Question, Receiver
-from server.decisions.terms import CONDITIONS, STATE, Terms, terms_of
+from server.decisions.terms import CONDITIONS, MARKS, STATE, Terms, terms_of
 
 # A request is answered within two seconds, even when the database does not answer.
 _WAIT_SECONDS = 1.8
@@ -40,7 +41,8 @@ _FOUND = f"""
                               WHERE p.tenant_id = t.id AND p.token_id = s.token_id
                                 AND p.fingerprint = decode(q.fingerprint, 'hex'))
                  ELSE position(decode(q.fingerprint, 'hex') in s.grants) > 0 END,
-            {CONDITIONS["postgres"]}
+            {CONDITIONS["postgres"]},
+            {MARKS["postgres"]}
         FROM tenant t JOIN token_secret s
             ON s.tenant_id = t.id AND s.digest = decode(q.digest, 'hex')
         WHERE t.slug = q.slug AND (q.region IS NULL OR t.region = q.region)
@@ -62,14 +64,15 @@ class PostgresLookup:
 
     def find(self, question: Question, receiver: Receiver) -> None:
         """Look `question` up in the next query, together with other questions."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        # Not the loop's clock: to find the loop takes a system call.
+        now = monotonic()
         self._waiting.append(_Pending(question, receiver, now))
         if not self._is_starting and self._wants_another(now):
             # In the loop's next turn: the other questions of this one join the query.
             self._is_starting = True
-            loop.call_soon(self._start)
+            asyncio.get_running_loop().call_soon(self._start)
         if self._sweeper is None:
+            loop = asyncio.get_running_loop()
             self._sweeper = loop.call_later(_SWEEP_SECONDS, self._sweep)
 
     async def open(self) -> None:
@@ -104,9 +107,11 @@ class PostgresLookup:
         batch = self._take()
         try:
             async with self._pool.statement() as held:
+                failovers = self._pool.failovers
                 await batch.ask(held)
                 for _ in range(_MAX_IN_A_ROW):
-                    if not self._waiting:
+                    # After a failover, `held` may lead to a primary that was frozen and woke.
+                    if not self._waiting or self._pool.failovers != failovers:
                         break
                     self._under_way.discard(batch)
                     batch = self._take()
@@ -122,19 +127,19 @@ class PostgresLookup:
         batch = _Batch(self._waiting[:MAX_TOGETHER])
         del self._waiting[:MAX_TOGETHER]
         self._under_way.add(batch)
-        self._asked_at = asyncio.get_running_loop().time()
+        self._asked_at = monotonic()
         return batch
 
     def _sweep(self) -> None:
         """Fail overdue lookups. The query itself ends by the driver's time-out."""
-        loop = asyncio.get_running_loop()
-        too_early = loop.time() - _WAIT_SECONDS
+        too_early = monotonic() - _WAIT_SECONDS
         under_way = (pending for batch in self._under_way for pending in batch.pending)
         for pending in [*self._waiting, *under_way]:
             if pending.since <= too_early:
                 pending.fail(TimeoutError())
         self._waiting = [pending for pending in self._waiting if pending.receiver]
         remaining = self._waiting or self._under_way
+        loop = asyncio.get_running_loop()
         self._sweeper = loop.call_later(_SWEEP_SECONDS, self._sweep) if remaining else None
 
 
@@ -169,16 +174,16 @@ class _Batch:
 
     async def ask(self, held: Any) -> None:
         """Give each receiver its result, by one query on a connection."""
-        asking = [
-            (pending, row) for pending in self.pending for row in _by_digest(pending.question)
-        ]
-        rows = await held.fetch(_FOUND, *_columns(row for _, row in asking))
+        # Each once for each of its digests: one of them may be under renewal.
+        asking = [pending for pending in self.pending for _ in pending.question[2]]
+        rows = await held.fetch(_FOUND, *_columns([one.question for one in self.pending]))
         if any(row[0] == 0 for row in rows):
             raise ReadOnlyDatabase
         for row in rows:
-            asking[row[0] - 1][0].tell(terms_of(row[1:]))
+            asking[row[0] - 1].tell(terms_of(row[1:]))
         for pending in self.pending:
-            pending.tell(None)
+            if pending.receiver is not None:
+                pending.tell(None)
 
     def fail(self, error: Exception) -> None:
         """Give the error to the receivers without a result."""
@@ -186,22 +191,15 @@ class _Batch:
             pending.fail(error)
 
 
-def _by_digest(question: Question) -> list[tuple[str, str | None, bytes, bytes]]:
-    """The question for each digest. Ask them in one statement: a digest may be renewed."""
-    slug, region, digests, fingerprint = question
-    return [(slug, region, digest, fingerprint) for digest in digests]
-
-
-def _columns(rows: Iterable[tuple[str, str | None, bytes, bytes]]) -> tuple[str, str, str, str]:
-    """The questions as four texts, which PostgreSQL splits at the commas.
+def _columns(questions: Sequence[Question]) -> tuple[str, str, str, str]:
+    """The questions, for each of their digests, as four texts that PostgreSQL splits at the commas.
 
     asyncpg looks at each element of an array eight times, in abstract base classes: that took as
     long as the rest of a query. Slugs and regions, as `hosts` reads them, hold no comma.
     """
-    slugs, regions, digests, fingerprints = zip(*rows, strict=True)
     return (
-        ",".join(slugs),
-        ",".join(region or "" for region in regions),
-        ",".join(map(bytes.hex, digests)),
-        ",".join(map(bytes.hex, fingerprints)),
+        ",".join([slug for slug, _, digests, _ in questions for _ in digests]),
+        ",".join([region or "" for _, region, digests, _ in questions for _ in digests]),
+        ",".join([digest.hex() for _, _, digests, _ in questions for digest in digests]),
+        ",".join([wanted.hex() for _, _, digests, wanted in questions for _ in digests]),
     )

@@ -96,4 +96,4 @@ async def _record(pick_up: _PickUp) -> None:
             return
         at = to_milliseconds(await database_now())
         if await rotations.pick_up(token, pick_up.digests, address, at):
-            await record_by_holder(ActivityKind.ROTATION_PICKED_UP, token, address=address)
+            await record_by_holder(ActivityKind.ROTATION_PICKED_UP, token, address)

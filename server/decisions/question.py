@@ -1,8 +1,7 @@
 """The lookup of a presented secret: its question, and who receives its result.
 
-No result is kept: a lookup that starts after a change was acknowledged sees the change, on every
-instance. Each lookup is in a query that was sent after it began; lookups of one turn of the event
-loop share a query.
+A lookup that starts after a change was acknowledged sees the change, on every instance: each asks
+the database after it began. Lookups of one turn of the event loop share a query.
 """
 
 from typing import Protocol

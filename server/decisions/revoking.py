@@ -8,7 +8,7 @@ from tortoise.expressions import F
 import models
 from models import ClosedBy, RevocationReason
 from server.access import token_search
-from server.decisions import log_rows, terms
+from server.decisions import access_requests, log_rows, terms
 from server.errors import InvalidInput
 
 # The others are for revocations by the system, and by holders.
@@ -37,3 +37,4 @@ async def revoke(tenant_id: UUID, tokens: Sequence[models.Token]) -> None:
     await terms.close(tenant_id, ids, ClosedBy.REVOKED)
     await token_search.remove(tenant_id, ids)
     await log_rows.mark_revoked(tenant_id, ids, at)
+    await access_requests.end(tenant_id, ids)

@@ -6,12 +6,13 @@ Rights and the activity are up to the operations.
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import models
-from models import TokenRotation
+from models import ActorKind, TokenRotation
 from server.access.digest_keys import generation_to_keep
 from server.access.live_token import require_revision
-from server.access.principal import ActorKind, Caller
+from server.access.principal import Caller
 from server.conditions import clean_end, to_milliseconds
 from server.database import database_now
 from server.decisions import rotations
@@ -23,6 +24,7 @@ from server.token_format import DigestKey, new_token_secret, token_hint
 
 DEFAULT_DRAIN_SECONDS = 600
 MAX_DRAIN_SECONDS = 7 * 86_400
+_HOLDERS = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,9 @@ async def carry_out(
     replacement = Replacement(key.digest("token", secret, generation), token_hint(secret))
     before = await rotations.latest(token, at)
     given = request.idempotency_key
-    scoped_key = None if given is None else f"{caller.actor.id} {given}"
+    is_admin = caller.actor.kind is ActorKind.ADMIN
+    # Holders share one scope: the rotation is of their one token.
+    scoped_key = None if given is None else f"{caller.actor.id if is_admin else _HOLDERS} {given}"
     if before is not None and _is_repeated(before, key, scoped_key, request.compromised):
         if before.picked_up_at is not None:
             raise SecretAlreadyShown(token)
@@ -81,7 +85,7 @@ async def carry_out(
         request.drain_seconds,
         clean_end(request.latest_by, at, "latestBy"),
         request.compromised,
-        caller.actor.id if caller.actor.kind is ActorKind.ADMIN else None,
+        caller.actor.id if is_admin else None,
         scoped_key and key.digest("rotation", scoped_key, generation).hex(),
     )
     await rotations.start(token, before, replacement, plan, at)

@@ -5,7 +5,7 @@ Instants are the database's, cut to milliseconds, the precision in which checks 
 
 STABLE: one secret lives. PENDING: the old one and a new one live; the new one has not been seen.
 DRAINING: it has, and the old one ends at `old_secret_ends_at`. The clock alone ends a rotation;
-the next event of the token writes that down.
+the next event of the token writes that down, or `ended_rotations` within minutes.
 """
 
 from collections.abc import Collection
@@ -14,8 +14,12 @@ from datetime import datetime
 from uuid import UUID
 
 import models
-from models import RotationPart, TokenRotation
+from models import ActivityKind, RotationPart, TokenRotation
+from server.access import token_search
+from server.access.activity import record
 from server.access.live_token import save
+from server.access.principal import SYSTEM
+from server.access.reading import rows
 from server.database import database_now
 from server.decisions import log_rows, terms
 
@@ -44,18 +48,26 @@ class Plan:
 
 async def under_way(tenant_id: UUID, token_ids: Collection[UUID]) -> dict[UUID, TokenRotation]:
     """The rotations of these tokens that are under way, by the database's clock."""
-    found = await TokenRotation.filter(
-        tenant_id=tenant_id, id__in=list(token_ids), ended_at__isnull=True
-    )
+    found = await rows(TokenRotation, tenant_id=tenant_id, id__in=token_ids, ended_at__isnull=True)
     at = await database_now() if any(one.old_secret_ends_at for one in found) else models.now()
     return {rotation.id: rotation for rotation in found if rotation.is_under_way(at)}
 
 
 async def latest(token: models.Token, at: datetime) -> TokenRotation | None:
-    """The latest rotation of the token. One that the clock has ended is written as ended."""
+    """The latest rotation of the token. One that has ended is written as ended.
+
+    If the clock ended it, the activity says so. The token's revision stays: to somebody who has
+    read the token, nothing has changed that its rotation did not tell.
+    """
     rotation = await TokenRotation.get_or_none(tenant_id=token.tenant_id, id=token.id)
-    if rotation and rotation.ended_at is None and not rotation.is_under_way(at):
+    if rotation is None or rotation.ended_at is not None:
+        return rotation
+    if token.revoked_at is not None:
+        await _close(token, rotation, token.revoked_at)
+    elif not rotation.is_under_way(at):
         await _end_with_new(token, rotation, rotation.old_secret_ends_at or at)
+        details = {"keep": RotationPart.NEW.value, "byClock": True}
+        await record(SYSTEM, ActivityKind.ROTATION_ENDED, token, **details)
     return rotation
 
 
@@ -154,6 +166,10 @@ async def pick_up(
 async def _end_with_new(token: models.Token, rotation: TokenRotation, at: datetime) -> None:
     # The new secret keeps its mark until it is seen: a repeated request may still replace it.
     await terms.close_others(token, rotation.new_generation)
+    await _close(token, rotation, at)
+
+
+async def _close(token: models.Token, rotation: TokenRotation, at: datetime) -> None:
     await log_rows.delete_secret_uses(token.tenant_id, token.id)
     rotation.ended_at = at
     await rotation.write("ended_at")
@@ -167,3 +183,4 @@ async def _forget(token: models.Token) -> None:
 async def _show(token: models.Token, hint: str) -> None:
     token.hint = hint
     await save(token, "hint")
+    await token_search.update(token)

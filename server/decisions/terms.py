@@ -4,7 +4,7 @@ Each change of a token that the wire must see ends here, in the transaction of t
 """
 # ruff: noqa: S608 - the statements are made of constants
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -20,6 +20,8 @@ from server.token_format import DigestKey
 
 _RENEWED_AT_ONCE = 200
 MAX_GENERATION = 32_767
+# The mark of a permission that the token holds, and that its trial withholds.
+WITHHELD = "WITHHELD"
 # Of a token, closed ones too: their holders are told that they are retired. Older ones are unknown.
 _KEPT_SECRETS = 100
 # Tortoise updates no primary key. By the old digest: another operator's round may have been there.
@@ -28,11 +30,13 @@ _RENEW = {
     "sqlite": "UPDATE token_secret SET digest = ? WHERE tenant_id = ? AND digest = ?",
 }
 # Compares the instants of a secret with the clock of the database, in the statement that looks it
-# up: the clocks of instances may differ. SQLite's has milliseconds.
+# up: the clocks of instances may differ. SQLite's has milliseconds. The ends of a secret come
+# before the suspension of its tenant: the report of a retired secret ends no token.
 STATE = {
     "postgres": """
         CASE WHEN s.closed_by IS NOT NULL THEN s.closed_by
              WHEN s.retires_at <= statement_timestamp() THEN 'RETIRED'
+             WHEN t.suspended_at IS NOT NULL THEN 'SUSPENDED'
              WHEN s.expires_at <= statement_timestamp() THEN 'EXPIRED'
              ELSE s.block END
     """,
@@ -41,23 +45,54 @@ STATE = {
         CASE WHEN s.closed_by IS NOT NULL THEN s.closed_by
              WHEN s.retires_at IS NOT NULL AND substr(s.retires_at, 1, 23)
                   <= strftime('%Y-%m-%d %H:%M:%f', 'now') THEN 'RETIRED'
+             WHEN t.suspended_at IS NOT NULL THEN 'SUSPENDED'
              WHEN s.expires_at IS NOT NULL AND substr(s.expires_at, 1, 23)
                   <= strftime('%Y-%m-%d %H:%M:%f', 'now') THEN 'EXPIRED'
              ELSE s.block END
     """,
 }
-# The columns of `Terms` after the first five, in their order.
+_WRITE_EXPIRY = {
+    "postgres": "UPDATE token_secret SET expires_at = $1 WHERE tenant_id = $2 AND token_id = $3",
+    "sqlite": "UPDATE token_secret SET expires_at = ? WHERE tenant_id = ? AND token_id = ?",
+}
+# The columns of `Terms` between the first five and the last, in their order.
 CONDITIONS = {
     "postgres": """
         to_char(s.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
         AS expires_at, s.requests_per_hour AS token_limit,
-        t.networks AS tenant_networks, s.networks AS token_networks, s.rotation
+        t.networks AS tenant_networks, s.networks AS token_networks
     """,
     "sqlite": """
         CASE WHEN s.expires_at IS NOT NULL
              THEN strftime('%Y-%m-%dT%H:%M:%fZ', s.expires_at) END AS expires_at,
         s.requests_per_hour AS token_limit,
-        t.networks AS tenant_networks, s.networks AS token_networks, s.rotation
+        t.networks AS tenant_networks, s.networks AS token_networks
+    """,
+}
+# Half the time that a comparison of texts takes, also to the millisecond.
+TRIAL_RUNS_IN_SQLITE = "julianday(s.trial_until) > julianday('now')"
+# The last column of `Terms`. One for both, so that a token without a trial costs no more. ?4 and
+# `q.fingerprint` are the permission's.
+MARKS = {
+    "postgres": f"""
+        CASE WHEN s.trial_until IS NULL OR s.trial_until <= statement_timestamp() THEN s.rotation
+             WHEN CASE WHEN s.trial IS NULL
+                       THEN EXISTS (SELECT 1 FROM token_permission p
+                                    WHERE p.tenant_id = t.id AND p.token_id = s.token_id
+                                      AND p.fingerprint = decode(q.fingerprint, 'hex')
+                                      AND p.is_withheld)
+                       ELSE position(decode(q.fingerprint, 'hex') in s.trial) > 0 END
+             THEN concat_ws(' ', '{WITHHELD}', s.rotation) ELSE s.rotation END
+    """,
+    "sqlite": f"""
+        CASE WHEN s.trial_until IS NULL THEN s.rotation
+             WHEN NOT CASE WHEN s.trial IS NULL
+                           THEN EXISTS (SELECT 1 FROM token_permission p
+                                        WHERE p.tenant_id = t.id AND p.token_id = s.token_id
+                                          AND p.fingerprint = ?4 AND p.is_withheld)
+                           ELSE instr(s.trial, ?4) END THEN s.rotation
+             WHEN {TRIAL_RUNS_IN_SQLITE}
+             THEN '{WITHHELD}' || ifnull(' ' || s.rotation, '') ELSE s.rotation END
     """,
 }
 # exempt statements_without_a_tenant: a digest is unique among all tenants
@@ -65,12 +100,13 @@ _OF_ANY_TENANT = {
     "postgres": f"""
         SELECT t.id::text AS tenant_id, t.requests_per_hour AS tenant_limit,
                s.token_id::text, {STATE["postgres"]} AS state, false AS holds,
-               {CONDITIONS["postgres"]}
+               {CONDITIONS["postgres"]}, s.rotation
         FROM token_secret s JOIN tenant t ON t.id = s.tenant_id WHERE s.digest = $1
     """,
     "sqlite": f"""
         SELECT t.id AS tenant_id, t.requests_per_hour AS tenant_limit,
-               s.token_id, {STATE["sqlite"]} AS state, 0 AS holds, {CONDITIONS["sqlite"]}
+               s.token_id, {STATE["sqlite"]} AS state, 0 AS holds,
+               {CONDITIONS["sqlite"]}, s.rotation
         FROM token_secret s JOIN tenant t ON t.id = s.tenant_id WHERE s.digest = ?
     """,
 }
@@ -83,7 +119,8 @@ class Terms(NamedTuple):
     # The tenant's own limit of requests an hour; None where the default applies.
     tenant_limit: int | None
     token_id: str
-    # A value of `models.ClosedBy`, `EXPIRED`, or the value of `block`; None for a live secret.
+    # A value of `models.ClosedBy`, `SUSPENDED` for its tenant, `EXPIRED`, or the value of `block`;
+    # None for a live secret.
     state: str | None
     # Whether the token holds the permission in question.
     holds: bool
@@ -93,8 +130,9 @@ class Terms(NamedTuple):
     token_limit: int | None = None
     tenant_networks: str | None = None
     token_networks: str | None = None
-    # A value of `models.RotationPart`.
-    rotation: str | None = None
+    # What a use is noted for besides the decision: `WITHHELD`, a value of `models.RotationPart`, or
+    # both. None for nothing.
+    marks: str | None = None
 
 
 def terms_of(columns: tuple[Any, ...]) -> Terms:
@@ -121,6 +159,25 @@ async def write_conditions(token: models.Token) -> None:
     await _secrets_of(token).update(**_conditions(token))
 
 
+async def write_expiries(tenant_id: UUID, dates: Mapping[UUID, datetime]) -> None:
+    """Give all secrets of each of these tokens its date as expiry."""
+    await connection().execute_many(_WRITE_EXPIRY[dialect()], dated(tenant_id, dates))
+
+
+def dated(tenant_id: UUID, dates: Mapping[UUID, datetime]) -> list[list[Any]]:
+    """The values of a statement that writes the date of a token, for each of them."""
+    if dialect() == "sqlite":
+        # Texts as Tortoise writes them, so that they compare as texts.
+        return [[at.isoformat(" "), str(tenant_id), str(one)] for one, at in dates.items()]
+    return [[at, tenant_id, one] for one, at in dates.items()]
+
+
+async def pause(tenant_id: UUID, token_ids: Collection[UUID]) -> None:
+    """Hold up all secrets of these tokens."""
+    secrets = models.TokenSecret.filter(tenant_id=tenant_id, token_id__in=list(token_ids))
+    await secrets.update(block="PAUSED")
+
+
 def _conditions(token: models.Token) -> dict[str, Any]:
     return {
         "expires_at": token.expires_at,
@@ -133,6 +190,16 @@ def _conditions(token: models.Token) -> dict[str, Any]:
 async def write_grants(token: models.Token, keys: Collection[str]) -> None:
     """Write that the secrets of `token` grant `keys`, all that it holds."""
     await _secrets_of(token).update(grants=models.grants_of(keys))
+
+
+async def write_trial(token: models.Token, withheld: Collection[str], until: datetime) -> None:
+    """Write that a trial withholds these permissions, of those that `token` holds, until then."""
+    await _secrets_of(token).update(trial=models.grants_of(withheld), trial_until=until)
+
+
+async def end_trial(token: models.Token) -> None:
+    """Write that `token` has no trial."""
+    await _secrets_of(token).update(trial=None, trial_until=None)
 
 
 async def close(tenant_id: UUID, token_ids: Collection[UUID], by: ClosedBy) -> None:
@@ -158,6 +225,7 @@ async def add_generation(token: models.Token, digest: bytes) -> int:
         generation=generation,
         grants=latest.grants,
         trial=latest.trial,
+        trial_until=latest.trial_until,
         rotation=RotationPart.NEW,
         **_conditions(token),
     )
@@ -179,6 +247,13 @@ async def retire(token: models.Token, generation: int, at: datetime | None) -> N
     """Refuse a secret, the old one of a rotation, from `at` on; None for not yet."""
     old = _secrets_of(token).filter(generation=generation)
     await old.update(retires_at=at, rotation=RotationPart.OLD)
+
+
+async def retirement(tenant_id: UUID, digests: Collection[bytes]) -> datetime | None:
+    """The instant from which the secret kept as one of `digests` is refused; None for not yet."""
+    kept = models.TokenSecret.filter(tenant_id=tenant_id, digest__in=list(digests))
+    secret = await kept.first()
+    return None if secret is None else secret.retires_at
 
 
 async def reinstate(token: models.Token, generation: int) -> None:

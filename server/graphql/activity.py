@@ -1,337 +1,154 @@
-"""The activity of tokens: the types, and the queries that return them."""
+"""The activity: the queries that return it, and its filter."""
 
 from collections.abc import Sequence
-from dataclasses import field
-from datetime import datetime
-from typing import Annotated, Any, ForwardRef
+from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
 from strawberry import UNSET
 
 import models
-from models import ActivityKind, RevocationReason
-from server.global_ids import encode_id, row_id
-from server.graphql.admins import Admin, find_admins
-from server.graphql.basics import DateTime, described, given
-from server.graphql.connection import After, Connection, First, connection
+from models import ActivityKind
+from server.access.trail import ActivityFilter as Wanted
+from server.global_ids import decode_id, encode_id, row_id
+from server.graphql.activity_basics import Activity
+from server.graphql.admin_activity import ADMIN_TYPES, details_of_admin
+from server.graphql.basics import DateTime, given
+from server.graphql.catalogue_activity import CATALOGUE_TYPES, details_of_catalogue
+from server.graphql.connection import After, Before, First, Last, PageInfo, connection
 from server.graphql.context import Context, Info
-from server.graphql.loading import load_selected, loaded
-from server.graphql.nodes import Node, TokenId, finder, finds
-from server.graphql.permissions import Permission, shown_permissions
-from server.graphql.rotation import SecretKept
-from server.graphql.weights import counts_as
+from server.graphql.loading import load_selected, selected_beside
+from server.graphql.nodes import TokenId, finder, finds
+from server.graphql.token_activity import TOKEN_TYPES, details_of_token
+from server.graphql.webhook_activity import WEBHOOK_TYPES, details_of_webhook
 from server.operations import activity
 from server.paging import Page, page_request
 
 ACTIVITY = "activity"
-described(
-    RevocationReason,
-    "Why a token was revoked.",
-    REVOKED="An admin revoked it.",
-    CREATOR_REMOVED="The admin who owned it was removed.",
-    COMPROMISED="Its secret became known to others.",
-    SUPERSEDED="Another token took its place.",
-    POLICY="The token policy ended it.",
-    SELF="Its holder revoked it.",
-)
-described(
-    ActivityKind,
-    "The kind of a token's activity.",
-    CREATED="It was created.",
-    NAME_CHANGED="Its name was changed.",
-    DESCRIPTION_CHANGED="Its description was changed.",
-    PERMISSIONS_EDITED="Its permissions were changed.",
-    EXPIRY_SET="Its expiry was changed.",
-    PAUSED="It was paused.",
-    RESUMED="It was resumed.",
-    NETWORKS_SET="Its networks were changed.",
-    RATE_LIMIT_SET="Its own rate limit was changed.",
-    TRANSFERRED="It got another owner.",
-    ROTATION_STARTED="It got a new secret.",
-    ROTATION_PICKED_UP="Its new secret was first used.",
-    ROTATION_ENDED="Its rotation was ended.",
-    REVOKED="It was revoked.",
-)
+_TYPES: dict[ActivityKind, type[Activity]] = {
+    **TOKEN_TYPES,
+    **ADMIN_TYPES,
+    **WEBHOOK_TYPES,
+    **CATALOGUE_TYPES,
+}
+ACTIVITY_TYPES = tuple(_TYPES.values())
+_NO_ROW = UUID(int=0)
 Kind = Annotated[
     ActivityKind | None, strawberry.argument(description="Only this kind of activity.")
 ]
 
 
-# A token has activity, and an activity a token: this file cannot import that of tokens.
-_TOKEN: Any = Annotated[ForwardRef("Token"), strawberry.lazy("server.graphql.tokens")]
-
-
-async def _load_actors(context: Context, rows: Sequence[models.Activity]) -> list[Admin | None]:
-    found = await context.load_distinct(find_admins, (row.actor_id for row in rows))
-    return [found[row.actor_id] for row in rows]
-
-
-async def _load_tokens(context: Context, rows: Sequence[models.Activity]) -> list[Any]:
-    found = await context.load_distinct(finder("Token"), (row.token_id for row in rows))
-    return [found[row.token_id] or LookupError("an activity without its token") for row in rows]
-
-
-async def _load_previous_owners(
-    context: Context, rows: Sequence[models.Activity]
-) -> list[Admin | None]:
-    return await _admins_in(context, rows, "previousOwner")
-
-
-async def _load_new_owners(context: Context, rows: Sequence[models.Activity]) -> list[Admin | None]:
-    return await _admins_in(context, rows, "owner")
-
-
-async def _admins_in(
-    context: Context, rows: Sequence[models.Activity], detail: str
-) -> list[Admin | None]:
-    """The admins that a detail of each activity names, if any."""
-    ids = [UUID(text) if (text := row.details.get(detail)) else None for row in rows]
-    found = await context.load_distinct(find_admins, (one for one in ids if one))
-    return [found[one] if one else None for one in ids]
-
-
-@strawberry.interface(description="Something that happened to a token.")
-class TokenActivity:
-    id: strawberry.ID = strawberry.field(description="A global id.")
-    occurred_at: DateTime = strawberry.field(description="When it happened.")
-    actor: Admin | None = loaded(
-        _load_actors,
-        description="The admin who did it; null if the token's holder did, or once that admin is"
-        " removed.",
-    )
-    token: Node = loaded(
-        _load_tokens, graphql_type=_TOKEN, description="The token concerned, live or revoked."
-    )
-    row: strawberry.Private[models.Activity]
-    loaded_values: strawberry.Private[dict[str, Any]] = field(default_factory=dict)
-
-
-@strawberry.type(description="A token was created.")
-class TokenCreated(TokenActivity, Node):
-    pass
-
-
-@strawberry.type(description="A token's name was changed.")
-class TokenNameChanged(TokenActivity, Node):
-    previous_name: str = strawberry.field(description="The previous name.")
-    name: str = strawberry.field(description="The new name.")
-
-
-@strawberry.type(description="A token's description was changed.")
-class TokenDescriptionChanged(TokenActivity, Node):
-    previous_description: str = strawberry.field(description="The previous description.")
-    description: str = strawberry.field(description="The new description.")
-
-
-@strawberry.type(description="A token's permissions were changed.")
-class TokenPermissionsEdited(TokenActivity, Node):
-    granted: list[Permission] = strawberry.field(
-        description="The permissions added.", metadata=counts_as(20)
-    )
-    withdrawn: list[Permission] = strawberry.field(
-        description="The permissions removed.", metadata=counts_as(20)
-    )
-
-
-@strawberry.type(description="A token's expiry was changed.")
-class TokenExpirySet(TokenActivity, Node):
-    previous_expires_at: DateTime | None = strawberry.field(
-        description="The previous expiry; null for none."
-    )
-    expires_at: DateTime | None = strawberry.field(description="The new expiry; null for none.")
-
-
-@strawberry.type(description="A token was paused.")
-class TokenPaused(TokenActivity, Node):
-    pass
-
-
-@strawberry.type(description="A paused token was resumed.")
-class TokenResumed(TokenActivity, Node):
-    pass
-
-
-@strawberry.type(description="The networks that a token may be used from were changed.")
-class TokenNetworksSet(TokenActivity, Node):
-    previous_networks: list[str] = strawberry.field(
-        description="The previous networks; empty for anywhere.", metadata=counts_as(5)
-    )
-    networks: list[str] = strawberry.field(
-        description="The new networks; empty for anywhere.", metadata=counts_as(5)
-    )
-
-
-@strawberry.type(description="A token's own rate limit was changed.")
-class TokenRateLimitSet(TokenActivity, Node):
-    previous_requests_per_hour: int | None = strawberry.field(
-        description="The previous limit; null for none."
-    )
-    requests_per_hour: int | None = strawberry.field(description="The new limit; null for none.")
-
-
-@strawberry.type(description="A token got another owner.")
-class TokenTransferred(TokenActivity, Node):
-    previous_owner: Admin | None = loaded(
-        _load_previous_owners,
-        description="The previous owner; null for the organisation or an admin removed since.",
-    )
-    owner: Admin | None = loaded(
-        _load_new_owners,
-        description="The new owner; null for the organisation or an admin removed since.",
-    )
-    was_owned_by_organisation: bool = strawberry.field(
-        description="Whether the organisation was the previous owner."
-    )
-    is_owned_by_organisation: bool = strawberry.field(
-        description="Whether the organisation is the new owner."
-    )
-
-
-@strawberry.type(description="A token got a new secret.")
-class TokenRotationStarted(TokenActivity, Node):
-    compromised: bool = strawberry.field(
-        description="Whether every other secret ended at once, instead of later."
-    )
-    latest_by: DateTime | None = strawberry.field(
-        description="The instant at which the old secret was to end in any case; null for none."
-    )
-    drain_seconds: int = strawberry.field(
-        description="How long the old secret was to live on after the first use of the new one."
-    )
-
-
-@strawberry.type(
-    description="The new secret of a token was first used. Its holder did it, so there is no actor."
+@strawberry.input(
+    description="Conditions of activities. An activity meets all that are given, and a missing or"
+    " null one in any case."
 )
-class TokenRotationPickedUp(TokenActivity, Node):
-    address: str = strawberry.field(
-        description="The address it was used from, as reported by the gateway."
+class ActivityFilter:
+    kinds: list[ActivityKind] | None = strawberry.field(
+        description="Of one of these kinds.", default=UNSET
+    )
+    actor_id: strawberry.ID | None = strawberry.field(
+        description="By this admin, or by a holder of this token: a global id.", default=UNSET
+    )
+    subject_id: strawberry.ID | None = strawberry.field(
+        description="About this token, admin or webhook, or the tenant itself: a global id.",
+        default=UNSET,
+    )
+    since: DateTime | None = strawberry.field(
+        description="At this instant or later.", default=UNSET
+    )
+    until: DateTime | None = strawberry.field(description="Before this instant.", default=UNSET)
+
+
+Filter = Annotated[
+    ActivityFilter | None,
+    strawberry.argument(description="Only activity that meets these conditions."),
+]
+
+
+def _wanted(conditions: ActivityFilter | None, kind: ActivityKind | None) -> Wanted:
+    """Map the filter; with the argument `kind`, only that of its kinds."""
+    if conditions is None:
+        return Wanted(None if kind is None else frozenset({kind}))
+    kinds = given(conditions.kinds)
+    wanted = None if kinds is None else frozenset(kinds)
+    if kind is not None:
+        wanted = frozenset({kind}) if wanted is None else wanted & {kind}
+    return Wanted(
+        wanted,
+        _id_of(given(conditions.actor_id)),
+        _id_of(given(conditions.subject_id)),
+        given(conditions.since),
+        given(conditions.until),
     )
 
 
-@strawberry.type(description="A rotation of a token was ended by an admin.")
-class TokenRotationEnded(TokenActivity, Node):
-    kept: SecretKept = strawberry.field(
-        description="The secret that was kept. The other one ended at once."
-    )
+def _id_of(text: str | None) -> UUID | None:
+    """The id that a global id names; for a text that is none, an id that no row has."""
+    if text is None:
+        return None
+    decoded = decode_id(text)
+    return decoded[1] if decoded else _NO_ROW
 
 
-@strawberry.type(description="A token was revoked.")
-class TokenRevoked(TokenActivity, Node):
-    reason: RevocationReason = strawberry.field(description="Why it was revoked.")
-    found_at: str | None = strawberry.field(
-        description="The URL where its secret was found; null unless a report of a leak names one."
-    )
-
-
-_TYPES: dict[ActivityKind, type[TokenActivity]] = {
-    ActivityKind.CREATED: TokenCreated,
-    ActivityKind.NAME_CHANGED: TokenNameChanged,
-    ActivityKind.DESCRIPTION_CHANGED: TokenDescriptionChanged,
-    ActivityKind.PERMISSIONS_EDITED: TokenPermissionsEdited,
-    ActivityKind.EXPIRY_SET: TokenExpirySet,
-    ActivityKind.PAUSED: TokenPaused,
-    ActivityKind.RESUMED: TokenResumed,
-    ActivityKind.NETWORKS_SET: TokenNetworksSet,
-    ActivityKind.RATE_LIMIT_SET: TokenRateLimitSet,
-    ActivityKind.TRANSFERRED: TokenTransferred,
-    ActivityKind.ROTATION_STARTED: TokenRotationStarted,
-    ActivityKind.ROTATION_PICKED_UP: TokenRotationPickedUp,
-    ActivityKind.ROTATION_ENDED: TokenRotationEnded,
-    ActivityKind.REVOKED: TokenRevoked,
-}
-ACTIVITY_TYPES = tuple(_TYPES.values())
-
-
-def _shown_activity(context: Context, row: models.Activity) -> TokenActivity:
+def _shown_activity(context: Context, row: models.Activity) -> Activity:
     shown = _TYPES[row.kind]
-    return shown(
-        id=strawberry.ID(encode_id(shown.__name__, row.id)),
-        occurred_at=DateTime(row.created_at),
-        row=row,
-        **_details(context, row),
-    )
+    fields = {
+        "id": strawberry.ID(encode_id(shown.__name__, row.id)),
+        "sequence": row.sequence,
+        "occurred_at": DateTime(row.created_at),
+        "actor_kind": row.actor_kind,
+        "client_address": row.address,
+        "row": row,
+    }
+    return shown(**fields, **_details(context, row))
 
 
 def _details(context: Context, row: models.Activity) -> dict[str, Any]:
-    details = row.details
-    if row.kind is ActivityKind.NAME_CHANGED:
-        return {"previous_name": details["previousName"], "name": details["name"]}
-    if row.kind is ActivityKind.DESCRIPTION_CHANGED:
-        return {
-            "previous_description": details["previousDescription"],
-            "description": details["description"],
-        }
-    if row.kind is ActivityKind.PERMISSIONS_EDITED:
-        catalogue = context.service.catalogue
-        return {name: shown_permissions(catalogue, details[name]) for name in details}
-    if row.kind is ActivityKind.EXPIRY_SET:
-        return {
-            "previous_expires_at": _instant(details["previousExpiresAt"]),
-            "expires_at": _instant(details["expiresAt"]),
-        }
-    if row.kind is ActivityKind.NETWORKS_SET:
-        return {"previous_networks": details["previousNetworks"], "networks": details["networks"]}
-    if row.kind is ActivityKind.RATE_LIMIT_SET:
-        return {
-            "previous_requests_per_hour": details["previousRequestsPerHour"],
-            "requests_per_hour": details["requestsPerHour"],
-        }
-    if row.kind is ActivityKind.TRANSFERRED:
-        return {
-            "was_owned_by_organisation": details["previousOwner"] is None,
-            "is_owned_by_organisation": details["owner"] is None,
-        }
-    if row.kind is ActivityKind.REVOKED:
-        return {
-            "reason": RevocationReason(details["reason"]),
-            "found_at": details.get("foundAt"),
-        }
-    return _details_of_rotation(row)
-
-
-def _details_of_rotation(row: models.Activity) -> dict[str, Any]:
-    details = row.details
-    if row.kind is ActivityKind.ROTATION_STARTED:
-        return {
-            "compromised": details["compromised"],
-            "latest_by": _instant(details["latestBy"]),
-            "drain_seconds": details["drainSeconds"],
-        }
-    if row.kind is ActivityKind.ROTATION_PICKED_UP:
-        return {"address": details["address"]}
-    if row.kind is ActivityKind.ROTATION_ENDED:
-        return {"kept": SecretKept(details["keep"])}
-    return {}
-
-
-def _instant(text: str | None) -> DateTime | None:
-    return DateTime(datetime.fromisoformat(text)) if text else None
+    if row.kind in TOKEN_TYPES:
+        return details_of_token(context, row)
+    if row.kind in WEBHOOK_TYPES:
+        return details_of_webhook(row)
+    if row.kind in CATALOGUE_TYPES:
+        return details_of_catalogue(row)
+    return details_of_admin(row)
 
 
 @finds(*ACTIVITY_TYPES)
-async def find_activities(context: Context, ids: Sequence[UUID]) -> list[TokenActivity | None]:
+async def find_activities(context: Context, ids: Sequence[UUID]) -> list[Activity | None]:
     """Return the activities of these ids, None for those that are not the tenant's."""
     rows = await activity.find_many(context.principal, ids)
     return [_shown_activity(context, rows[one]) if one in rows else None for one in ids]
 
 
-TokenActivityConnection = Connection[TokenActivity]
+# Both lists are named as they were when only tokens had activity: clients have fragments on them.
+@strawberry.type(name="TokenActivityEdge", description="An activity in a list, with a cursor.")
+class ActivityEdge:
+    node: Activity = strawberry.field(description="The activity.")
+    cursor: str = strawberry.field(description="The cursor of this place in the list.")
+
+
+@strawberry.type(
+    name="TokenActivityConnection",
+    description="A page of a list of activities, of tokens and of everything else.",
+)
+class ActivityConnection:
+    edges: list[ActivityEdge] = strawberry.field(description="The activities of this page.")
+    page_info: PageInfo = strawberry.field(description="The page's position in the list.")
 
 
 async def activity_of_token(
     info: Info, token_id: UUID, first: First, after: After, kind: Kind
-) -> TokenActivityConnection:
+) -> ActivityConnection:
     """List the activity of a token of any tenant: empty for one of another tenant."""
     request = page_request(ACTIVITY, given(first), given(after))
-    page = await activity.of_token(info.context.principal, token_id, request, given(kind))
+    beside = selected_beside(info, Activity, "edges", "node")
+    page = await activity.of_token(info.context.principal, token_id, request, given(kind), beside)
     return await _shown_page(info, page)
 
 
 async def token_activity(
     info: Info, token_id: TokenId, first: First = UNSET, after: After = UNSET, kind: Kind = UNSET
-) -> TokenActivityConnection | None:
+) -> ActivityConnection | None:
     """List the activity of a token, live or revoked, newest first."""
     found = row_id("Token", token_id)
     if found is None or await info.context.loader(finder("Token")).load(found) is None:
@@ -341,15 +158,25 @@ async def token_activity(
 
 
 async def all_activity(
-    info: Info, first: First = UNSET, after: After = UNSET, kind: Kind = UNSET
-) -> TokenActivityConnection:
-    """List the activity of all tokens of the tenant, newest first."""
-    request = page_request(ACTIVITY, given(first), given(after))
-    page = await activity.of_tenant(info.context.principal, request, given(kind))
+    info: Info,
+    first: First = UNSET,
+    after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
+    kind: Kind = UNSET,
+    filter: Filter = UNSET,
+) -> ActivityConnection:
+    """List the activity of the tenant, newest first."""
+    request = page_request(ACTIVITY, given(first), given(after), given(last), given(before))
+    wanted = _wanted(given(filter), given(kind))
+    beside = selected_beside(info, Activity, "edges", "node")
+    page = await activity.of_tenant(info.context.principal, request, wanted, beside=beside)
     return await _shown_page(info, page)
 
 
-async def _shown_page(info: Info, page: Page[models.Activity]) -> TokenActivityConnection:
+async def _shown_page(info: Info, page: Page[models.Activity]) -> ActivityConnection:
     shown = [_shown_activity(info.context, row) for row in page.rows]
     await load_selected(info, shown, "edges", "node")
-    return connection(ACTIVITY, page, shown)
+    made = connection(ACTIVITY, page, shown)
+    edges = [ActivityEdge(node=edge.node, cursor=edge.cursor) for edge in made.edges]
+    return ActivityConnection(edges=edges, page_info=made.page_info)

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import field
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
 from strawberry import UNSET
 
 import models
-from models import Role
+from models import AdminState, Role
+from server.access.reading import beside
 from server.errors import Unauthenticated
 from server.global_ids import encode_id
 from server.graphql.basics import DateTime, described, given
@@ -30,6 +31,18 @@ described(
 )
 
 
+described(
+    AdminState,
+    "The state of an admin.",
+    ACTIVE="They have set a password.",
+    INVITED="They have yet to accept an invitation.",
+    REMOVED="They were removed, and stand in the activity alone.",
+)
+IncludeRemoved = Annotated[
+    bool | None, strawberry.argument(description="Whether to list removed admins too.")
+]
+
+
 async def _live_token_counts(context: Context, rows: Sequence[models.Admin]) -> list[int]:
     counts = await admins.count_live_tokens(context.principal, [row.id for row in rows])
     return [counts.get(row.id, 0) for row in rows]
@@ -37,9 +50,16 @@ async def _live_token_counts(context: Context, rows: Sequence[models.Admin]) -> 
 
 @strawberry.type(description="A person who manages the tenant.")
 class Admin(Node):
-    email: str = strawberry.field(description="The e-mail address they sign in with.")
-    name: str = strawberry.field(description="Their name.")
-    role: Role = strawberry.field(description="Their role in the tenant.")
+    email: str = strawberry.field(
+        description="The e-mail address they sign in with, or did; `erased` for one whose address"
+        " was erased."
+    )
+    name: str = strawberry.field(description="Their name; `erased` for one whose name was erased.")
+    role: Role = strawberry.field(description="Their role in the tenant, or their last one.")
+    state: AdminState = strawberry.field(description="Their state.")
+    removed_at: DateTime | None = strawberry.field(
+        description="When they were removed; null for those who are there."
+    )
     created_at: DateTime = strawberry.field(description="When they were invited.")
     invitation_pending: bool = strawberry.field(
         description="Whether they have yet to accept their invitation."
@@ -56,13 +76,23 @@ def shown_admin(row: models.Admin) -> Admin:
     """Map an admin to its GraphQL type."""
     return Admin(
         id=strawberry.ID(encode_id("Admin", row.id)),
-        email=row.email,
+        email=row.address,
         name=row.name,
         role=row.role,
+        state=row.state,
+        removed_at=DateTime(row.removed_at) if row.removed_at else None,
         created_at=DateTime(row.created_at),
-        invitation_pending=row.password_hash is None,
+        invitation_pending=row.state is AdminState.INVITED,
         row=row,
     )
+
+
+def admins_beside(rows: Sequence[models.Row], name: str) -> list[Admin | None]:
+    """Return the admin that was read beside each row; None where there is none."""
+    found = [beside(row, name) for row in rows]
+    # Rows that have the same admin beside them have one row of it.
+    shown = {id(row): shown_admin(row) for row in {id(one): one for one in found if one}.values()}
+    return [shown[id(row)] if row else None for row in found]
 
 
 AdminConnection = Connection[Admin]
@@ -78,15 +108,22 @@ async def find_admins(context: Context, ids: Sequence[UUID]) -> list[Admin | Non
 async def viewer(info: Info) -> Admin:
     """Return the signed-in admin."""
     admin = await info.context.loader(find_admins).load(info.context.principal.admin_id)
-    if admin is None:
+    if admin is None or admin.state is AdminState.REMOVED:
         raise Unauthenticated(detail="the admin was removed while asking")
     return admin
 
 
-async def list_admins(info: Info, first: First = UNSET, after: After = UNSET) -> AdminConnection:
+async def list_admins(
+    info: Info,
+    first: First = UNSET,
+    after: After = UNSET,
+    include_removed: IncludeRemoved = False,
+) -> AdminConnection:
     """List the tenant's admins, oldest first."""
     request = page_request(CONNECTION, given(first), given(after))
-    page = await admins.search(info.context.principal, request)
+    page = await admins.search(
+        info.context.principal, request, include_removed=bool(include_removed)
+    )
     shown = [shown_admin(row) for row in page.rows]
     await load_selected(info, shown, "edges", "node")
     return connection(CONNECTION, page, shown)

@@ -56,6 +56,13 @@ class SetTokenRateLimitInput:
     if_revision: int | None = strawberry.field(description=_IF_REVISION, default=UNSET)
 
 
+@strawberry.input(description="Whether the holder of a token may rotate it.")
+class SetHolderMayRotateInput:
+    token_id: strawberry.ID = strawberry.field(description=_TOKEN_ID)
+    holder_may_rotate: bool = strawberry.field(description="Whether its holder may rotate it.")
+    if_revision: int | None = strawberry.field(description=_IF_REVISION, default=UNSET)
+
+
 @strawberry.input(description="The new owner of a token.")
 class TransferTokenInput:
     token_id: strawberry.ID = strawberry.field(description=_TOKEN_ID)
@@ -90,6 +97,11 @@ class SetTokenRateLimitPayload:
     token: Token = strawberry.field(description="The token.")
 
 
+@strawberry.type(description="The token whose holder may rotate it, or not any more.")
+class SetHolderMayRotatePayload:
+    token: Token = strawberry.field(description="The token.")
+
+
 @strawberry.type(description="The token with its new owner.")
 class TransferTokenPayload:
     token: Token = strawberry.field(description="The token.")
@@ -114,6 +126,10 @@ SetTokenNetworksResult = Annotated[
 SetTokenRateLimitResult = Annotated[
     SetTokenRateLimitPayload | InvalidInput | NotFound | RevisionConflict,
     strawberry.union("SetTokenRateLimitResult", description="The token, or why it is unchanged."),
+]
+SetHolderMayRotateResult = Annotated[
+    SetHolderMayRotatePayload | NotFound | RevisionConflict,
+    strawberry.union("SetHolderMayRotateResult", description="The token, or why it is unchanged."),
 ]
 TransferTokenResult = Annotated[
     TransferTokenPayload | NotFound | RevisionConflict,
@@ -169,6 +185,18 @@ async def set_token_rate_limit(
         given(input.if_revision),
     )
     return SetTokenRateLimitPayload(token=shown_token(token))
+
+
+async def set_holder_may_rotate(
+    info: Info, input: Annotated[SetHolderMayRotateInput, _INPUT]
+) -> SetHolderMayRotateResult:
+    token = await conditions.set_holder_may_rotate(
+        info.context.principal,
+        id_of("Token", input.token_id),
+        input.holder_may_rotate,
+        given(input.if_revision),
+    )
+    return SetHolderMayRotatePayload(token=shown_token(token))
 
 
 async def transfer_token(

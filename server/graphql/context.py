@@ -4,13 +4,18 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import strawberry
 from strawberry.dataloader import DataLoader
 
 from server.access.principal import SignedInAdmin
+from server.decisions.limits import RateLimiter
 from server.service import Service
+
+if TYPE_CHECKING:
+    # It needs the fields, whose resolvers need the context.
+    from server.graphql.plans import Plans
 
 _K = TypeVar("_K", bound=Hashable)
 _V = TypeVar("_V")
@@ -21,12 +26,16 @@ Load = Callable[["Context", Sequence[_K]], Awaitable[Sequence[_V]]]
 class Context:
     """The context of one request.
 
-    usage_sinces: the instants since which the request has asked for usage.
+    limiter: counts the requests of tokens; None where none are counted.
+    plans: those of the document; None for one that is executed once.
+    usage_sinces: the instants since which the request has asked for usage, or the days back.
     """
 
     service: Service
     principal: SignedInAdmin
-    usage_sinces: set[datetime | None] = field(init=False, default_factory=set)
+    limiter: RateLimiter | None = None
+    plans: "Plans | None" = None
+    usage_sinces: set[datetime | int | None] = field(init=False, default_factory=set)
     _loaders: dict[Load[Any, Any], DataLoader[Any, Any]] = field(init=False, default_factory=dict)
 
     def loader(self, load: Load[_K, _V]) -> DataLoader[_K, _V]:

@@ -29,6 +29,8 @@ from server.graphql.weights import weight_of
 
 MAX_NODES = 10_000
 MAX_COERCION_ERRORS = 20
+# Estimates that are kept with a document: pages of other sizes, and lists of other lengths.
+_MAX_KEPT = 64
 # Lists of graphql-core's own types, which have no metadata.
 _INTROSPECTION = {
     "__Schema.types": 60,
@@ -67,11 +69,41 @@ def check_cost(
     )
     if isinstance(values, list):
         raise Rejected("BAD_USER_INPUT", values)
-    root = schema.get_root_type(operation.operation)
-    estimate = _Estimate(schema, document, values.coerced, catalogue)
-    if root and estimate.all_of(operation.selection_set, root) > MAX_NODES:
+    if _estimated(schema, catalogue, document, operation, values.coerced) > MAX_NODES:
         message = f"One request may ask for at most {MAX_NODES} objects of lists."
         raise Rejected("QUERY_TOO_COMPLEX", [Limit(message)])
+
+
+def _estimated(
+    schema: GraphQLSchema,
+    catalogue: Catalogue,
+    document: Document,
+    operation: OperationDefinitionNode,
+    values: dict[str, Any],
+) -> int:
+    """The number of objects; kept with the document, for values that give the same one."""
+    # Sizes follow from numbers and from lengths of lists. Which ones, within an object, is not
+    # known here.
+    known = None if any(map(_is_object, values.values())) else document.estimates
+    key = (id(operation), *((name, _size_of(value)) for name, value in values.items()))
+    if known is not None and key in known:
+        return known[key]
+    root = schema.get_root_type(operation.operation)
+    estimate = _Estimate(schema, document, values, catalogue)
+    found = estimate.all_of(operation.selection_set, root) if root else 0
+    if known is not None:
+        if len(known) >= _MAX_KEPT:
+            known.clear()
+        known[key] = found
+    return found
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _size_of(value: Any) -> int | None:
+    return value if isinstance(value, int) else len(value) if isinstance(value, list) else None
 
 
 class _Estimate:

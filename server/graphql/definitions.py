@@ -1,6 +1,9 @@
-"""The strawberry definition behind a field of the core schema."""
+"""The strawberry definitions behind fields and types of the core schema."""
 
-from graphql import GraphQLField
+from functools import cache
+
+from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
+from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
 from server.internals.strawberry import DEFINITION
@@ -13,3 +16,20 @@ def definition_of(field: GraphQLField) -> StrawberryField | None:
     """
     definition = field.extensions.get(DEFINITION)
     return definition if isinstance(definition, StrawberryField) else None
+
+
+def type_of_class(schema: GraphQLSchema, of_class: type) -> GraphQLObjectType | None:
+    """Return the object type of the objects of a class; None for a class of several or none."""
+    return _types(schema).get(of_class)
+
+
+@cache
+def _types(schema: GraphQLSchema) -> dict[type, GraphQLObjectType | None]:
+    found: dict[type, GraphQLObjectType | None] = {}
+    for of_type in schema.type_map.values():
+        definition = of_type.extensions.get(DEFINITION)
+        if isinstance(of_type, GraphQLObjectType) and isinstance(
+            definition, StrawberryObjectDefinition
+        ):
+            found[definition.origin] = None if definition.origin in found else of_type
+    return found

@@ -1,14 +1,16 @@
 """Documents: parsed and validated once, within the `limits`, then cached. `endpoint` runs them."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
+    DirectiveNode,
     DocumentNode,
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
+    Node,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OverlappingFieldsCanBeMergedRule,
@@ -34,6 +36,7 @@ from server.graphql.limits import (
     check_lines,
     check_shape,
 )
+from server.graphql.plans import Plans
 from server.internals.graphql_core import limit_comparing
 
 _MAX_CACHED = 256
@@ -47,6 +50,10 @@ class Document:
     node: DocumentNode
     operations: tuple[OperationDefinitionNode, ...]
     fragments: dict[str, FragmentDefinitionNode]
+    # None where fields are selected or not by the variables of each request.
+    plans: Plans | None
+    # The estimates of `cost`.
+    estimates: dict[Any, int] = field(default_factory=dict)
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """Select the operation to run. Raises `Rejected` unless `name` identifies exactly one."""
@@ -84,7 +91,7 @@ class Documents:
             return kept
         check_lines(text)
         document = self._valid(_parsed(text))
-        if not _has_literal_text(document.node):
+        if not _has(document.node, StringValueNode):
             self._kept[text] = document
             if len(self._kept) > _MAX_CACHED:
                 self._kept.popitem(last=False)
@@ -102,7 +109,7 @@ class Documents:
         )
         if errors:
             raise Rejected("GRAPHQL_VALIDATION_FAILED", errors)
-        document = _document(node)
+        document = _document(self._schema, node)
         for operation in document.operations:
             check_shape(operation, document.fragments)
         return document
@@ -128,22 +135,24 @@ def _parsed(text: str) -> DocumentNode:
         raise Rejected("GRAPHQL_PARSE_FAILED", [error]) from None
 
 
-def _document(node: DocumentNode) -> Document:
+def _document(schema: GraphQLSchema, node: DocumentNode) -> Document:
     definitions = node.definitions
+    conditional = _has(node, DirectiveNode)
     return Document(
         node,
         tuple(one for one in definitions if isinstance(one, OperationDefinitionNode)),
         {one.name.value: one for one in definitions if isinstance(one, FragmentDefinitionNode)},
+        None if conditional else Plans(schema),
     )
 
 
-def _has_literal_text(node: DocumentNode) -> bool:
+def _has(node: DocumentNode, kind: type[Node]) -> bool:
     found = False
 
     class Finder(Visitor):
-        def enter_string_value(self, _value: StringValueNode, *_: Any) -> None:
+        def enter(self, node: Node, *_: Any) -> None:
             nonlocal found
-            found = True
+            found = found or isinstance(node, kind)
 
     visit(node, Finder())
     return found

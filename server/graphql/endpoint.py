@@ -9,7 +9,13 @@ from inspect import isawaitable
 from typing import Any
 
 import orjson
-from graphql import ExecutionResult, OperationDefinitionNode, OperationType, execute
+from graphql import (
+    ExecutionResult,
+    FieldNode,
+    OperationDefinitionNode,
+    OperationType,
+    execute,
+)
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -17,6 +23,7 @@ from starlette.routing import Route
 from server.access.authentication import authenticate
 from server.access.principal import SignedInAdmin
 from server.access.turns import TenantSlots, Turns
+from server.decisions.limits import RateLimiter
 from server.errors import CrossSite, TooManyRequests, Unauthenticated
 from server.graphql.context import Context
 from server.graphql.cost import MAX_COERCION_ERRORS, check_cost
@@ -31,6 +38,7 @@ from server.loop_thread import Runner, run_here
 from server.service import Service
 from server.web.body import MAX_SIGNED_IN_BODY_BYTES, BadRequest
 from server.web.json import parse_json, read_json
+from server.web.log_fields import tell_in_log
 from server.web.problem import problem
 
 _RESPONSE_TYPE = "application/graphql-response+json"
@@ -41,6 +49,8 @@ _MAX_ERRORS = 20
 # Media ranges read from `Accept`.
 _MAX_RANGES = 100
 _UNAVAILABLE = 503
+# Fields of an operation that the log names.
+_MAX_TOLD = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +60,26 @@ class _Parameters:
     variables: dict[str, Any]
 
 
-def routes(service: Service, turns: Turns, run: Runner = run_here) -> list[Route]:
-    """`/graphql`. Raises `Misconfigured` where requests cannot be limited."""
+def routes(
+    service: Service, turns: Turns, run: Runner = run_here, limiter: RateLimiter | None = None
+) -> list[Route]:
+    """`/graphql`. Raises `Misconfigured` where requests cannot be limited.
+
+    limiter: counts the requests of tokens, for the answers that tell what is left.
+    """
     strawberry.require_schema(SCHEMA)
     strawberry.warn_of_missing()
     graphql_core.warn_of_missing()
     # An empty list admits every method: the endpoint itself answers 405, in its own media type.
-    return [Route("/graphql", _Endpoint(service, turns, run).answer, methods=[])]
+    return [Route("/graphql", _Endpoint(service, turns, run, limiter).answer, methods=[])]
 
 
 class _Endpoint:
-    def __init__(self, service: Service, turns: Turns, run: Runner) -> None:
+    def __init__(
+        self, service: Service, turns: Turns, run: Runner, limiter: RateLimiter | None
+    ) -> None:
         self._service = service
+        self._limiter = limiter
         self._turns = turns
         self._slots = TenantSlots()
         self._run_aside = run
@@ -123,7 +141,9 @@ class _Endpoint:
             parameters.variables,
             hide_suggestions=self._hide_suggestions,
         )
-        context = Context(self._service, principal)
+        # Of the valid document alone: its names are those of the schema.
+        tell_in_log(request, operation=_summary(operation))
+        context = Context(self._service, principal, self._limiter, document.plans)
         try:
             result = await self._execute(document, operation, parameters.variables, context)
             return _shown(result, request.state.request_id, media_type)
@@ -150,6 +170,14 @@ class _Endpoint:
         answer = await result if isawaitable(result) else result
         require_within_limits(answer)
         return answer
+
+
+def _summary(operation: OperationDefinitionNode) -> str:
+    """The kind of an operation and its first fields; never the names that the client gives them."""
+    fields = [one for one in operation.selection_set.selections if isinstance(one, FieldNode)]
+    names = list(dict.fromkeys(field.name.value for field in fields))
+    more = ["…"] if len(names) > _MAX_TOLD else []
+    return f"{operation.operation.value} {', '.join([*names[:_MAX_TOLD], *more])}".rstrip()
 
 
 def _way_to_execute() -> dict[str, Any]:
@@ -237,7 +265,7 @@ def _failed(status: int, code: str, message: str, media_type: str) -> Response:
 
 
 def _response(body: dict[str, Any], status: int, media_type: str) -> Response:
-    content = orjson.dumps(body)
+    content = orjson.dumps(body, option=orjson.OPT_UTC_Z)
     if len(content) > MAX_ANSWER_BYTES:
         raise TooLargeError
     response = Response(content, status, media_type=f"{media_type}; charset=utf-8")
@@ -245,4 +273,6 @@ def _response(body: dict[str, Any], status: int, media_type: str) -> Response:
     response.headers["Vary"] = "Accept, Cookie, Authorization"
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
+    if status == _UNAVAILABLE:
+        response.headers["Retry-After"] = "1"
     return response

@@ -34,12 +34,14 @@ class _LoadedField(NamedTuple):
     python_name: str
     load: Load[Any, Any]
     show: Callable[[Any], Any]
+    beside: tuple[str, ...]
 
 
 def loaded(
     load: Load[Any, Any],
     show: Callable[[Any], Any] = lambda value: value,
     *,
+    beside: tuple[str, ...] = (),
     metadata: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Any:
@@ -47,6 +49,7 @@ def loaded(
 
     load: returns the value of each of many rows, or the exception that it fails with.
     show: maps a value to the field's.
+    beside: names of what the statement of a list can read for `load`, which takes it from the rows.
     options: those of `strawberry.field`.
     """
 
@@ -54,7 +57,7 @@ def loaded(
         return show(await info.context.loader(load).load(root.row))
 
     return strawberry.field(
-        resolver=resolve, metadata={**(metadata or {}), _KEY: (load, show)}, **options
+        resolver=resolve, metadata={**(metadata or {}), _KEY: (load, show, beside)}, **options
     )
 
 
@@ -81,7 +84,7 @@ async def load_selected(info: Info, objects: Sequence[HasRow], *path: str) -> No
     chosen = [one for one in fields if one.name in names]
     for load, together in groupby(chosen, lambda field: field.load):
         values = await load(info.context, rows)
-        for name, python_name, _, show in together:
+        for name, python_name, _, show, _ in together:
             below = {}
             for one, value in zip(objects, values, strict=True):
                 # Leave a failure to the resolver, which reports it at its place in the answer.
@@ -91,6 +94,13 @@ async def load_selected(info: Info, objects: Sequence[HasRow], *path: str) -> No
                     below[id(shown)] = shown
             nested = [shown for shown in below.values() if hasattr(shown, "row")]
             await load_selected(info, nested, *path, name)
+
+
+def selected_beside(info: Info, of_type: type, *path: str) -> list[str]:
+    """Return the names of what a list of objects at `path` can read beside their rows."""
+    names = selected_names(info, *path)
+    fields = _loaded_fields(info.schema.config.name_converter, of_type)
+    return sorted({beside for one in fields if one.name in names for beside in one.beside})
 
 
 @cache

@@ -31,16 +31,19 @@ class Node:
 Find = Load[UUID, Any]
 _Find = TypeVar("_Find", bound=Find)
 _FINDERS: dict[str, Find] = {}
+_SHOWN: dict[str, Callable[[Any], Any]] = {}
 
 
-def finds(*types: type) -> Callable[[_Find], _Find]:
+def finds(*types: type, shown: Callable[[Any], Any] | None = None) -> Callable[[_Find], _Find]:
     """Register a function as the way to find objects of `types` by their ids in the tenant.
 
-    It returns None for an unknown id.
+    It returns None for an unknown id. shown: maps a row to its object.
     """
 
     def register(find: _Find) -> _Find:
         _FINDERS.update({of_type.__name__: find for of_type in types})
+        if shown is not None:
+            _SHOWN.update({of_type.__name__: shown for of_type in types})
         return find
 
     return register
@@ -52,6 +55,11 @@ def finder(type_name: str) -> Find:
     For types that refer to each other: the file of one of them cannot import the other.
     """
     return _FINDERS[type_name]
+
+
+def shown_as(type_name: str) -> Callable[[Any], Any]:
+    """Return the function that maps a row to its object, as `finder` does for finding it."""
+    return _SHOWN[type_name]
 
 
 async def node(info: Info, id: NodeId) -> Node | None:

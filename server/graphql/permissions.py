@@ -1,13 +1,17 @@
 """Permissions: the operations of the tenant's API, which tokens can be granted."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
+from typing import Annotated, Any
 
 import strawberry
+from strawberry import UNSET
 
 from server import catalogue
-from server.graphql.basics import described
+from server.errors import BadCursor, BadPage
+from server.graphql.basics import described, given
 from server.graphql.context import Info
 from server.graphql.weights import counts_as
 from server.roles import Right
@@ -66,6 +70,12 @@ class Permission:
     deprecated: bool = strawberry.field(
         description="Whether the API description marks the endpoint as deprecated."
     )
+    sensitive: bool = strawberry.field(
+        description="Whether the API description marks the endpoint as sensitive:"
+        " by x-tessera-sensitive. It is granted like any other."
+    )
+    # Whether the object is kept as long as the catalogue.
+    lasts: strawberry.Private[bool] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,7 @@ class Grid:
     categories: list[PermissionCategory]
     by_key: dict[str, Permission]
     places: dict[str, int]
+    in_order: list[Permission]
 
 
 @lru_cache(maxsize=4)
@@ -86,10 +97,12 @@ def grid(source: catalogue.Catalogue) -> Grid:
         category = PermissionCategory(name=group.name, permissions=[])
         for permission in group.permissions:
             shown = _shown(permission, category)
+            shown.lasts = True
             category.permissions.append(shown)
             by_key[permission.key] = shown
         categories.append(category)
-    return Grid(categories, by_key, {key: place for place, key in enumerate(by_key)})
+    places = {key: place for place, key in enumerate(by_key)}
+    return Grid(categories, by_key, places, list(by_key.values()))
 
 
 def category_count(source: catalogue.Catalogue) -> int:
@@ -105,6 +118,15 @@ def _category_size(source: catalogue.Catalogue) -> int:
 def shown_permissions(source: catalogue.Catalogue, keys: list[str]) -> list[Permission]:
     """Return the permissions of these keys, in the grid's order, retired ones last."""
     shown = grid(source)
+    try:
+        places = sorted(map(shown.places.__getitem__, set(keys)))
+    except KeyError:
+        return _in_order(source, shown, keys)
+    return list(map(shown.in_order.__getitem__, places))
+
+
+def _in_order(source: catalogue.Catalogue, shown: Grid, keys: list[str]) -> list[Permission]:
+    """Some of the keys have another spelling in the catalogue, or are retired."""
     found = {key: source.find(key) for key in keys}
     known = {permission.key for permission in found.values() if permission}
     retired = sorted(key for key, permission in found.items() if permission is None)
@@ -112,6 +134,19 @@ def shown_permissions(source: catalogue.Catalogue, keys: list[str]) -> list[Perm
         *(shown.by_key[key] for key in sorted(known, key=shown.places.__getitem__)),
         *(_retired(source.permission(key)) for key in retired),
     ]
+
+
+def kept_permission(
+    source: catalogue.Catalogue, key: str, name: str = "", category: str = ""
+) -> Permission:
+    """Return the permission of a key; a retired one by the name and category that were kept."""
+    found = source.find(key)
+    if found is not None:
+        return grid(source).by_key[found.key]
+    retired = source.permission(key)
+    return _retired(
+        replace(retired, name=name or retired.name, category=category or retired.category)
+    )
 
 
 def _retired(permission: catalogue.Permission) -> Permission:
@@ -130,10 +165,43 @@ def _shown(permission: catalogue.Permission, category: PermissionCategory) -> Pe
         category=category,
         retired=permission.retired,
         deprecated=permission.deprecated,
+        sensitive=permission.sensitive,
     )
 
 
-def permission_categories(info: Info) -> list[PermissionCategory]:
-    """Return the grid. Every signed-in admin may read it: it is the same for all tenants."""
+def permission_categories(
+    info: Info,
+    first: Annotated[
+        int | None,
+        strawberry.argument(
+            description="How many categories to return, 1 or more; all by default."
+        ),
+    ] = UNSET,
+    after: Annotated[
+        str | None,
+        strawberry.argument(description="Return those after the category of this name."),
+    ] = UNSET,
+) -> list[PermissionCategory]:
+    """Return the grid. Every signed-in admin may read it: it is the same for all tenants.
+
+    Raises `BadPage`, or `BadCursor` for a name that no category has.
+    """
     info.context.principal.require(Right.READ)
-    return grid(info.context.service.catalogue).categories
+    categories = grid(info.context.service.catalogue).categories
+    size, last = given(first), given(after)
+    if size is not None and size < 1:
+        raise BadPage("`first` must be 1 or more.")
+    start = 0
+    if last is not None:
+        names = [category.name for category in categories]
+        if last not in names:
+            raise BadCursor("after")
+        start = names.index(last) + 1
+    return categories[start : None if size is None else start + size]
+
+
+def categories_asked(arguments: Mapping[str, Any], source: catalogue.Catalogue) -> int:
+    """Return how many categories a request for them gets at most, by its arguments."""
+    first = arguments.get("first")
+    count = category_count(source)
+    return min(first, count) if isinstance(first, int) and first >= 1 else count

@@ -1,11 +1,14 @@
 """Problems: refusals that a user can correct, as members of a mutation's result."""
 
 from enum import Enum
+from uuid import UUID
 
 import strawberry
 
 from server import errors
 from server.graphql.basics import described
+from server.graphql.context import Info
+from server.graphql.removal import PLAN_COSTS, RemovalPlan, find_plan
 from server.graphql.tokens import Token, shown_token
 
 
@@ -14,8 +17,11 @@ class ProblemCode(Enum):
     NOT_FOUND = "NOT_FOUND"
     REVISION_CONFLICT = "REVISION_CONFLICT"
     COUNT_CHANGED = "COUNT_CHANGED"
+    TOKEN_POLICY_CONFLICT = "TOKEN_POLICY_CONFLICT"
+    REMOVAL_PLAN_CONFLICT = "REMOVAL_PLAN_CONFLICT"
     SECRET_ALREADY_SHOWN = "SECRET_ALREADY_SHOWN"
     ROTATION_UNDER_WAY = "ROTATION_UNDER_WAY"
+    TRIAL_UNDER_WAY = "TRIAL_UNDER_WAY"
     LAST_OWNER = "LAST_OWNER"
     OWN_ACCOUNT = "OWN_ACCOUNT"
 
@@ -27,8 +33,11 @@ described(
     NOT_FOUND="Not found in this tenant.",
     REVISION_CONFLICT="Another admin has changed it since it was read.",
     COUNT_CHANGED="Another number of tokens than expected meets the filter.",
+    TOKEN_POLICY_CONFLICT="The token policy, or a token that it concerns, has changed since.",
+    REMOVAL_PLAN_CONFLICT="The admin owns other tokens than when the plan was read.",
     SECRET_ALREADY_SHOWN="An earlier request was carried out and showed the secret.",
     ROTATION_UNDER_WAY="Another rotation of the token has not ended yet.",
+    TRIAL_UNDER_WAY="A trial of the token is under way.",
     LAST_OWNER="The tenant would be left without an owner.",
     OWN_ACCOUNT="Admins cannot remove themselves.",
 )
@@ -65,6 +74,25 @@ class CountChanged(Problem):
 
 
 @strawberry.type(
+    description="The token policy, or a token that it concerns, has changed since the preview."
+)
+class TokenPolicyConflict(Problem):
+    pass
+
+
+@strawberry.type(description="The admin owns other tokens than when the plan was read.")
+class RemovalPlanConflict(Problem):
+    admin_id: strawberry.Private[UUID]
+
+    @strawberry.field(
+        description="The plan as it is now, with its new version; null once the admin is removed.",
+        metadata=PLAN_COSTS,
+    )
+    async def plan(self, info: Info) -> RemovalPlan | None:
+        return await find_plan(info.context, self.admin_id)
+
+
+@strawberry.type(
     description="An earlier request with this idempotency key created or rotated a token."
 )
 class SecretAlreadyShown(Problem):
@@ -74,6 +102,11 @@ class SecretAlreadyShown(Problem):
 @strawberry.type(description="Another rotation of the token has not ended yet.")
 class RotationUnderWay(Problem):
     token: Token = strawberry.field(description="The token with its rotation.")
+
+
+@strawberry.type(description="A trial of the token is under way.")
+class TrialUnderWay(Problem):
+    token: Token = strawberry.field(description="The token with its trial.")
 
 
 @strawberry.type(description="The tenant would be left without an owner.")
@@ -114,6 +147,26 @@ class _CountChanged(strawberry.ExceptionHandler[errors.CountChanged, CountChange
         )
 
 
+class _TokenPolicyConflict(
+    strawberry.ExceptionHandler[errors.TokenPolicyConflict, TokenPolicyConflict]
+):
+    def handle(self, exception: errors.TokenPolicyConflict, **_: object) -> TokenPolicyConflict:
+        return TokenPolicyConflict(
+            code=ProblemCode.TOKEN_POLICY_CONFLICT, message=exception.message
+        )
+
+
+class _RemovalPlanConflict(
+    strawberry.ExceptionHandler[errors.RemovalPlanConflict, RemovalPlanConflict]
+):
+    def handle(self, exception: errors.RemovalPlanConflict, **_: object) -> RemovalPlanConflict:
+        return RemovalPlanConflict(
+            code=ProblemCode.REMOVAL_PLAN_CONFLICT,
+            message=exception.message,
+            admin_id=exception.admin.id,
+        )
+
+
 class _SecretAlreadyShown(
     strawberry.ExceptionHandler[errors.SecretAlreadyShown, SecretAlreadyShown]
 ):
@@ -134,6 +187,15 @@ class _RotationUnderWay(strawberry.ExceptionHandler[errors.RotationUnderWay, Rot
         )
 
 
+class _TrialUnderWay(strawberry.ExceptionHandler[errors.TrialUnderWay, TrialUnderWay]):
+    def handle(self, exception: errors.TrialUnderWay, **_: object) -> TrialUnderWay:
+        return TrialUnderWay(
+            code=ProblemCode.TRIAL_UNDER_WAY,
+            message=exception.message,
+            token=shown_token(exception.token),
+        )
+
+
 class _LastOwner(strawberry.ExceptionHandler[errors.LastOwner, LastOwner]):
     def handle(self, exception: errors.LastOwner, **_: object) -> LastOwner:
         return LastOwner(code=ProblemCode.LAST_OWNER, message=exception.message)
@@ -149,8 +211,11 @@ HANDLERS = (
     _NotFound(),
     _RevisionConflict(),
     _CountChanged(),
+    _TokenPolicyConflict(),
+    _RemovalPlanConflict(),
     _SecretAlreadyShown(),
     _RotationUnderWay(),
+    _TrialUnderWay(),
     _LastOwner(),
     _OwnAccount(),
 )

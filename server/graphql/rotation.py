@@ -75,8 +75,8 @@ class Rotation:
     started_at: DateTime = strawberry.field(description="When it started.")
     started_by: Admin | None = loaded(
         _load_starters,
-        description="The admin who started it; null if the token's holder did, or once that admin"
-        " is removed.",
+        description="The admin who started it, also once they are removed; null if the token's"
+        " holder did.",
     )
     new_hint: str = strawberry.field(description="The beginning of the new secret.")
     old_hint: str = strawberry.field(description="The beginning of the old secret.")

@@ -1,14 +1,17 @@
 """The tenant: the type, and the queries that return it."""
 
 from collections.abc import Sequence
+from typing import cast
 from uuid import UUID
 
 import strawberry
 
 import models
 from server.global_ids import encode_id
+from server.graphql.basics import DateTime
 from server.graphql.context import Context, Info
 from server.graphql.nodes import Node, finds
+from server.graphql.policies import TokenPolicy, token_policy
 from server.operations import tenants
 from server.service import Service
 
@@ -26,6 +29,15 @@ class Tenant(Node):
     api_url: str | None = strawberry.field(
         description="Its API's URL. Null until the first token is created, then permanent."
     )
+    first_token_at: DateTime | None = strawberry.field(
+        description="When its first token was created; null until then."
+    )
+    docs_url: str | None = strawberry.field(
+        description="Where its API is documented, as the operator configured; null for nowhere."
+    )
+    token_policy: TokenPolicy = strawberry.field(
+        resolver=token_policy, description="How long its tokens may live and from where they work."
+    )
 
 
 def shown_tenant(service: Service, row: models.Tenant) -> Tenant:
@@ -37,6 +49,8 @@ def shown_tenant(service: Service, row: models.Tenant) -> Tenant:
         region=row.region,
         requests_per_hour=service.requests_per_hour(row),
         api_url=service.api_url(row),
+        first_token_at=cast("DateTime | None", row.first_token_at),
+        docs_url=service.settings.docs_url,
     )
 
 

@@ -6,7 +6,7 @@ import strawberry
 from strawberry import UNSET
 
 from models import RevocationReason
-from server.conditions import Conditions
+from server.conditions import Conditions, Unsaid
 from server.global_ids import id_of
 from server.graphql.basics import DateTime, given
 from server.graphql.context import Info
@@ -18,6 +18,7 @@ _INPUT = strawberry.argument(description="The change and its values.")
 _TOKEN_ID = "The token's global id."
 _IF_REVISION = "Make the change only if this is still the token's revision."
 _NAME = "Its name: 1 to 100 characters in one line, after trimming."
+_RECIPE = "The short name of the recipe that it follows by this; by default, as before."
 _DESCRIPTION = "Its purpose: up to 1,000 characters. Line breaks are kept."
 
 
@@ -28,12 +29,24 @@ class CreateTokenInput:
     permissions: list[str] | None = strawberry.field(
         description="The keys of its permissions; none by default.", default=UNSET
     )
+    follow_categories: list[str] | None = strawberry.field(
+        description="Categories to grant, with what later versions of the API description bring in"
+        " them; none by default.",
+        default=UNSET,
+    )
+    recipe: str | None = strawberry.field(
+        description="The short name of the recipe that its permissions are from. It grants nothing"
+        " by itself.",
+        default=UNSET,
+    )
     idempotency_key: str | None = strawberry.field(
         description="Makes a retry safe: a second request with the same key creates no token.",
         default=UNSET,
     )
     expires_at: DateTime | None = strawberry.field(
-        description="The instant from which it is refused; never by default.", default=UNSET
+        description="The instant from which it is refused; null for never. By default, as the token"
+        " policy says.",
+        default=UNSET,
     )
     networks: list[str] | None = strawberry.field(
         description="The networks it may be used from, in CIDR notation: at most 50. From anywhere"
@@ -58,6 +71,12 @@ class SetPermissionsInput:
     permissions: list[str] = strawberry.field(
         description="The keys of all its permissions: replaces the whole set."
     )
+    follow_categories: list[str] | None = strawberry.field(
+        description="All categories to follow: replaces those that it follows, and grants the new"
+        " ones. They stay by default.",
+        default=UNSET,
+    )
+    recipe: str | None = strawberry.field(description=_RECIPE, default=UNSET)
     if_revision: int | None = strawberry.field(description=_IF_REVISION, default=UNSET)
 
 
@@ -71,6 +90,13 @@ class EditPermissionsInput:
         description="The keys of permissions to remove; those it does not hold are ignored.",
         default=UNSET,
     )
+    follow: list[str] | None = strawberry.field(
+        description="Categories to grant and follow; none by default.", default=UNSET
+    )
+    unfollow: list[str] | None = strawberry.field(
+        description="Categories to follow no more. What they granted stays.", default=UNSET
+    )
+    recipe: str | None = strawberry.field(description=_RECIPE, default=UNSET)
     if_revision: int | None = strawberry.field(description=_IF_REVISION, default=UNSET)
 
 
@@ -160,10 +186,12 @@ async def create_token(info: Info, input: Annotated[CreateTokenInput, _INPUT]) -
         name=input.name,
         description=given(input.description) or "",
         permissions=given(input.permissions) or [],
+        follow_categories=given(input.follow_categories) or [],
+        recipe=given(input.recipe),
         idempotency_key=given(input.idempotency_key),
         is_owned_by_organisation=given(input.is_owned_by_organisation) or False,
         conditions=Conditions(
-            given(input.expires_at),
+            Unsaid.UNSAID if input.expires_at is UNSET else input.expires_at,
             given(input.networks) or [],
             given(input.requests_per_hour),
             given(input.holder_may_rotate) or False,
@@ -181,6 +209,8 @@ async def set_permissions(
         id_of("Token", input.token_id),
         input.permissions,
         given(input.if_revision),
+        follow_categories=given(input.follow_categories),
+        recipe=given(input.recipe),
     )
     return SetPermissionsPayload(token=shown_token(token))
 
@@ -194,6 +224,9 @@ async def edit_permissions(
         id_of("Token", input.token_id),
         grant=given(input.grant) or [],
         withdraw=given(input.withdraw) or [],
+        follow=given(input.follow) or [],
+        unfollow=given(input.unfollow) or [],
+        recipe=given(input.recipe),
         if_revision=given(input.if_revision),
     )
     return EditPermissionsPayload(token=shown_token(token))

@@ -1,20 +1,22 @@
 """Lists of tokens: their filter, their orders, and the queries of a page and of a count."""
 
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
 from strawberry import UNSET
 
 from models import TokenState
-from server.access.token_filter import NOT_REVOKED
+from server.access.token_filter import MAX_IDS, NOT_REVOKED, TOO_MANY_IDS
 from server.access.token_filter import TokenFilter as Wanted
 from server.access.token_lists import TokenOrder, is_key
+from server.errors import BadSearch
 from server.global_ids import id_of
 from server.graphql.basics import DateTime, described, given
 from server.graphql.connection import After, Before, First, Last, connection
 from server.graphql.context import Info
-from server.graphql.loading import load_selected
-from server.graphql.tokens import TokenConnection, shown_token
+from server.graphql.loading import load_selected, selected_beside
+from server.graphql.tokens import Token, TokenConnection, shown_token
 from server.operations import tokens
 from server.paging import page_request
 
@@ -31,8 +33,8 @@ described(
     " last.",
 )
 _SEARCH = (
-    "Only tokens with this text in name or description. Ignores case, width and accents. More than"
-    " 200 characters fail with `BAD_SEARCH`."
+    "Only tokens with this text in their name, description or hint, or in their creator's name."
+    " Ignores case, width and accents. More than 200 characters fail with `BAD_SEARCH`."
 )
 
 
@@ -70,6 +72,13 @@ class TokenFilter:
         default=UNSET,
     )
     search: str | None = strawberry.field(description=_SEARCH, default=UNSET)
+    ids: list[strawberry.ID] | None = strawberry.field(
+        description="Among the tokens with these global ids. More than 500 fail with `BAD_SEARCH`.",
+        default=UNSET,
+    )
+    never_used: bool | None = strawberry.field(
+        description="Whether never used, or used at least once.", default=UNSET
+    )
 
 
 Filter = Annotated[
@@ -86,7 +95,7 @@ def wanted_tokens(conditions: TokenFilter | None) -> Wanted:
     if not conditions:
         return Wanted()
     states, owner_id = given(conditions.states), given(conditions.owner_id)
-    created_by_id = given(conditions.created_by_id)
+    created_by_id, ids = given(conditions.created_by_id), given(conditions.ids)
     return Wanted(
         states=NOT_REVOKED if states is None else frozenset(states),
         owner_id=None if owner_id is None else id_of("Admin", owner_id),
@@ -97,7 +106,15 @@ def wanted_tokens(conditions: TokenFilter | None) -> Wanted:
         expires_before=given(conditions.expires_before),
         permission=given(conditions.permission),
         search=given(conditions.search) or "",
+        ids=None if ids is None else _token_ids(ids),
+        never_used=given(conditions.never_used),
     )
+
+
+def _token_ids(ids: list[strawberry.ID]) -> frozenset[UUID]:
+    if len(ids) > MAX_IDS:
+        raise BadSearch(TOO_MANY_IDS)
+    return frozenset(id_of("Token", one) for one in ids)
 
 
 async def list_tokens(
@@ -133,7 +150,10 @@ async def list_tokens(
         is_key=lambda key: is_key(order, key),
     )
     wanted = wanted_tokens(given(filter))
-    page = await tokens.search(info.context.principal, request, given(search), wanted, order)
+    beside = selected_beside(info, Token, "edges", "node")
+    page = await tokens.search(
+        info.context.principal, request, given(search), wanted, order, beside
+    )
     shown = [shown_token(row) for row in page.rows]
     await load_selected(info, shown, "edges", "node")
     return connection(name, page, shown)

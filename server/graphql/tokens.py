@@ -10,10 +10,13 @@ from strawberry import UNSET
 
 import models
 from models import TokenState
+from server.access.columns_beside import MAX_KEYS
+from server.access.reading import beside, is_beside
 from server.conditions import networks_of
 from server.global_ids import encode_id, row_id
-from server.graphql.activity import Kind, TokenActivityConnection, activity_of_token
-from server.graphql.admins import Admin, find_admins
+from server.graphql.access_requests import AccessRequestConnection, requests_of_token
+from server.graphql.activity import ActivityConnection, Kind, activity_of_token
+from server.graphql.admins import Admin, admins_beside, find_admins
 from server.graphql.basics import DateTime, described, given
 from server.graphql.connection import After, Connection, First
 from server.graphql.context import Context, Info
@@ -21,16 +24,22 @@ from server.graphql.loading import loaded
 from server.graphql.metering import MAX_OBJECTS, TooLargeError
 from server.graphql.nodes import Node, TokenId, finds
 from server.graphql.permissions import Permission, shown_permissions
+from server.graphql.recipes import TokenRecipe, load_token_recipes
+from server.graphql.right_size import WEIGHT, Days, RightSize, load_right_size
 from server.graphql.rotation import Rotation, load_rotations, shown_rotation
+from server.graphql.trials import Trial, load_trials, shown_trial
 from server.graphql.usage import (
     TokenRefusal,
     TokenUsage,
+    UsageDay,
     load_last_uses,
     load_refusals,
     load_usage,
+    load_usage_by_day,
 )
-from server.graphql.weights import PAGED, counts_as
-from server.operations import conditions, tokens
+from server.graphql.weights import PAGED, costs, counts_as
+from server.operations import conditions, tokens, usage
+from server.operations.right_size import DEFAULT_DAYS
 
 described(
     TokenState,
@@ -46,8 +55,13 @@ async def _load_permissions(
     context: Context, rows: Sequence[models.Token]
 ) -> list[list[Permission]]:
     """Raises `TooLargeError` for more permissions than an answer may show."""
-    ids = [row.id for row in rows]
-    keys = await tokens.permission_keys(context.principal, ids, MAX_OBJECTS + 1)
+    keys: dict[UUID, list[str]] = {}
+    if is_beside(rows, "keys"):
+        read = ((row.id, beside(row, "keys") or []) for row in rows)
+        keys = {token_id: found for token_id, found in read if len(found) <= MAX_KEYS}
+    ids = [row.id for row in rows if row.id not in keys]
+    if ids:
+        keys |= await tokens.permission_keys(context.principal, ids, MAX_OBJECTS + 1)
     if sum(map(len, keys.values())) > MAX_OBJECTS:
         raise TooLargeError
     return [shown_permissions(context.service.catalogue, keys[row.id]) for row in rows]
@@ -58,12 +72,22 @@ async def _load_permission_counts(context: Context, rows: Sequence[models.Token]
     return [counts.get(row.id, 0) for row in rows]
 
 
+async def _load_followed(context: Context, rows: Sequence[models.Token]) -> list[list[str]]:
+    ids = [row.id for row in rows]
+    followed = await tokens.followed_categories_of(context.principal, ids)
+    return [followed[one] for one in ids]
+
+
 async def _load_creators(context: Context, rows: Sequence[models.Token]) -> list[Admin | None]:
+    if is_beside(rows, "creator"):
+        return admins_beside(rows, "creator")
     found = await context.load_distinct(find_admins, (row.created_by_id for row in rows))
     return [found[row.created_by_id] for row in rows]
 
 
 async def _load_owners(context: Context, rows: Sequence[models.Token]) -> list[Admin | None]:
+    if is_beside(rows, "owner"):
+        return admins_beside(rows, "owner")
     found = await context.load_distinct(
         find_admins, (row.owner_id for row in rows if row.owner_id is not None)
     )
@@ -85,6 +109,12 @@ async def _usage(
     return await info.context.loader(load_usage).load((root.row.id, given(since)))
 
 
+async def _usage_by_day(
+    root: "Token", info: Info, days: Days = usage.DEFAULT_DAYS
+) -> list[UsageDay]:
+    return await info.context.loader(load_usage_by_day).load((root.row.id, days))
+
+
 @strawberry.type(description="An API token. No field contains its secret.")
 class Token(Node):
     name: str = strawberry.field(description="Its name. Names need not be unique.")
@@ -101,16 +131,19 @@ class Token(Node):
     last_used_at: DateTime | None = loaded(
         load_last_uses,
         lambda last: last and last.last_used_at,
+        beside=("last_use",),
         description="When a call with it was last allowed, accurate to seconds; null if never.",
     )
     last_used_from: str | None = loaded(
         load_last_uses,
         lambda last: last and last.last_used_from,
+        beside=("last_use",),
         description="The address it was last used from, as reported by the gateway.",
     )
     last_used_user_agent: str | None = loaded(
         load_last_uses,
         lambda last: last and last.last_used_user_agent,
+        beside=("last_use",),
         description="The `User-Agent` of the client that last used it.",
     )
     revoked_at: DateTime | None = strawberry.field(
@@ -122,6 +155,7 @@ class Token(Node):
     )
     owner: Admin | None = loaded(
         _load_owners,
+        beside=("owner",),
         description="The admin with whose removal it is revoked; null if the organisation owns it.",
     )
     expires_at: DateTime | None = strawberry.field(
@@ -146,10 +180,16 @@ class Token(Node):
         shown_rotation,
         description="The rotation under way; null while it has one secret.",
     )
+    trial: Trial | None = loaded(
+        load_trials,
+        shown_trial,
+        description="The trial of fewer permissions under way; null without one.",
+    )
     row: strawberry.Private[models.Token]
     loaded_values: strawberry.Private[dict[str, Any]] = field(default_factory=dict)
     permissions: list[Permission] = loaded(
         _load_permissions,
+        beside=("keys",),
         description="Its permissions, in the grid's order, retired ones last.",
         metadata=counts_as(20),
     )
@@ -157,15 +197,34 @@ class Token(Node):
         _load_permission_counts,
         description="How many permissions it holds, with retired ones. Cheaper than listing them.",
     )
+    followed_categories: list[str] = loaded(
+        _load_followed,
+        description="The categories that it follows: what a later version of the API description"
+        " brings in them is granted to it.",
+        metadata=counts_as(2),
+    )
+    recipe: TokenRecipe | None = loaded(
+        load_token_recipes,
+        description="The recipe that it was made from, and how it differs; null for none.",
+    )
     created_by: Admin | None = loaded(
-        _load_creators, description="The admin who created it; null once that admin is removed."
+        _load_creators,
+        beside=("creator",),
+        description="The admin who created it, also once they are removed; null for one of whom"
+        " nothing is kept.",
     )
 
     usage: list[TokenUsage] = strawberry.field(
         resolver=_usage,
         description="How often it called each endpoint, most recently used first."
-        " Counts are kept for 400 days.",
+        " Counts are kept for 400 days unless the operator sets another time.",
         metadata=counts_as(40),
+    )
+    usage_by_day: list[UsageDay] = strawberry.field(
+        resolver=_usage_by_day,
+        description="How many calls with it there were on each of the last days, the earliest"
+        " first. Days without calls are missing.",
+        metadata=counts_as(30),
     )
     recent_refusals: list[TokenRefusal] = loaded(
         load_refusals,
@@ -173,11 +232,26 @@ class Token(Node):
         metadata=counts_as(20),
     )
 
+    @strawberry.field(
+        description="Its permissions beside their use. Suggests, and changes nothing.",
+        metadata=costs(WEIGHT),
+    )
+    async def right_size(self, info: Info, days: Days = DEFAULT_DAYS) -> RightSize:
+        return await load_right_size(info, self.row.id, days)
+
     @strawberry.field(description="Its activity, newest first.", metadata=PAGED)
     async def activity(
         self, info: Info, first: First = UNSET, after: After = UNSET, kind: Kind = UNSET
-    ) -> TokenActivityConnection:
+    ) -> ActivityConnection:
         return await activity_of_token(info, self.row.id, first, after, kind)
+
+    @strawberry.field(
+        description="The access requests of its holder, newest first.", metadata=PAGED
+    )
+    async def access_requests(
+        self, info: Info, first: First = UNSET, after: After = UNSET
+    ) -> AccessRequestConnection:
+        return await requests_of_token(info, self.row.id, first, after)
 
 
 def shown_token(row: models.Token) -> Token:
@@ -200,7 +274,7 @@ def shown_token(row: models.Token) -> Token:
     )
 
 
-@finds(Token)
+@finds(Token, shown=shown_token)
 async def find_tokens(context: Context, ids: Sequence[UUID]) -> list[Token | None]:
     """Return the tokens of these ids, live or revoked, None for those that are not the tenant's."""
     rows = await tokens.find_many(context.principal, ids)

@@ -31,6 +31,11 @@ def counts_as(size: int | Size) -> dict[str, Any]:
     return {_KEY: Weight(size if callable(size) else lambda _arguments, _catalogue: size)}
 
 
+def costs(objects: int) -> dict[str, Any]:
+    """Return the metadata of a single object that is as dear to make as so many of a list."""
+    return {_KEY: Weight(lambda _arguments, _catalogue: 1, query=objects)}
+
+
 def _page_size(arguments: Mapping[str, Any], _catalogue: Catalogue) -> int:
     """Take the larger of `first` and `last`; execution refuses a request for both."""
     given = [arguments.get(name) for name in ("first", "last")]

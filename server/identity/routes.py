@@ -10,7 +10,7 @@ from server.access.authentication import authenticate
 from server.access.principal import SignedInAdmin
 from server.access.turns import Turns
 from server.errors import Refusal
-from server.identity.invitation import accept_invitation
+from server.identity.invitation import accept_invitation, describe_invitation
 from server.identity.password import change_password
 from server.identity.session import sign_in, sign_out, who_am_i
 from server.service import Service
@@ -21,7 +21,7 @@ _Handler = Callable[[Service, Request], Awaitable[Response]]
 
 
 def routes(service: Service, turns: Turns) -> list[Route]:
-    """`/session`, `/invitation` and `/password`."""
+    """`/session`, `/invitation`, `/invitation/details` and `/password`."""
 
     # All methods of a path in one route, so that a 405 lists them all in `Allow`.
     def route(path: str, **handlers: _Handler) -> Route:
@@ -39,6 +39,7 @@ def routes(service: Service, turns: Turns) -> list[Route]:
     return [
         route("/session", POST=sign_in, GET=_in_turn(turns, who_am_i), DELETE=sign_out),
         route("/invitation", POST=accept_invitation),
+        route("/invitation/details", POST=describe_invitation),
         route("/password", PUT=change_password),
     ]
 

@@ -27,6 +27,7 @@ async def sign_in(service: Service, request: Request) -> Response:
         password=password,
         address=client_address(service.settings, request),
         device=DEVICE.read(service.settings, request) or "",
+        user_agent=request.headers.get("User-Agent", ""),
     )
     expires_at = rfc3339(signed_in.expires_at)
     if transport == "bearer":
@@ -41,7 +42,7 @@ async def who_am_i(_service: Service, _request: Request, principal: SignedInAdmi
     """`GET /session`."""
     tenant = await tenants.get(principal)
     admin = (await admins.find_many(principal, [principal.admin_id])).get(principal.admin_id)
-    if admin is None:
+    if admin is None or admin.removed_at is not None:
         raise Unauthenticated(detail="the admin was removed while asking")
     return JsonResponse(
         {

@@ -5,6 +5,7 @@ import logging
 from collections import deque
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 from server import database
 from server.decisions.holders import find_holder
@@ -22,13 +23,16 @@ _log = logging.getLogger("tessera.leaks")
 
 
 async def end_leaked(
-    digests: Collection[bytes], found_at: str | None = None, source: str | None = None
+    digests: Collection[bytes],
+    address: str,
+    found_at: str | None = None,
+    source: str | None = None,
 ) -> bool:
     """Revoke the token of the secret with these digests; gives whether the secret is known.
 
-    found_at, source: where it was found, for the activity.
+    address: the reporter's. found_at, source: where it was found. All for the activity.
     """
-    found = await find_holder(digests)
+    found = await find_holder(digests, address)
     if found is None:
         return False
     if found.terms.state not in _ENDED:
@@ -37,19 +41,27 @@ async def end_leaked(
     return True
 
 
+class _Report(NamedTuple):
+    digests: tuple[bytes, ...]
+    address: str
+
+
 class Reports:
     """The reported secrets whose tokens this instance has yet to end, as digests."""
 
     def __init__(self, max_waiting: int = MAX_WAITING) -> None:
         self._max_waiting = max_waiting
-        self._waiting: deque[tuple[bytes, ...]] = deque()
+        self._waiting: deque[_Report] = deque()
         self._ending: asyncio.Task[None] | None = None
 
-    def put(self, secrets: Sequence[tuple[bytes, ...]]) -> None:
-        """Take secrets, each by its digests. Raises `Busy` if so many wait, and takes none then."""
+    def put(self, secrets: Sequence[tuple[bytes, ...]], address: str) -> None:
+        """Take secrets, each by its digests, which a client at `address` reports.
+
+        Raises `Busy` if so many wait, and takes none then.
+        """
         if len(self._waiting) + len(secrets) > self._max_waiting:
             raise Busy
-        self._waiting.extend(secrets)
+        self._waiting.extend(_Report(digests, address) for digests in secrets)
         if self._waiting and self._ending is None:
             self._ending = asyncio.get_running_loop().create_task(self._end_all())
 
@@ -74,10 +86,10 @@ class Reports:
         finally:
             self._ending = None
 
-    async def _is_done(self, digests: tuple[bytes, ...]) -> bool:
+    async def _is_done(self, report: _Report) -> bool:
         """End one, if it is known. False if the database does not answer."""
         try:
-            await end_leaked(digests)
+            await end_leaked(report.digests, report.address)
         except Exception as error:
             if database.is_unavailable(error):
                 return False

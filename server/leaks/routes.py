@@ -73,7 +73,7 @@ class _Finder:
         async with self._queue.turn(network_of(address)):
             await spend(budget)
         found = (digests_of(self._service, text) for text in await _credentials(request))
-        self._reports.put([digests for digests in found if digests])
+        self._reports.put([digests for digests in found if digests], address)
         return Response(status_code=202, headers={"Cache-Control": "no-store"})
 
 
@@ -120,14 +120,14 @@ class _Scanner:
         findings = read_findings(content)
         address = client_address(self._service.settings, request)
         async with self._queue.turn(network_of(address)):
-            return JsonResponse(await self._labelled(findings))
+            return JsonResponse(await self._labelled(findings, address))
 
-    async def _labelled(self, findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    async def _labelled(self, findings: Sequence[Finding], address: str) -> list[dict[str, Any]]:
         """End the tokens of known secrets; gives the label of each finding."""
         known = {}
         for secret, finding in distinct(findings).items():
             digests = digests_of(self._service, secret)
             known[secret] = bool(digests) and await end_leaked(
-                digests, finding.found_at, finding.source
+                digests, address, finding.found_at, finding.source
             )
         return [finding.labelled(is_known=known[finding.secret]) for finding in findings]

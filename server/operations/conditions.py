@@ -10,11 +10,12 @@ from uuid import UUID
 
 import models
 from models import ActivityKind
+from server.access import token_policies
 from server.access.activity import record
 from server.access.live_token import locked, save, state_of
 from server.access.principal import Principal
 from server.access.tenancy import change
-from server.conditions import clean_end, clean_limit, clean_networks, networks_of
+from server.conditions import clean_limit, clean_networks, networks_of
 from server.database import database_now, retried
 from server.decisions import terms
 from server.errors import NotFound
@@ -30,17 +31,23 @@ async def set_expiry(
 ) -> models.Token:
     """Let a live token end at an instant, which is cut to milliseconds; None for never.
 
-    A later instant revives an expired token. Raises `InvalidInput` for an instant that is not in
-    the future by the database's clock, `NotFound` or `RevisionConflict`.
+    A later instant revives an expired token. The maximum of the token policy counts from now on.
+    Raises `InvalidInput` for an instant that is not in the future by the database's clock or beyond
+    that maximum, `NotFound` or `RevisionConflict`.
     """
     principal.require(Right.MANAGE_TOKENS)
     async with change(principal, Right.MANAGE_TOKENS):
+        now = await database_now()
+        # Before the token: a change of the policy locks in the same order.
+        lifetimes = await token_policies.lifetimes(principal.tenant_id, now)
         token = await locked(principal, token_id, if_revision)
-        wanted = clean_end(expires_at, await database_now())
+        wanted = lifetimes.expiry(expires_at, now)
         if token.expires_at != wanted:
             details = {"previousExpiresAt": _text(token.expires_at), "expiresAt": _text(wanted)}
+            if state_of(token, now) == "EXPIRED":
+                token.resumed_at = now
             token.expires_at = wanted
-            await _write(token, "expires_at")
+            await _write(token, "expires_at", "resumed_at")
             await record(principal, ActivityKind.EXPIRY_SET, token, **details)
     return token
 
@@ -50,8 +57,8 @@ async def pause(
     principal: Principal, token_id: UUID, if_revision: int | None = None
 ) -> models.Token:
     """Refuse a live token until it is resumed. Raises `NotFound` or `RevisionConflict`."""
-    principal.require(Right.MANAGE_TOKENS)
-    async with change(principal, Right.MANAGE_TOKENS):
+    principal.require(Right.STOP_TOKENS)
+    async with change(principal, Right.STOP_TOKENS):
         token = await locked(principal, token_id, if_revision)
         if token.paused_at is None:
             token.paused_at = await database_now()
@@ -65,12 +72,12 @@ async def resume(
     principal: Principal, token_id: UUID, if_revision: int | None = None
 ) -> models.Token:
     """Accept a paused token again. Raises as `pause` does."""
-    principal.require(Right.MANAGE_TOKENS)
-    async with change(principal, Right.MANAGE_TOKENS):
+    principal.require(Right.STOP_TOKENS)
+    async with change(principal, Right.STOP_TOKENS):
         token = await locked(principal, token_id, if_revision)
         if token.paused_at is not None:
-            token.paused_at = None
-            await _write(token, "paused_at")
+            token.paused_at, token.resumed_at = None, await database_now()
+            await _write(token, "paused_at", "resumed_at")
             await record(principal, ActivityKind.RESUMED, token)
     return token
 
@@ -125,6 +132,25 @@ async def set_rate_limit(
 
 
 @retried
+async def set_holder_may_rotate(
+    principal: Principal, token_id: UUID, holder_may_rotate: bool, if_revision: int | None = None
+) -> models.Token:
+    """Let the holder of a live token rotate it, or not any more.
+
+    Raises `NotFound` or `RevisionConflict`.
+    """
+    principal.require(Right.MANAGE_TOKENS)
+    async with change(principal, Right.MANAGE_TOKENS):
+        token = await locked(principal, token_id, if_revision)
+        if bool(token.holder_may_rotate) is not holder_may_rotate:
+            token.holder_may_rotate = holder_may_rotate
+            await save(token, "holder_may_rotate")
+            details = {"holderMayRotate": holder_may_rotate}
+            await record(principal, ActivityKind.HOLDER_MAY_ROTATE_SET, token, **details)
+    return token
+
+
+@retried
 async def transfer(
     principal: Principal, token_id: UUID, owner_id: UUID | None, if_revision: int | None = None
 ) -> models.Token:
@@ -157,9 +183,9 @@ async def states(principal: Principal, tokens: Sequence[models.Token]) -> list[s
     return [state_of(token, at) for token in tokens]
 
 
-async def _write(token: models.Token, column: str) -> None:
-    """Save the changed column, and write the token's conditions to its secrets."""
-    await save(token, column)
+async def _write(token: models.Token, *columns: str) -> None:
+    """Save the changed columns, and write the token's conditions to its secrets."""
+    await save(token, *columns)
     await terms.write_conditions(token)
 
 

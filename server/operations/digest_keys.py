@@ -6,7 +6,9 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import models
-from models import KeyState
+from models import ActivityKind, KeyState
+from server.access import mails, webhook_secrets
+from server.access.activity import record
 from server.access.digest_keys import fingerprint, opened, require_known, sealed
 from server.access.principal import Operator
 from server.database import dialect, retried, transaction
@@ -59,9 +61,10 @@ async def announce(operator: Operator, settings: Settings) -> bool:
         await models.InstallationKey.filter(generation=current.generation).update(
             sealed=sealed(key, new, current.generation)
         )
-        await models.InstallationKey.create(
+        announced = await models.InstallationKey.create(
             generation=following, fingerprint=fingerprint(new), state=KeyState.ANNOUNCED
         )
+        await record(operator, ActivityKind.DIGEST_KEY_ANNOUNCED, announced, generation=following)
     return True
 
 
@@ -87,10 +90,20 @@ async def finish(operator: Operator, settings: Settings) -> int:
     # Until a whole round finds none: the first may have passed where something was kept meanwhile.
     while renewed_now := await _renew_all(key):
         renewed += renewed_now
-    await models.InstallationKey.filter(generation=old.generation).update(
-        state=KeyState.FORMER, key=None
-    )
+    await _let_go(operator, old, new)
     return renewed
+
+
+@retried
+async def _let_go(
+    operator: Operator, old: models.InstallationKey, new: models.InstallationKey
+) -> None:
+    """End the replacement: the old key is kept no longer."""
+    async with transaction():
+        generation = models.InstallationKey.filter(generation=old.generation)
+        await generation.update(state=KeyState.FORMER, key=None)
+        details = {"previousGeneration": old.generation, "generation": new.generation}
+        await record(operator, ActivityKind.DIGEST_KEY_REPLACED, new, **details)
 
 
 async def _locked() -> list[models.InstallationKey]:
@@ -154,6 +167,8 @@ async def _renew_all(key: DigestKey) -> int:
         for row, column in _RENEWED:
             count += await _renew(key, row, column, tenant_id)
         count += await terms.renew(key, tenant_id)
+        count += await webhook_secrets.renew(key, tenant_id)
+        count += await mails.renew(key, tenant_id)
     return count + await _renew_credentials(key)
 
 

@@ -10,13 +10,17 @@ from server.access.held import open_keys
 from server.access.live_token import locked, state_of
 from server.access.principal import Holder
 from server.access.tenancy import change, owned
+from server.access.token_filter import MAX_KEY_LENGTH
 from server.database import database_now, retried
-from server.decisions import revoking, rotations
+from server.decisions import access_requests, revoking, rotations
 from server.decisions.rotation_requests import RotationRequest, carry_out
-from server.errors import RotationNotAllowed
+from server.errors import InvalidInput, RotationNotAllowed
 from server.operations.rotation import Rotated
 from server.roles import Right
 from server.service import Service
+from server.texts import clean_request_reason
+
+_MAX_SHOWN_REQUESTS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,47 @@ async def rotate(holder: Holder, service: Service, request: RotationRequest) -> 
         secret, details = await carry_out(holder, service, token, request)
         await record(holder, ActivityKind.ROTATION_STARTED, token, **details)
     return Rotated(token, secret)
+
+
+@retried
+async def request_access(
+    holder: Holder, service: Service, permission: str, reason: str
+) -> tuple[models.AccessRequest, bool]:
+    """Ask for a permission that the own token lacks: the open request, and whether it is new.
+
+    One at a time is open for a permission. Raises `InvalidInput`, `TooManyAccessRequests`, or
+    `NotFound` for a token that was revoked meanwhile.
+    """
+    holder.require(Right.USE_OWN_TOKEN)
+    key = _requestable(service, permission)
+    reason = clean_request_reason(reason)
+    async with change(holder, Right.USE_OWN_TOKEN):
+        token = await locked(holder, holder.token_id)
+        if key in await open_keys(service.catalogue, token):
+            raise InvalidInput("permission", "The token holds this permission already.")
+        request = await access_requests.find_open(token, key)
+        if request is not None:
+            return request, False
+        request = await access_requests.add(token, key, reason, holder.address)
+        details = {"permission": key, "reason": reason}
+        await record(holder, ActivityKind.ACCESS_REQUESTED, token, **details)
+        return request, True
+
+
+async def own_requests(holder: Holder) -> list[models.AccessRequest]:
+    """The latest 50 access requests of the own token, the latest first."""
+    holder.require(Right.USE_OWN_TOKEN)
+    own = owned(models.AccessRequest, holder).filter(token_id=holder.token_id)
+    return await own.order_by("-id").limit(_MAX_SHOWN_REQUESTS)
+
+
+def _requestable(service: Service, permission: str) -> str:
+    """The key of the permission as the catalogue has it. Raises `InvalidInput`."""
+    found = service.catalogue.find(permission) if len(permission) <= MAX_KEY_LENGTH else None
+    if found is None:
+        message = "Name a permission of the API: METHOD and path, such as GET /devices/{id}."
+        raise InvalidInput("permission", message)
+    return found.key
 
 
 @retried

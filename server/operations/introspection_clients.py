@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from tortoise.exceptions import IntegrityError
 
 import models
+from models import ActivityKind
+from server.access.activity import record
 from server.access.digest_keys import generation_to_keep
 from server.access.principal import Operator
 from server.database import retried, transaction
@@ -37,6 +39,8 @@ async def create(operator: Operator, service: Service, name: str) -> CreatedCred
             generation = await generation_to_keep(service.digest_key)
             digest = service.digest_key.digest("gateway", secret, generation)
             credential = await models.IntrospectionCredential.create(name=name, digest=digest)
+            kind = ActivityKind.INTROSPECTION_CLIENT_CREATED
+            await record(operator, kind, credential, name=name)
     except IntegrityError:
         raise InvalidInput("name", "A gateway with this name exists already.") from None
     return CreatedCredential(credential, secret)
@@ -48,6 +52,7 @@ async def every(operator: Operator) -> list[models.IntrospectionCredential]:
     return await models.IntrospectionCredential.all().order_by("id")
 
 
+@retried
 async def revoke(operator: Operator, name: str) -> None:
     """Revoke a credential at once.
 
@@ -55,6 +60,10 @@ async def revoke(operator: Operator, name: str) -> None:
     """
     operator.require(Right.MANAGE_INSTALLATION)
     name = clean_slug(name, "name")
-    live = models.IntrospectionCredential.filter(name=name, revoked_at__isnull=True)
-    if not await live.update(revoked_at=models.now()):
-        raise NotFound
+    async with transaction():
+        live = models.IntrospectionCredential.filter(name=name, revoked_at__isnull=True)
+        credential = await live.select_for_update().get_or_none()
+        if credential is None:
+            raise NotFound
+        await live.update(revoked_at=models.now())
+        await record(operator, ActivityKind.INTROSPECTION_CLIENT_REVOKED, credential, name=name)

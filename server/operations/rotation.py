@@ -9,7 +9,8 @@ from models import ActivityKind, RotationPart, TokenRotation
 from server.access.activity import record
 from server.access.live_token import locked
 from server.access.principal import Principal
-from server.access.tenancy import change, owned
+from server.access.reading import owned_rows
+from server.access.tenancy import change
 from server.conditions import to_milliseconds
 from server.database import database_now, retried
 from server.decisions import rotations
@@ -90,7 +91,7 @@ async def old_secret_uses(
     principal.require(Right.READ)
     started = {rotation.id: rotation.created_at for rotation in during}
     uses: dict[UUID, list[models.SecretUse]] = {token_id: [] for token_id in started}
-    for use in await owned(models.SecretUse, principal).filter(token_id__in=list(started)):
+    for use in await owned_rows(models.SecretUse, principal, token_id__in=started):
         # A use may have been written after the rotation that it belonged to.
         if use.last_used_at >= started[use.token_id]:
             uses[use.token_id].append(use)

@@ -1,29 +1,31 @@
 """Operations on tokens. Reading their activity lives in `server.operations.activity`."""
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
-import orjson
 from tortoise.functions import Count
 
 import models
 from models import ActivityKind, RevocationReason
-from server.access import token_lists, token_search
+from server.access import followed_categories, token_lists, token_policies, token_search
 from server.access.activity import record
+from server.access.columns_beside import OF_TOKENS, among, keys_of
 from server.access.digest_keys import generation_to_keep
 from server.access.live_token import locked, save
+from server.access.permission_keys import shape_of_key
 from server.access.principal import Principal
+from server.access.reading import owned_rows
 from server.access.tenancy import change, owned, page_of
-from server.access.token_filter import MAX_KEY_LENGTH, TokenFilter, cleaned
+from server.access.token_filter import TokenFilter, cleaned
 from server.access.token_lists import TokenOrder
-from server.catalogue import Catalogue
-from server.conditions import Conditions
-from server.database import connection, database_now, dialect, retried
-from server.decisions import revoking, terms
+from server.access.wanted_permissions import known_and_followed, refuse_contradiction
+from server.catalogue.recipes import Recipe
+from server.conditions import Conditions, Unsaid
+from server.database import database_now, retried
+from server.decisions import access_requests, revoking, terms, trials
 from server.errors import InvalidInput, SecretAlreadyShown
 from server.paging import Page, PageRequest
 from server.roles import Right
@@ -33,23 +35,7 @@ from server.token_format import DigestKey, new_token_secret, token_hint
 
 _EVERY_LIVE_ONE = TokenFilter()
 _NO_LIMIT = 2**31 - 1
-# A row for each token instead of each permission: ten times fewer for Python to go through.
-_HELD_KEYS = {
-    "postgres": """
-        SELECT token_id, json_agg("key") AS keys FROM (
-            SELECT token_id, "key" FROM token_permission
-            WHERE tenant_id = $1 AND token_id = ANY($2) LIMIT $3) AS held
-        GROUP BY token_id
-    """,
-    "sqlite": """
-        SELECT token_id, json_group_array("key") AS keys FROM (
-            SELECT token_id, "key" FROM token_permission
-            WHERE tenant_id = ?1 AND token_id IN (SELECT value FROM json_each(?2)) LIMIT ?3)
-        GROUP BY token_id
-    """,
-}
 _KEYS_AT_ONCE = 1_000
-_KEY = re.compile(r"[A-Z]{3,7} /[!-~]{0,500}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +55,30 @@ async def search(
     text: str | None = None,
     wanted: TokenFilter = _EVERY_LIVE_ONE,
     order: TokenOrder = TokenOrder.NEWEST,
+    beside: Collection[str] = (),
 ) -> Page[models.Token]:
     """The tokens that meet the filter, in the order; only those with `text`, if it is given.
 
     Case, width and accents of texts make no difference. A key of `request` is one that
-    `token_lists.is_key` accepts. Raises `BadSearch`, or `SearchTooBroad`.
+    `token_lists.is_key` accepts. beside: names of `columns_beside.OF_TOKENS`, to be read in the
+    same statement. Raises `BadSearch`, or `SearchTooBroad`.
     """
     principal.require(Right.READ)
+    further = among(OF_TOKENS, beside)
     wanted = cleaned(wanted, text)
     is_by_id = order in (TokenOrder.NEWEST, TokenOrder.OLDEST)
     if wanted == _EVERY_LIVE_ONE and is_by_id:
-        live = owned(models.Token, principal).filter(**models.LIVE)
-        return await page_of(live, request, newest_first=order is TokenOrder.NEWEST)
+        return await page_of(
+            models.Token,
+            request,
+            newest_first=order is TokenOrder.NEWEST,
+            beside=further,
+            tenant_id=principal.tenant_id,
+            **models.LIVE,
+        )
     if wanted == TokenFilter(search=wanted.search) and order is TokenOrder.NEWEST:
-        return await token_search.page(principal, request, wanted.search)
-    return await token_lists.page(principal, request, wanted, order)
+        return await token_search.page(principal, request, wanted.search, further)
+    return await token_lists.page(principal, request, wanted, order, further)
 
 
 async def count(principal: Principal, wanted: TokenFilter = _EVERY_LIVE_ONE) -> int:
@@ -98,7 +93,7 @@ async def count(principal: Principal, wanted: TokenFilter = _EVERY_LIVE_ONE) -> 
 async def find_many(principal: Principal, ids: Collection[UUID]) -> dict[UUID, models.Token]:
     """The tokens of the tenant among `ids`, revoked ones too."""
     principal.require(Right.READ)
-    return {token.id: token for token in await owned(models.Token, principal).filter(id__in=ids)}
+    return {token.id: token for token in await owned_rows(models.Token, principal, id__in=ids)}
 
 
 async def permission_keys(
@@ -109,13 +104,7 @@ async def permission_keys(
     Reads at most `max_keys` of them, in no order: a caller asks for one more than it can show.
     """
     principal.require(Right.READ)
-    held: dict[UUID, list[str]] = {token_id: [] for token_id in token_ids}
-    values: list[Any] = [principal.tenant_id, list(token_ids), max_keys]
-    if dialect() == "sqlite":
-        values = [str(principal.tenant_id), orjson.dumps(values[1]).decode(), max_keys]
-    for row in (await connection().execute_query(_HELD_KEYS[dialect()], values))[1]:
-        held[UUID(str(row["token_id"]))] = orjson.loads(row["keys"])
-    return held
+    return await keys_of(principal.tenant_id, token_ids, max_keys)
 
 
 async def count_permissions(principal: Principal, token_ids: Collection[UUID]) -> dict[UUID, int]:
@@ -126,6 +115,14 @@ async def count_permissions(principal: Principal, token_ids: Collection[UUID]) -
     return dict(await counted.values_list("token_id", "permissions"))
 
 
+async def followed_categories_of(
+    principal: Principal, token_ids: Collection[UUID]
+) -> dict[UUID, list[str]]:
+    """The categories that each of these tokens follows, by name."""
+    principal.require(Right.READ)
+    return await followed_categories.followed_by(principal.tenant_id, token_ids)
+
+
 @retried
 async def create(
     principal: Principal,
@@ -134,47 +131,76 @@ async def create(
     name: str,
     description: str = "",
     permissions: Sequence[str] = (),
+    follow_categories: Sequence[str] = (),
+    recipe: str | None = None,
     idempotency_key: str | None = None,
     is_owned_by_organisation: bool = False,
     conditions: Conditions = Conditions(),  # noqa: B008 - frozen
 ) -> Created:
     """A new token of the principal's, or of the organisation's.
 
-    idempotency_key: makes a retry safe. Raises `InvalidInput`, or `SecretAlreadyShown` when the
-    principal has used the key before.
+    follow_categories: grants what the catalogue has in them, and what later versions bring.
+    recipe: the slug of the one that the permissions are from. idempotency_key: makes a retry safe.
+    conditions: without an expiry, the token policy gives the default one. Raises `InvalidInput`,
+    also for an expiry beyond the policy's maximum, or `SecretAlreadyShown` when the principal has
+    used the key before.
     """
     principal.require(Right.MANAGE_TOKENS)
-    name, description = clean_name(name), clean_description(description)
-    keys = list(_known(service.catalogue, permissions).values())
+    made_from = _recipe(service, recipe)
+    columns = {
+        "name": clean_name(name),
+        "description": clean_description(description),
+        "owner_id": None if is_owned_by_organisation else principal.actor.id,
+        "recipe": made_from and made_from.slug,
+        "recipe_version": made_from and made_from.version,
+        **conditions.columns(),
+    }
+    keys = list(known_and_followed(service.catalogue, permissions, follow_categories).values())
     check_idempotency_key(idempotency_key)
-    key = service.digest_key
     secret = new_token_secret(service.settings.token_brand[0])
     async with change(principal, Right.MANAGE_TOKENS):
-        columns = conditions.columns(await database_now())
-        generation = await generation_to_keep(key)
-        used_key = await _used_key(principal, key, generation, idempotency_key)
-        token = await models.Token.create(
-            tenant_id=principal.tenant_id,
-            name=name,
-            description=description,
-            hint=token_hint(secret),
-            created_by_id=principal.actor.id,
-            owner_id=None if is_owned_by_organisation else principal.actor.id,
-            idempotency_key=used_key,
-            **columns,
-        )
-        await terms.add(token, key.digest("token", secret, generation), keys)
+        generation = await generation_to_keep(service.digest_key)
+        used_key = await _used_key(principal, service.digest_key, generation, idempotency_key)
+        columns |= {"hint": token_hint(secret), "idempotency_key": used_key}
+        token = await _add(principal, columns, conditions.expires_at)
+        digest = service.digest_key.digest("token", secret, generation)
+        await terms.add(token, digest, keys)
         await _grant(token, keys)
+        await followed_categories.add(token, service.catalogue, set(follow_categories))
         await token_search.add(token)
         await record(principal, ActivityKind.CREATED, token)
-        await _show_api_url(token)
     return Created(token, secret)
 
 
-async def _show_api_url(token: models.Token) -> None:
-    """Note the tenant's first token: from then on its API's URL is shown."""
-    without = models.Tenant.filter(id=token.tenant_id, first_token_at__isnull=True)
-    await without.update(first_token_at=token.created_at)
+async def _add(
+    principal: Principal, columns: Mapping[str, Any], expires_at: datetime | Unsaid | None
+) -> models.Token:
+    """Write the row of a new token, with the expiry that was asked for, or the policy's."""
+    created_at = models.now()
+    await _show_api_url(principal.tenant_id, created_at)
+    now = await database_now()
+    lifetimes = await token_policies.lifetimes(principal.tenant_id, now)
+    return await models.Token.create(
+        tenant_id=principal.tenant_id,
+        created_at=created_at,
+        created_by_id=principal.actor.id,
+        expires_at=lifetimes.expiry(expires_at, now),
+        **columns,
+    )
+
+
+def _recipe(service: Service, slug: str | None) -> Recipe | None:
+    """The recipe of that slug, None for none. Raises `InvalidInput`."""
+    found = service.recipe(slug) if slug is not None else None
+    if slug is not None and found is None:
+        raise InvalidInput("recipe", "No such recipe.")
+    return found
+
+
+async def _show_api_url(tenant_id: UUID, at: datetime) -> None:
+    """Note the tenant's first token, of the instant `at`: from then on its API's URL is shown."""
+    without = models.Tenant.filter(id=tenant_id, first_token_at__isnull=True)
+    await without.update(first_token_at=at)
 
 
 @retried
@@ -184,18 +210,28 @@ async def set_permissions(
     token_id: UUID,
     permissions: Sequence[str],
     if_revision: int | None = None,
+    follow_categories: Sequence[str] | None = None,
+    recipe: str | None = None,
 ) -> models.Token:
     """Replace everything a live token may call.
 
-    Permissions that have left the catalogue may be kept but not granted anew. Raises
+    Permissions that have left the catalogue may be kept but not granted anew. follow_categories:
+    the categories that it follows from now on; None to leave them. Those that it followed before
+    grant nothing anew. recipe: the slug of the one that it is changed to; None to leave it. Raises
     `InvalidInput`, `NotFound` or `RevisionConflict`, and then changes nothing.
     """
     principal.require(Right.MANAGE_TOKENS)
+    applied = _recipe(service, recipe)
     async with change(principal, Right.MANAGE_TOKENS):
         token = await locked(principal, token_id, if_revision)
         held = await _held(principal, token)
-        wanted = _known(service.catalogue, permissions, besides=held)
-        await _replace(principal, token, held, wanted)
+        following = await _following(token)
+        wanted_categories = following if follow_categories is None else set(follow_categories)
+        follow = sorted(wanted_categories - following)
+        wanted = known_and_followed(service.catalogue, permissions, follow, held)
+        unfollow = sorted(following - wanted_categories)
+        asked = _Change(held, wanted, follow, unfollow, applied)
+        await _replace(principal, service, token, asked)
     return token
 
 
@@ -207,23 +243,51 @@ async def edit_permissions(
     *,
     grant: Sequence[str] = (),
     withdraw: Sequence[str] = (),
+    follow: Sequence[str] = (),
+    unfollow: Sequence[str] = (),
+    recipe: str | None = None,
     if_revision: int | None = None,
 ) -> models.Token:
     """Grant and withdraw some permissions of a live token, and leave the rest as they are.
 
-    Withdrawing a permission that the token lacks changes nothing. Raises as `set_permissions` does,
-    and `InvalidInput` for a key that is to be both granted and withdrawn.
+    Withdrawing a permission that the token lacks changes nothing. follow, unfollow: categories.
+    Raises as `set_permissions` does, and `InvalidInput` for a key that is to be both granted and
+    withdrawn.
     """
     principal.require(Right.MANAGE_TOKENS)
-    _refuse_contradiction(grant, withdraw)
+    refuse_contradiction(grant, withdraw)
+    applied = _recipe(service, recipe)
     async with change(principal, Right.MANAGE_TOKENS):
         token = await locked(principal, token_id, if_revision)
         held = await _held(principal, token)
-        granted = _known(service.catalogue, grant, besides=held, field="grant")
-        withdrawn = set(map(_shape_of, withdraw))
-        left = {shape: key for shape, key in held.items() if shape not in withdrawn}
-        await _replace(principal, token, held, left | granted)
+        following = await _following(token)
+        new = sorted(set(follow) - following)
+        granted = known_and_followed(service.catalogue, grant, new, held, ("grant", "follow"))
+        withdrawn = set(map(shape_of_key, withdraw))
+        wanted = {shape: key for shape, key in (held | granted).items() if shape not in withdrawn}
+        unfollowed = sorted(following & set(unfollow) - set(follow))
+        asked = _Change(held, wanted, new, unfollowed, applied)
+        await _replace(principal, service, token, asked)
     return token
+
+
+@retried
+async def grant_requested(
+    principal: Principal, service: Service, request_id: UUID
+) -> models.AccessRequest:
+    """Grant what an open access request asks for.
+
+    Raises `NotFound`, or `InvalidInput` for a request that is decided, or asks for a permission
+    that has left the catalogue.
+    """
+    principal.require(Right.MANAGE_TOKENS)
+    async with change(principal, Right.MANAGE_TOKENS):
+        token, request = await access_requests.locked_open(principal, request_id)
+        held = await _held(principal, token)
+        fields = ("requestId", "requestId")
+        granted = known_and_followed(service.catalogue, [request.key], (), held, fields)
+        await _replace(principal, service, token, _Change(held, held | granted, (), (), None))
+        return await owned(models.AccessRequest, principal).get(id=request_id)
 
 
 @retried
@@ -270,9 +334,9 @@ async def revoke(
 
     reason: REVOKED, the default, or COMPROMISED. Raises `InvalidInput` for another one.
     """
-    principal.require(Right.MANAGE_TOKENS)
+    principal.require(Right.STOP_TOKENS)
     reason = revoking.clean_reason(reason)
-    async with change(principal, Right.MANAGE_TOKENS):
+    async with change(principal, Right.STOP_TOKENS):
         token = await locked(principal, token_id)
         await revoking.revoke(principal.tenant_id, [token])
         await record(principal, ActivityKind.REVOKED, token, reason=reason.value)
@@ -281,26 +345,62 @@ async def revoke(
 
 async def _held(principal: Principal, token: models.Token) -> dict[str, str]:
     keys = (await permission_keys(principal, [token.id]))[token.id]
-    return {_shape_of(key): key for key in keys}
+    return {shape_of_key(key): key for key in keys}
+
+
+async def _following(token: models.Token) -> set[str]:
+    return set((await followed_categories.followed_by(token.tenant_id, [token.id]))[token.id])
+
+
+class _Change(NamedTuple):
+    """What a token held and is to hold: keys by their shapes, which tell the permissions.
+
+    followed, unfollowed: categories. recipe: the one that is applied.
+    """
+
+    held: Mapping[str, str]
+    wanted: Mapping[str, str]
+    followed: Sequence[str]
+    unfollowed: Sequence[str]
+    recipe: Recipe | None
+
+
+def _details(token: models.Token, asked: _Change) -> dict[str, Any]:
+    """The details of the change's activity; none if it changes nothing of the token."""
+    granted = sorted(key for shape, key in asked.wanted.items() if shape not in asked.held)
+    withdrawn = sorted(key for shape, key in asked.held.items() if shape not in asked.wanted)
+    details: dict[str, Any] = {}
+    if asked.followed or asked.unfollowed:
+        details |= {"followed": list(asked.followed), "unfollowed": list(asked.unfollowed)}
+    if asked.recipe is not None:
+        applied = asked.recipe.slug, asked.recipe.version
+        if applied != (token.recipe, token.recipe_version):
+            details |= {"recipe": asked.recipe.slug, "recipeVersion": asked.recipe.version}
+    if granted or withdrawn or details:
+        details |= {"granted": granted, "withdrawn": withdrawn}
+    return details
 
 
 async def _replace(
-    principal: Principal, token: models.Token, held: Mapping[str, str], wanted: Mapping[str, str]
+    principal: Principal, service: Service, token: models.Token, asked: _Change
 ) -> None:
-    """Write that the locked `token` holds `wanted` instead of `held`, and record the change.
-
-    Both are keys by their shapes, which tell the permissions.
-    """
-    granted = sorted(key for shape, key in wanted.items() if shape not in held)
-    withdrawn = sorted(key for shape, key in held.items() if shape not in wanted)
-    if not granted and not withdrawn:
+    """Write what the locked `token` holds and follows, and record the change."""
+    details = _details(token, asked)
+    if not details:
         return
-    await _withdraw(token, withdrawn)
-    await _grant(token, granted)
-    await terms.write_grants(token, sorted(wanted.values()))
-    await save(token)
-    details = {"granted": granted, "withdrawn": withdrawn}
+    if details["granted"] or details["withdrawn"]:
+        await _withdraw(token, details["withdrawn"])
+        await _grant(token, details["granted"])
+        await terms.write_grants(token, sorted(asked.wanted.values()))
+    if details["withdrawn"]:
+        await trials.follow(token)
+    await followed_categories.add(token, service.catalogue, asked.followed)
+    await followed_categories.remove(token, asked.unfollowed)
+    if asked.recipe is not None:
+        token.recipe, token.recipe_version = asked.recipe.slug, asked.recipe.version
+    await save(token, "recipe", "recipe_version")
     await record(principal, ActivityKind.PERMISSIONS_EDITED, token, **details)
+    await access_requests.close_granted(principal, token, details["granted"])
 
 
 async def _grant(token: models.Token, keys: Iterable[str]) -> None:
@@ -339,55 +439,3 @@ async def _refuse_repetition(principal: Principal, digests: Sequence[bytes]) -> 
     )
     if made is not None:
         raise SecretAlreadyShown(made)
-
-
-def _known(
-    catalogue: Catalogue,
-    keys: Sequence[str],
-    besides: Mapping[str, str] = MappingProxyType({}),
-    field: str = "permissions",
-) -> dict[str, str]:
-    """`keys` as the catalogue, or else `besides`, writes them, by their shapes.
-
-    Raises `InvalidInput` that names each one that neither has.
-    """
-    known: dict[str, str] = {}
-    unknown: list[str] = []
-    for key in dict.fromkeys(keys):
-        shape = _shape_of(key)
-        permission = catalogue.find(key) if len(key) <= MAX_KEY_LENGTH else None
-        if permission is not None:
-            known[shape] = permission.key
-        elif shape in besides:
-            known[shape] = besides[shape]
-        else:
-            unknown.append(key)
-    if unknown:
-        raise InvalidInput(field, f"No such permission: {_named(unknown, keys)}.")
-    return known
-
-
-def _shape_of(key: str) -> str:
-    """The shape of a key; a text that is longer than any key is not taken apart."""
-    return models.shape_of(key) if len(key) <= MAX_KEY_LENGTH else key
-
-
-def _refuse_contradiction(grant: Sequence[str], withdraw: Sequence[str]) -> None:
-    """Raises `InvalidInput` that names each key in both lists."""
-    granted = set(map(_shape_of, grant))
-    both = [key for key in dict.fromkeys(withdraw) if _shape_of(key) in granted]
-    if both:
-        raise InvalidInput(
-            "withdraw", f"A permission cannot be granted and withdrawn: {_named(both, withdraw)}."
-        )
-
-
-def _named(some: Sequence[str], keys: Sequence[str]) -> str:
-    """Names `some` of `keys` for a message.
-
-    A text that is not formed like a key is named by its place: it may hold a secret.
-    """
-    places = {key: place for place, key in reversed([*enumerate(keys, start=1)])}
-    return "; ".join(
-        key if _KEY.fullmatch(key) else f"entry {places[key]}, which is no key" for key in some
-    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +11,13 @@ from tortoise.queryset import QuerySet
 
 import models
 from server.access.principal import Principal
+from server.access.reading import owned_rows
 from server.access.tenancy import owned
 from server.decisions.log_rows import KEPT_REFUSALS
-from server.errors import QueryTooComplex
+from server.errors import InvalidInput, QueryTooComplex
 from server.roles import Right
 
+DEFAULT_DAYS, MAX_DAYS = 30, 400
 _MAX_DAYS = 400_000
 _DAYS_AT_ONCE, _PART = 50_000, 10
 
@@ -50,6 +52,41 @@ async def of_tokens(
         for token_id, *columns in await _summed(days.filter(token_id__in=part)):
             found[token_id].append(Usage(*columns))
     return {token_id: _by_shape(usages) for token_id, usages in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class DayOfUse:
+    """How many calls with a token were allowed and denied on one day, in UTC."""
+
+    day: date
+    allowed: int
+    denied: int
+
+
+async def by_day(
+    principal: Principal, token_ids: Collection[UUID], days: int = DEFAULT_DAYS
+) -> dict[UUID, list[DayOfUse]]:
+    """The calls with each of these tokens on each of the last days, the earliest day first.
+
+    A day without calls is missing. days: 1 to 400 with today, in UTC. Raises `InvalidInput`, or
+    `QueryTooComplex` as `of_tokens` does.
+    """
+    principal.require(Right.READ)
+    if not 1 <= days <= MAX_DAYS:
+        raise InvalidInput("days", f"Uses are kept for {MAX_DAYS} days: choose 1 to {MAX_DAYS}.")
+    since = models.now().date() - timedelta(days=days - 1)
+    used = owned(models.TokenUse, principal).filter(day__gte=since)
+    found: dict[UUID, list[DayOfUse]] = {token_id: [] for token_id in token_ids}
+    for part in await _parts(used, list(token_ids)):
+        summed = used.filter(token_id__in=part).annotate(
+            sum_allowed=Sum("allowed"), sum_denied=Sum("denied")
+        )
+        rows = summed.group_by("token_id", "day")
+        for token_id, *columns in await rows.values_list(
+            "token_id", "day", "sum_allowed", "sum_denied"
+        ):
+            found[token_id].append(DayOfUse(*columns))
+    return {token_id: sorted(uses, key=lambda one: one.day) for token_id, uses in found.items()}
 
 
 def _by_shape(usages: list[Usage]) -> list[Usage]:
@@ -103,8 +140,8 @@ async def last_uses(
 ) -> dict[UUID, models.TokenLastUse]:
     """The last use of each of these tokens: time and client. Unused tokens are missing."""
     principal.require(Right.READ)
-    found = owned(models.TokenLastUse, principal).filter(id__in=list(token_ids))
-    return {last.id: last for last in await found}
+    found = await owned_rows(models.TokenLastUse, principal, id__in=token_ids)
+    return {last.id: last for last in found}
 
 
 async def recent_refusals(
@@ -113,8 +150,10 @@ async def recent_refusals(
     """The latest 20 refusals of each of these tokens, the latest first."""
     principal.require(Right.READ)
     refusals: dict[UUID, list[models.TokenRefusal]] = {token_id: [] for token_id in token_ids}
-    found = owned(models.TokenRefusal, principal).filter(token_id__in=list(token_ids))
-    for refusal in await found.order_by("-id"):
+    found = await owned_rows(
+        models.TokenRefusal, principal, token_id__in=token_ids, order_by=("-id",)
+    )
+    for refusal in found:
         if len(refusals[refusal.token_id]) < KEPT_REFUSALS:
             refusals[refusal.token_id].append(refusal)
     return refusals

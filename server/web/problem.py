@@ -16,6 +16,8 @@ from server.errors import (
     RotationNotAllowed,
     RotationUnderWay,
     SecretAlreadyShown,
+    TenantSuspended,
+    TooManyAccessRequests,
     TooManyAttempts,
     TooManyRequests,
     Unauthenticated,
@@ -27,16 +29,20 @@ _STATUS: dict[type[Refusal], int] = {
     WrongPassword: 401,
     Forbidden: 403,
     CrossSite: 403,
+    TenantSuspended: 403,
     NotFound: 404,
     InvalidInput: 422,
     TooManyAttempts: 429,
     Busy: 503,
     TooManyRequests: 429,
     RateLimited: 429,
+    TooManyAccessRequests: 429,
     RotationNotAllowed: 403,
     RotationUnderWay: 409,
     SecretAlreadyShown: 409,
 }
+# These say after how many seconds to try again.
+_WAITING = (TooManyAttempts, TooManyRequests, RateLimited, TooManyAccessRequests, Busy)
 _TITLES = {
     400: "Bad Request",
     401: "Unauthorized",
@@ -72,6 +78,6 @@ def refusal_problem(refusal: Refusal) -> Response:
     response = problem(_STATUS.get(type(refusal), 400), refusal.code, refusal.message, **members)
     if response.status_code == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(refusal, TooManyAttempts | TooManyRequests | RateLimited | Busy):
+    if isinstance(refusal, _WAITING):
         response.headers["Retry-After"] = str(refusal.retry_after_seconds)
     return response

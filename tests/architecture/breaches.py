@@ -99,6 +99,18 @@ BREACHES: list[tuple[str, str, str]] = [
         "async def f(c):\n    await c.execute_query('SELECT * FROM token WHERE tenant_id = $1')",
     ),
     # Queries without their tenant
+    (
+        _TENANT,
+        "server.operations.x",
+        "import models\nfrom server.access.reading import rows\nrows(models.Token, id=1)",
+    ),
+    (
+        _TENANT,
+        "server.operations.x",
+        "import models\nfrom server.access.tenancy import page_of\npage_of(models.Token, 1)",
+    ),
+    (_OUT, _RESOLVER, "from server.access.reading import rows"),
+    (_OUT, _RESOLVER, "from server.database import fetch"),
     (_TENANT, _ACCESS, "import models\nmodels.Token.filter(id=1)"),
     (_TENANT, _ACCESS, "import models as m\nm.Token.filter(id=1)"),
     (_TENANT, _ACCESS, "from models import Token as T\nT.filter(id=1)"),

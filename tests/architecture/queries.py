@@ -8,7 +8,7 @@ from pathlib import Path
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
-from tests.architecture.rows import OWNED, WRITING, Rows
+from tests.architecture.rows import OWNED, READS, READS_BY_SQL, READS_OWNED, WRITING, Rows
 from tests.architecture.source import ROWS, TENANT_ROWS, Project, Source
 
 # The rooms that may query. All others receive rows, and only name their types.
@@ -20,10 +20,11 @@ _QUERYING_ROOMS = {
 _DRIVERS = {"tortoise", "asyncpg", "sqlite3", "aiosqlite"}
 _CONNECTIONS = "server.database.connections."
 _OPENING = {
-    *(f"{_CONNECTIONS}{name}" for name in ("connection", "own_pool")),
+    *(f"{_CONNECTIONS}{name}" for name in ("connection", "fetch", "own_pool")),
     "server.database.sqlite.opening.sqlite_reader",
     f"{_CONNECTIONS}transaction",
     "server.database.retrying.retried",
+    *(f"server.access.reading.{name}" for name in ("owned_rows", "rows", "rows_by")),
 }
 _TENANCY = "server.access.tenancy."
 _SURFACE = {name for name in (*dir(Model), *dir(QuerySet), "write") if name[0] != "_"}
@@ -40,35 +41,77 @@ _NAMES_THE_TENANT = {"tenant_id", "tenant_id__in"}
 
 # Only these files change the rows of each kind, so that a change and its consequences stand in one
 # place. The files of `server.access` change rows of authentication and rows that follow a token.
+# Beside them, `server.jobs.retention` deletes rows of the tables that `server.jobs.kept` lists,
+# `server.jobs.revoked_tokens` those of tokens, and `server.access.whole_tenants` those of tenants.
 WRITERS = {
+    "AccessRequest": {"server.decisions.access_requests"},
     "Activity": {"server.access.activity"},
+    "ActivityCounter": {"server.access.activity"},
     "Admin": {"server.access.sessions", "server.operations.admins", "server.operations.tenants"},
-    "AttemptCounter": {"server.access.attempts", "server.access.expired"},
+    "AttemptCounter": {"server.access.attempts"},
+    "CatalogueNotice": {
+        "server.jobs.catalogue_changes",
+        "server.operations.catalogue_versions",
+    },
+    "CatalogueVersion": {
+        "server.jobs.catalogue_changes",
+        "server.operations.catalogue_versions",
+    },
+    "DecisionBatch": {"server.decisions.log_batches"},
+    "FollowedCategory": {"server.access.followed_categories", "server.decisions.growth"},
     "InstallationKey": {"server.access.digest_keys", "server.operations.digest_keys"},
+    "InstallationState": {"server.database.restored", "server.database.sqlite.marking"},
     "IntrospectionCredential": {
         "server.operations.digest_keys",
         "server.operations.introspection_clients",
     },
     "Invitation": {"server.access.sessions", "server.operations.admins"},
     "JobLease": {"server.jobs.lease"},
-    "KnownAddress": {"server.access.expired", "server.access.sessions", "server.access.visitors"},
-    "SecretUse": {"server.decisions.log_rows"},
-    "Session": {"server.access.expired", "server.access.sessions"},
-    "Tenant": {"server.operations.tenants", "server.operations.tokens"},
+    "KnownAddress": {"server.access.sessions", "server.access.visitors"},
+    "Mail": {"server.access.mails", "server.jobs.mail_queue"},
+    "Reminder": {"server.jobs.reminders"},
+    "SecretUse": {"server.decisions.log_rows", "server.decisions.old_use_rows"},
+    "Session": {"server.access.sessions"},
+    "Tenant": {
+        "server.operations.policies",
+        "server.operations.tenant_deletion",
+        "server.operations.tenants",
+        "server.operations.tokens",
+    },
     "Token": {
         "server.access.live_token",
+        "server.decisions.growth",
         "server.decisions.log_rows",
+        "server.decisions.policy_dates",
+        "server.decisions.removal",
         "server.decisions.revoking",
+        "server.decisions.unused",
+        "server.jobs.revoked_tokens",
         "server.operations.tokens",
     },
     "TokenBrand": {"server.access.brands"},
     "TokenLastUse": {"server.decisions.log_rows"},
-    "TokenPermission": {"server.operations.tokens"},
+    "TokenPermission": {
+        "server.decisions.growth",
+        "server.decisions.trials",
+        "server.operations.tokens",
+    },
+    "TokenPolicy": {"server.decisions.policy_dates", "server.operations.policies"},
     "TokenRefusal": {"server.decisions.log_rows"},
     "TokenRotation": {"server.decisions.rotations"},
     "TokenSearch": {"server.access.token_search"},
     "TokenSecret": {"server.decisions.terms"},
+    "TokenTrial": {"server.decisions.trials"},
     "TokenUse": {"server.decisions.log_rows"},
+    "TrialDenial": {"server.decisions.trials", "server.decisions.withheld_rows"},
+    "Webhook": {
+        "server.access.outbox",
+        "server.access.webhook_secrets",
+        "server.jobs.delivery_queue",
+        "server.operations.webhooks",
+    },
+    "WebhookDelivery": {"server.jobs.delivery_queue"},
+    "WebhookEvent": {"server.access.outbox", "server.jobs.delivery_queue"},
 }
 
 
@@ -135,7 +178,12 @@ def queries_without_a_tenant(project: Project, source: Source) -> Iterator[str]:
         match source.parents[node]:
             case ast.Call(func, args, keywords) as call:
                 named = {keyword.arg for keyword in keywords} & _NAMES_THE_TENANT
-                if project.name_of(source, func) == OWNED and args[:1] == [node]:
+                called = project.name_of(source, func)
+                if called in {OWNED, *READS_OWNED} and args[:1] == [node]:
+                    continue
+                if called in READS and args[:1] == [node] and named:
+                    continue
+                if called in READS_BY_SQL and node in args:
                     continue
                 if call.func is node and (named or method == "bulk_create"):
                     continue

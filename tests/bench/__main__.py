@@ -7,7 +7,7 @@ import secrets
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import count
 from tempfile import TemporaryDirectory
 
@@ -20,15 +20,23 @@ from tests.bench.checks import Tokens, load_checks
 from tests.bench.dataset import Sizes, load
 from tests.bench.load import Load
 from tests.bench.matching import matching_requirements, matching_section, measure_matching
-from tests.bench.measure import Cores, Plan, measure
+from tests.bench.measure import Cores, Plan, measure, pinned
 from tests.bench.measure_checks import CheckPlan, Filled, measure_checks
 from tests.bench.page_of_figures import PAGE, with_section
 from tests.bench.report import Requirement, database_section, preamble, requirements
 from tests.bench.report_checks import check_preamble, check_requirements, check_section
+from tests.bench.trail import (
+    TrailPlan,
+    measure_trail,
+    trail_preamble,
+    trail_requirements,
+    trail_section,
+)
 from tests.support.postgres import shared_server
 
-# Its name and version, and a function that creates a migrated database.
-_Database = Callable[[], AbstractContextManager[tuple[str, Callable[[], str]]]]
+# Its name and version, and a function that creates a migrated database. Takes the core on which a
+# server of the database runs: another than the measured server's, and not the scheduler's choice.
+_Database = Callable[[int], AbstractContextManager[tuple[str, Callable[[], str]]]]
 _Add = Callable[[str], None]
 _FULL = Plan(
     Sizes(tenants=1_000, tokens=100, small=1_000, large=100_000, deep_page=1_000),
@@ -46,16 +54,18 @@ _QUICK = Plan(
 _CHECKS = Load(seconds=3, lead_seconds=2, rest_seconds=3, connections=64)
 _FULL_CHECKS = CheckPlan(
     few=Tokens(tenants=10, each=100, asked=1_000),
-    many=Tokens(tenants=1_000, each=1_000, asked=5_000),
-    rounds=9,
+    many=Tokens(tenants=1_000, each=1_000, asked=5_000, under_terms=5_000, tried=5_000),
+    rounds=7,
     load=_CHECKS,
 )
 _QUICK_CHECKS = CheckPlan(
     few=Tokens(tenants=10, each=100, asked=1_000),
-    many=Tokens(tenants=100, each=1_000, asked=5_000),
+    many=Tokens(tenants=100, each=1_000, asked=5_000, under_terms=5_000, tried=5_000),
     rounds=2,
     load=_CHECKS,
 )
+_FULL_TRAIL = TrailPlan(activities=1_000_000, rounds=7, times=20)
+_QUICK_TRAIL = TrailPlan(activities=100_000, rounds=5, times=10)
 _POSTGRES_SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "4GB"}
 
 
@@ -102,7 +112,7 @@ def _control(
     add(f"## The control plane\n\n{preamble(plan, cores, command)}")
     required = []
     for database in databases:
-        with database() as (name, new):
+        with database(cores.load) as (name, new):
             url, key = new(), secrets.token_hex(32)
             _say("writing rows …")
             dataset = asyncio.run(load(url, plan.sizes, _key(key), asked=plan.asked))
@@ -122,7 +132,7 @@ def _data(
     add(matching_section(matched))
     required = matching_requirements(matched)
     for database in databases:
-        with database() as (name, new):
+        with database(cores.load) as (name, new):
             _say("writing rows …")
             few, many = (_filled(new(), tokens) for tokens in (plan.few, plan.many))
             _say("measuring …")
@@ -141,11 +151,27 @@ def _key(text: str) -> DigestKey:
     return DigestKey(bytes.fromhex(text))
 
 
-_PLANES = {"control": _control, "data": _data}
+def _trail(
+    quick: bool, cores: Cores, command: str, databases: Sequence[_Database], add: _Add
+) -> list[Requirement]:
+    plan = _QUICK_TRAIL if quick else _FULL_TRAIL
+    add(f"## The audit trail\n\n{trail_preamble(plan, command)}")
+    required = []
+    for database in databases:
+        with database(cores.load) as (name, new):
+            _say("measuring …")
+            with pinned(cores.server):
+                trail = asyncio.run(measure_trail(new(), plan))
+        add(trail_section(name, trail))
+        required += trail_requirements(trail)
+    return required
+
+
+_PLANES = {"control": _control, "data": _data, "trail": _trail}
 
 
 @contextmanager
-def _sqlite() -> Iterator[tuple[str, Callable[[], str]]]:
+def _sqlite(_core: int) -> Iterator[tuple[str, Callable[[], str]]]:
     """The name and version, and a function that creates a migrated database."""
     with TemporaryDirectory(prefix="tessera-bench-") as folder:
         numbers = count()
@@ -157,8 +183,10 @@ def _sqlite() -> Iterator[tuple[str, Callable[[], str]]]:
 
 
 @contextmanager
-def _postgres() -> Iterator[tuple[str, Callable[[], str]]]:
-    with shared_server(_POSTGRES_SETTINGS) as server:
+def _postgres(core: int) -> Iterator[tuple[str, Callable[[], str]]]:
+    with ExitStack() as running:
+        with pinned(core):  # its processes keep the core
+            server = running.enter_context(shared_server(_POSTGRES_SETTINGS))
         made: list[str] = []
 
         def new() -> str:

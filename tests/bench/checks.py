@@ -5,114 +5,170 @@ The rows are written straight into a migrated database; nothing here is timed.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address
 from random import Random
-from typing import Any
+from uuid import UUID
 
-from models import grants_of, new_id, now, permission_fingerprint
+from models import new_id, now
+from server.conditions import MAX_REQUESTS_PER_HOUR, to_milliseconds
 from server.token_format import DigestKey, new_token_secret, token_hint
-from tests.bench.dataset import Table, insert_rows
+from tests.bench.rows import Table, insert_rows
+from tests.bench.token_rows import NewToken, token_tables
 from tests.support.wire import check
 
 # One device each, so that no target repeats.
 KEY, TARGET = "GET /api/v1/devices/{device_id}", "/api/v1/devices/"
 _OTHERS = ("GET /api/v1/blueprints", "GET /api/v1/tags", "GET /api/v1/users")
 _SEED = 21
-# A limit that no tenant reaches.
-_REQUESTS_PER_HOUR = 1_000_000_000
+_LIFETIME, _TRIED_FOR = timedelta(days=365), timedelta(days=90)
+# As many as a person would write down; the last one is the caller's.
+_NETWORKS = 10
+_OWN_NETWORK = "127.0.0.0/8"
+_PRIVATE = int(IPv4Address("10.0.0.0"))
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The number of tokens, of tenants, and of tokens that are checked."""
+    """The number of tokens, of tenants, and of tokens that are checked.
+
+    under_terms: as many more are checked that have every term set. They are in every second tenant,
+    which has networks too; the plain tokens that are checked are in the others.
+    tried: as many more of the plain ones are checked while a trial withholds what they ask for.
+    """
 
     tenants: int
     each: int
     asked: int
+    under_terms: int = 0
+    tried: int = 0
 
 
-async def load_checks(url: str, tokens: Tokens, key: DigestKey) -> list[bytes]:
-    """Fill the migrated database at `url`; returns requests that pass, of many tokens in turn."""
-    tenants = [(new_id(), f"tenant-{number}") for number in range(tokens.tenants)]
-    total = tokens.tenants * tokens.each
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Requests that pass, of many tokens in turn.
+
+    Of plain tokens, under every term, and of tokens whose trial would deny them.
+    """
+
+    plain: list[bytes]
+    under_terms: list[bytes]
+    tried: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Database:
+    """The tenants, and the secrets of the tokens that are checked, by their places.
+
+    hint: of every secret.
+    """
+
+    tokens: Tokens
+    tenant_ids: list[UUID]
+    token_ids: list[UUID]
+    plain: dict[int, str]
+    under_terms: dict[int, str]
+    tried: dict[int, str]
+    hint: str
+
+    def requests(self, secrets: dict[int, str]) -> list[bytes]:
+        each = self.tokens.each
+        return [
+            check(f"{_slug(place // each)}.api.us.example.com", secret, f"{TARGET}{new_id()}")
+            for place, secret in secrets.items()
+        ]
+
+    def networks_of(self, tenant: int) -> str | None:
+        return networks_around(tenant) if self.under_terms and tenant % 2 else None
+
+
+async def load_checks(url: str, tokens: Tokens, key: DigestKey) -> Requests:
+    """Fill the migrated database at `url`."""
+    random, total = Random(_SEED), tokens.tenants * tokens.each
+    plain: Sequence[int] = range(total)
+    bound: Sequence[int] = ()
+    if tokens.under_terms:
+        plain = [place for place in range(total) if place // tokens.each % 2 == 0]
+        bound = [place for place in range(total) if place // tokens.each % 2 == 1]
+    chosen = random.sample(plain, tokens.asked + tokens.tried)
+    database = _Database(
+        tokens,
+        [new_id() for _ in range(tokens.tenants)],
+        [new_id() for _ in range(total)],
+        {place: new_token_secret("tsr") for place in chosen[: tokens.asked]},
+        {place: new_token_secret("tsr") for place in random.sample(bound, tokens.under_terms)},
+        {place: new_token_secret("tsr") for place in chosen[tokens.asked :]},
+        token_hint(new_token_secret("tsr")),
+    )
+    at = to_milliseconds(now())
+    made = token_tables(lambda: _tokens(database, key, at), at)
+    await insert_rows(url, [_tenants(database, at), *made])
+    asked = (database.plain, database.under_terms, database.tried)
+    return Requests(*map(database.requests, asked))
+
+
+def _tenants(database: _Database, at: datetime) -> Table:
+    return Table(
+        "tenant",
+        (
+            *("id", "created_at", "slug", "name", "region", "first_token_at"),
+            *("requests_per_hour", "networks"),
+        ),
+        (
+            (
+                *(tenant_id, at, _slug(number), _slug(number), "us", at),
+                # A limit that no tenant reaches.
+                *(MAX_REQUESTS_PER_HOUR, database.networks_of(number)),
+            )
+            for number, tenant_id in enumerate(database.tenant_ids)
+        ),
+    )
+
+
+def _tokens(database: _Database, key: DigestKey, at: datetime) -> Iterator[NewToken]:
+    """The same tokens in the same order each time."""
     random = Random(_SEED)
-    asked = {place: new_token_secret("tsr") for place in random.sample(range(total), tokens.asked)}
-    requests = [
-        check(
-            f"{tenants[place // tokens.each][1]}.api.us.example.com", secret, f"{TARGET}{new_id()}"
+    for place, token_id in enumerate(database.token_ids):
+        tenant_id = database.tenant_ids[place // database.tokens.each]
+        kinds = (database.plain, database.under_terms, database.tried)
+        secret = next((kind[place] for kind in kinds if place in kind), None)
+        digest = random.randbytes(32)
+        made = NewToken(
+            tenant_id=tenant_id,
+            id=token_id,
+            name=f"token {place}",
+            description="",
+            hint=database.hint,
+            # Of an admin who was removed.
+            created_by_id=tenant_id,
+            owner_id=None,
+            keys=(KEY, _OTHERS[place % len(_OTHERS)]),
+            digest=key.digest("token", secret) if secret else digest,
         )
-        for place, secret in asked.items()
-    ]
-    token_ids = [new_id() for _ in range(total)]
-    await insert_rows(url, _tables(tenants, tokens, token_ids, asked, key))
-    return requests
+        if place in database.under_terms:
+            made = _under_terms(made, place, digest, at)
+        elif place in database.tried:
+            made = made._replace(trial_until=at + _TRIED_FOR, withheld=(KEY,))
+        yield made
 
 
-def _tables(
-    tenants: Sequence[tuple[Any, str]],
-    tokens: Tokens,
-    token_ids: Sequence[Any],
-    asked: dict[int, str],
-    key: DigestKey,
-) -> list[Table]:
-    at = now()
-    return [
-        Table(
-            "tenant",
-            ("id", "created_at", "slug", "name", "region", "first_token_at", "requests_per_hour"),
-            ((one, at, slug, slug, "us", at, _REQUESTS_PER_HOUR) for one, slug in tenants),
-        ),
-        Table(
-            "token",
-            (
-                *("tenant_id", "id", "created_at", "name", "description"),
-                *("hint", "revision", "created_by_id"),
-            ),
-            _tokens(tenants, tokens, token_ids),
-        ),
-        Table(
-            "token_secret",
-            ("tenant_id", "digest", "token_id", "generation", "grants"),
-            _secrets(tenants, tokens, token_ids, asked, key),
-        ),
-        Table(
-            "token_permission",
-            ("tenant_id", "token_id", "key", "fingerprint", "id", "created_at"),
-            (
-                (
-                    *(tenants[place // tokens.each][0], token_id, held),
-                    *(permission_fingerprint(held), new_id(), at),
-                )
-                for place, token_id in enumerate(token_ids)
-                for held in _held(place)
-            ),
-        ),
-    ]
+def _under_terms(made: NewToken, place: int, new_digest: bytes, at: datetime) -> NewToken:
+    """The token with every term set, asked with the old secret of a rotation under way."""
+    return made._replace(
+        expires_at=at + _LIFETIME,
+        networks=networks_around(place),
+        requests_per_hour=MAX_REQUESTS_PER_HOUR,
+        used_at=at,
+        new_digest=new_digest,
+    )
 
 
-def _held(place: int) -> tuple[str, str]:
-    return KEY, _OTHERS[place % 3]
+def networks_around(number: int) -> str:
+    """Networks as they are kept, others for each number; the last one has the requests."""
+    first = number * (_NETWORKS - 1)
+    others = (IPv4Address(_PRIVATE + first + n) for n in range(_NETWORKS - 1))
+    return ",".join([*(f"{address}/32" for address in others), _OWN_NETWORK])
 
 
-def _tokens(
-    tenants: Sequence[tuple[Any, str]], tokens: Tokens, token_ids: Sequence[Any]
-) -> Iterator[tuple[Any, ...]]:
-    at, hint = now(), token_hint(new_token_secret("tsr"))
-    for place, token_id in enumerate(token_ids):
-        tenant_id = tenants[place // tokens.each][0]
-        yield tenant_id, token_id, at, f"token {place}", "", hint, 1, tenant_id
-
-
-def _secrets(
-    tenants: Sequence[tuple[Any, str]],
-    tokens: Tokens,
-    token_ids: Sequence[Any],
-    asked: dict[int, str],
-    key: DigestKey,
-) -> Iterator[tuple[Any, ...]]:
-    """In the order in which they were made, which is none of the table's key."""
-    random = Random(_SEED)
-    for place, token_id in enumerate(token_ids):
-        secret = asked.get(place)
-        digest = key.digest("token", secret) if secret else random.randbytes(32)
-        tenant_id = tenants[place // tokens.each][0]
-        yield tenant_id, digest, token_id, 1, grants_of(_held(place))
+def _slug(number: int) -> str:
+    return f"tenant-{number}"

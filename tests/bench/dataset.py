@@ -2,26 +2,25 @@
 indexes, by COPY or in one transaction. Nothing here is timed.
 """
 
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cache
 from itertools import cycle
 from random import Random
-from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
-import asyncpg
-
-from models import Role, new_id, now, permission_fingerprint
+from models import Role, new_id, now
 from server.access.sessions import ABSOLUTE
 from server.catalogue import read_catalogue
+from server.conditions import to_milliseconds
+from server.global_ids import encode_id
 from server.graphql.token_list import TOKENS
 from server.paging import encode_cursor
 from server.token_format import DigestKey, new_tenant_secret, new_token_secret, token_hint
 from tests.bench.page import PAGE_SIZE, Ask
+from tests.bench.rows import Table, insert_rows
+from tests.bench.token_rows import NewToken, token_tables
 
 _SEED = 20
 _ADMINS = (
@@ -32,6 +31,8 @@ _ADMINS = (
 _PURPOSES = ("Nightly inventory", "Compliance report", "Onboarding", "Ticket sync", "Backup check")
 _MIN_PERMISSIONS, _MAX_PERMISSIONS = 5, 15
 _SETS_OF_PERMISSIONS = 997
+_MAX_HOURS = 365 * 24
+_EXPIRES_WITHIN = timedelta(days=90)
 # Not a hash of any password; the benchmark signs nobody in.
 _NO_PASSWORD = "!"
 
@@ -49,12 +50,16 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """The pages to request: the first of many tenants, and pages of a small and a large one."""
+    """The pages to request: the first of many tenants, and pages of a small and a large one.
+
+    lists: filtered and sorted first pages of the large one, by their descriptions.
+    """
 
     typical: list[Ask]
     small: Ask
     large: Ask
     large_deep: Ask
+    lists: Mapping[str, Ask]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +77,38 @@ class _Tenant:
         last_before = self.token_ids[-PAGE_SIZE * (number - 1)]
         return Ask(self.session, encode_cursor(TOKENS, last_before))
 
+    def lists(self, at: datetime) -> dict[str, Ask]:
+        """Filtered and sorted first pages, by their descriptions."""
+        owner = encode_id("Admin", self.admin_ids[1])
+        expiry = (at + _EXPIRES_WITHIN).isoformat().replace("+00:00", "Z")
+        asked = {
+            "active ones, by last use": ({"states": ["ACTIVE"]}, "LAST_USED"),
+            "of one owner, by name": ({"ownerId": owner}, "NAME"),
+            "that expire within 90 days, by expiry": (
+                {"expiresBefore": expiry},
+                "EXPIRES_SOONEST",
+            ),
+            "with a permission, newest first": ({"permission": _permission_keys()[0]}, "NEWEST"),
+        }
+        return {
+            name: Ask(self.session, arguments={"filter": wanted, "orderBy": order})
+            for name, (wanted, order) in asked.items()
+        }
+
 
 async def load(url: str, sizes: Sizes, key: DigestKey, *, asked: int) -> Dataset:
     """Fill the migrated database at `url`; `asked` of its tenants get requests."""
     typical = [_tenant(f"tenant-{number}", sizes.tokens) for number in range(sizes.tenants)]
     small, large = _tenant("small", sizes.small), _tenant("large", sizes.large)
-    tables = _tables([*typical, small, large], key)
-    await insert_rows(url, tables)
+    at = to_milliseconds(now())
+    await insert_rows(url, _tables([*typical, small, large], key, at))
     step = max(1, len(typical) // asked)
     return Dataset(
         typical=[tenant.page(1) for tenant in typical[::step]],
         small=small.page(1),
         large=large.page(1),
         large_deep=large.page(sizes.deep_page),
+        lists=large.lists(at),
     )
 
 
@@ -95,18 +119,9 @@ def _tenant(slug: str, tokens: int) -> _Tenant:
     return _Tenant(slug, tenant_id, admin_ids, token_ids, new_tenant_secret(tenant_id))
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows of one table, and their columns."""
-
-    name: str
-    columns: tuple[str, ...]
-    rows: Iterable[tuple[Any, ...]]
-
-
-def _tables(tenants: Sequence[_Tenant], key: DigestKey) -> list[Table]:
-    at = now()
-    return [*_people(tenants, key, at), *_tables_of_tokens(tenants, at)]
+def _tables(tenants: Sequence[_Tenant], key: DigestKey, at: datetime) -> list[Table]:
+    made = list(_tokens(tenants, at))
+    return [*_people(tenants, key, at), *token_tables(lambda: made, at)]
 
 
 def _people(tenants: Sequence[_Tenant], key: DigestKey, at: datetime) -> Iterator[Table]:
@@ -136,95 +151,44 @@ def _people(tenants: Sequence[_Tenant], key: DigestKey, at: datetime) -> Iterato
     )
 
 
-def _tables_of_tokens(tenants: Sequence[_Tenant], at: datetime) -> Iterator[Table]:
-    """The tokens, the last use of every second one, and their permissions."""
-    yield Table(
-        "token",
-        (
-            *("tenant_id", "id", "created_at", "name", "description"),
-            *("hint", "revision", "created_by_id"),
-        ),
-        _tokens(tenants, at),
-    )
-    yield Table(
-        "token_last_use",
-        (
-            *("tenant_id", "id", "created_at", "last_used_at"),
-            *("last_used_from", "last_used_user_agent"),
-        ),
-        (
-            (t.id, token_id, at, at, "192.0.2.1", "curl/8.5.0")
-            for t in tenants
-            for token_id in t.token_ids[1::2]
-        ),
-    )
-    yield Table(
-        "token_permission",
-        ("tenant_id", "token_id", "key", "fingerprint", "id", "created_at"),
-        _permissions(tenants, at),
-    )
-
-
-def _tokens(tenants: Sequence[_Tenant], at: datetime) -> Iterator[tuple[Any, ...]]:
-    random = Random(_SEED)
+def _tokens(tenants: Sequence[_Tenant], at: datetime) -> Iterator[NewToken]:
+    """Live tokens: a fifth of the organisation, two thirds with an expiry, a tenth paused, half
+    used, in no order of their ids.
+    """
+    random, sets = Random(_SEED), _sets_of_permissions()
     for tenant in tenants:
-        for number, token_id in enumerate(tenant.token_ids):
+        for number, (token_id, keys) in enumerate(zip(tenant.token_ids, sets, strict=False)):
             name = f"{random.choice(_PURPOSES)} {number}"
-            description = f"Made for {name.lower()}; ask the platform team before it is revoked."
-            yield (
-                *(tenant.id, token_id, at, name, description),
-                *(token_hint(new_token_secret("tsr")), 1, random.choice(tenant.admin_ids)),
+            creator_id = random.choice(tenant.admin_ids)
+            ends_after = timedelta(hours=random.randint(1, _MAX_HOURS))
+            used_after = timedelta(seconds=random.random())
+            yield NewToken(
+                tenant_id=tenant.id,
+                id=token_id,
+                name=name,
+                description=f"Made for {name.lower()}; ask the platform team before it is revoked.",
+                hint=token_hint(new_token_secret("tsr")),
+                created_by_id=creator_id,
+                owner_id=None if number % 5 == 0 else creator_id,
+                keys=keys,
+                digest=random.randbytes(32),
+                expires_at=at + ends_after if number % 3 else None,
+                is_paused=number % 10 == 3,
+                used_at=at + used_after if number % 2 else None,
             )
 
 
-def _permissions(tenants: Sequence[_Tenant], at: datetime) -> Iterator[tuple[Any, ...]]:
-    random = Random(_SEED)
-    keys = [p.key for category in read_catalogue(None).categories for p in category.permissions]
-    sets = cycle(
-        sorted(random.sample(keys, random.randint(_MIN_PERMISSIONS, _MAX_PERMISSIONS)))
-        for _ in range(_SETS_OF_PERMISSIONS)
+def _sets_of_permissions() -> Iterator[list[str]]:
+    """The sets in turn, again and again."""
+    random, keys = Random(_SEED), _permission_keys()
+    return cycle(
+        [
+            sorted(random.sample(keys, random.randint(_MIN_PERMISSIONS, _MAX_PERMISSIONS)))
+            for _ in range(_SETS_OF_PERMISSIONS)
+        ]
     )
-    for tenant in tenants:
-        for token_id, chosen in zip(tenant.token_ids, sets, strict=False):
-            for key in chosen:
-                yield tenant.id, token_id, key, permission_fingerprint(key), new_id(), at
 
 
-async def insert_rows(url: str, tables: Sequence[Table]) -> None:
-    """Write the rows of each table in turn."""
-    if url.startswith("sqlite:"):
-        _insert(url, tables)
-    else:
-        await _copy(url, tables)
-
-
-async def _copy(url: str, tables: Sequence[Table]) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        for table in tables:
-            await connection.copy_records_to_table(
-                table.name, records=table.rows, columns=table.columns
-            )
-        # Otherwise autovacuum could start during the measurement.
-        await connection.execute("VACUUM ANALYZE")
-    finally:
-        await connection.close()
-
-
-def _insert(url: str, tables: Sequence[Table]) -> None:
-    # As Tortoise writes them.
-    sqlite3.register_adapter(UUID, str)
-    sqlite3.register_adapter(datetime, lambda value: value.isoformat(" "))
-    with closing(sqlite3.connect(urlsplit(url).path, isolation_level=None)) as connection:
-        connection.execute("PRAGMA journal_mode = OFF")
-        connection.execute("PRAGMA synchronous = OFF")
-        connection.execute("PRAGMA cache_size = -200000")
-        connection.execute("BEGIN")
-        for table in tables:
-            places = ", ".join("?" * len(table.columns))
-            connection.executemany(
-                f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({places})",
-                table.rows,
-            )
-        connection.execute("COMMIT")
-        connection.execute("ANALYZE")
+@cache
+def _permission_keys() -> list[str]:
+    return [p.key for category in read_catalogue(None).categories for p in category.permissions]

@@ -24,6 +24,7 @@ from server.catalogue import Catalogue, read_catalogue
 from server.graphql.token_list import TOKENS
 from server.paging import page_request
 from server.token_format import DigestKey, tenant_of
+from tests.bench.page import ACTIVITY, VIEWER
 
 _CONNECTIONS = 10
 _SESSION = """
@@ -44,6 +45,25 @@ LEFT JOIN admin ON admin.tenant_id = token.tenant_id AND admin.id = token.create
 WHERE token.tenant_id = $1 AND token.revoked_at IS NULL AND token.id < $2
 ORDER BY token.id DESC LIMIT $3
 """
+_VIEWER = """
+SELECT replace(CAST(admin.id AS text), '-', ''), admin.name, admin.email, admin.role,
+       replace(CAST(tenant.id AS text), '-', ''), tenant.slug, tenant.name, tenant.region
+FROM session
+JOIN admin ON admin.tenant_id = session.tenant_id AND admin.id = session.admin_id
+JOIN tenant ON tenant.id = session.tenant_id
+WHERE session.tenant_id = $1 AND session.digest = $2
+  AND session.expires_at > $3 AND session.last_seen_at > $4
+"""
+_ACTIVITY = """
+SELECT replace(CAST(activity.id AS text), '-', ''), activity.kind, activity.sequence,
+       {created_at}, activity.actor_kind, admin.name, activity.actor_name, activity.address,
+       replace(CAST(token.id AS text), '-', ''), token.name
+FROM activity
+LEFT JOIN admin ON admin.tenant_id = activity.tenant_id AND admin.id = activity.actor_id
+LEFT JOIN token ON token.tenant_id = activity.tenant_id AND token.id = activity.subject_id
+WHERE activity.tenant_id = $1 ORDER BY activity.id DESC LIMIT $2
+"""
+_TYPES = {"CREATED": "TokenCreated", "PAUSED": "TokenPaused"}
 _LAST = UUID(int=(1 << 128) - 1)
 
 
@@ -51,6 +71,7 @@ class Database(Protocol):
     """One of the databases; returns times and keys in the answer's form."""
 
     page: str
+    activity: str
 
     async def fetch(self, statement: str, *values: Any) -> Sequence[Sequence[Any]]: ...
 
@@ -61,6 +82,7 @@ class _Postgres:
         last_used_at="used.last_used_at",
         keys=r"string_agg(held.key, E'\n')",
     )
+    activity = _ACTIVITY.format(created_at="activity.created_at")
 
     def __init__(self) -> None:
         self.idle: LifoQueue[Any] = LifoQueue()
@@ -79,6 +101,9 @@ class _Sqlite:
         created_at="replace(replace(token.created_at, ' ', 'T'), '+00:00', 'Z')",
         last_used_at="replace(replace(used.last_used_at, ' ', 'T'), '+00:00', 'Z')",
         keys="group_concat(held.key, char(10))",
+    )
+    activity = _ACTIVITY.format(
+        created_at="replace(replace(activity.created_at, ' ', 'T'), '+00:00', 'Z')"
     )
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -113,21 +138,38 @@ class _Server:
         if scope["path"] != "/graphql":
             await _respond(send, 200, b"{}")
             return
-        variables = orjson.loads(await _body(receive))["variables"]
-        tenant_id = await self._tenant(scope)
-        if tenant_id is None:
+        asked = orjson.loads(await _body(receive))
+        operation, variables = asked["operationName"], asked["variables"]
+        session = _VIEWER if operation == VIEWER else _SESSION
+        tenant_id, found = await self._session(scope, session)
+        if tenant_id is None or not found:
             await _respond(send, 401, b"{}")
             return
-        page = await self._page(tenant_id, variables["first"], variables["after"])
-        await _respond(send, 200, orjson.dumps(page, option=orjson.OPT_UTC_Z))
+        if operation == VIEWER:
+            data = _viewer(found[0])
+        elif operation == ACTIVITY:
+            data = await self._activity(tenant_id, variables["first"])
+        else:
+            data = await self._page(tenant_id, variables["first"], variables["after"])
+        await _respond(send, 200, orjson.dumps({"data": data}, option=orjson.OPT_UTC_Z))
 
-    async def _tenant(self, scope: Scope) -> UUID | None:
+    async def _session(
+        self, scope: Scope, statement: str
+    ) -> tuple[UUID | None, Sequence[Sequence[Any]]]:
         authorization = dict(scope["headers"]).get(b"authorization", b"")
         secret = authorization.removeprefix(b"Bearer ").decode("ascii")
         tenant_id = tenant_of(secret)
         digest, at = self._key.digest("session", secret), now()
-        found = await self._database.fetch(_SESSION, tenant_id, digest, at, at - IDLE)
-        return tenant_id if found else None
+        return tenant_id, await self._database.fetch(statement, tenant_id, digest, at, at - IDLE)
+
+    async def _activity(self, tenant_id: UUID, size: int) -> dict[str, Any]:
+        rows = await self._database.fetch(self._database.activity, tenant_id, size + 1)
+        edges = [_activity_edge(row) for row in rows[:size]]
+        page_info = {
+            "hasNextPage": len(rows) > size,
+            "endCursor": edges[-1]["cursor"] if edges else None,
+        }
+        return {"activity": {"edges": edges, "pageInfo": page_info}}
 
     async def _page(self, tenant_id: UUID, size: int, after: str | None) -> dict[str, Any]:
         position = page_request(TOKENS, size, after).position or _LAST
@@ -137,7 +179,7 @@ class _Server:
             "hasNextPage": len(rows) > size,
             "endCursor": edges[-1]["cursor"] if edges else None,
         }
-        return {"data": {"tokens": {"edges": edges, "pageInfo": page_info}}}
+        return {"tokens": {"edges": edges, "pageInfo": page_info}}
 
     def _edge(self, row: Sequence[Any]) -> dict[str, Any]:
         token_id, name, description, hint, revision, created_at, last_used_at, *others = row
@@ -159,6 +201,34 @@ class _Server:
                 and {"id": _opaque("Admin", admin_id), "name": admin_name, "email": email},
             },
         }
+
+
+def _viewer(row: Sequence[Any]) -> dict[str, Any]:
+    admin_id, admin_name, email, role, tenant_id, slug, name, region = row
+    return {
+        "viewer": {"id": _opaque("Admin", admin_id), "name": admin_name, "email": email}
+        | {"role": role},
+        "tenant": {"id": _opaque("Tenant", tenant_id), "slug": slug, "name": name}
+        | {"region": region},
+    }
+
+
+def _activity_edge(row: Sequence[Any]) -> dict[str, Any]:
+    own_id, kind, sequence, created_at, actor_kind, admin, actor, address, token_id, name = row
+    of_type = _TYPES[kind]
+    return {
+        "cursor": _opaque("activity", own_id),
+        "node": {
+            "__typename": of_type,
+            "id": _opaque(of_type, own_id),
+            "sequence": sequence,
+            "occurredAt": created_at,
+            "actorKind": actor_kind,
+            "actorName": admin or actor,
+            "clientAddress": address,
+            "token": token_id and {"id": _opaque("Token", token_id), "name": name},
+        },
+    }
 
 
 def _opaque(kind: str, hexadecimal: str) -> str:

@@ -61,8 +61,11 @@ class Sample:
         return len(self.latencies) / self.seconds
 
 
-def fetch(port: int, request: bytes) -> bytes:
-    """The body that answers one request. Raises `WrongAnswer` for any status but 200."""
+def fetch(port: int, request: bytes, tells: Sequence[str] = ()) -> bytes:
+    """The body that answers one request. Raises `WrongAnswer` for any status but 200.
+
+    tells: texts that the answer's headers must hold.
+    """
     with socket.create_connection((LOOPBACK, port), timeout=30) as connection:
         connection.sendall(request)
         response = HTTPResponse(connection)
@@ -70,6 +73,8 @@ def fetch(port: int, request: bytes) -> bytes:
         body = response.read()
     if response.status != 200:
         raise WrongAnswer(f"{response.status}: {body[:500]!r}")
+    if any(text not in str(response.headers) for text in tells):
+        raise WrongAnswer(f"{tells} is missing in {response.headers}")
     return body
 
 

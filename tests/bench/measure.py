@@ -20,7 +20,7 @@ import uvloop
 
 from tests.bench.dataset import Dataset, Sizes
 from tests.bench.load import Load, Prepared, Sample, WrongAnswer, drive, fetch
-from tests.bench.page import HANDWRITTEN, NAIVE, TESSERA, Ask
+from tests.bench.page import ACTIVITY, HANDWRITTEN, NAIVE, PAGE_SIZE, TESSERA, VIEWER, Ask
 from tests.support.process import Child, ChildFailed, answer_of, free_port, tessera_environment
 
 SMALL, LARGE, DEEP = "small", "large", "deep"
@@ -39,7 +39,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Cores:
-    """The cores: one for the servers, another for the load."""
+    """The cores: one for the servers, another for the load and for PostgreSQL."""
 
     server: int
     load: int
@@ -47,19 +47,26 @@ class Cores:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The samples of each round: the servers on the same pages, and one server by size."""
+    """The samples of each round: the servers on the same pages, and one server by size.
+
+    lists: of filtered and sorted pages of the large tenant, in the same rounds as `sizes`.
+    twins: of other questions, by their operation's name and then by server.
+    """
 
     servers: Mapping[str, Sequence[Sample]]
     sizes: Mapping[str, Sequence[Sample]]
+    lists: Mapping[str, Sequence[Sample]]
+    twins: Mapping[str, Mapping[str, Sequence[Sample]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The subject of one sample."""
+    """The subject of one sample. One that writes nothing afterwards needs no rest."""
 
     name: str
     server: "Server"
     prepared: Sequence[Prepared]
+    writes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +92,30 @@ def measure(url: str, digest_key: str, dataset: Dataset, plan: Plan, cores: Core
             LARGE: _prepared_alike(servers, [dataset.large])[TESSERA],
             DEEP: _prepared_alike(servers, [dataset.large_deep])[TESSERA],
         }
+        tessera = servers[TESSERA]
+        lists = {name: _prepared_list(tessera, ask) for name, ask in dataset.lists.items()}
         rivals = [Subject(name, servers[name], side_by_side[name]) for name in servers]
-        sizes = [Subject(name, servers[TESSERA], by_size[name]) for name in by_size]
+        pages = [Subject(name, tessera, asked) for name, asked in (by_size | lists).items()]
+        both = {name: servers[name] for name in (TESSERA, HANDWRITTEN)}
         with pinned(cores.load):
-            return Figures(
-                rounds(rivals, plan.rounds, plan.load), rounds(sizes, plan.rounds, plan.load)
-            )
+            side, of_pages = (rounds(some, plan.rounds, plan.load) for some in (rivals, pages))
+            twins = {name: _twins(name, both, dataset, plan) for name in (VIEWER, ACTIVITY)}
+        return Figures(
+            side,
+            {name: of_pages[name] for name in by_size},
+            {name: of_pages[name] for name in lists},
+            twins,
+        )
+
+
+def _twins(
+    operation: str, servers: Mapping[str, Server], dataset: Dataset, plan: Plan
+) -> dict[str, list[Sample]]:
+    """Another question than the page, to the first admins of the typical tenants."""
+    asks = [Ask(ask.session, operation=operation) for ask in dataset.typical]
+    prepared = _prepared_alike(servers, asks)
+    subjects = [Subject(name, servers[name], prepared[name]) for name in servers]
+    return rounds(subjects, plan.rounds, plan.load)
 
 
 @contextmanager
@@ -124,11 +149,24 @@ def _prepared_alike(
     return prepared
 
 
+def _prepared_list(server: Server, ask: Ask) -> list[Prepared]:
+    """The request of a list that only Tessera answers. Raises `WrongAnswer` for a short page."""
+    request = ask.request()
+    body = fetch(server.port, request)
+    edges = _content(body)["data"]["tokens"]["edges"]
+    if len(edges) != PAGE_SIZE:
+        raise WrongAnswer(f"a page of {len(edges)} tokens: {ask}")
+    return [Prepared(request, len(body))]
+
+
 def _content(body: bytes) -> Any:
-    """The content of an answer. Raises `WrongAnswer` unless it is a page of tokens."""
+    """The content of an answer. Raises `WrongAnswer` for errors, and for a page without tokens."""
     answer = orjson.loads(body)
-    page = (answer.get("data") or {}).get("tokens") or {}
-    if not page.get("edges") or not any(e["node"]["permissions"] for e in page["edges"]):
+    data = answer.get("data") or {}
+    page = data.get("tokens", data.get("activity"))
+    edges = [] if page is None else page["edges"]
+    empty = not any(e["node"].get("permissions", e["node"].get("token")) for e in edges)
+    if not data or answer.get("errors") or (page is not None and empty):
         raise WrongAnswer(f"no page: {body[:1000]!r}")
     return answer
 
@@ -143,7 +181,8 @@ def rounds(subjects: Sequence[Subject], times: int, load: Load) -> dict[str, lis
             for subject in subjects:
                 server = subject.server
                 sample = await drive(server.port, server.process.pid, subject.prepared, load)
-                await asyncio.sleep(load.rest_seconds)
+                if subject.writes:
+                    await asyncio.sleep(load.rest_seconds)
                 if number:
                     samples[subject.name].append(sample)
 
@@ -153,7 +192,7 @@ def rounds(subjects: Sequence[Subject], times: int, load: Load) -> dict[str, lis
 
 @contextmanager
 def pinned(core: int) -> Iterator[None]:
-    """Pin this process to one core; PostgreSQL stays unpinned."""
+    """Pin this process to one core, and the processes that it starts."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
     try:

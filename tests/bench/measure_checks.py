@@ -1,4 +1,5 @@
-"""Measuring `/authorize`: beside fixed bytes and a rival, and among few and many tokens.
+"""Measuring `/authorize`: beside fixed bytes and a rival, among few and many tokens, with every
+term of a token set, and while a trial runs.
 
 Rounds are as in `measure`; `report_checks` has the promised ratios.
 """
@@ -10,15 +11,20 @@ from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.bench.checks import Tokens
+from tests.bench.checks import Requests, Tokens
 from tests.bench.load import Load, Prepared, Sample, fetch
-from tests.bench.measure import Cores, Subject, pinned, rounds, started
+from tests.bench.measure import Cores, Server, Subject, pinned, rounds, started
 from tests.bench.page import FASTAPI, FIXED, TESSERA
 from tests.support.process import tessera_environment
 
 FEW = "few"
 # Many rows, but as many checked tokens as among few, so that only the number of rows differs.
 AS_FEW = "as few"
+UNDER_TERMS = "under terms"
+TRIED = "tried"
+_FETCHED = 5
+# In the headers of an answer: an expiry, and a token's own limit.
+_OF_TERMS = ("x-tessera-token-expires-at: ", '"token-hour";')
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +46,13 @@ class Filled:
 
     url: str
     digest_key: str
-    requests: list[bytes]
+    requests: Requests
 
 
 def measure_checks(
     few: Filled, many: Filled, plan: CheckPlan, cores: Cores
 ) -> Mapping[str, Sequence[Sample]]:
-    """The samples of each round by server; `FEW` and `AS_FEW` are Tessera too."""
+    """The samples of each round by server; `FEW` to `TRIED` are Tessera too."""
     with ExitStack() as running:
         logs = Path(running.enter_context(TemporaryDirectory(prefix="tessera-bench-")))
         subjects = []
@@ -58,14 +64,26 @@ def measure_checks(
         ):
             environment = tessera_environment(filled.url, {"TESSERA_DIGEST_KEY": filled.digest_key})
             server = running.enter_context(started(contender, environment, cores.server, logs))
-            # Any status but 200 ends the measurement, here and later.
-            lengths = {len(fetch(server.port, one)) for one in filled.requests[:5]}
-            prepared = [Prepared(one, max(lengths)) for one in filled.requests]
-            subjects.append(Subject(name, server, prepared))
+            prepared = _prepared(server, filled.requests.plain)
+            subjects.append(Subject(name, server, prepared, writes=contender == TESSERA))
             if name == TESSERA:
+                of_terms = _prepared(server, filled.requests.under_terms, _OF_TERMS)
                 subjects.append(Subject(AS_FEW, server, prepared[: plan.few.asked]))
+                subjects.append(Subject(UNDER_TERMS, server, of_terms))
+                tried = _prepared(server, filled.requests.tried)
+                subjects.append(Subject(TRIED, server, tried))
         with pinned(cores.load):
             return rounds(subjects, plan.rounds, plan.load)
+
+
+def _prepared(
+    server: Server, requests: Sequence[bytes], tells: Sequence[str] = ()
+) -> list[Prepared]:
+    """The requests with the length of their answers. Any status but 200 raises `WrongAnswer`, here
+    and during the measurement.
+    """
+    lengths = {len(fetch(server.port, one, tells)) for one in requests[:_FETCHED]}
+    return [Prepared(one, max(lengths)) for one in requests]
 
 
 def p99_ratio(samples: Sequence[Sample], others: Sequence[Sample]) -> float:

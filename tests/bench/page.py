@@ -1,6 +1,8 @@
 """The contenders, the page that each of them answers, and the request that asks for it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -8,6 +10,28 @@ TESSERA, HANDWRITTEN, NAIVE = "tessera", "handwritten", "naive"
 # The contenders of the data plane.
 FIXED, FASTAPI = "fixed", "fastapi"
 PAGE_SIZE = 50
+# What the hand-written server answers, besides the page of tokens.
+VIEWER, ACTIVITY = "Viewer", "ActivityPage"
+_VIEWER_QUERY = """
+query Viewer {
+  viewer { id name email role }
+  tenant { id slug name region }
+}
+"""
+_ACTIVITY_QUERY = """
+query ActivityPage($first: Int) {
+  activity(first: $first) {
+    edges {
+      cursor
+      node {
+        __typename id sequence occurredAt actorKind actorName clientAddress
+        token { id name }
+      }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
 QUERY = """
 query TokenPage($first: Int, $after: String) {
   tokens(first: $first, after: $after) {
@@ -23,19 +47,32 @@ query TokenPage($first: Int, $after: String) {
   }
 }
 """
+_QUERIES = {"TokenPage": QUERY, VIEWER: _VIEWER_QUERY, ACTIVITY: _ACTIVITY_QUERY}
+# The rivals know no filter and no order.
+_LIST_QUERY = QUERY.replace(
+    "$after: String", "$after: String, $filter: TokenFilter, $orderBy: TokenOrder"
+).replace("after: $after", "after: $after, filter: $filter, orderBy: $orderBy")
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A tenant's page after a cursor; None for the first page."""
+    """A tenant's page after a cursor; None for the first page.
+
+    arguments: `filter` and `orderBy` of a page that only Tessera answers.
+    operation: the operation's name, for another question than a page of tokens.
+    """
 
     session: str
     after: str | None = None
+    arguments: Mapping[str, Any] | None = None
+    operation: str = "TokenPage"
 
     def request(self) -> bytes:
         """The bytes of the HTTP request."""
-        variables = {"first": PAGE_SIZE, "after": self.after}
-        body = orjson.dumps({"query": QUERY, "variables": variables})
+        variables = {"first": PAGE_SIZE, "after": self.after, **(self.arguments or {})}
+        query = _LIST_QUERY if self.arguments else _QUERIES[self.operation]
+        members = {"query": query, "operationName": self.operation, "variables": variables}
+        body = orjson.dumps(members)
         head = (
             "POST /graphql HTTP/1.1\r\n"
             "Host: bench.test\r\n"

@@ -209,7 +209,7 @@ async def fill(service: Service, person: Person) -> None:
     await models.Activity.bulk_create(
         models.Activity(
             tenant_id=tenant_id,
-            token_id=token.id,
+            subject_id=token.id,
             actor_id=person.admin.id,
             kind=ActivityKind.PERMISSIONS_EDITED,
             details={"granted": keys, "withdrawn": []},

@@ -178,9 +178,9 @@ async def test_unexpected_error_is_masked_and_logged_with_the_request_id(
     secret = "what the row holds"
     rows = {"tenant_id": token.tenant_id, "actor_id": person.admin.id}
     broken = models.Activity(
-        token_id=token.id, kind=ActivityKind.REVOKED, details={"reason": secret}, **rows
+        subject_id=token.id, kind=ActivityKind.REVOKED, details={"reason": secret}, **rows
     )
-    orphan = models.Activity(token_id=models.new_id(), kind=ActivityKind.CREATED, **rows)
+    orphan = models.Activity(subject_id=models.new_id(), kind=ActivityKind.CREATED, **rows)
     for row, query in {
         broken: "{ activity(first: 1) { edges { node { id } } } }",
         orphan: "{ activity(first: 1) { edges { node { id token { id } } } } }",

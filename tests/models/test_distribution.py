@@ -15,9 +15,12 @@ from models.distribution import TABLES
 from tests.conftest import settings_for
 
 EXEMPT = {
+    "catalogue_version": "it serves all tenants: a row for each document, copied to every node",
+    "decision_batch": "it serves all tenants: a row for each flush of an instance",
     "tenant": "it is the tenant: a distributed database copies it to every node",
     "gateway": "it serves all tenants: a few rows, copied to every node",
     "installation_key": "it serves all tenants: a few rows, copied to every node",
+    "installation_state": "it serves all tenants: one row, copied to every node",
     "job_lease": "it serves all tenants: a few rows, copied to every node",
     "token_brand": "it serves all tenants: a few rows, copied to every node",
     "tortoise_migrations": "Tortoise's own, which knows nothing of tenants",

@@ -12,6 +12,7 @@ import models
 from models import Role
 from server import database
 from server.access import token_search
+from server.access.activity import record
 from server.access.principal import SignedInAdmin
 from server.app import running_service
 from server.operations import tokens
@@ -97,7 +98,8 @@ async def test_search_texts_move_into_token_search_and_email_domains_become_asci
         for row in await models.Token.filter(tenant_id=owner.tenant_id, revoked_at=None):
             written, now = kept[row.id], token_search.row_of(row)
             assert (written.text, written.words, written.place) == (now.text, now.words, now.place)
-        assert kept.keys() == {istanbul, api}
+        assert kept.keys() == {istanbul, api, revoked}
+        assert kept[revoked].words == ""
         admins = models.Admin.filter(tenant_id=owner.tenant_id)
         # A domain stays as written where its ASCII form belongs to another admin.
         assert sorted([admin.email for admin in await admins]) == [
@@ -288,3 +290,52 @@ async def test_first_uses_and_revocations_are_marked(bare_url: str, planted: Pat
 def _binary(content: bytes, *, is_sqlite: bool) -> str:
     """Bytes as a literal in SQL."""
     return f"x'{content.hex()}'" if is_sqlite else rf"'\x{content.hex()}'"
+
+
+async def test_activities_get_numbers_actors_and_subjects(bare_url: str, planted: Path) -> None:
+    later = hold_back(planted, "0018")
+    await database.migrate(settings_for(bare_url))
+    owner = SignedInAdmin(models.new_id(), models.new_id(), Role.OWNER, models.new_id())
+    token, other = models.new_id(), models.new_id()
+    ids = [models.new_id() for _ in range(4)]
+    async with database.connected(settings_for(bare_url)):
+        await _insert_before_0018(owner, other, token, ids)
+    await put_back(later, bare_url)
+    async with database.connected(settings_for(bare_url)):
+        rows = models.Activity.filter(tenant_id=owner.tenant_id).order_by("id")
+        columns = ("id", "sequence", "actor_kind", "actor_id", "subject_kind", "subject_id")
+        admin, of_token = models.ActorKind.ADMIN, (models.SubjectKind.TOKEN, token)
+        assert await rows.values_list(*columns) == [
+            (ids[0], 1, admin, owner.admin_id, *of_token),
+            (ids[1], 2, models.ActorKind.HOLDER, token, *of_token),
+            (ids[3], 3, admin, owner.admin_id, *of_token),
+        ]
+        [row] = await models.Admin.filter(tenant_id=owner.tenant_id)
+        assert (row.email, row.address, row.removed_at) == ("o@example.com", "o@example.com", None)
+        async with database.transaction():
+            await record(owner, models.ActivityKind.SIGNED_OUT, row)
+        last = (await rows)[-1]
+        assert (last.sequence, last.kind) == (4, models.ActivityKind.SIGNED_OUT)
+        counter = await models.ActivityCounter.get(tenant_id=other)
+        assert models.id_of_tick(counter.tick).int >> 64 == ids[2].int >> 64
+
+
+async def _insert_before_0018(
+    owner: SignedInAdmin, other: UUID, token: UUID, ids: list[UUID]
+) -> None:
+    at, run = "2026-03-03 12:00:00+00:00", database.connection().execute_script
+    for row_id, tenant_id, actor in (
+        (ids[1], owner.tenant_id, UUID(int=0)),
+        (ids[0], owner.tenant_id, owner.admin_id),
+        (ids[2], other, owner.admin_id),
+        (ids[3], owner.tenant_id, owner.admin_id),
+    ):
+        await run(
+            "INSERT INTO activity (id, created_at, tenant_id, token_id, actor_id, kind,"
+            f" details) VALUES ('{row_id}', '{at}', '{tenant_id}', '{token}', '{actor}',"
+            " 'CREATED', '{}')"
+        )
+    await run(
+        "INSERT INTO admin (id, created_at, tenant_id, email, name, role) VALUES"
+        f" ('{owner.admin_id}', '{at}', '{owner.tenant_id}', 'o@example.com', 'O', 'OWNER')"
+    )

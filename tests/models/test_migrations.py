@@ -6,7 +6,6 @@
 import ast
 import asyncio
 import sqlite3
-from asyncio.subprocess import PIPE
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from tests.conftest import settings_for
 from tests.support.command import tessera_here
 from tests.support.migrations import MIGRATIONS, plant_failing_migration
 from tests.support.postgres import PostgresServer
-from tests.support.process import TESSERA, ServerProcess, tessera, tessera_environment
+from tests.support.process import TESSERA, ServerProcess, tessera
 
 RECORD = "tortoise_migrations"
 _POSTGRES_COLUMNS = """
@@ -145,25 +144,14 @@ async def test_every_change_of_the_models_has_a_migration(
 
 
 async def test_concurrent_migrate_commands_apply_each_migration_once(bare_url: str) -> None:
-    processes = [
-        await asyncio.create_subprocess_exec(
-            *TESSERA,
-            "migrate",
-            env=tessera_environment(bare_url),
-            stdout=PIPE,
-            stderr=PIPE,
-        )
-        for _ in range(3)
-    ]
-    said = [await process.communicate() for process in processes]
-    assert [
-        (process.returncode, err) for process, (_, err) in zip(processes, said, strict=True)
-    ] == [(0, b"")] * 3
+    commands = [asyncio.to_thread(tessera, "migrate", database_url=bare_url) for _ in range(3)]
+    said = await asyncio.gather(*commands)
+    assert [(one.returncode, one.stderr) for one in said] == [(0, "")] * 3
     nothing, done = (
         "The database is up to date.\n",
         "".join(f"Applied {name}.\n" for name in MIGRATIONS),
     )
-    assert sorted(out.decode() for out, _ in said) == [done, nothing, nothing]
+    assert sorted(one.stdout for one in said) == [done, nothing, nothing]
     async with database.connected(settings_for(bare_url)):
         assert await database.unapplied_migrations() == []
         _, rows = await database.connection().execute_query(f"SELECT name FROM {RECORD}")
@@ -221,11 +209,17 @@ def test_serve_refuses_an_unmigrated_postgres_and_names_the_command(
     postgres.drop_database_now(url)
 
 
-def test_serve_migrates_sqlite_itself(tmp_path: Path) -> None:
+def test_serve_migrates_sqlite_itself(tmp_path: Path, migrated_file: Path) -> None:
+    """And makes the schema that tests have, whose migrations are quickened."""
     url = f"sqlite://{tmp_path}/new.db"
-    with ServerProcess(tmp_path, database_url=url):
+    with ServerProcess(tmp_path, database_url=url, command=TESSERA):
         pass
-    with closing(sqlite3.connect(urlsplit(url).path)) as connection:
+    schema = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
+    with (
+        closing(sqlite3.connect(migrated_file)) as quickened,
+        closing(sqlite3.connect(urlsplit(url).path)) as connection,
+    ):
+        assert connection.execute(schema).fetchall() == quickened.execute(schema).fetchall()
         assert connection.execute(f"SELECT count(*) FROM {RECORD}").fetchone() == (len(MIGRATIONS),)
         assert connection.execute("SELECT count(*) FROM token").fetchone() == (0,)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from server.logs import DROPPED_LINES, JsonLines, LineQueue
+from server.workers import SharedLock
 from tests.support.process import LOOPBACK, TESSERA, answer_of, free_port, tessera_environment
 
 
@@ -86,6 +87,31 @@ def _read_lines(reading: int, last: str) -> list[dict[str, object]]:
         assert select.select([reading], [], [], 30)[0], content
         content += os.read(reading, 65536)
     return [json.loads(line) for line in content.lstrip(b"x").splitlines()]
+
+
+def test_lines_of_several_processes_stay_whole(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    lock = SharedLock()
+
+    def log_all(worker: int) -> LineQueue:
+        queue = LineQueue(writing, worker=worker, turn=lock.held)
+        for number in range(20):  # longer than what a pipe takes as a whole
+            _log_line(queue, f"line {number} {'x' * 3 * _SMALL_PIPE}")
+        return queue
+
+    copy = os.fork()
+    if not copy:
+        log_all(2)._thread.join(30)
+        os._exit(0)
+    queue, content = log_all(1), b""
+    while content.count(b"\n") < 40:
+        assert select.select([reading], [], [], 30)[0]
+        content += os.read(reading, 65536)
+    queue.close()
+    os.kill(copy, signal.SIGKILL)
+    os.waitpid(copy, 0)
+    lines = [json.loads(line) for line in content.splitlines()]
+    assert [sum(line["worker"] == worker for line in lines) for worker in (1, 2)] == [20, 20]
 
 
 def test_lines_for_a_full_pipe_are_dropped_counted_and_reported(pipe: tuple[int, int]) -> None:

@@ -20,7 +20,26 @@ from server.texts import (
     normal_slug,
     query_words,
     searchable,
+    text_of_client,
 )
+from server.token_format import new_token_secret
+
+
+def test_no_part_of_a_secret_is_kept_of_what_clients_say_of_themselves() -> None:
+    """Wherever it stands, also where the limit cuts it."""
+    secret = new_token_secret("tsr")
+    assert text_of_client("Mozilla/5.0 (X11; été)", 255) == "Mozilla/5.0 (X11; ?t?)"
+    assert [text_of_client(one, 16) for one in ("GET", "VERSION-CONTROL")] == [
+        "GET",
+        "VERSION-CONTROL",
+    ]
+    for before in range(300):
+        kept = text_of_client(f"{'a ' * (before // 2)}{'!' * (before % 2)}{secret} b", 255)
+        assert len(kept) <= 255
+        assert secret[:6] not in kept
+        assert secret[20:26] not in kept
+    assert text_of_client(secret, 16) == "..."
+    assert text_of_client("x" * 40_000, 255) == "..."
 
 
 @pytest.mark.parametrize(

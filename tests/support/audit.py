@@ -12,6 +12,12 @@ import models
 from models import ActivityKind
 from server.texts import search_text
 
+_OF_ACCESS = {
+    ActivityKind.ACCESS_REQUESTED,
+    ActivityKind.ACCESS_GRANTED,
+    ActivityKind.ACCESS_DECLINED,
+}
+
 
 @dataclass(frozen=True)
 class Birth:
@@ -32,6 +38,8 @@ class Ledger:
     searched: dict[UUID, str]
     secrets: dict[UUID, list[models.TokenSecret]]
     rotations: dict[UUID, models.TokenRotation]
+    withheld: dict[UUID, set[str]]
+    trials: dict[UUID, models.TokenTrial]
 
     def of(self, tenant_id: UUID) -> list[models.Token]:
         return [token for token in self.tokens.values() if token.tenant_id == tenant_id]
@@ -46,7 +54,9 @@ class Ledger:
         secrets, story = self.secrets[token_id], self.story[token_id]
         terms = _decided(token, self.held[token_id], secrets)
         lives = _rotated(token, secrets, story, self.rotations.get(token_id))
-        return [f"{token_id}: {one}" for one in (*found, *search, *terms, *lives)]
+        trial = self.trials.get(token_id)
+        tried = _tried(token, self.withheld[token_id], secrets, story, trial)
+        return [f"{token_id}: {one}" for one in (*found, *search, *terms, *lives, *tried)]
 
     def orphans(self) -> set[UUID]:
         """Tokens that activity, permissions or secrets name, without a row."""
@@ -59,25 +69,30 @@ async def read_ledger(tenants: Collection[UUID] | None = None) -> Ledger:
     within = {} if tenants is None else {"tenant_id__in": list(tenants)}
     held: dict[UUID, set[str]] = defaultdict(set)
     story: dict[UUID, list[models.Activity]] = defaultdict(list)
-    for token_id, key in await models.TokenPermission.filter(**within).values_list(
-        "token_id", "key"
+    withheld: dict[UUID, set[str]] = defaultdict(set)
+    for token_id, key, is_withheld in await models.TokenPermission.filter(**within).values_list(
+        "token_id", "key", "is_withheld"
     ):
         held[token_id].add(key)
-    for activity in await models.Activity.filter(**within).order_by("id"):
-        story[activity.token_id].append(activity)
+        if is_withheld:
+            withheld[token_id].add(key)
+    of_tokens = models.Activity.filter(subject_kind=models.SubjectKind.TOKEN, **within)
+    for activity in await of_tokens.order_by("id"):
+        story[activity.subject_id].append(activity)
     searched = await models.TokenSearch.filter(**within).values_list("id", "text")
     tokens = {token.id: token for token in await models.Token.filter(**within)}
     secrets: dict[UUID, list[models.TokenSecret]] = defaultdict(list)
     for secret in await models.TokenSecret.filter(**within):
         secrets[secret.token_id].append(secret)
     rotations = {one.id: one for one in await models.TokenRotation.filter(**within)}
-    return Ledger(tokens, held, story, dict(searched), secrets, rotations)
+    trials = {one.id: one for one in await models.TokenTrial.filter(**within)}
+    return Ledger(tokens, held, story, dict(searched), secrets, rotations, withheld, trials)
 
 
 def _searched(token: models.Token, text: str | None) -> Iterable[str]:
-    """A live token's search row has its name and description; a revoked one has none."""
-    live = token.revoked_at is None
-    if text != (search_text(token.name, token.description) if live else None):
+    """A token's search row has its name, description, creator and hint."""
+    own, rest = search_text(token.name, token.description), search_text(token.hint)
+    if text is None or not (text.startswith(f"{own}\n") and text.endswith(f"\n{rest}")):
         yield f"it is searched as {text!r}"
 
 
@@ -97,7 +112,7 @@ def _decided(
         of_secret = (secret.expires_at, secret.block, secret.networks, secret.requests_per_hour)
         if of_secret != conditions:
             yield f"under {conditions}, its secret has {of_secret}"
-        if {*_marks(secret.grants)} != {models.permission_fingerprint(key) for key in held}:
+        if not _are_same(secret.grants, models.grants_of(held)):
             yield f"holding {held}, its secret grants {secret.grants!r}"
 
 
@@ -134,6 +149,36 @@ def _rotated(
                 yield f"the old secret has the part {secret.rotation}"
 
 
+def _tried(
+    token: models.Token,
+    withheld: set[str],
+    secrets: list[models.TokenSecret],
+    story: list[models.Activity],
+    trial: models.TokenTrial | None,
+) -> Iterable[str]:
+    """The trial's permissions follow from the activity, and the wire counts by the same."""
+    expected: set[str] = set()
+    is_running = False
+    for activity in story:
+        if activity.kind is ActivityKind.TRIAL_STARTED:
+            expected, is_running = set(activity.details["withheld"]), True
+        elif activity.kind in (ActivityKind.TRIAL_ENFORCED, ActivityKind.TRIAL_DROPPED):
+            expected, is_running = set(), False
+        expected -= set(activity.details.get("withdrawn", ()))
+    # The trial of a revoked token is forgotten at its end.
+    if (token.is_live or trial is not None) and (withheld, trial is not None) != (
+        expected,
+        is_running,
+    ):
+        yield f"its trial withholds {withheld}, by its activity {expected}: {trial}"
+    for secret in secrets:
+        if secret.trial_until != (trial.until if trial else None):
+            yield f"its secret's trial ends at {secret.trial_until}, its trial {trial}"
+        kept = None if trial is None else models.grants_of(withheld)
+        if not _are_same(secret.trial, kept):
+            yield f"its trial withholds {withheld}, its secret's {secret.trial!r}"
+
+
 def _replayed(
     token: models.Token, held: set[str], story: list[models.Activity], birth: Birth
 ) -> Iterable[str]:
@@ -154,22 +199,37 @@ def _replayed(
             if details["previousDescription"] != description:
                 yield "its activity gives another previous description"
             description = details["description"]
-        elif activity.kind is ActivityKind.PERMISSIONS_EDITED:
+        elif activity.kind in (ActivityKind.PERMISSIONS_EDITED, ActivityKind.TRIAL_ENFORCED):
             granted, withdrawn = set(details["granted"]), set(details["withdrawn"])
             if granted & keys or withdrawn - keys:
                 yield f"holding {keys}, it was granted {granted} and withdrawn {withdrawn}"
             keys = (keys | granted) - withdrawn
+        elif activity.kind is ActivityKind.PERMISSIONS_GREW:
+            granted = set(details["granted"])
+            if granted & keys:
+                yield f"holding {keys}, it was granted {granted} as it grew"
+            keys |= granted
     if (token.name, token.description) != (name, description):
         yield f"it is called {token.name!r}, by its activity {name!r}"
     if held != keys:
         yield f"it holds {held}, by its activity {keys}"
     if (token.revoked_at is not None) is not (kinds[-1:] == [ActivityKind.REVOKED]):
         yield f"revoked at {token.revoked_at}, by its activity {kinds}"
-    if token.revision != len(kinds):
+    # The clock's end of a rotation changes nothing of what somebody has read of the token; nor do
+    # access requests, beside the permissions that a grant edits.
+    beside = sum(bool(activity.details.get("byClock")) for activity in story)
+    beside += sum(kind in _OF_ACCESS for kind in kinds)
+    if token.revision != len(kinds) - beside:
         yield f"its revision is {token.revision} after {len(kinds)} activities"
 
 
-def _marks(grants: bytes | None) -> Iterable[bytes]:
-    """The `grants` of a token with few permissions, as all tokens here have."""
-    whole = bytes(grants or b"")
+def _are_same(fingerprints: bytes | None, expected: bytes | None) -> bool:
+    """Whether both are None, or have the same fingerprints in any order."""
+    if fingerprints is None or expected is None:
+        return fingerprints is expected
+    return {*_marks(fingerprints)} == {*_marks(expected)}
+
+
+def _marks(fingerprints: bytes) -> Iterable[bytes]:
+    whole = bytes(fingerprints)
     return (whole[at : at + 16] for at in range(0, len(whole), 16))

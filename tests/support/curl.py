@@ -8,7 +8,7 @@ import shutil
 import stat
 import sys
 from pathlib import Path
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 
@@ -24,28 +24,50 @@ def path_with_curl(folder: Path) -> str:
 
 
 def main(arguments: list[str]) -> None:
-    """`curl -s URL [-X METHOD] [-H HEADER]… [-d BODY] [-w FORMAT]`."""
-    url, headers, body, method, form = "", {}, None, None, ""
+    """`curl -s URL [-X METHOD] [-H HEADER]… [-d BODY] [-o FILE] [-w FORMAT] [--fail]`.
+
+    A header may be `@-`, for one on standard input.
+    """
+    url, headers, method, form, output, fails = "", {}, None, "", "-", False
+    body = None
     while arguments:
         argument = arguments.pop(0)
         if argument == "-H":
-            name, _, value = arguments.pop(0).partition(":")
+            given = arguments.pop(0)
+            name, _, value = (sys.stdin.read() if given == "@-" else given).partition(":")
             headers[name] = value.strip()
         elif argument == "-d":
             body = arguments.pop(0).encode()
         elif argument == "-X":
             method = arguments.pop(0)
+        elif argument == "-o":
+            output = arguments.pop(0)
         elif argument == "-w":
             form = arguments.pop(0)
-        elif argument != "-s":
+        elif argument == "--max-time":
+            arguments.pop(0)
+        elif argument == "--fail":
+            fails = True
+        elif argument not in {"-s", "-sS"}:
             url = argument
-    try:
-        with urlopen(Request(url, body, headers, method=method)) as answer:
-            content, status = answer.read(), answer.status
-    except HTTPError as error:
-        content, status = error.read(), error.code
+    content, status = _answer(Request(url, body, headers, method=method))
+    if fails and status >= 400:
+        sys.exit(f"curl: (22) The requested URL returned error: {status}")
+    if output != "-":
+        Path(output).write_bytes(content)
+        content = b""
     written = form.replace("%{http_code}", str(status)).replace("\\n", "\n")
     sys.stdout.buffer.write(content + written.encode())
+
+
+def _answer(request: Request) -> tuple[bytes, int]:
+    try:
+        with urlopen(request) as answer:
+            return answer.read(), answer.status
+    except HTTPError as error:
+        return error.read(), error.code
+    except URLError as error:
+        sys.exit(f"curl: (7) {error.reason}")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from models import Role
 from server.access import token_search
 from server.access.principal import SignedInAdmin
 from server.access.sessions import ABSOLUTE
+from server.catalogue.versions import NO_CHANGES
 from server.global_ids import encode_id
 from server.operations import tokens
 from server.service import Service
@@ -91,6 +92,19 @@ class World:
             person.principal, self.service, name=name, permissions=permissions, **more
         )
 
+    async def notice(self, person: Person) -> str:
+        """A version of the API's document that the tenant was told of: its global id."""
+        version = await models.CatalogueVersion.create(
+            number=next(_numbers),
+            fingerprint=token_bytes(32),
+            changes=NO_CHANGES.kept(),
+            affected=b"",
+        )
+        await models.CatalogueNotice.create(
+            tenant_id=person.admin.tenant_id, version_id=version.id, affected_tokens=0
+        )
+        return encode_id("CatalogueVersion", version.id)
+
 
 @dataclass(frozen=True)
 class Client:
@@ -143,7 +157,7 @@ async def complete(made: Iterable[models.Token]) -> None:
     Nobody knows these secrets, and they grant nothing.
     """
     made = list(made)
-    rows = [token_search.row_of(token) for token in made if token.is_live]
+    rows = [token_search.row_of(token) for token in made]
     await models.TokenSearch.bulk_create(rows, batch_size=500)
     secrets = [
         models.TokenSecret(

@@ -2,8 +2,12 @@
 
 import asyncio
 import json
+import threading
 from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx2
@@ -82,6 +86,29 @@ def document(*keys: dict[str, Any]) -> bytes:
 
 def other_key(curve: EllipticCurve) -> EllipticCurvePrivateKey:
     return generate_private_key(curve)
+
+
+@contextmanager
+def serving_origin() -> Iterator[Origin]:
+    """An origin with one key, served from a thread: for a server in another process."""
+    origin = Origin()
+    origin.document = document(listed(KEY_ID, origin.signer))
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(origin.document)))
+            self.end_headers()
+            self.wfile.write(origin.document)
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer((LOOPBACK, 0), Handler) as server:
+        origin.port = server.server_address[1]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield origin
+        server.shutdown()
 
 
 @dataclass

@@ -1,50 +1,100 @@
 """Decides whether a history of calls about one token is linearizable.
 
-A token's state is its latest grants, or revoked. A change takes effect at one moment between
-its sending and its acknowledgement, a check reads at one moment between its own start and end
-(Herlihy and Wing, 1990). A history is linearizable if such moments exist for all of it.
+A change takes effect at one moment between its sending and its acknowledgement, a check reads the
+token's state at one moment between its own start and end (Herlihy and Wing, 1990). A history is
+linearizable if such moments exist for all of it. Instants of the state, such as an expiry, pass by
+the clock that also times the calls: the database runs on this machine.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
+from math import inf
+from typing import Any
 
-REVOKED: frozenset[str] | None = None
+ALLOWED = "ALLOWED"
+DEAD, LIVES_ON = -inf, inf
+
+
+@dataclass(frozen=True)
+class State:
+    """All that decides on a check of the token.
+
+    is_elsewhere: its networks leave out the address of the checks. retires_at: for each of its
+    secrets, in the order of their making, the instant from which it is refused.
+    """
+
+    held: frozenset[str] = frozenset()
+    is_revoked: bool = False
+    is_paused: bool = False
+    is_elsewhere: bool = False
+    expires_at: float = LIVES_ON
+    retires_at: tuple[float, ...] = (LIVES_ON,)
+
+    def code(self, key: str, secret: int, at: float) -> str:
+        """The code of a check at an instant: that of the refusal, or `ALLOWED`."""
+        if self.is_revoked:
+            return "TOKEN_REVOKED"
+        if at >= self.retires_at[secret]:
+            return "SECRET_RETIRED"
+        if at >= self.expires_at:
+            return "TOKEN_EXPIRED"
+        if self.is_paused:
+            return "TOKEN_PAUSED"
+        if self.is_elsewhere:
+            return "ADDRESS_NOT_ALLOWED"
+        return ALLOWED if key in self.held else "INSUFFICIENT_SCOPE"
 
 
 @dataclass(frozen=True)
 class Event:
     """One call and its answer, from just before it was sent to just after it was answered.
 
-    wrote: for a change, the state that it makes. read: for a check, the key that it asked for and
-    the status it got.
+    sets: for a change, the fields of the state that it sets; empty for a check. key, secret, code:
+    for a check, what it asked for, with which of the token's secrets, and its answer.
     """
 
     started: float
     ended: float
-    wrote: frozenset[str] | None = frozenset()
-    is_change: bool = False
-    asked: str = ""
-    status: int = 0
+    sets: Mapping[str, Any] = field(default_factory=dict)
+    key: str = ""
+    secret: int = 0
+    code: str = ""
 
-    def fits(self, state: frozenset[str] | None) -> bool:
-        """Whether a check of this state answers so."""
-        if state is None:
-            return self.status == 401
-        return self.status == (200 if self.asked in state else 403)
+    @property
+    def is_change(self) -> bool:
+        return bool(self.sets)
+
+    def overlaps(self, other: "Event") -> bool:
+        """Whether either may have taken effect before the other."""
+        return self.started < other.ended and other.started < self.ended
+
+    def codes(self, state: State, clock_error: float = 0) -> set[str]:
+        """The right codes of this check of `state`: of either side of an instant that it meets."""
+        started, ended = self.started + clock_error, self.ended + clock_error
+        instants = (state.expires_at, state.retires_at[self.secret])
+        within = [at for at in instants if started <= at <= ended]
+        return {state.code(self.key, self.secret, at) for at in (started, *within, ended)}
 
 
-def change(started: float, ended: float, wrote: frozenset[str] | None) -> Event:
-    """A change that was acknowledged."""
-    return Event(started, ended, wrote, is_change=True)
+def change(started: float, ended: float, **sets: Any) -> Event:
+    """A change that was acknowledged: it sets these fields of the state."""
+    return Event(started, ended, sets)
 
 
-def check(started: float, ended: float, asked: str, status: int) -> Event:
+def check(started: float, ended: float, key: str, code: str, secret: int = 0) -> Event:
     """A check that was answered."""
-    return Event(started, ended, asked=asked, status=status)
+    return Event(started, ended, key=key, secret=secret, code=code)
 
 
-def is_linearizable(history: Sequence[Event], initial: frozenset[str] | None) -> bool:
+def state_after(changes: Sequence[Event], initial: State = State()) -> State:
+    """The state that these changes make, one after the other."""
+    for event in changes:
+        initial = replace(initial, **event.sets)
+    return initial
+
+
+def is_linearizable(history: Sequence[Event], initial: State = State()) -> bool:
     """Whether an order of the events respects their times and explains every answer.
 
     Wing and Gong's search: the next event is one that no open event precedes.
@@ -52,7 +102,7 @@ def is_linearizable(history: Sequence[Event], initial: frozenset[str] | None) ->
     events = tuple(sorted(history, key=lambda event: event.started))
 
     @cache
-    def explained(done: frozenset[int], state: frozenset[str] | None) -> bool:
+    def explained(done: frozenset[int], state: State) -> bool:
         if len(done) == len(events):
             return True
         open_ = [n for n in range(len(events)) if n not in done]
@@ -62,9 +112,9 @@ def is_linearizable(history: Sequence[Event], initial: frozenset[str] | None) ->
             if event.started > first_end:
                 break  # a pending event ended before this one began
             if event.is_change:
-                if explained(done | {n}, event.wrote):
+                if explained(done | {n}, replace(state, **event.sets)):
                     return True
-            elif event.fits(state) and explained(done | {n}, state):
+            elif event.code in event.codes(state) and explained(done | {n}, state):
                 return True
         return False
 

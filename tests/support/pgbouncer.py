@@ -3,6 +3,7 @@ may run on another of few connections to the server."""
 
 import os
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ pool_mode = transaction
 default_pool_size = 3
 max_client_conn = 100
 """
+# From then on, it follows the prepared statements of its clients.
+_FOLLOWS_STATEMENTS = (1, 21)
 
 
 class PgBouncer(Child):
@@ -35,6 +38,7 @@ class PgBouncer(Child):
 
     def __init__(self, program: str, cluster: PostgresCluster) -> None:
         self.port = free_port()
+        self.follows_statements = _version(program) >= _FOLLOWS_STATEMENTS
         self._cluster = cluster
         folder = cluster.folder / f"pgbouncer-{self.port}"
         folder.mkdir()
@@ -56,11 +60,11 @@ class PgBouncer(Child):
 
     def start(self) -> Self:
         self._users.write_text(f'"{self._cluster.user}" "{self._cluster.password}"\n')
-        self._configuration.write_text(
-            _CONFIGURATION.format(
-                host=LOOPBACK, server_port=self._cluster.port, port=self.port, users=self._users
-            )
+        text = _CONFIGURATION.format(
+            host=LOOPBACK, server_port=self._cluster.port, port=self.port, users=self._users
         )
+        text += "max_prepared_statements = 100\n" if self.follows_statements else ""
+        self._configuration.write_text(text)
         for file in (self._users, self._configuration):
             self._cluster.hand_over(file)
         super().start()
@@ -70,6 +74,17 @@ class PgBouncer(Child):
             assert time.monotonic() < patience, self.log()
             time.sleep(0.02)
         return self
+
+
+def _version(program: str) -> tuple[int, ...]:
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    return tuple(int(number) for number in said.split()[1].split(".")[:2])
+
+
+def follows_statements() -> bool:
+    """Whether the pgbouncer of this machine keeps prepared statements apart, as from 1.21 on."""
+    program = shutil.which("pgbouncer", path=_PLACES)
+    return program is not None and _version(program) >= _FOLLOWS_STATEMENTS
 
 
 @contextmanager

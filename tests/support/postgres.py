@@ -30,6 +30,7 @@ import asyncpg
 import psutil
 
 from tests.support.process import LOOPBACK, Child, ChildFailed, free_port
+from tests.support.waiting import until
 
 T = TypeVar("T")
 
@@ -107,6 +108,14 @@ class PostgresServer:
         finally:
             await connection.close()
 
+    async def _wait_for_standby(self) -> None:
+        query = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
+        connection = await self.connect()
+        try:
+            await until(lambda: connection.fetchval(query))
+        finally:
+            await connection.close()
+
 
 class PostgresCluster(PostgresServer):
     """A private server in a temporary folder, on a free loopback port and with a random password.
@@ -163,6 +172,14 @@ class PostgresCluster(PostgresServer):
             return
         self.resume()
         self._postmaster.stop(signal.SIGINT if mode == "fast" else signal.SIGQUIT)
+
+    def kill9(self) -> None:
+        """Kill the server and its processes at once; the next start recovers."""
+        children = psutil.Process(self._server().pid).children(recursive=True)
+        self._server().kill9()
+        for child in children:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
 
     def pause(self) -> None:
         """Freeze the server: connections stay open and new ones are accepted, but nothing is
@@ -325,6 +342,13 @@ class Standby(PostgresCluster):
         super().__init__()
         self.password = primary.password
         self._primary = primary
+
+    def be_waited_for_now(self) -> None:
+        """From now on, the primary acknowledges a commit when this standby has it on its disk."""
+        primary = self._primary
+        run_now(primary._execute("ALTER SYSTEM SET synchronous_standby_names = '*'"))
+        run_now(primary._execute("SELECT pg_reload_conf()"))
+        run_now(primary._wait_for_standby())
 
     def promote_now(self) -> None:
         """Promote the standby and wait until it takes writes."""

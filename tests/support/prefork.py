@@ -1,7 +1,8 @@
 """`tessera` in copies of one process that has imported it: a start takes a tenth of the time.
 
 A copy runs the same code in a process of its own, with its own environment, folder, streams and
-process group. Start `TESSERA` (see `process`) instead where command line or memory are tested.
+process group; it migrates as `quick_migrations` does. Start `TESSERA` (see `process`) instead where
+command line, memory or Tortoise's migrations are tested.
 """
 
 import multiprocessing
@@ -15,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-_PRELOADED = ["server.cli", "server.app"]
+_PRELOADED = ["server.cli", "server.app", "tests.support.quick_migrations"]
 _copies = multiprocessing.get_context("forkserver")
 _copies.set_forkserver_preload(_PRELOADED)
 
@@ -107,8 +108,11 @@ def _run(
     streams: Streams,
     ready: Connection,
 ) -> None:
-    from server.cli import main  # where it is imported already: in the process that is copied
+    # Where they are imported already: in the process that is copied.
+    from server.cli import main
+    from tests.support import quick_migrations
 
+    quick_migrations.install()
     os.setsid()
     os.environ.clear()
     os.environ.update(environment)

@@ -185,16 +185,20 @@ class ServerProcess(Child):
         command: Sequence[str] | None = None,
         ready: str = "/readyz",
         deadline_seconds: float = 30,
+        workers: int | None = 1,
     ) -> None:
         """`settings` are `TESSERA_…` variables. Log and working folder are in `folder`.
 
         command: runs `tessera`; without one, it runs in a copy of a process that has imported it.
+        workers: None for as many as it chooses itself.
         """
         self.port = free_port()
         self._ready = ready
         self._deadline_seconds = deadline_seconds
         self._is_copy = command is None
-        self._arguments = ["serve", "--host", LOOPBACK, "--port", str(self.port), *arguments]
+        self._arguments = ["serve", "--host", LOOPBACK, "--port", str(self.port)]
+        self._arguments += [] if workers is None else ["--workers", str(workers)]
+        self._arguments += arguments
         self._settings = tessera_environment(database_url, settings)
         super().__init__(
             [*(command or TESSERA), *self._arguments],

@@ -22,6 +22,7 @@ KEY = "GET /api/v1/devices"
 LIVES, RETIRED = (200, ""), (401, "SECRET_RETIRED")
 FROM = {"X-Forwarded-For": "203.0.113.7"}
 PICKED_UP = (ActivityKind.ROTATION_PICKED_UP, {"address": "203.0.113.7"})
+BY_CLOCK = (ActivityKind.ROTATION_ENDED, {"keep": "NEW", "byClock": True})
 # A pick-up is recorded within this time.
 PROMISED_SECONDS = 5
 
@@ -70,7 +71,7 @@ class Case:
 
     async def activity(self) -> list[tuple[ActivityKind, dict[str, Any]]]:
         """All but the creation."""
-        rows = models.Activity.filter(tenant_id=self.tenant.id, token_id=self.token.id)
+        rows = models.Activity.filter(tenant_id=self.tenant.id, subject_id=self.token.id)
         return [(row.kind, row.details) for row in await rows.order_by("id")][1:]
 
     async def hint(self) -> str:

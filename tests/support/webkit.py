@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import time
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +26,10 @@ _SECONDS = 30
 
 @dataclass(frozen=True)
 class WebKit:
-    """One window of the browser, without cookies at first."""
+    """One window of the browser, without cookies at first.
+
+    Selectors are CSS, or XPath in parentheses.
+    """
 
     session: str
     http: httpx2.Client
@@ -46,6 +50,17 @@ class WebKit:
     def click(self, selector: str) -> None:
         self._answer(self.http.post(f"{self._element(selector)}/click", json={}))
 
+    def back(self) -> None:
+        """As the browser's own button."""
+        self._post("back")
+
+    def run(self, script: str, *arguments: str) -> Any:
+        """What a script returns."""
+        return self._post("execute/sync", script=script, args=arguments)
+
+    def screenshot(self) -> bytes:
+        return b64decode(self._answer(self.http.get(f"{self.session}/screenshot")))
+
     def cookies(self) -> set[str]:
         return {cookie["name"] for cookie in self._answer(self.http.get(f"{self.session}/cookie"))}
 
@@ -56,7 +71,8 @@ class WebKit:
             time.sleep(0.05)
 
     def _element(self, selector: str) -> str:
-        found = self._post("element", using="css selector", value=selector)
+        using = "xpath" if selector.startswith("(") else "css selector"
+        found = self._post("element", using=using, value=selector)
         return f"{self.session}/element/{found[_ELEMENT]}"
 
     def _post(self, command: str, **body: Any) -> Any:

@@ -4,9 +4,9 @@ import { shared } from "./src/console/strings.ts";
 import { graphiql } from "./src/graphiql/strings.ts";
 import { invitation } from "./src/invitation/strings.ts";
 import { signIn } from "./src/sign-in/strings.ts";
-import { common, password, session } from "./src/strings.ts";
+import { common, notFound, password, session } from "./src/strings.ts";
 
-const TEXTS = { common, console: shared, graphiql, invitation, password, session, signIn };
+const TEXTS = { common, console: shared, graphiql, invitation, notFound, password, session, signIn };
 
 /** Fills `{{signIn.title}}` in the pages' HTML, so that their texts are in the strings.ts files only. */
 function stringsInPages(): Plugin {
@@ -56,7 +56,7 @@ export default defineConfig({
     reportCompressedSize: false,
     license: { fileName: "licences.md" },
     rolldownOptions: {
-      input: ["index.html", "graphiql.html", "sign-in.html", "invitation.html"],
+      input: ["index.html", "graphiql.html", "sign-in.html", "invitation.html", "not-found.html"],
       // "use client" in libraries means nothing here, and there are hundreds of them.
       checks: { moduleLevelDirective: false },
     },

@@ -9,9 +9,10 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
-from server.database.postgres.tls import URL_SETTING, resolve_tls
+from server.database.postgres.tls import URL_SETTING, require_readable, resolve_tls
 from server.errors import Misconfigured
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.%\w]+\]|[A-Za-z0-9._~%-]*)(:(?P<port>[0-9]{1,5}))?")
@@ -79,11 +80,14 @@ def read_address(url: str, environment: Mapping[str, str] | None = None) -> Addr
     for name, allowed in _IGNORED_BY_ASYNCPG.items():
         if environment.get(name) and allowed in {None, environment[name]}:
             raise Misconfigured(f"{name} is not supported. Remove it from the environment.")
+    if not _are_ports(environment.get("PGPORT")):
+        raise Misconfigured("PGPORT is not a number up to 65535.")
     cache = _cache_size(parameters.pop("statement_cache_size", None))
     target = parameters.pop("target_session_attrs", None) or environment.get("PGTARGETSESSIONATTRS")
     if target and target not in _WRITABLE:
         raise Misconfigured("target_session_attrs must be read-write or primary: Tessera writes.")
     resolve_tls(parameters, environment)
+    _check_password_file(parts, parameters, environment)
     settings = {
         "application_name": parameters.pop("application_name", None)
         or environment.get("PGAPPNAME")
@@ -91,7 +95,8 @@ def read_address(url: str, environment: Mapping[str, str] | None = None) -> Addr
     }
     if options := parameters.pop("options", None) or environment.get("PGOPTIONS"):
         settings["options"] = options
-    return Address(_urls_by_host(parts, parameters), target or _WRITABLE[0], settings, cache)
+    urls = _urls_by_host(parts, parameters, environment)
+    return Address(urls, target or _WRITABLE[0], settings, cache)
 
 
 def _check_authority(parts: SplitResult) -> None:
@@ -121,7 +126,7 @@ def _checked_parameters(parts: SplitResult, pairs: list[tuple[str, str]]) -> dic
             raise Misconfigured(f"The {name} of {URL_SETTING} is empty.")
         said |= _same_as(name)
         parameters[name] = value
-    if any(not port.isdecimal() or int(port[:6]) > 65_535 for port in _ports(parameters)):
+    if not _are_ports(parameters.get("port")):
         raise Misconfigured(f"The port of {URL_SETTING} is not a number up to 65535.")
     return parameters
 
@@ -138,8 +143,21 @@ def _same_as(name: str) -> set[str]:
     return {"database", "dbname"} if name in {"database", "dbname"} else {name}
 
 
-def _ports(parameters: Mapping[str, str]) -> list[str]:
-    return parameters["port"].split(",") if "port" in parameters else []
+def _are_ports(text: str | None) -> bool:
+    """Whether a text, if there is one, has port numbers with commas between."""
+    ports = text.split(",") if text else []
+    return all(re.fullmatch("[0-9]{1,5}", port) and int(port) <= 65_535 for port in ports)
+
+
+def _check_password_file(
+    parts: SplitResult, parameters: Mapping[str, str], environment: Mapping[str, str]
+) -> None:
+    """Refuse a password file that asyncpg would ignore: it reads the file at each connection."""
+    said = _named_before_the_query(parts) | parameters.keys()
+    is_read = "password" not in said and not environment.get("PGPASSWORD")
+    file = require_readable("passfile", parameters, environment if is_read else {})
+    if file is not None and is_read and Path(file).stat().st_mode & 0o077:
+        raise Misconfigured("The password file can be read by others. Set its mode to 0600.")
 
 
 def _cache_size(text: str | None) -> int | None:
@@ -150,12 +168,35 @@ def _cache_size(text: str | None) -> int | None:
     return int(text)
 
 
-def _urls_by_host(parts: SplitResult, parameters: Mapping[str, str]) -> tuple[str, ...]:
+def _urls_by_host(
+    parts: SplitResult, parameters: dict[str, str], environment: Mapping[str, str]
+) -> tuple[str, ...]:
     """One URL per host: asyncpg applies one time-out to all hosts of a URL, so that a dead host
     would use up the time of the next."""
     user, at, hosts = parts.netloc.rpartition("@")
-    query = urlencode(parameters, quote_via=quote)
+    named = parameters.get("host") or ("" if hosts else environment.get("PGHOST", ""))
+    if "," in named and "service" not in parameters:
+        places = _places(named, parameters.get("port") or environment.get("PGPORT"))
+        queries = [parameters | place for place in places]
+        return tuple(parts._replace(query=_encoded(query)).geturl() for query in queries)
     return tuple(
-        parts._replace(netloc=f"{user}{at}{host}", query=query).geturl()
+        parts._replace(netloc=f"{user}{at}{host}", query=_encoded(parameters)).geturl()
         for host in hosts.split(",")
     )
+
+
+def _places(hosts: str, ports: str | None) -> list[dict[str, str]]:
+    """Host and port of each of several hosts: one port for all, or one for each."""
+    names, numbers = hosts.split(","), ports.split(",") if ports else []
+    if not all(names):
+        raise Misconfigured(f"A host of {URL_SETTING} or PGHOST is empty.")
+    if len(numbers) not in {0, 1, len(names)}:
+        raise Misconfigured(f"{URL_SETTING} or PGPORT must have one port, or one for each host.")
+    if not numbers:
+        return [{"host": name} for name in names]
+    each = numbers if len(numbers) > 1 else numbers * len(names)
+    return [{"host": name, "port": port} for name, port in zip(names, each, strict=True)]
+
+
+def _encoded(parameters: Mapping[str, str]) -> str:
+    return urlencode(parameters, quote_via=quote)

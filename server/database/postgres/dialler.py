@@ -9,9 +9,34 @@ import asyncpg
 from asyncpg.exceptions import CannotConnectNowError, TargetServerAttributeNotMatched
 
 from server.database.postgres.address import Address
-from server.database.unavailability import ConnectionRefused, ReadOnlyDatabase
+from server.database.unavailability import ConnectionRefused, FormerPrimary, ReadOnlyDatabase
 
 ANSWER_SECONDS = 2
+# The cluster, and how often a standby of it was promoted: the timeline of what is written now.
+_TIMELINE = """
+SELECT (SELECT system_identifier FROM pg_control_system()),
+       ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int
+"""
+
+
+class _Timelines:
+    """The latest timeline of each cluster that was reached, by its identifier."""
+
+    def __init__(self) -> None:
+        self.failovers = 0
+        self._latest: dict[int, int] = {}
+
+    def note(self, cluster: int, timeline: int) -> None:
+        """Raises `FormerPrimary` for an earlier timeline than the latest."""
+        latest = self._latest.get(cluster, timeline)
+        if timeline < latest:
+            raise FormerPrimary
+        self._latest[cluster] = timeline
+        self.failovers += timeline > latest
+
+
+# Of the whole process: what one thread has met, another one's connections must heed.
+_TIMELINES = _Timelines()
 
 
 class Dialler:
@@ -25,6 +50,14 @@ class Dialler:
         self._command_seconds = None if patient else ANSWER_SECONDS
         self._first = 0
         self._behind_pooler: bool | None = None
+
+    @property
+    def failovers(self) -> int:
+        """How often a connection reached a server that was promoted since the one before.
+
+        Older connections may lead to the former primary, which lacks what was written since.
+        """
+        return _TIMELINES.failovers
 
     async def is_behind_pooler(self) -> bool:
         """Whether a server session lasts for one transaction only. Asked once, and remembered.
@@ -60,17 +93,34 @@ class Dialler:
                     command_timeout=self._command_seconds,
                     **arguments,
                 )
+                if not behind_pooler:
+                    await self._require_latest(connected)
             except (OSError, TimeoutError, CannotConnectNowError) as error:
                 failures.append(error)
             except TargetServerAttributeNotMatched:
                 # Raised first: it tells more than another host's missing answer.
                 failures.insert(0, ReadOnlyDatabase())
+            except FormerPrimary as error:
+                failures.insert(0, error)
             except asyncpg.SyntaxOrAccessError as error:
                 raise ConnectionRefused from error
             else:
                 self._first = number % len(urls)
                 return connected
         raise failures[0]
+
+    async def _require_latest(self, connected: asyncpg.Connection) -> None:
+        """Raises `FormerPrimary` for a server that was primary before one that was reached.
+
+        A primary that was frozen while another was promoted takes writes when it wakes.
+        """
+        try:
+            _TIMELINES.note(*await connected.fetchrow(_TIMELINE, timeout=ANSWER_SECONDS / 2))
+        except asyncpg.PostgresError:
+            return  # not every kind of PostgreSQL has these functions, or lets all roles call them
+        except BaseException:
+            connected.terminate()
+            raise
 
     def _session(self, *, behind_pooler: bool) -> dict[str, Any]:
         address, settings = self._address, self._address.server_settings

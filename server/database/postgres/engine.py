@@ -1,16 +1,17 @@
 """Tortoise's PostgreSQL engine on a `Pool`."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from asyncpg.exceptions import ReadOnlySQLTransactionError
+from asyncpg.exceptions import PostgresError, ReadOnlySQLTransactionError
 from tortoise.exceptions import TransactionManagementError
 
 from server.database.postgres.conflicts import MAX_TRIES, RETRYABLE, pause_seconds
 from server.database.postgres.dialler import Dialler
-from server.database.postgres.pool import ISOLATION, Pool
+from server.database.postgres.pool import BROKEN, ISOLATION, RELEASE_SECONDS, Pool
 from server.database.unavailability import ReadOnlyDatabase
 from server.internals.tortoise import (
     AsyncpgDBClient,
@@ -26,20 +27,22 @@ class PostgresClient(AsyncpgDBClient):
 
     _pool: Pool | None
 
-    def __init__(self, dialler: Dialler, pool_size: int, **arguments: Any) -> None:
+    def __init__(
+        self, dialler: Dialler, pool_size: int, pool_name: str = "shared", **arguments: Any
+    ) -> None:
         super().__init__(**arguments)
         self._dialler = dialler
-        self._pool_size = pool_size
+        self._pool_size, self._pool_name = pool_size, pool_name
         self._beside: list[Pool] = []
 
-    def pool_beside(self, size: int) -> Pool:
+    def pool_beside(self, size: int, name: str) -> Pool:
         """Make a second pool to the same server; it is closed with this client."""
-        self._beside.append(Pool(self._dialler, size))
+        self._beside.append(Pool(self._dialler, size, name))
         return self._beside[-1]
 
     async def create_connection(self, with_db: bool) -> None:
         """Make the pool, which connects at its first use."""
-        self._pool = Pool(self._dialler, self._pool_size)
+        self._pool = Pool(self._dialler, self._pool_size, self._pool_name)
         await self._post_connect()
 
     async def close(self) -> None:
@@ -58,6 +61,20 @@ class PostgresClient(AsyncpgDBClient):
             await self.create_connection(with_db=True)
         async with cast(Pool, self._pool).statement() as connection:
             yield connection
+
+    async def fetch(self, query: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        """The rows of one statement that only reads; the driver keeps it prepared."""
+        if self.log.isEnabledFor(logging.DEBUG):
+            self.log.debug("%s: %s", query, values)
+        try:
+            if self._pool is not None:
+                return await self._pool.fetch(query, values)
+        except RETRYABLE:
+            pass  # once more, by the way that knows conflicts
+        except PostgresError as error:
+            await self._translate_once(_fail, error)
+        rows: Sequence[Sequence[Any]] = await self._translate_exceptions(_fetch, query, values)
+        return rows
 
     def _in_transaction(self) -> TransactionContext:
         return TransactionContextPooled(_Transaction(self), self._pool_init_lock)
@@ -83,6 +100,10 @@ class PostgresClient(AsyncpgDBClient):
                 raise
             await self.expire_connections()
             raise ReadOnlyDatabase from error
+        except BROKEN:
+            # The other connections may lead to the same server.
+            await self.expire_connections()
+            raise
 
 
 class _Transaction(TransactionWrapper, PostgresClient):
@@ -90,6 +111,8 @@ class _Transaction(TransactionWrapper, PostgresClient):
 
     Retries no statement: a conflict has ended the whole transaction.
     """
+
+    _has_timed_out = False
 
     async def begin(self) -> None:
         self.transaction = self._connection.transaction(isolation=ISOLATION)
@@ -102,8 +125,39 @@ class _Transaction(TransactionWrapper, PostgresClient):
         if isinstance(self._parent, PostgresClient):
             await self._parent.expire_connections()
 
+    async def rollback(self) -> None:
+        """Undo it. The server does so by itself where it does not answer in time."""
+        if not self._has_timed_out:
+            await super().rollback()
+            return
+        try:
+            async with asyncio.timeout(RELEASE_SECONDS):
+                await super().rollback()
+        except TimeoutError:
+            self._connection.terminate()
+
+    async def fetch(self, query: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        """The rows of one statement, which sees what the transaction has written."""
+        if self.log.isEnabledFor(logging.DEBUG):
+            self.log.debug("%s: %s", query, values)
+        rows: Sequence[Sequence[Any]] = await self._translate_exceptions(_fetch, query, values)
+        return rows
+
     async def _translate_exceptions(self, func: Any, *args: Any, **kwargs: Any) -> Any:
-        return await self._translate_once(func, *args, **kwargs)
+        try:
+            return await self._translate_once(func, *args, **kwargs)
+        except TimeoutError:
+            self._has_timed_out = True
+            raise
+
+
+async def _fail(_client: PostgresClient, error: PostgresError) -> None:
+    raise error
+
+
+async def _fetch(client: PostgresClient, query: str, values: Sequence[Any]) -> Any:
+    async with client.acquire_connection() as connection:
+        return await connection.fetch(query, *values)
 
 
 client_class = PostgresClient

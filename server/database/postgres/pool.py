@@ -1,9 +1,10 @@
 """A pool of connections in which every wait has a time-out."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
+from weakref import WeakSet
 
 import asyncpg
 from asyncpg.exceptions import TooManyConnectionsError
@@ -13,46 +14,110 @@ from server.database.postgres.dialler import Dialler
 # Set explicitly instead of inherited: the database's default may differ.
 ISOLATION = "read_committed"
 _WAIT_SECONDS = 2
+# For the end of a statement that timed out: a server that is well answers at once.
+RELEASE_SECONDS = 0.5
+# A server that does not answer, and a connection whose end the driver has not noticed yet.
+BROKEN = (TimeoutError, asyncpg.InternalClientError)
 _FULL_SECONDS = 1.0
+# Longer than requests that follow one another; asyncpg closes idle ones only once it has them.
+_AT_HAND_SECONDS = 1.0
 _RETRY_FULL_SECONDS = 0.1
+
+
+_POOLS: WeakSet["Pool"] = WeakSet()
+
+
+def open_pools() -> list["Pool"]:
+    """The pools of this process."""
+    return [*_POOLS]
 
 
 class Pool:
     """Connections to PostgreSQL, of which one is kept open.
 
-    Waiting for a connection, for a turn or for the server, times out after two seconds.
+    Waiting for a connection, for a turn or for the server, times out after two seconds. One that is
+    given back stays at hand for about a second, and the next statement takes it from there:
+    asyncpg's own pool makes a task for each that is given back.
     """
 
-    def __init__(self, dialler: Dialler, max_size: int) -> None:
+    def __init__(self, dialler: Dialler, max_size: int, name: str = "shared") -> None:
+        """name: what the pool is for, in metrics."""
+        self.name = name
+        self.waiting = 0
+        _POOLS.add(self)
         self._dialler = dialler
         self._max_size = max_size
         self._opening = asyncio.Lock()
         self._pool: Any = None
         self._full_until = 0.0
+        self._expired_at = 0
         self._released = asyncio.Event()
+        self._at_hand: list[Any] = []
+        # Connections of earlier generations are not kept at hand.
+        self._generation = 0
+        self._taken: dict[Any, int] = {}
+        self._returning: asyncio.TimerHandle | None = None
+        self._return: asyncio.Task[None] | None = None
+
+    @property
+    def failovers(self) -> int:
+        """How often a newer primary was met. Connections from before it counted up are replaced."""
+        return self._dialler.failovers
+
+    @property
+    def max_size(self) -> int:
+        """How many connections it may hold."""
+        return self._max_size
+
+    def sizes(self) -> tuple[int, int]:
+        """How many connections are open, and how many of them are idle."""
+        pool = self._pool
+        if pool is None:
+            return (0, 0)
+        return pool.get_size(), pool.get_idle_size() + len(self._at_hand)
 
     async def acquire(self) -> Any:
-        """Take a connection, and give it back with `release`. For one statement use `statement`."""
-        async with asyncio.timeout(_WAIT_SECONDS):
-            pool = self._pool or await self._opened()
-            while True:
-                if not self._is_full():
-                    try:
-                        return await pool.acquire()
-                    except TooManyConnectionsError:
-                        if not pool.get_size():
-                            raise
-                        # The server accepts no more, but this pool has open ones: wait for one.
-                        self._full_until = asyncio.get_running_loop().time() + _FULL_SECONDS
-                await self._next_release()
+        """Take a connection, and give it back with `release`. For one statement use `statement`.
+
+        Where the server accepts no more connections, it waits for one that is open.
+        """
+        await self._leave_former_primary()
+        connection = await self._next_at_hand()
+        if connection is not None:
+            return connection
+        self.waiting += 1
+        try:
+            return await self._acquire()
+        finally:
+            self.waiting -= 1
+
+    async def _acquire(self) -> Any:
+        refused: TooManyConnectionsError | None = None
+        try:
+            async with asyncio.timeout(_WAIT_SECONDS):
+                while True:
+                    connection = await self._next_at_hand()
+                    if connection is not None:
+                        return connection
+                    if not self._is_full():
+                        try:
+                            return await self._taken_from(await self._current())
+                        except TooManyConnectionsError as error:
+                            refused = error
+                            self._note_full()
+                    await self._next_release()
+        except TimeoutError:
+            if refused is not None:
+                raise refused from None
+            raise
 
     async def release(self, connection: Any) -> None:
         """Give a connection back. Ends its transaction, if one is open."""
         pool = self._pool
-        if pool is None:
+        if pool is None or self._taken.pop(connection, None) is None:
             return  # terminated meanwhile, and the connection with it
         try:
-            await pool.release(connection, timeout=_WAIT_SECONDS)
+            await pool.release(connection, timeout=RELEASE_SECONDS)
         finally:
             self._released.set()
 
@@ -69,17 +134,39 @@ class Pool:
                     yield connection
             else:
                 yield connection
-        finally:
-            await self.release(connection)
+        except BaseException as error:
+            await self._give_back_broken(connection, error)
+            raise
+        await self._give_back(connection)
+
+    async def fetch(self, query: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        """The rows of one statement, as `statement` gives its connection."""
+        if await self._dialler.is_behind_pooler():
+            async with self.statement() as connection:
+                return cast("Sequence[Sequence[Any]]", await connection.fetch(query, *values))
+        connection = await self.acquire()
+        try:
+            rows: Sequence[Sequence[Any]] = await connection.fetch(query, *values)
+        except BaseException as error:
+            await self._give_back_broken(connection, error)
+            raise
+        await self._give_back(connection)
+        return rows
 
     async def expire_connections(self) -> None:
         """Replace each connection by a new one before its next use."""
+        self._generation += 1
         if self._pool is not None:
             await self._pool.expire_connections()
+            await self._give_all_back()
 
     async def close(self) -> None:
         """Wait until all connections are given back, and close them."""
+        self._generation += 1
+        _POOLS.discard(self)
+        self._stop_returning()
         if self._pool is not None:
+            await self._give_all_back()
             await self._pool.close()
 
     def terminate(self) -> None:
@@ -87,6 +174,62 @@ class Pool:
         if self._pool is not None:
             self._pool.terminate()
             self._pool = None
+        self._generation += 1
+        self._stop_returning()
+        self._at_hand.clear()
+        self._taken.clear()
+
+    async def _give_back(self, connection: Any) -> None:
+        # At hand only a connection of this generation, and while nobody waits for asyncpg's.
+        if self._taken.get(connection) == self._generation and not self.waiting:
+            self._put_at_hand(connection)
+        else:
+            await self.release(connection)
+
+    async def _give_back_broken(self, connection: Any, error: BaseException) -> None:
+        if isinstance(error, BROKEN):
+            # The others may lead to the same server.
+            await self.expire_connections()
+        # The server may still be busy with the statement: asyncpg waits for its end.
+        await self.release(connection)
+
+    async def _taken_from(self, pool: Any) -> Any:
+        connection = await pool.acquire()
+        if len(self._taken) >= 2 * self._max_size:
+            # Some were ended by their users, and never given back.
+            self._taken = {one: born for one, born in self._taken.items() if _is_open(one)}
+        self._taken[connection] = self._generation
+        return connection
+
+    def _put_at_hand(self, connection: Any) -> None:
+        self._at_hand.append(connection)
+        self._released.set()
+        if self._returning is None:
+            loop = asyncio.get_running_loop()
+            self._returning = loop.call_later(_AT_HAND_SECONDS, self._return_all)
+
+    async def _next_at_hand(self) -> Any:
+        """A connection at hand that is open; None if there is none."""
+        while self._at_hand:
+            connection = self._at_hand.pop()
+            if _is_open(connection):
+                return connection
+            await self.release(connection)
+        return None
+
+    async def _give_all_back(self) -> None:
+        while self._at_hand:
+            await self.release(self._at_hand.pop())
+
+    def _stop_returning(self) -> None:
+        if self._returning is not None:
+            self._returning.cancel()
+            self._returning = None
+
+    def _return_all(self) -> None:
+        self._returning = None
+        # Kept here: the loop itself holds no task.
+        self._return = asyncio.get_running_loop().create_task(self._give_all_back())
 
     async def _opened(self) -> Any:
         async with self._opening:
@@ -99,12 +242,31 @@ class Pool:
                 )
         return self._pool
 
+    async def _leave_former_primary(self) -> None:
+        """Expire connections to a server that was primary earlier."""
+        if self._expired_at != self.failovers:
+            self._expired_at = self.failovers
+            await self.expire_connections()
+
+    async def _current(self) -> Any:
+        """asyncpg's pool, without connections to a server that was primary earlier."""
+        pool = self._pool or await self._opened()
+        await self._leave_former_primary()
+        return pool
+
+    def _note_full(self) -> None:
+        # Without an open connection there is none to wait for: ask again sooner.
+        seconds = _FULL_SECONDS if self._size() else _RETRY_FULL_SECONDS
+        self._full_until = asyncio.get_running_loop().time() + seconds
+
     def _is_full(self) -> bool:
         """Whether the pool has no idle connection and the server has just refused a new one."""
         if asyncio.get_running_loop().time() >= self._full_until:
             return False
-        idle, size = self._pool.get_idle_size(), self._pool.get_size()
-        return bool(size and not idle)
+        return not self._pool or not self._pool.get_idle_size()
+
+    def _size(self) -> int:
+        return self._pool.get_size() if self._pool else 0
 
     async def _next_release(self) -> None:
         self._released.clear()
@@ -112,6 +274,13 @@ class Pool:
             await asyncio.wait_for(self._released.wait(), _RETRY_FULL_SECONDS)
         except TimeoutError:
             return
+
+
+def _is_open(connection: Any) -> bool:
+    try:
+        return not connection.is_closed()
+    except asyncpg.InterfaceError:  # closed by the server: asyncpg's pool has it back
+        return False
 
 
 async def _skip_reset(_connection: asyncpg.Connection) -> None:

@@ -9,7 +9,7 @@ from server.errors import Misconfigured
 
 URL_SETTING = "TESSERA_DATABASE_URL"
 _MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile")
+_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 _SYSTEM = "system"
 _BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -38,8 +38,7 @@ def resolve_tls(parameters: dict[str, str], environment: Mapping[str, str]) -> N
             raise Misconfigured("sslrootcert=system needs sslmode=verify-full.")
         parameters["sslrootcert"] = _system_bundle()
     for name in _FILES:
-        if name in parameters and not os.access(parameters[name], os.R_OK):
-            raise Misconfigured(f"The {name} of {URL_SETTING} cannot be read.")
+        require_readable(name, parameters, {} if mode == "disable" else environment)
     try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if "sslrootcert" in parameters:
@@ -54,6 +53,20 @@ def resolve_tls(parameters: dict[str, str], environment: Mapping[str, str]) -> N
             )
     except OSError:
         raise Misconfigured(f"The sslcert and sslkey of {URL_SETTING} do not match.") from None
+
+
+def require_readable(
+    name: str, parameters: Mapping[str, str], environment: Mapping[str, str]
+) -> str | None:
+    """The file of a parameter or its PG… variable, if one is named. Raises `Misconfigured`."""
+    variable = f"PG{name.upper()}"
+    file = parameters.get(name) or environment.get(variable)
+    if not file or file == _SYSTEM:
+        return None
+    if not os.access(file, os.R_OK):
+        place = f"The {name} of {URL_SETTING}" if name in parameters else f"The file of {variable}"
+        raise Misconfigured(f"{place} cannot be read.")
+    return file
 
 
 def _system_bundle() -> str:

@@ -3,18 +3,18 @@
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
-from secrets import token_hex
 from urllib.parse import quote, unquote, urlsplit
 
+from server.database.sqlite.marking import MARK_SQLITE
 from server.errors import Misconfigured
+from server.private_files import PRIVATE, atomically_created
 from server.settings import Settings
 
+_HAS_STATE = "SELECT 1 FROM sqlite_master WHERE name = 'installation_state'"
 # Besides the database itself: the write-ahead log, its index, and the journal without one.
-_COMPANIONS = ("-wal", "-shm", "-journal")
-_PRIVATE = 0o600
+COMPANIONS = ("-wal", "-shm", "-journal")
 
 
 def sqlite_file(settings: Settings) -> Path:
@@ -37,13 +37,13 @@ def keep_private(file: Path) -> None:
     """
     file = file.resolve()
     with suppress(OSError):  # it exists, or SQLite cannot create it either and says so
-        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE))
-    for one in (file, *(Path(f"{file}{suffix}") for suffix in _COMPANIONS)):
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
+    for one in (file, *(Path(f"{file}{suffix}") for suffix in COMPANIONS)):
         # By name, not by descriptor: closing a descriptor of the file would drop SQLite's locks.
         with suppress(FileNotFoundError):
             status = one.stat()
-            if status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) != _PRIVATE:
-                one.chmod(_PRIVATE)
+            if status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) != PRIVATE:
+                one.chmod(PRIVATE)
 
 
 def back_up(settings: Settings, copy: Path) -> None:
@@ -58,8 +58,9 @@ def back_up(settings: Settings, copy: Path) -> None:
     if os.path.lexists(copy):
         raise Misconfigured(f"The file exists already: {copy}.")
     try:
-        with _atomically_created(copy) as partial:
-            _copy(source, partial)
+        with atomically_created(copy, COMPANIONS) as partial:
+            copy_database(read_only_uri(source), partial)
+            _mark(partial)
     except FileExistsError:
         raise Misconfigured(f"The file exists already: {copy}.") from None
     except (OSError, sqlite3.Error) as error:
@@ -67,9 +68,10 @@ def back_up(settings: Settings, copy: Path) -> None:
         raise Misconfigured(f"The copy cannot be written: {reason}.") from None
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy_database(source_uri: str, target: Path) -> None:
+    """Copy one moment of a database, which others may write to meanwhile."""
     with (
-        closing(sqlite3.connect(read_only_uri(source), uri=True)) as original,
+        closing(sqlite3.connect(source_uri, uri=True)) as original,
         closing(sqlite3.connect(target)) as copy,
     ):
         # Copy all pages in one step, which is one read transaction. Between several steps, each
@@ -77,28 +79,9 @@ def _copy(source: Path, target: Path) -> None:
         original.backup(copy, pages=-1)
 
 
-@contextmanager
-def _atomically_created(file: Path) -> Iterator[Path]:
-    """A new private file to write to, which becomes `file` at the end of the block.
-
-    Raises `FileExistsError` if a file of that name exists by then.
-    """
-    partial = file.with_name(f".tessera-{token_hex(8)}.partial")
-    os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE))
-    try:
-        yield partial
-        _sync(partial)
-        # Unlike renaming, linking never replaces a file.
-        os.link(partial, file)
-        _sync(file.parent)
-    finally:
-        for suffix in ("", *_COMPANIONS):
-            Path(f"{partial}{suffix}").unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _mark(copy: Path) -> None:
+    """Note in a copy that it is one: served in place of the original, it lacks what came later."""
+    with closing(sqlite3.connect(copy)) as connection, connection:
+        # A database of an older version is marked when it is restored.
+        if connection.execute(_HAS_STATE).fetchone():
+            connection.execute(MARK_SQLITE)

@@ -7,14 +7,15 @@ from typing import Any
 
 from server.database.sqlite.engine import has_full_text_index
 from server.database.sqlite.files import keep_private, read_only_uri, sqlite_file
+from server.database.sqlite.reading import open_reader
 from server.errors import Misconfigured
 from server.settings import Settings
 
 _BUSY_MILLISECONDS = 5000
+# Another process may be migrating for as long.
+_PATIENT_MILLISECONDS = 5 * 60 * 1000
 # With it a lookup among a million tokens rarely reads the file: that was a third of its time.
 _READER_KIBIBYTES = 128 * 1024
-# SQLite forgets its cache with each commit of another connection; the mapped file stays in memory.
-_READER_MAPPED_BYTES = 2**31
 # Every few seconds, the decisions on thousands of tokens change pages all over the file.
 _WRITER_KIBIBYTES = 64 * 1024
 _MIN_BYTES = 512  # its smallest page
@@ -25,20 +26,14 @@ def sqlite_reader(settings: Settings) -> sqlite3.Connection:
 
     For lookups in the event loop's own thread: it never waits for a lock.
     """
-    connection = sqlite3.connect(
-        read_only_uri(sqlite_file(settings)),
-        uri=True,
-        timeout=0,
-        isolation_level=None,
-        check_same_thread=False,
-    )
-    connection.execute(f"PRAGMA cache_size = -{_READER_KIBIBYTES}")
-    connection.execute(f"PRAGMA mmap_size = {_READER_MAPPED_BYTES}")
-    return connection
+    return open_reader(sqlite_file(settings), _READER_KIBIBYTES)
 
 
-def sqlite_config(settings: Settings) -> dict[str, Any]:
-    """Tortoise's configuration of the database. Raises `Misconfigured` if it cannot be used."""
+def sqlite_config(settings: Settings, *, patient: bool) -> dict[str, Any]:
+    """Tortoise's configuration of the database. Raises `Misconfigured` if it cannot be used.
+
+    patient: wait minutes, not seconds, for the lock of another process.
+    """
     path = sqlite_file(settings)
     if not path.parent.is_dir():
         raise Misconfigured(f"The folder of the database does not exist: {path.parent}")
@@ -57,7 +52,7 @@ def sqlite_config(settings: Settings) -> dict[str, Any]:
         "engine": "server.database.sqlite.engine",
         "credentials": {
             "file_path": str(path),
-            "busy_timeout": _BUSY_MILLISECONDS,
+            "busy_timeout": _PATIENT_MILLISECONDS if patient else _BUSY_MILLISECONDS,
             # With a write-ahead log, a killed process loses no acknowledged write.
             "synchronous": "NORMAL",
             "cache_size": -_WRITER_KIBIBYTES,

@@ -7,9 +7,16 @@ from uuid import UUID
 import pytest
 
 import models
-from server.access.principal import Actor, ActorKind, IntrospectionClient, Operator, Principal
+from models import ActorKind
+from server.access.principal import (
+    Actor,
+    IntrospectionClient,
+    Operator,
+    Principal,
+    TenantOperator,
+)
 from server.errors import Forbidden, NotFound
-from server.operations import admins, tokens
+from server.operations import admins, conditions, rotation, tokens
 from server.roles import Right
 from server.service import Service
 from tests.support.factories import World
@@ -37,7 +44,7 @@ async def test_a_principal_without_a_session_changes_tokens_and_is_the_actor(
     machine = _Machine(tenant_id)
     made = await tokens.create(machine, service, name="before", idempotency_key="k")
     await tokens.rename(machine, made.token.id, "after")
-    written = await models.Activity.filter(tenant_id=tenant_id, token_id=made.token.id)
+    written = await models.Activity.filter(tenant_id=tenant_id, subject_id=made.token.id)
     assert {row.actor_id for row in written} == {_CREDENTIAL}
     assert len(written) == 2
 
@@ -65,3 +72,19 @@ def test_callers_of_the_installation_have_one_right_each(right: Right) -> None:
         else:
             with pytest.raises(Forbidden):
                 caller.require(right)
+
+
+async def test_operator_stops_tokens_of_one_tenant_and_makes_none(
+    service: Service, world: World
+) -> None:
+    person, other = await world.person(), await world.person()
+    token, foreign = (await world.token(person)).token, (await world.token(other)).token
+    operator = TenantOperator(person.admin.tenant_id)
+    assert (await conditions.pause(operator, token.id)).paused_at
+    assert (await tokens.revoke(operator, token.id)).revoked_at
+    with pytest.raises(NotFound):
+        await tokens.revoke(operator, foreign.id)
+    with pytest.raises(Forbidden):
+        await tokens.create(operator, service, name="from outside")
+    with pytest.raises(Forbidden):
+        await rotation.rotate(operator, service, foreign.id)

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -12,14 +12,18 @@ import httpx2
 import pytest
 
 import models
+from models import Role, TokenState
 from server import database
 from server.access import token_search
+from server.access.principal import Operator
+from server.access.token_filter import TokenFilter
 from server.access.token_search import MAX_EXAMINED, MAX_TERM_LENGTH
 from server.app import create_app, running_service
 from server.errors import BadSearch, SearchTooBroad
-from server.operations import tokens
+from server.operations import admins, tokens
+from server.operations.rotation import rotate
 from server.paging import Page, PageRequest
-from server.texts import search_text, searchable
+from server.texts import searchable
 from tests.conftest import settings_for
 from tests.support.factories import Client, Person, World, complete
 from tests.support.postgres import PostgresServer, run_now
@@ -83,7 +87,7 @@ async def test_search_finds_the_same_tokens_as_a_full_scan(world: World) -> None
         "ip",
     ):
         wanted = searchable(term)
-        right = [r.id for r in live if wanted in search_text(r.name, r.description)]
+        right = [r.id for r in live if wanted in token_search.row_of(r).text]
         assert [row.id for row in await _all(owner, term, backwards=False)] == right, term
         assert [row.id for row in await _all(owner, term, backwards=True)] == right, term
 
@@ -130,7 +134,45 @@ async def test_renamed_token_is_found_by_its_new_texts_only(world: World) -> Non
         assert len(page.rows) == found, term
     await tokens.revoke(owner.principal, token.id)
     assert (await tokens.search(owner.principal, PageRequest(), "weekly")).rows == []
-    assert not await models.TokenSearch.exists(tenant_id=owner.admin.tenant_id)
+    assert not await _words_left(owner)
+
+
+async def _words_left(person: Person) -> bool:
+    """Whether any token is in the index of the tenant's live ones."""
+    rows = models.TokenSearch.filter(tenant_id=person.admin.tenant_id)
+    return await rows.exclude(words="").exists()
+
+
+async def test_creator_and_hint_are_found_and_an_erased_name_is_not(world: World) -> None:
+    owner = await world.person()
+    guest = await world.person(
+        await models.Tenant.get(id=owner.admin.tenant_id), Role.ADMIN, name="Zoë Quux"
+    )
+    made = [(await world.token(guest, name)).token for name in ("kept", "ended")]
+    hint = made[0].hint.removesuffix("…")
+    await tokens.revoke(owner.principal, made[1].id)
+    everything = TokenFilter(states=frozenset(TokenState))
+
+    live = TokenFilter()
+
+    async def names(term: str, wanted: TokenFilter = live) -> list[str]:
+        page = await tokens.search(owner.principal, PageRequest(), term, wanted)
+        return sorted(token.name for token in page.rows)
+
+    assert await names(hint) == await names(hint.upper()) == await names(f"{hint}…") == ["kept"]
+    assert await names("zoe quux") == ["kept"]
+    assert await names("zoe quux", TokenFilter(states=frozenset({TokenState.REVOKED}))) == ["ended"]
+    assert await names("zoe quux", everything) == ["ended", "kept"]
+    assert await tokens.count(owner.principal, replace(everything, search="zoe quux")) == 2
+    # A rotation shows another beginning.
+    rotated = await rotate(owner.principal, world.service, made[0].id)
+    assert await names(hint) == []
+    assert await names(rotated.token.hint) == ["kept"]
+    await admins.remove(owner.principal, guest.admin.id)
+    tenant = await models.Tenant.get(id=owner.admin.tenant_id)
+    await admins.erase(Operator(), tenant.slug, guest.admin.email)
+    assert await names("zoe quux", everything) == []
+    assert await names("kept", everything) == ["kept"]
 
 
 async def test_rolled_back_transaction_leaves_the_index_unchanged(world: World) -> None:
@@ -208,7 +250,10 @@ def _token(person: Person, number: int, size: int) -> models.Token:
         "old" * (number < size // 2),
     )
     return models.Token(
-        tenant_id=person.admin.tenant_id, name="aba bab", description=" ".join(kinds)
+        tenant_id=person.admin.tenant_id,
+        name="aba bab",
+        description=" ".join(kinds),
+        hint="",
     )
 
 

@@ -578,6 +578,17 @@ def test_untagged_operations_are_grouped_by_where_their_paths_differ(
     assert {one.name: len(one.permissions) for one in catalogue.categories} == categories
 
 
+def test_sensitive_operations_are_marked(tmp_path: Path) -> None:
+    """A mark that is no boolean marks too: it was meant to."""
+    marks = {"get": True, "put": "yes", "post": False, "patch": None}
+    methods = {name: {"x-tessera-sensitive": mark} for name, mark in marks.items()}
+    catalogue = _read(tmp_path, _document({"/a": methods | {"delete": {}}}))
+    assert {p.method for p in catalogue.permissions if p.sensitive} == {"GET", "PUT", "PATCH"}
+    shipped = {p.name for p in read_catalogue(None).permissions if p.sensitive}
+    assert "Get FileVault Recovery Key" in shipped
+    assert len(shipped) == 4
+
+
 def test_deprecated_operations_and_a_tag_called_retired(tmp_path: Path) -> None:
     paths = {"/a": {"get": {"deprecated": True, "tags": ["Retired"]}, "put": {"deprecated": "no"}}}
     catalogue = _read(tmp_path, _document(paths))

@@ -1,5 +1,6 @@
 """A database for commands, and a server whose database commands change."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,14 +10,20 @@ from tests.support.process import ServerProcess
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
+def url(migrated_file: Path, tmp_path: Path) -> str:
+    return f"sqlite://{shutil.copy(migrated_file, tmp_path / 'tessera.db')}"
+
+
+@pytest.fixture
+def fresh_url(tmp_path: Path) -> str:
+    """The URL of a database that does not exist yet."""
     return f"sqlite://{tmp_path}/tessera.db"
 
 
 @pytest.fixture(scope="module")
-def served_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+def served_url(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The database of `server`, which commands change while it is served."""
-    return f"sqlite://{tmp_path_factory.mktemp('served')}/tessera.db"
+    return f"sqlite://{shutil.copy(migrated_file, tmp_path_factory.mktemp('served'))}"
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,10 @@ def test_schema_command_prints_the_shipped_schema(url: str) -> None:
         "tenant create acme --name A --owner-email \udcff@b.co --owner-name A --password-stdin",
         "tenant create acme --name A --owner-email a@b.co --owner-name A --password-stdin",
         "tenant limit \udcff 5", "admin invite \udcff a@b.example", "admin invite acme \udcff",
-        "gateway create \udcff", "gateway revoke \udcff", "catalogue check \udcff",
+        "token list --tenant \udcff", "token list --tenant acme --search \udcff",
+        "token show \udcff --tenant acme", "token pause \udcff --tenant \udcff",
+        "token revoke --secret-stdin", "gateway create \udcff", "gateway revoke \udcff",
+        "catalogue check \udcff",
     ],
 )  # fmt: skip
 def test_argument_that_is_no_text_is_reported_in_one_sentence(command: str, url: str) -> None:
@@ -56,7 +59,7 @@ def test_every_command_has_help(words: tuple[str, ...]) -> None:
 
 def test_group_without_a_command_is_a_usage_error() -> None:
     groups = [words for words, command in every_command() if isinstance(command, click.Group)]
-    assert len(groups) == 5
+    assert len(groups) == 6
     for words in [(), *groups]:
         assert "Commands:" in misused(*words)
     assert "No such command 'nothing'" in misused("nothing")

@@ -79,7 +79,7 @@ def test_demo_password_is_printed_once_and_data_stay(url: str, tmp_path: Path) -
     # The second start serves the same tenant and prints again how to sign in.
     assert demo.log().count("with a token. The answer is") == 2
     assert len(re.findall(r"^E-mail +owner@demo\.example$", demo.log(), re.MULTILINE)) == 2
-    again = re.search(r"^Forgotten\? +tessera (.*)$", demo.log(), re.MULTILINE)
+    again = re.search(r"^Forgotten\? +(?:\S*tessera|\S+ -m server) (.*)$", demo.log(), re.MULTILINE)
     assert again
     assert "Invitation" in run(url, *again[1].split())
     password = re.search(r"^Password +(\S+)", demo.log(), re.MULTILINE)
@@ -127,6 +127,7 @@ def test_port_outside_the_range_is_a_usage_error(port: str) -> None:
         ("TESSERA_API_SPEC", "/nowhere.yaml"),
         ("TESSERA_API_URL", "https://example.com"),
         ("TESSERA_TOKEN_BRAND", "T"),
+        ("TESSERA_RECIPES", "/nowhere"),
         ("TESSERA_DIGEST_KEY", "secret"),
         ("TESSERA_CORS_ORIGINS", "*"),
         ("TESSERA_TRUSTED_PROXIES", "everybody"),
@@ -138,7 +139,7 @@ def test_port_outside_the_range_is_a_usage_error(port: str) -> None:
     ],
 )
 def test_invalid_setting_is_reported_in_one_sentence(variable: str, value: str, url: str) -> None:
-    command = "migrate" if variable != "TESSERA_API_SPEC" else "serve"
+    command = "serve" if variable in {"TESSERA_API_SPEC", "TESSERA_RECIPES"} else "migrate"
     done = tessera_here(command, database_url=url, settings={variable: value})
     assert (done.returncode, done.stdout) == (1, "")
     assert SENTENCE.fullmatch(done.stderr), done.stderr

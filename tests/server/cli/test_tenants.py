@@ -35,13 +35,14 @@ def test_created_tenant_has_an_owner_who_can_sign_in(
     assert sign_in(server, "signs-in").keys() == {"session", "expiresAt"}
 
 
-def test_password_is_prompted_for_at_a_terminal(url: str) -> None:
-    """It is no argument: other users of the machine can read those."""
-    assert "--password-stdin" in run(url, "tenant", "create", "--help")
+def test_password_is_prompted_for_at_a_terminal(fresh_url: str) -> None:
+    """It is no argument: other users of the machine can read those. The command makes the database
+    itself."""
+    assert "--password-stdin" in run(fresh_url, "tenant", "create", "--help")
     done = subprocess.run(
         [*TESSERA, "tenant", "create", "acme", *OWNER],
         input=f"{PASSWORD}\n",
-        env=tessera_environment(url),
+        env=tessera_environment(fresh_url),
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -92,13 +93,20 @@ def test_tenants_limit_is_set_and_removed(url: str) -> None:
 
 
 def test_tenants_are_listed_with_their_counts(url: str) -> None:
-    heading = r"SLUG +NAME +REGION +ADMINS +TOKENS +CREATED\n"
+    heading = r"SLUG +NAME +REGION +ADMINS +TOKENS +CREATED +STATE\n"
     assert re.fullmatch(heading, run(url, "tenant", "list"))
     create_tenant(url, "acme", "--region", "eu")
     create_tenant(url, "b")
     listed = run(url, "tenant", "list")
-    rows = r"acme +Acme +eu +1 +0 +\d{4}-\d\d-\d\d\nb +Acme +us +1 +0 +\d{4}-\d\d-\d\d\n"
+    day = r"\d{4}-\d\d-\d\d"
+    rows = rf"acme +Acme +eu +1 +0 +{day} +active\nb +Acme +us +1 +0 +{day} +active\n"
     assert re.fullmatch(heading + rows, listed)
+    said = run(url, "tenant", "suspend", "acme")
+    assert re.fullmatch(rf"Tenant acme is suspended since {day} \d\d:\d\d UTC\.\n", said)
+    assert run(url, "tenant", "rename", "acme", "--name", "Ajax") == "Renamed tenant acme.\n"
+    assert re.search(rf"^acme +Ajax +eu +1 +0 +{day} +suspended$", run(url, "tenant", "list"), re.M)
+    assert run(url, "tenant", "resume", "acme") == "Tenant acme is active.\n"
+    assert refused(url, "tenant", "suspend", "nobody") == "tessera: Not found.\n"
     assert len({line.index("  0  ") for line in listed.splitlines()[1:]}) == 1
 
 

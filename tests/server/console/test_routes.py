@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.testclient import TestClient
 
-from server.console.routes import routes
+from server.console.routes import missing_page, routes
 
 SCRIPT = "console.log('hello, hello, hello');\n" * 20
 
@@ -18,7 +19,7 @@ SCRIPT = "console.log('hello, hello, hello');\n" * 20
 def assets(tmp_path: Path) -> Path:
     hashed = tmp_path / "assets" / "hashed"
     hashed.mkdir(parents=True)
-    for page in ("index", "graphiql", "sign-in", "invitation"):
+    for page in ("index", "graphiql", "sign-in", "invitation", "not-found"):
         (hashed.parent / f"{page}.html").write_text(f"<!doctype html><title>{page} · x</title>")
     (hashed / "page-Ab_1.js").write_text(SCRIPT)
     (hashed / "page-Ab_1.js.gz").write_bytes(gzip.compress(SCRIPT.encode()))
@@ -34,7 +35,13 @@ def browser(assets: Path) -> Callable[[bool], TestClient]:
         async def is_signed_in(request: Request) -> bool:
             return signed_in
 
-        app = Starlette(routes=routes(is_signed_in, assets))
+        missing = missing_page(is_signed_in, assets)
+
+        async def refuse(request: Request, _error: Exception) -> Response:
+            return await missing(request) or Response("a problem", 404)
+
+        app = Starlette(routes=routes(is_signed_in, assets), exception_handlers={404: refuse})
+        app.router.redirect_slashes = False
         return TestClient(app, follow_redirects=False)
 
     return open_browser
@@ -63,6 +70,7 @@ CONSOLE = [
     "/tokens/VG9rZW46MDE/edit-permissions",
     "/activity",
     "/admins",
+    "/policy",
 ]
 
 
@@ -94,6 +102,39 @@ def test_an_admin_gets_the_console_at_each_of_its_addresses(admin: TestClient, p
 @pytest.mark.parametrize("path", ["/tokens", "/tokens/", "/tokens/x/y", "/nowhere"])
 def test_other_paths_are_not_found(admin: TestClient, path: str) -> None:
     assert admin.get(path).status_code == 404
+
+
+HTML = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize("path", ["/tokens/x/y", "/nowhere", "/assets/hashed/nothing.js"])
+def test_browsers_get_a_page_at_a_mistyped_address(
+    admin: TestClient, visitor: TestClient, path: str
+) -> None:
+    for client, page in ((admin, "index"), (visitor, "not-found")):
+        response = client.get(path, headers=HTML)
+        assert (response.status_code, response.headers["cache-control"]) == (404, "no-store")
+        assert f"{page} · x" in response.text
+        assert "default-src 'none'" in response.headers["content-security-policy"]
+        assert client.post(path, headers=HTML).status_code in {404, 405}
+        assert client.get(path, headers={"Accept": "*/*"}).text == "a problem"
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("/activity/?kind=tokens", "/activity?kind=tokens"),
+        ("/tokens/VG9rZW46MDE//", "/tokens/VG9rZW46MDE"),
+        ("/tokens/%5Cx/", "/tokens/%5Cx"),
+        ("/sign-in/", "/sign-in"),
+        ("/invitation/", "/invitation"),
+    ],
+)
+def test_slashes_at_the_end_of_an_address_lead_to_the_page(
+    visitor: TestClient, path: str, location: str
+) -> None:
+    response = visitor.get(path, headers=HTML)
+    assert (response.status_code, response.headers["location"]) == (308, location)
 
 
 def test_an_admin_gets_graphiql(admin: TestClient) -> None:

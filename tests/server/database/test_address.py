@@ -164,3 +164,52 @@ def test_each_host_gets_its_own_url() -> None:
     urls = read_address("postgres://u:p@a,b:2/n?sslmode=require").urls
     assert [urlsplit(url).netloc for url in urls] == ["u:p@a", "u:p@b:2"]
     assert {urlsplit(url).query for url in urls} == {"sslmode=require"}
+
+
+@pytest.mark.parametrize(
+    ("url", "environment", "places"),
+    [
+        ("postgres:///n?host=a,b&port=1,2", {}, [("a", 1), ("b", 2)]),
+        ("postgres:///n?host=a,b", {"PGPORT": "7"}, [("a", 7), ("b", 7)]),
+        ("postgres:///n?host=/run/a,/run/b&port=6", {}, ["/run/a/.s.PGSQL.6", "/run/b/.s.PGSQL.6"]),
+        ("postgres:///n", {"PGHOST": "a,b", "PGPORT": "1,2"}, [("a", 1), ("b", 2)]),
+        ("postgres://h/n", {"PGHOST": "a,b"}, [("h", 5432)]),
+    ],
+)
+def test_each_host_of_a_list_gets_its_own_url(
+    url: str, environment: dict[str, str], places: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dead host must not use up the time of the next."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    read = asyncpg_reads(read_address(url))
+    assert [addresses for addresses, _ in read] == [[place] for place in places]
+
+
+@pytest.mark.parametrize(
+    ("url", "environment", "says"),
+    [
+        ("postgres:///n?host=a,", {}, "empty"),
+        ("postgres:///n?host=a,b,c&port=1,2", {}, "one for each host"),
+        ("postgres:///n", {"PGHOST": "a,b", "PGPORT": "1,2,3"}, "one for each host"),
+        ("postgres://h/n", {"PGPORT": "many"}, "PGPORT"),
+        ("postgres://h/n", {"PGPASSFILE": "/no/such"}, "PGPASSFILE cannot be read"),
+        ("postgres://h/n", {"PGSSLKEY": "/no/such"}, "PGSSLKEY cannot be read"),
+    ],
+)
+def test_unusable_lists_and_files_are_refused(
+    url: str, environment: dict[str, str], says: str
+) -> None:
+    with pytest.raises(Misconfigured, match=says):
+        read_address(url, environment)
+
+
+def test_password_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    """asyncpg would ignore it, and the server refuse the connection."""
+    file = tmp_path / "passwords"
+    file.touch(mode=0o640)
+    with pytest.raises(Misconfigured, match="0600"):
+        read_address(f"postgres://u@h/n?passfile={file}")
+    assert read_address(f"postgres://u:p@h/n?passfile={file}")
+    file.chmod(0o600)
+    assert read_address("postgres://u@h/n", {"PGPASSFILE": str(file)})

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
+import httpx2
 import pytest
 
 from server import database
@@ -13,8 +15,11 @@ from server.app import running_service
 from server.errors import Misconfigured
 from server.settings import Settings
 from tests.conftest import settings_for
+from tests.support.factories import Client, World
 from tests.support.postgres import PostgresServer
+from tests.support.process import ServerProcess
 from tests.support.surfaces import surfaces
+from tests.support.waiting import until
 
 
 @asynccontextmanager
@@ -28,8 +33,8 @@ async def limited(postgres: PostgresServer, url: str, limit: int) -> AsyncIterat
         await owner.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}")
         place = urlsplit(url).netloc.rpartition("@")[2]
         yield settings_for(f"postgres://{role}:x@{place}{urlsplit(url).path}")
-        await owner.execute(f"DROP OWNED BY {role}")
     finally:
+        await owner.execute(f"DROP OWNED BY {role}")
         await owner.close()
         await superuser.execute(f"DROP ROLE {role}")
         await superuser.close()
@@ -52,6 +57,45 @@ async def test_connection_limit_of_the_server_fails_no_request(
                 *(running.check() for _ in range(40)),
             )
             assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_instances_share_the_connections_that_the_server_gives(
+    postgres: PostgresServer, postgres_url: str, tmp_path: Path
+) -> None:
+    """Two instances may use 20 and get 7, which are not enough for each pool to have two."""
+    query = "{ viewer { id } tokens { edges { node { name } } } }"
+    async with running_service(settings_for(postgres_url)) as service:
+        person = await World(service).person()
+    async with limited(postgres, postgres_url, 7) as settings, AsyncExitStack() as stack:
+        asked: list[Client] = []
+        for _ in range(2):
+            server = ServerProcess(tmp_path, database_url=settings.database_url)
+            await asyncio.to_thread(stack.enter_context, server)
+            http = httpx2.AsyncClient(base_url=server.url, timeout=20)
+            asked.append(Client(await stack.enter_async_context(http)).of(person))
+
+        async def are_all_served() -> bool:
+            answers = await asyncio.gather(
+                *(client.graphql(query) for client in asked * 4),
+                *(client.http.get("/readyz") for client in asked * 12),
+            )
+            return {answer.status_code for answer in answers} == {200}
+
+        # On a slow machine some wait for longer than a request may.
+        await until(are_all_served)
+
+
+async def test_connection_that_becomes_free_is_waited_for(
+    postgres: PostgresServer, postgres_url: str
+) -> None:
+    """Also by an instance without any."""
+    async with limited(postgres, postgres_url, 1) as settings, database.connected(settings):
+        taken = await asyncpg.connect(settings.database_url)
+        waiting = asyncio.create_task(database.ping())
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        await taken.close()
+        await waiting
 
 
 async def test_server_without_a_free_connection_is_reported_in_one_sentence(

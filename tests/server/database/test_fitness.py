@@ -13,7 +13,7 @@ from tests.support.surfaces import surfaces
 
 _FUTURE = (
     "INSERT INTO tortoise_migrations (app, name, applied_at)"
-    " VALUES ('models', '9999_future', '2030-01-01 00:00:00+00')"
+    " VALUES ('models', '9999_contract_9998_future', '2030-01-01 00:00:00+00')"
 )
 
 
@@ -26,7 +26,7 @@ async def test_newer_schema_is_refused_at_start_and_not_ready_later(
         await database.connection().execute_script(_FUTURE)
         answer = await running.ready()
         assert answer.status_code == 503
-        assert "9999_future" in answer.json()["detail"]
+        assert "9999_contract_9998_future" in answer.json()["detail"]
     with pytest.raises(Misconfigured, match="newer Tessera"):
         async with running_service(settings):
             pytest.fail("served")
@@ -64,7 +64,10 @@ async def test_missing_privilege_to_create_tables_is_reported(
     try:
         done = tessera("migrate", database_url=f"postgres://reader:x@{place}/{name.split('/')[-1]}")
         assert done.returncode == 1
-        assert done.stderr == "tessera: The database refuses: permission denied for schema public\n"
+        assert done.stderr == (
+            "tessera: The role reader may not create tables in the schema public: grant CREATE on"
+            " it, or name a schema of its own by options=-csearch_path%3DNAME.\n"
+        )
     finally:
         await postgres.drop_database(name)
         await superuser.execute("DROP ROLE reader")

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 import asyncpg
 import httpx2
+import psutil
 import pytest
 
 import models
@@ -20,7 +21,8 @@ from tests.conftest import settings_for
 from tests.support.command import tessera_here
 from tests.support.factories import PASSWORD, Client, Person, World
 from tests.support.postgres import PostgresCluster
-from tests.support.process import tessera
+from tests.support.process import ServerProcess, tessera
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +100,7 @@ async def every_surface(client: Client) -> list[tuple[int, str, float]]:
         taken = time.monotonic() - started
         if response.status_code == 200:
             return 200, "", taken
+        assert response.status_code != 503 or response.headers["retry-after"] == "1"
         body = response.json()
         coded = body if "code" in body else body["errors"][0]["extensions"]
         return response.status_code, coded["code"], taken
@@ -175,8 +178,43 @@ async def test_every_request_is_answered_503_while_the_database_is_down_and_serv
     try:
         answers = await every_surface(client)
         assert (await client.http.get("/healthz")).status_code == 200
+        told = (await client.http.get("/readyz")).json()["dependencies"]
+        assert told == {"database": "unavailable", "migrations": "unknown"}
+        assert "tessera_decisions_total" in (await client.http.get("/metrics")).text
     finally:
         cluster.start()
     assert {(status, code) for status, code, _ in answers} == {(503, "UNAVAILABLE")}
     assert max(seconds for _, _, seconds in answers) < 6
     assert await seconds_until_back(client) < 5
+
+
+async def test_worker_that_dies_while_the_database_is_down_serves_again_afterwards(
+    cluster: PostgresCluster, cluster_url: str, tmp_path: Path
+) -> None:
+    with ServerProcess(tmp_path, database_url=cluster_url, workers=2) as server:
+
+        async def both_run() -> bool:
+            return len(psutil.Process(server.pid).children()) == 2
+
+        async def both_serve() -> bool:
+            async with httpx2.AsyncClient(base_url=server.url) as http:
+                told = (await http.get("/metrics")).text
+            return all(f'tessera_worker_up{{worker="{one}"}} 1.0' in told for one in (1, 2))
+
+        async def was_tried_three_times() -> bool:
+            return server.log().count("a worker died, and is started anew") >= 3
+
+        await until(both_run)
+        await until(both_serve)
+        cluster.stop("immediate")
+        try:
+            psutil.Process(server.pid).children()[0].kill()
+            await until(was_tried_three_times)
+            assert "a worker cannot serve" in server.log()
+            assert "does not answer" in server.log()
+            async with httpx2.AsyncClient(base_url=server.url) as http:
+                assert (await http.get("/readyz")).status_code == 503
+        finally:
+            cluster.start()
+        await until(both_serve)
+        assert "Traceback" not in server.log()

@@ -1,20 +1,25 @@
-"""libpq's TLS modes against a real server: server and client certificates."""
+"""libpq's ways in against a real server: TLS modes, certificates, password files and sockets."""
 
+import asyncio
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+import asyncpg
 import pytest
 
 from server import database
 from server.errors import Misconfigured
 from tests.conftest import settings_for
 from tests.support.postgres import PostgresCluster
+from tests.support.waiting import until
 
 _HBA = """
+local all all scram-sha-256
 hostssl all certified all cert
 hostssl all all all scram-sha-256
 """
@@ -82,6 +87,7 @@ def tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
     cluster = PostgresCluster()
     cluster.create_folder()
     settings = {"ssl": "on", "ssl_ca_file": trusted.file, "hba_file": folder / "hba"}
+    settings["unix_socket_directories"] = str(cluster.folder)
     settings |= dict(zip(("ssl_cert_file", "ssl_key_file"), server_files, strict=True))
     for name, file in settings.items():
         cluster.settings[name] = cluster.keep(file) if isinstance(file, Path) else str(file)
@@ -184,3 +190,55 @@ async def test_password_is_read_from_a_file(tls_server: TlsServer, tmp_path: Pat
     file.chmod(0o600)
     bare = tls_server.url.replace(f":{quote(tls_server.cluster.password, safe='')}@", "@")
     assert await is_encrypted(f"{bare}?passfile={file}")
+
+
+async def test_password_is_changed_while_connections_are_open(
+    tls_server: TlsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is read at each connection, so that no instance needs a restart."""
+    file = tmp_path / "passwords"
+    file.write_text("*:*:*:rotated:first\n")
+    file.chmod(0o600)
+    monkeypatch.setenv("PGPASSFILE", str(file))
+    superuser = await tls_server.cluster.connect()
+    await superuser.execute("CREATE ROLE rotated LOGIN PASSWORD 'first'")
+    place = tls_server.url.rpartition("@")[2]
+    async with database.connected(settings_for(f"postgres://rotated@{place}")):
+        await database.ping()
+        await superuser.execute("ALTER ROLE rotated PASSWORD 'sec:ond'")
+        await database.ping()
+        ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'rotated'"
+        await superuser.execute(ended)
+
+        async def are_gone() -> bool:
+            open_ones = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'rotated'"
+            return not await superuser.fetchval(open_ones)
+
+        # The driver cannot tell a connection that is about to end from one that is busy.
+        await until(are_gone)
+        await asyncio.sleep(0.1)
+        with pytest.raises(Misconfigured, match="refuses the user or the password"):
+            async with database.told_to_the_operator():
+                await until(pings_unless_cut)
+        file.write_text("*:*:*:rotated:sec:ond\n")
+        await database.ping()
+    await superuser.close()
+
+
+async def pings_unless_cut() -> None:
+    """Meets the connections that the server has ended, and asks anew."""
+    cut = (asyncpg.AdminShutdownError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
+    with suppress(*cut, asyncpg.InternalClientError, OSError):
+        await database.ping()
+
+
+async def test_unix_socket_is_connected(tls_server: TlsServer) -> None:
+    cluster = tls_server.cluster
+    name = tls_server.url.rpartition("/")[2]
+    for place in (
+        f"@{quote(str(cluster.folder), safe='')}:{cluster.port}/{name}",
+        f"@/{name}?host={cluster.folder}&port={cluster.port}",
+        f"@/{name}?host=/no/such,{cluster.folder}&port={cluster.port}",
+    ):
+        url = f"postgres://{cluster.user}:{quote(cluster.password, safe='')}{place}"
+        assert not await is_encrypted(url)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from ipaddress import ip_network
 from typing import Any
-from uuid import UUID
 
 import httpx2
 import pytest
@@ -147,9 +146,9 @@ async def test_holder_rotates_where_an_admin_allows_it(case: Case, world: World)
     await until_refused(case, made.secret)
     late = await rotated(case, secret, idempotencyKey="k", drainSeconds=0)
     assert (late.status_code, late.json()["code"]) == (409, "SECRET_ALREADY_SHOWN")
-    kinds = models.Activity.filter(tenant_id=case.tenant.id, token_id=made.token.id)
+    kinds = models.Activity.filter(tenant_id=case.tenant.id, subject_id=made.token.id)
     starters = {row.actor_id for row in await kinds.filter(kind="ROTATION_STARTED")}
-    assert starters == {UUID(int=0)}
+    assert starters == {made.token.id}
 
 
 async def until_refused(case: Case, secret: str) -> None:
@@ -196,13 +195,16 @@ async def test_holder_revokes_the_token_at_once(case: Case, client: Client) -> N
     of_it = f'tokenActivity(tokenId: "{token_id(case.token)}", first: 1)'
     shown = await client.of(case.person).data(
         f"{{ {of_it} {{ edges {{ node {{ __typename actor {{ id }}"
-        " ... on TokenRevoked { reason foundAt } } } } }"
+        " actorKind actorName clientAddress ... on TokenRevoked { reason foundAt } } } } }"
     )
     assert shown["tokenActivity"]["edges"] == [
         {
             "node": {
                 "__typename": "TokenRevoked",
                 "actor": None,
+                "actorKind": "HOLDER",
+                "actorName": case.token.name,
+                "clientAddress": "203.0.113.7",
                 "reason": "SELF",
                 "foundAt": None,
             }
@@ -343,7 +345,7 @@ async def test_holder_reaches_no_other_token(case: Case, world: World) -> None:
 
 
 async def test_token_that_is_revoked_meanwhile_is_not_revoked_twice(case: Case) -> None:
-    found = await find_holder(digests_of(case.service, case.secret))
+    found = await find_holder(digests_of(case.service, case.secret), "192.0.2.1")
     assert found
     await tokens.revoke(case.person.principal, case.token.id)
     with pytest.raises(NotFound):
@@ -352,7 +354,7 @@ async def test_token_that_is_revoked_meanwhile_is_not_revoked_twice(case: Case) 
         await holder_operations.revoke_leaked(found.holder)
     latest = (await activity.of_token(case.person.principal, case.token.id, _LATEST)).rows[0]
     assert latest.details == {"reason": "REVOKED"}
-    assert latest.actor_id == case.person.admin.id != UUID(int=0)
+    assert latest.actor_id == case.person.admin.id
 
 
 async def test_of_two_revocations_at_once_one_succeeds(case: Case) -> None:

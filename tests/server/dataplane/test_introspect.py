@@ -2,15 +2,23 @@
 
 from base64 import b64encode
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
 
 import httpx2
 import pytest
 
+import models
+from models import RotationPart
 from server.access.principal import Operator
 from server.app import create_app
+from server.conditions import Conditions
+from server.database import database_now
+from server.decisions import pick_ups
+from server.decisions.rotation_requests import RotationRequest
 from server.errors import InvalidInput, NotFound
 from server.global_ids import encode_id
-from server.operations import introspection_clients, tokens
+from server.operations import conditions, introspection_clients, rotation, tokens
 from server.service import Service
 from tests.support.factories import World
 
@@ -50,6 +58,90 @@ async def test_live_token_is_described(http: httpx2.AsyncClient, world: World) -
             "iat": int(made.token.created_at.timestamp()),
             "permissions": [HELD],
         }
+
+
+async def described(http: httpx2.AsyncClient, world: World, *secrets: str) -> list[dict[str, Any]]:
+    """The answers about these secrets."""
+    name = f"asks-{models.new_id()}"
+    client = await introspection_clients.create(Operator(), world.service, name)
+    forms = [{"token": secret} for secret in secrets]
+    headers = basic(name, client.secret)
+    return [(await http.post("/introspect", data=one, headers=headers)).json() for one in forms]
+
+
+async def in_seconds(seconds: int, milliseconds: int) -> datetime:
+    """An instant with these milliseconds."""
+    at = await database_now() + timedelta(seconds=seconds)
+    return at.replace(microsecond=milliseconds * 1000)
+
+
+def second_of(at: datetime) -> int:
+    return int(at.replace(microsecond=0).timestamp())
+
+
+async def test_expiry_is_told_in_whole_seconds_and_never_late(
+    http: httpx2.AsyncClient, world: World
+) -> None:
+    person = await world.person()
+    expires_at = await in_seconds(3600, 999)
+    made = await world.token(person, conditions=Conditions(expires_at))
+    [answer] = await described(http, world, made.secret)
+    assert answer["exp"] == second_of(expires_at)
+    sooner = await in_seconds(60, 1)
+    await conditions.set_expiry(person.principal, made.token.id, sooner)
+    [answer] = await described(http, world, made.secret)
+    assert answer["exp"] == second_of(sooner)
+    await conditions.set_expiry(person.principal, made.token.id, None)
+    [answer] = await described(http, world, made.secret)
+    assert answer["active"]
+    assert "exp" not in answer
+
+
+async def test_expired_token_tells_no_expiry(http: httpx2.AsyncClient, world: World) -> None:
+    person = await world.person()
+    made = await tokens.create(person.principal, world.service, name="t")
+    past = await database_now() - timedelta(seconds=5)
+    secrets = models.TokenSecret.filter(tenant_id=made.token.tenant_id)
+    assert await secrets.update(expires_at=past) == 1
+    assert await described(http, world, made.secret) == [{"active": False}]
+
+
+@pytest.mark.parametrize("expires_in", [None, 30, 90])
+async def test_old_secret_of_a_rotation_ends_at_the_earlier_instant(
+    http: httpx2.AsyncClient, world: World, expires_in: int | None
+) -> None:
+    person, service = await world.person(), world.service
+    expires_at = None if expires_in is None else await in_seconds(expires_in, 500)
+    latest_by = await in_seconds(60, 500)
+    old = await world.token(person, conditions=Conditions(expires_at))
+    new = await rotation.rotate(
+        person.principal, service, old.token.id, RotationRequest(latest_by=latest_by)
+    )
+    ends = [second_of(at) for at in (expires_at, latest_by) if at]
+    answers = await described(http, world, old.secret, new.secret)
+    assert answers[0]["exp"] == min(ends)
+    assert answers[1].get("exp") == (second_of(expires_at) if expires_at else None)
+    await rotation.end_rotation(person.principal, old.token.id, RotationPart.OLD)
+    [answer] = await described(http, world, old.secret)
+    assert answer.get("exp") == (second_of(expires_at) if expires_at else None)
+
+
+async def test_old_secret_ends_after_the_drain(http: httpx2.AsyncClient, world: World) -> None:
+    person, service = await world.person(), world.service
+    old = await tokens.create(person.principal, service, name="t")
+    new = await rotation.rotate(
+        person.principal, service, old.token.id, RotationRequest(drain_seconds=300)
+    )
+    [answer] = await described(http, world, old.secret)
+    assert "exp" not in answer
+    digests = service.digest_key.digests("token", new.secret)
+    ids = str(old.token.tenant_id), str(old.token.id)
+    await pick_ups._record(pick_ups._PickUp(*ids, digests, "192.0.2.1"))
+    row = await models.TokenRotation.get(tenant_id=old.token.tenant_id, id=old.token.id)
+    assert row.old_secret_ends_at
+    answers = await described(http, world, old.secret, new.secret)
+    assert answers[0]["exp"] == second_of(row.old_secret_ends_at)
+    assert "exp" not in answers[1]
 
 
 async def test_everything_else_is_inactive_without_details(

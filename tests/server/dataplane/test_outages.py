@@ -78,7 +78,8 @@ async def load(checked: CheckedServer) -> AsyncIterator[Load]:
     async def client(wire: Wire) -> None:
         while True:
             began = time.monotonic()
-            status = await wire.ask(checked.request)
+            status, head = await wire.ask_whole(checked.request)
+            assert status != 503 or b"\r\nretry-after: 1\r\n" in head.lower()
             running.seen.append((began, time.monotonic(), status))
             await asyncio.sleep(0.01)
 

@@ -14,7 +14,7 @@ import pytest
 
 import models
 from server.app import running_service
-from server.decisions.limits import Count, MemoryRateLimiter, RedisRateLimiter
+from server.decisions.limits import Count, Left, MemoryRateLimiter, Peeked, RedisRateLimiter
 from server.decisions.terms import Terms
 from server.operations import tokens
 from tests.conftest import settings_for
@@ -91,18 +91,42 @@ def test_request_counts_in_both_limits_or_in_neither(monkeypatch: pytest.MonkeyP
         rate_limit.hit(asked, counts.append)
         return counts.pop()
 
-    assert hit("one", 2) == Count(False, 2, 1, 3_600, "token-hour", ("hour", 5))
-    assert hit("one", 2) == Count(False, 2, 0, 3_600, "token-hour", ("hour", 5))
+    assert hit("one", 2) == Count(False, 2, 1, 3_600, "token-hour", 5)
+    assert hit("one", 2) == Count(False, 2, 0, 3_600, "token-hour", 5)
     for _ in range(3):
-        assert hit("one", 2) == Count(True, 2, 0, 3_600, "token-hour", ("hour", 5))
+        assert hit("one", 2) == Count(True, 2, 0, 3_600, "token-hour", 5)
     # The three refused ones left the tenant's count alone.
     assert hit("other", None) == Count(False, 5, 2, 3_600)
-    assert hit("third", 9) == Count(False, 5, 1, 3_600, "hour", ("token-hour", 9))
-    assert hit("third", 9) == Count(False, 5, 0, 3_600, "hour", ("token-hour", 9))
+    assert hit("third", 9) == Count(False, 5, 1, 3_600, "hour", 9)
+    assert hit("third", 9) == Count(False, 5, 0, 3_600, "hour", 9)
     for _ in range(3):
-        assert hit("third", 9) == Count(True, 5, 0, 3_600, "hour", ("token-hour", 9))
+        assert hit("third", 9) == Count(True, 5, 0, 3_600, "hour", 9)
     # Nor did those that the tenant's limit refused count for the token.
-    assert hit("third", 9, limit=100) == Count(False, 9, 6, 3_600, "token-hour", ("hour", 100))
+    assert hit("third", 9, limit=100) == Count(False, 9, 6, 3_600, "token-hour", 100)
+
+
+async def test_what_is_left_is_told_without_counting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Terms("a tenant", 5, "one", None, holds=True, token_limit=3)
+    unlimited = asked._replace(token_limit=None)
+    with store(tmp_path) as redis:
+        for limiter in (MemoryRateLimiter(), RedisRateLimiter(redis.url)):
+            monkeypatch.setattr(time, "time", lambda: 7_205)
+            for left in (3, 2, 1, 0, 0):
+                peeked = [await limiter.peek(asked) for _ in range(2)]
+                assert peeked == [Peeked(Left(5, left + 2), Left(3, left), 3_595)] * 2
+                assert await limiter.peek(unlimited) == Peeked(Left(5, left + 2), None, 3_595)
+                counted: asyncio.Future[Count | None] = asyncio.get_running_loop().create_future()
+                limiter.hit(asked, counted.set_result)
+                assert (count := await counted)
+                assert count.limited == (left == 0)
+            # An hour later all of it is there again, before any request.
+            monkeypatch.setattr(time, "time", lambda: 10_801)
+            assert await limiter.peek(asked) == Peeked(Left(5, 5), Left(3, 3), 3_599)
+            await limiter.close()
+        redis.stop()
+        assert await RedisRateLimiter(redis.url).peek(asked) is None
 
 
 async def test_store_counts_a_request_in_both_limits_or_in_neither(tmp_path: Path) -> None:

@@ -6,33 +6,15 @@ import pytest
 
 import models
 from server.decisions import lookup_postgres, lookup_sqlite
-from server.decisions.lookup import Lookup, lookup_in
+from server.decisions.lookup import lookup_in
 from server.decisions.question import Question
 from server.decisions.terms import Terms
 from server.service import Service
 from tests.support.factories import World
+from tests.support.lookups import find
 
 KEY = "GET /api/v1/devices"
 FINGERPRINT = models.permission_fingerprint(KEY)
-
-
-class Receiver:
-    """Receives the result of one lookup and waits for it."""
-
-    def __init__(self) -> None:
-        self.result: asyncio.Future[Terms | None] = asyncio.get_running_loop().create_future()
-
-    def found(self, terms: Terms | None) -> None:
-        self.result.set_result(terms)
-
-    def failed(self, error: Exception) -> None:
-        self.result.set_exception(error)
-
-
-async def find(lookup: Lookup, question: Question) -> Terms | None:
-    receiver = Receiver()
-    lookup.find(question, receiver)
-    return await receiver.result
 
 
 @pytest.mark.parametrize("together", [1, 7, 256])

@@ -59,7 +59,7 @@ _ADDRESS = "203.0.113.7"
 def test_secret_refused_for_an_unknown_reason_is_refused() -> None:
     """An instance of an older version meets reasons that a newer one wrote."""
     permission = read_catalogue(None).permissions[0]
-    for state in ("REVOKED", "SUSPENDED", ""):
+    for state in ("REVOKED", "HELD", ""):
         refused = Terms("tenant", None, "token", state, holds=True)
         assert denial_of_secret(refused) is RefusalReason.REVOKED
         assert decide(refused, permission, _ADDRESS) is RefusalReason.REVOKED

@@ -1,19 +1,24 @@
 """Activity by kind, and how many permissions a token holds, as a front-end asks for them."""
 
+from datetime import timedelta
+
 import pytest
 
 import models
 from models import Role
 from server.access import activity
+from server.access.principal import SYSTEM
 from server.global_ids import row_id
 from tests.support.factories import Client, Person, World, token_id
 
 _LIVE = "{ __typename ... on TokenActivity { token { name } } }"
+_POLICY = "defaultLifetimeDays maximumLifetimeDays pauseUnusedAfterDays networks"
 _TYPES = {
     "CREATED": "TokenCreated",
     "NAME_CHANGED": "TokenNameChanged",
     "DESCRIPTION_CHANGED": "TokenDescriptionChanged",
     "PERMISSIONS_EDITED": "TokenPermissionsEdited",
+    "PERMISSIONS_GREW": "TokenPermissionsGrew",
     "EXPIRY_SET": "TokenExpirySet",
     "PAUSED": "TokenPaused",
     "RESUMED": "TokenResumed",
@@ -23,6 +28,10 @@ _TYPES = {
     "ROTATION_STARTED": "TokenRotationStarted",
     "ROTATION_PICKED_UP": "TokenRotationPickedUp",
     "ROTATION_ENDED": "TokenRotationEnded",
+    "HOLDER_MAY_ROTATE_SET": "TokenHolderMayRotateSet",
+    "TRIAL_STARTED": "TokenTrialStarted",
+    "TRIAL_ENFORCED": "TokenTrialEnforced",
+    "TRIAL_DROPPED": "TokenTrialDropped",
     "REVOKED": "TokenRevoked",
 }
 _KEYS = ["GET /api/v1/devices", "GET /api/v1/tags"]
@@ -48,19 +57,32 @@ async def _live_through_everything(client: Client, name: str) -> str:
     await client.mutate("setTokenNetworks", **of_it, networks=["192.0.2.0/24"])
     await client.mutate("setTokenRateLimit", **of_it, requestsPerHour=7)
     await client.mutate("transferToken", **of_it, toAdminId=None)
+    await client.mutate("setHolderMayRotate", **of_it, holderMayRotate=True)
     await _rotate(client, of_it["tokenId"])
+    await client.mutate("startTrial", **of_it, permissions=_KEYS[:1])
+    await _end_by_clock(of_it["tokenId"])
+    await client.mutate("enforceTrial", **of_it)
     await client.mutate("revokeToken", **of_it)
     return str(made["token"]["id"])
 
 
 async def _rotate(client: Client, token: str) -> None:
-    """Rotate a token, use its new secret as the wire would, and end the rotation."""
+    """Rotate a token, use its new secret as the wire would, end the rotation, and let it grow."""
     found = row_id("Token", token)
     rotated = await client.mutate("rotateToken", tokenId=token)
     assert rotated["__typename"] == "RotateTokenPayload"
     row = await models.Token.filter(id=found).get()
     await activity.record_by_holder(models.ActivityKind.ROTATION_PICKED_UP, row, address="::1")
     await client.mutate("endRotation", tokenId=token, keep="NEW")
+    grew = {"granted": _KEYS[:1], "categories": ["Tags"]}
+    await activity.record(SYSTEM, models.ActivityKind.PERMISSIONS_GREW, row, **grew)
+
+
+async def _end_by_clock(token: str) -> None:
+    """The activity of a trial that ended by itself: a second trial would start twice."""
+    row = await models.Token.filter(id=row_id("Token", token)).get()
+    details = {"wouldHaveDenied": 2, "needed": _KEYS[1:], "byClock": True}
+    await activity.record(SYSTEM, models.ActivityKind.TRIAL_DROPPED, row, **details)
 
 
 @pytest.mark.parametrize("kind", _TYPES)
@@ -82,6 +104,42 @@ async def test_activity_is_filtered_by_kind(client: Client, person: Person, kind
     assert data["activity"]["edges"] == [other, one]
     assert data["tokenActivity"]["edges"] == [one]
     assert data["token"]["activity"]["edges"] == [one]
+
+
+async def test_change_of_the_policy_is_activity_of_no_token(client: Client, person: Person) -> None:
+    admin = client.of(person)
+    await _live_through_everything(admin, "first")
+    policy = {"maximumLifetimeDays": 30, "networks": ["192.0.2.0/24"]}
+    await admin.mutate("setTokenPolicy", policy=policy)
+    later = {"defaultLifetimeDays": 7, "maximumLifetimeDays": 60, "pauseUnusedAfterDays": 90}
+    await admin.mutate("setTokenPolicy", policy=later, effectiveFrom=_days_ahead(3))
+    shown = f"""{{ __typename id token {{ id }} actor {{ name }} ... on TokenPolicySet {{
+        previousPolicy {{ {_POLICY} }} policy {{ {_POLICY} }} effectiveFrom }} }}"""
+    data = await admin.data(
+        f"{{ activity(first: 1) {{ edges {{ node {shown} }} }}"
+        f" ofKind: activity(kind: TOKEN_POLICY_SET) {{ edges {{ node {shown} }} }} }}"
+    )
+    last, first = (edge["node"] for edge in data["ofKind"]["edges"])
+    assert [edge["node"] for edge in data["activity"]["edges"]] == [last]
+    assert (last["__typename"], last["token"]) == ("TokenPolicySet", None)
+    assert last["actor"] == {"name": person.admin.name}
+    values = {
+        "defaultLifetimeDays": None,
+        "maximumLifetimeDays": 30,
+        "pauseUnusedAfterDays": None,
+        "networks": ["192.0.2.0/24"],
+    }
+    assert first["previousPolicy"] == values | {"maximumLifetimeDays": None, "networks": []}
+    assert first["policy"] == last["previousPolicy"] == values
+    assert last["policy"] == later | {"networks": []}
+    again = await admin.data(
+        f"query ($id: ID!) {{ node(id: $id) {{ ... on TokenPolicySet {shown} }} }}", id=last["id"]
+    )
+    assert again["node"] == last
+
+
+def _days_ahead(days: int) -> str:
+    return (models.now() + timedelta(days=days)).isoformat()
 
 
 async def test_pages_of_one_kind_continue_at_the_cursor(client: Client, person: Person) -> None:
@@ -147,7 +205,7 @@ async def test_transfers_tell_the_organisation_from_a_removed_admin(
     )
     last, first = (edge["node"] for edge in data["token"]["activity"]["edges"])
     assert last == {
-        "previousOwner": None,
+        "previousOwner": {"name": colleague.admin.name},
         "wasOwnedByOrganisation": False,
         "owner": None,
         "isOwnedByOrganisation": True,

@@ -12,13 +12,14 @@ import pytest
 import models
 from server.app import create_app, running_service
 from server.catalogue import Catalogue, read_catalogue
-from server.graphql import metering
+from server.catalogue.reader import catalogue_of
 from server.graphql.limits import MAX_DOCUMENT_LENGTH, MAX_LINES
+from server.graphql.plans import Run
 from server.operations import usage
 from server.service import Service
 from tests.conftest import settings_for
 from tests.support.factories import Client, Person, World
-from tests.test_query_plans import caught
+from tests.support.statements import caught
 
 LARGE = 4_000
 GRID = "{ permissionCategories { name permissions { key name method path category { name } } } }"
@@ -103,6 +104,28 @@ async def test_permissions_of_the_largest_catalogue_fit(
     assert len(category["permissions"]) == LARGE
 
 
+async def test_categories_are_read_in_parts(alone: Service, person: Person) -> None:
+    """The estimate counts as many categories as are asked for."""
+    paths = {
+        f"/x/{number}": {"get": {"tags": [f"Kind {number % 3}"]}} for number in range(3 * 4_000)
+    }
+    source = catalogue_of({"openapi": "3.1.0", "info": {"title": "T"}, "paths": paths})
+    service = replace(alone, catalogue=source)
+
+    async def ask_for(arguments: str) -> httpx2.Response:
+        query = f"{{ permissionCategories({arguments}) {{ name permissions {{ key }} }} }}"
+        return await ask(service, person, query)
+
+    assert code_of(await ask_for("first: 3")) == "QUERY_TOO_COMPLEX"
+    parts = [await ask_for("first: 2"), await ask_for('first: 2, after: "Kind 1"')]
+    found = [one for part in parts for one in part.json()["data"]["permissionCategories"]]
+    assert [one["name"] for one in found] == ["Kind 0", "Kind 1", "Kind 2"]
+    assert sum(len(one["permissions"]) for one in found) == 12_000
+    assert code_of(await ask_for('first: 1, after: "Kind 3"')) == "BAD_CURSOR"
+    service = alone
+    assert code_of(await ask_for("first: 0")) == "BAD_PAGE"
+
+
 async def test_nested_permissions_are_refused_before_execution(
     alone: Service, person: Person, large: Catalogue
 ) -> None:
@@ -154,7 +177,7 @@ async def hold_everything(world: World, person: Person, keys: list[str]) -> None
     await models.Activity.bulk_create(
         models.Activity(
             tenant_id=tenant_id,
-            token_id=token.id,
+            subject_id=token.id,
             actor_id=person.admin.id,
             kind=models.ActivityKind.PERMISSIONS_EDITED,
             details={"granted": keys, "withdrawn": []},
@@ -180,17 +203,17 @@ async def test_result_of_too_many_bytes_is_refused(
 async def test_counted_size_matches_the_written_size(alone: Service, person: Person) -> None:
     """At least half of the answer's size, and little more than it."""
     await World(alone).token(person, "t", description="x" * 1_000)
-    meters: list[metering.Meter] = []
+    meters: list[Run] = []
 
-    class Kept(metering.Meter):
+    class Kept(Run):
         __slots__ = ()
 
-        def __init__(self) -> None:
-            super().__init__()
+        def __init__(self, collect: Any) -> None:
+            super().__init__(collect)
             meters.append(self)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("server.graphql.executor.Meter", Kept)
+        patch.setattr("server.graphql.executor.Run", Kept)
         for query in (
             GRID,
             "{ tokens { edges { cursor node { id name description createdAt revision } } } }",
@@ -254,7 +277,7 @@ async def test_a_page_of_usage_is_one_query(world: World, client: Client) -> Non
     query = "{ tokens { edges { node { usage { allowed denied firstUsedAt } } } } }"
     with caught() as statements:
         data = await client.of(person).data(query)
-    assert len([sql for sql, _ in statements if "SUM" in sql.upper()]) == 1
+    assert len([sql for sql, _ in statements if "SUM(" in sql.upper()]) == 1
     for edge in data["tokens"]["edges"]:
         for one in edge["node"]["usage"]:
             assert (one["allowed"], one["denied"]) == (2**31 - 1, 3)
@@ -279,7 +302,7 @@ async def test_usage_of_many_days_is_summed_in_parts_or_refused(
     monkeypatch.setattr(usage, "_PART", 2)
     with caught() as statements:
         data = await client.of(person).data(query)
-    assert len([sql for sql, _ in statements if "SUM" in sql.upper()]) == 2
+    assert len([sql for sql, _ in statements if "SUM(" in sql.upper()]) == 2
     assert [edge["node"]["usage"] for edge in data["tokens"]["edges"]] == [[{"allowed": 1}]] * 4
     monkeypatch.setattr(usage, "_MAX_DAYS", 3)
     assert code_of(await client.of(person).graphql(query)) == "QUERY_TOO_COMPLEX"

@@ -95,4 +95,5 @@ async def test_pages_of_admins_and_of_activity(client: Client, world: World) -> 
     await tokens.rename(colleague.principal, token.id, "new")
     latest = encode_cursor("activity", (await models.Activity.all().order_by("-id"))[0].id)
     assert await _page(new_owner, "activity", first=1) == (1, False, True)
-    assert await _page(new_owner, "activity", first=1, after=latest) == (1, True, False)
+    assert await _page(new_owner, "activity", first=1, after=latest) == (1, True, True)
+    assert await _page(new_owner, "activity", last=1, before=latest) == (0, False, True)

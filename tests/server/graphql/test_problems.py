@@ -6,6 +6,7 @@ operations cover the refusals themselves.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,26 +15,33 @@ from graphql import GraphQLUnionType, get_named_type
 import models
 from models import Role
 from server.decisions.rotation_requests import RotationRequest
-from server.global_ids import encode_id
+from server.global_ids import encode_id, row_id
 from server.graphql.schema import CORE_SCHEMA
-from server.operations import rotation
+from server.operations import rotation, trials, webhooks
 from tests.support.factories import Client, Person, World, token_id
 
 _ABSENT_TOKEN = encode_id("Token", models.new_id())
 _ABSENT_ADMIN = encode_id("Admin", models.new_id())
+_ABSENT_WEBHOOK = encode_id("Webhook", models.new_id())
 
 
 @dataclass(frozen=True)
 class _Scene:
-    """An owner, an admin of the same tenant, and two tokens.
+    """An owner, an admin and an auditor of the same tenant, three tokens and a webhook.
 
-    The owner has changed `token` once; the admin is rotating the other one.
+    The owner has changed `token` once; the admin is rotating another one, and has started a trial
+    of the third one. The webhook is paused, and more of its events could be sent again than may
+    wait.
     """
 
     owner: Person
     admin: Person
+    auditor: Person
     token: str
     rotating: str
+    trying: str
+    webhook: str
+    decided: str
 
 
 _Input = Callable[[_Scene], dict[str, Any]]
@@ -126,6 +134,30 @@ _PROVOKED: dict[tuple[str, str], tuple[_Input, str]] = {
         lambda s: {"tokenId": s.token, "requestsPerHour": 7, "ifRevision": 1},
         "",
     ),
+    ("setHolderMayRotate", "NotFound"): (
+        lambda s: {"tokenId": _ABSENT_TOKEN, "holderMayRotate": True},
+        "",
+    ),
+    ("setHolderMayRotate", "RevisionConflict"): (
+        lambda s: {"tokenId": s.token, "holderMayRotate": True, "ifRevision": 1},
+        "",
+    ),
+    ("dismissCatalogueNotice", "NotFound"): (
+        lambda s: {"versionId": encode_id("CatalogueVersion", models.new_id())},
+        "",
+    ),
+    ("setTokenPolicy", "InvalidInput"): (
+        lambda s: {"policy": {"maximumLifetimeDays": 0}},
+        "maximumLifetimeDays",
+    ),
+    ("setTokenPolicy", "TokenPolicyConflict"): (
+        lambda s: {
+            "policy": {"maximumLifetimeDays": 9},
+            "effectiveFrom": (models.now() + timedelta(days=9)).isoformat(),
+            "ifVersion": "x",
+        },
+        "",
+    ),
     ("transferToken", "NotFound"): (lambda s: {"tokenId": _ABSENT_TOKEN, "toAdminId": None}, ""),
     ("transferToken", "RevisionConflict"): (
         lambda s: {"tokenId": s.token, "toAdminId": None, "ifRevision": 1},
@@ -148,6 +180,21 @@ _PROVOKED: dict[tuple[str, str], tuple[_Input, str]] = {
         lambda s: {"tokenId": s.token, "keep": "NEW", "ifRevision": 1},
         "",
     ),
+    ("startTrial", "InvalidInput"): (
+        lambda s: {"tokenId": s.token, "permissions": ["GET /nope"]},
+        "permissions",
+    ),
+    ("startTrial", "NotFound"): (lambda s: {"tokenId": _ABSENT_TOKEN, "permissions": []}, ""),
+    ("startTrial", "RevisionConflict"): (
+        lambda s: {"tokenId": s.token, "permissions": [], "ifRevision": 1},
+        "",
+    ),
+    ("startTrial", "TrialUnderWay"): (lambda s: {"tokenId": s.trying, "permissions": []}, ""),
+    ("enforceTrial", "InvalidInput"): (lambda s: {"tokenId": s.token}, "tokenId"),
+    ("enforceTrial", "NotFound"): (lambda s: {"tokenId": _ABSENT_TOKEN}, ""),
+    ("enforceTrial", "RevisionConflict"): (lambda s: {"tokenId": s.token, "ifRevision": 1}, ""),
+    ("dropTrial", "NotFound"): (lambda s: {"tokenId": _ABSENT_TOKEN}, ""),
+    ("dropTrial", "RevisionConflict"): (lambda s: {"tokenId": s.token, "ifRevision": 1}, ""),
     ("revokeToken", "InvalidInput"): (
         lambda s: {"tokenId": s.token, "reason": "POLICY"},
         "reason",
@@ -157,6 +204,16 @@ _PROVOKED: dict[tuple[str, str], tuple[_Input, str]] = {
         "filter",
     ),
     ("revokeTokens", "CountChanged"): (lambda s: {"filter": {}, "expectedCount": 99}, ""),
+    ("grantAccessRequest", "InvalidInput"): (lambda s: {"requestId": s.decided}, "requestId"),
+    ("grantAccessRequest", "NotFound"): (lambda s: {"requestId": _ABSENT_TOKEN}, ""),
+    ("declineAccessRequest", "InvalidInput"): (
+        lambda s: {"requestId": s.decided, "reason": ""},
+        "reason",
+    ),
+    ("declineAccessRequest", "NotFound"): (
+        lambda s: {"requestId": _ABSENT_TOKEN, "reason": "No"},
+        "",
+    ),
     ("revokeToken", "NotFound"): (lambda s: {"tokenId": _ABSENT_TOKEN}, ""),
     ("addAdmin", "InvalidInput"): (
         lambda s: {"email": s.owner.admin.email, "name": "x", "role": "ADMIN"},
@@ -169,17 +226,48 @@ _PROVOKED: dict[tuple[str, str], tuple[_Input, str]] = {
     ("setAdminRole", "LastOwner"): (lambda s: {"adminId": s.owner.id, "role": "ADMIN"}, ""),
     ("transferOwnership", "InvalidInput"): (lambda s: {"adminId": s.owner.id}, "adminId"),
     ("transferOwnership", "NotFound"): (lambda s: {"adminId": _ABSENT_ADMIN}, ""),
+    ("removeAdmin", "InvalidInput"): (
+        lambda s: {"adminId": s.admin.id, "others": {"action": "REVOKE", "toAdminId": s.owner.id}},
+        "others",
+    ),
+    ("removeAdmin", "RemovalPlanConflict"): (
+        lambda s: {"adminId": s.auditor.id, "ifVersion": "of before"},
+        "",
+    ),
     ("removeAdmin", "NotFound"): (lambda s: {"adminId": _ABSENT_ADMIN}, ""),
     ("removeAdmin", "LastOwner"): (lambda s: {"adminId": s.owner.id}, ""),
     ("removeAdmin", "OwnAccount"): (lambda s: {"adminId": s.admin.id}, ""),
+    ("createWebhook", "InvalidInput"): (
+        lambda s: {"url": "http://example.com", "events": ["*"]},
+        "url",
+    ),
+    ("setWebhook", "InvalidInput"): (
+        lambda s: {"webhookId": s.webhook, "events": ["token.eaten"]},
+        "events",
+    ),
+    ("setWebhook", "NotFound"): (lambda s: {"webhookId": _ABSENT_WEBHOOK}, ""),
+    ("testWebhook", "InvalidInput"): (lambda s: {"webhookId": s.webhook}, "webhookId"),
+    ("testWebhook", "NotFound"): (lambda s: {"webhookId": _ABSENT_WEBHOOK}, ""),
+    ("replayWebhook", "InvalidInput"): (
+        lambda s: {"webhookId": s.webhook, "since": "2026-01-01T00:00:00Z"},
+        "since",
+    ),
+    ("replayWebhook", "NotFound"): (
+        lambda s: {"webhookId": _ABSENT_WEBHOOK, "since": "2026-01-01T00:00:00Z"},
+        "",
+    ),
+    ("removeWebhook", "NotFound"): (lambda s: {"webhookId": _ABSENT_WEBHOOK}, ""),
 }
 _CODES = {
     "InvalidInput": "INVALID_INPUT",
     "NotFound": "NOT_FOUND",
     "RevisionConflict": "REVISION_CONFLICT",
     "CountChanged": "COUNT_CHANGED",
+    "TokenPolicyConflict": "TOKEN_POLICY_CONFLICT",
+    "RemovalPlanConflict": "REMOVAL_PLAN_CONFLICT",
     "SecretAlreadyShown": "SECRET_ALREADY_SHOWN",
     "RotationUnderWay": "ROTATION_UNDER_WAY",
+    "TrialUnderWay": "TRIAL_UNDER_WAY",
     "LastOwner": "LAST_OWNER",
     "OwnAccount": "OWN_ACCOUNT",
 }
@@ -206,9 +294,11 @@ async def test_problem_has_message_and_field_and_changes_nothing(
     scene = await _scene(world, client)
     given, field = _PROVOKED[mutation, problem]
     before = await _everything()
-    person = scene.owner if mutation == "transferOwnership" else scene.admin
+    is_owners = mutation in {"transferOwnership", "setTokenPolicy"}
+    person = scene.owner if is_owners else scene.admin
     extra = {"InvalidInput": "field", "RevisionConflict": "token { revision }"}
-    extra["SecretAlreadyShown"] = extra["RotationUnderWay"] = "token { name }"
+    for one in ("SecretAlreadyShown", "RotationUnderWay", "TrialUnderWay"):
+        extra[one] = "token { name }"
     extra["CountChanged"] = "count"
     fields = " ".join(
         f"... on {name} {{ {extra[name]} }}" for name in sorted(_members(mutation)) if name in extra
@@ -217,7 +307,7 @@ async def test_problem_has_message_and_field_and_changes_nothing(
     assert (result["__typename"], result["code"]) == (problem, _CODES[problem])
     assert result["message"].endswith(".")
     assert result.get("field", "") == field
-    assert result.get("count", 3) == 3
+    assert result.get("count", 4) == 4
     if "token" in result:
         assert result["token"] in ({"revision": 2}, {"name": "once"})
     assert await _everything() == before
@@ -229,7 +319,31 @@ async def _scene(world: World, client: Client) -> _Scene:
     await world.token(admin, "once", idempotency_key="k")
     token = token_id((await world.token(owner)).token)
     await client.of(owner).mutate("renameToken", tokenId=token, name="changed")
-    return _Scene(owner, admin, token, await _rotating(world, admin))
+    tenant = await models.Tenant.get(id=owner.admin.tenant_id)
+    auditor = await world.person(tenant, Role.AUDITOR)
+    rotating, webhook = await _rotating(world, admin), await _webhook(world, admin)
+    decided = await models.AccessRequest.create(
+        tenant_id=tenant.id,
+        token_id=row_id("Token", token),
+        key="GET /api/v1/tags",
+        reason="Why",
+        address="::1",
+        state=models.AccessRequestState.DECLINED,
+    )
+    request = encode_id("AccessRequest", decided.id)
+    trying = await _trying(world, admin)
+    return _Scene(owner, admin, auditor, token, rotating, trying, webhook, request)
+
+
+async def _webhook(world: World, admin: Person) -> str:
+    made = await webhooks.create(
+        admin.principal, world.service, url="https://example.com", wanted=["*"]
+    )
+    await webhooks.test(admin.principal, made.webhook.id)
+    await models.Webhook.filter(tenant_id=admin.admin.tenant_id).update(
+        state=models.WebhookState.PAUSED, last_number=10_001, sent_number=10_001
+    )
+    return encode_id("Webhook", made.webhook.id)
 
 
 async def _rotating(world: World, admin: Person) -> str:
@@ -243,8 +357,18 @@ async def _rotating(world: World, admin: Person) -> str:
     return token_id(made)
 
 
+async def _trying(world: World, admin: Person) -> str:
+    """A token with a trial under way."""
+    made = (await world.token(admin, "once", ["GET /api/v1/devices"])).token
+    await trials.start(admin.principal, made.id, [])
+    return token_id(made)
+
+
 async def _everything() -> list[Any]:
-    rows = (models.Token, models.TokenPermission, models.Activity, models.Admin, models.Invitation)
+    rows = (
+        *(models.Token, models.TokenPermission, models.Activity, models.Admin, models.Invitation),
+        *(models.TokenTrial, models.Webhook, models.WebhookEvent),
+    )
     return [await row.all().order_by("id").values() for row in rows]
 
 

@@ -6,7 +6,8 @@ import pytest
 
 import models
 from server.decisions import log_rows
-from server.decisions.log_rows import OldUse, Unwritten
+from server.decisions.log_rows import Unwritten
+from server.decisions.old_use_rows import OldUse
 from tests.support.factories import Client, Person, World, token_id
 
 ROTATION = """rotation { state startedAt startedBy { id } newHint oldHint pickedUpAt pickedUpFrom
@@ -67,14 +68,14 @@ async def test_draining_rotation_tells_who_uses_the_old_secret(
     of_it = str(made.token.tenant_id), str(made.token.id)
     later = at.timestamp() + 1
     uses = {
-        (*of_it, "192.0.2.1", "cron"): OldUse(2, later),
-        (*of_it, "192.0.2.1", "ui"): OldUse(1, later + 1),
+        (*of_it, "192.0.2.1", "cron"): OldUse("192.0.2.1", "cron", 2, later),
+        (*of_it, "192.0.2.1", "ui"): OldUse("192.0.2.1", "ui", 1, later + 1),
     }
     for _ in range(2):
-        await log_rows.write(Unwritten({}, {}, {}, uses))
+        await log_rows.write(Unwritten(old_uses=uses))
     # Written late: it belongs to an earlier rotation.
-    before = {(*of_it, "192.0.2.2", "late"): OldUse(1, at.timestamp() - 60)}
-    await log_rows.write(Unwritten({}, {}, {}, before))
+    late = OldUse("192.0.2.2", "late", 1, at.timestamp() - 60)
+    await log_rows.write(Unwritten(old_uses={(*of_it, "192.0.2.2", "late"): late}))
     found = await shown(admin, token)
     assert (found["state"], found["pickedUpFrom"]) == ("DRAINING", "192.0.2.9")
     assert found["oldSecretEndsAt"] > found["pickedUpAt"]
@@ -91,9 +92,10 @@ async def test_clients_on_the_old_secret_are_kept_in_a_limited_number(
     of_it, at = (str(made.token.tenant_id), str(made.token.id)), models.now().timestamp()
     for start in range(0, 120, 40):
         uses = {
-            (*of_it, "192.0.2.1", f"agent {n}"): OldUse(1, at + n) for n in range(start, start + 40)
+            (*of_it, "192.0.2.1", f"agent {n}"): OldUse("192.0.2.1", f"agent {n}", 1, at + n)
+            for n in range(start, start + 40)
         }
-        await log_rows.write(Unwritten({}, {}, {}, uses))
+        await log_rows.write(Unwritten(old_uses=uses))
     found = await shown(admin, token_id(made.token))
     agents = [use["userAgent"] for use in found["oldSecretUses"]]
     assert agents == [f"agent {n}" for n in range(119, 69, -1)]

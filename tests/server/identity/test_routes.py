@@ -100,6 +100,7 @@ async def test_every_401_has_a_challenge(client: Client, world: World) -> None:
 METHODS = {
     "/session": {"DELETE", "GET", "HEAD", "POST"},
     "/invitation": {"POST"},
+    "/invitation/details": {"POST"},
     "/password": {"PUT"},
 }
 
@@ -235,6 +236,40 @@ async def test_invitation_survives_a_refused_password_and_works_once(
     assert (await client.http.post("/session", json=entered)).status_code == 201
 
 
+@pytest.mark.parametrize("transport", ["cookie", "bearer"])
+async def test_an_invitation_tells_whom_it_is_for_and_ends_signed_in(
+    client: Client, world: World, transport: str
+) -> None:
+    owner, invitation = await invited(world)
+    told = await client.http.post("/invitation/details", json={"invitation": invitation})
+    tenant = await models.Tenant.get(id=owner.admin.tenant_id)
+    assert (told.status_code, told.headers["cache-control"]) == (200, "no-store")
+    assert (
+        told.json().items()
+        >= {
+            "tenant": {"slug": tenant.slug, "name": tenant.name},
+            "admin": {"email": "new@example.com", "name": "New"},
+        }.items()
+    )
+    body = {"invitation": invitation, "password": NEW, "transport": transport}
+    unknown = await client.http.post("/invitation", json=body | {"transport": "carrier pigeon"})
+    assert (unknown.status_code, unknown.json()["field"]) == (422, "transport")
+    accepted = await client.http.post("/invitation", json=body)
+    assert accepted.status_code == 201
+    if transport == "bearer":
+        headers = {"Authorization": f"Bearer {accepted.json()['session']}"}
+        assert "__Host-tessera_session" not in accepted.cookies
+    else:
+        headers = {"Cookie": f"__Host-tessera_session={accepted.cookies['__Host-tessera_session']}"}
+        assert accepted.json().keys() == {"expiresAt"}
+    client.http.cookies.clear()
+    who = await client.http.get("/session", headers=headers)
+    assert who.json()["admin"]["email"] == "new@example.com"
+    for path, sent in (("/invitation", body), ("/invitation/details", {"invitation": invitation})):
+        used = await client.http.post(path, json=sent)
+        assert (used.status_code, used.json()["field"]) == (422, "invitation")
+
+
 async def test_an_invitation_expires_after_a_week(client: Client, world: World) -> None:
     _, invitation = await invited(world)
     row = await models.Invitation.get()
@@ -267,6 +302,7 @@ async def test_unknown_used_and_expired_invitations_have_the_same_answer(
         ("POST", "/session", []),
         ("POST", "/session", None),
         ("POST", "/invitation", {"invitation": "x"}),
+        ("POST", "/invitation/details", {"invitation": ["x"]}),
         ("POST", "/invitation", {"invitation": ["x"], "password": "y"}),
     ],
 )

@@ -85,10 +85,12 @@ async def test_clock_of_an_instance_does_not_matter(
 @asynccontextmanager
 async def tables(url: str) -> AsyncIterator[Any]:
     database = await asyncpg.connect(url)
-    await database.execute(TABLES)
-    await database.execute("INSERT INTO work SELECT generate_series(1, $1::int)", _ITEMS)
-    yield database
-    await database.close()
+    try:
+        await database.execute(TABLES)
+        await database.execute("INSERT INTO work SELECT generate_series(1, $1::int)", _ITEMS)
+        yield database
+    finally:
+        await database.close()
 
 
 def worker(folder: Path, url: str, number: int, *fault: str) -> Child:
@@ -101,11 +103,16 @@ async def holds(database: Any, condition: str) -> None:
 
 
 async def _stopped_within(instance: Child, database: Any) -> bool:
-    """Stop the instance. Whether it has an open transaction; otherwise it goes on."""
+    """Stop the instance. Whether it has renewed its lease in a transaction that is open; otherwise
+    it goes on."""
     instance.signal(signal.SIGSTOP)
     await asyncio.sleep(0.01)
-    open_transaction = "state = 'idle in transaction' AND datname = current_database()"
-    if await database.fetchval(f"SELECT count(*) FROM pg_stat_activity WHERE {open_transaction}"):
+    # A transaction has an id once it has written.
+    renewed = "state = 'idle in transaction' AND backend_xid IS NOT NULL"
+    query = (
+        f"SELECT count(*) FROM pg_stat_activity WHERE {renewed} AND datname = current_database()"
+    )
+    if await database.fetchval(query):
         return True
     instance.signal(signal.SIGCONT)
     return False

@@ -1,6 +1,5 @@
 """An application that takes reports of an origin, and a leaked token."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -11,17 +10,15 @@ from server.service import Service
 from server.settings import LeakOrigin
 from tests.support.factories import World
 from tests.support.leaks import HERE, KEY_ID, Case, Origin, at, document, listed
-from tests.support.process import LOOPBACK
+from tests.support.tcp_server import tcp_server
 
 
 @pytest.fixture
 async def origin() -> AsyncIterator[Origin]:
     made = Origin()
-    server = await asyncio.start_server(made.serve, LOOPBACK, 0)
-    made.port = server.sockets[0].getsockname()[1]
     made.document = document(listed(KEY_ID, made.signer))
-    yield made
-    server.close()
+    async with tcp_server(made.serve) as made.port:
+        yield made
 
 
 @pytest.fixture

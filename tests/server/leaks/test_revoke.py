@@ -20,7 +20,7 @@ from server.leaks.routes import MAX_CREDENTIALS, MAX_REQUESTS_AN_HOUR
 from server.operations import conditions, tokens
 from server.token_format import new_token_secret
 from tests.support.factories import World
-from tests.support.leaks import Case, at
+from tests.support.leaks import HERE, Case, at
 from tests.support.waiting import until
 
 UNKNOWN = new_token_secret("tsr")
@@ -32,10 +32,10 @@ async def _held_back(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[Any]
     may_go, looked_up = asyncio.Event(), []
     original = ending.end_leaked
 
-    async def wait(digests: Any) -> bool:
+    async def wait(digests: Any, address: str) -> bool:
         await may_go.wait()
         looked_up.append(digests)
-        return await original(digests)
+        return await original(digests, address)
 
     monkeypatch.setattr(ending, "end_leaked", wait)
     try:
@@ -51,7 +51,8 @@ async def test_reported_secret_is_ended_as_compromised(case: Case) -> None:
     [ended] = await case.trail()
     assert ended.kind is models.ActivityKind.REVOKED
     assert ended.details == {"reason": "COMPROMISED"}
-    assert ended.actor_id.int == 0
+    assert (ended.actor_kind, ended.actor_id) == (models.ActorKind.HOLDER, case.token.id)
+    assert ended.address == HERE
 
 
 async def test_answer_is_the_same_for_known_and_unknown_secrets(case: Case) -> None:
@@ -193,13 +194,13 @@ async def test_concurrent_requests_are_counted_one_by_one(case: Case) -> None:
 async def test_full_queue_takes_nothing_more(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     async with _held_back(monkeypatch) as looked_up:
         reports = Reports(max_waiting=2)
-        reports.put([(b"a",), (b"b",)])
+        reports.put([(b"a",), (b"b",)], "::1")
         for more in ([(b"c",)], [(b"c",), (b"d",)]):
             with pytest.raises(Busy):
-                reports.put(more)
+                reports.put(more, "::1")
     await reports.close()
     assert looked_up == [(b"a",), (b"b",)]
-    reports.put([(b"c",)])
+    reports.put([(b"c",)], "::1")
     await reports.close()
     assert looked_up[2:] == [(b"c",)]
 
@@ -207,12 +208,12 @@ async def test_full_queue_takes_nothing_more(case: Case, monkeypatch: pytest.Mon
 async def test_outage_delays_what_waits(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     original, tries = ending.end_leaked, 0
 
-    async def fail_first(digests: Any) -> bool:
+    async def fail_first(digests: Any, address: str) -> bool:
         nonlocal tries
         tries += 1
         if tries == 1:
             raise ConnectionError
-        return await original(digests)
+        return await original(digests, address)
 
     monkeypatch.setattr(ending, "end_leaked", fail_first)
     monkeypatch.setattr(ending, "_AGAIN_AFTER_SECONDS", 0.01)
@@ -228,10 +229,10 @@ async def test_an_error_ends_the_work_on_one_secret_alone(
     original = ending.end_leaked
     fails = iter((True, False))
 
-    async def fail_once(digests: Any) -> bool:
+    async def fail_once(digests: Any, address: str) -> bool:
         if next(fails):
             raise LookupError
-        return await original(digests)
+        return await original(digests, address)
 
     monkeypatch.setattr(ending, "end_leaked", fail_once)
     await case.revoke({"credentials": [UNKNOWN, case.secret]})

@@ -14,23 +14,35 @@ from tortoise.fields import BinaryField
 
 import models
 from models import KeyState
+from server.access import mails
 from server.access.digest_keys import KeyReplaced, digest_key, generation_to_keep
 from server.access.principal import Operator
 from server.access.sessions import accept_invitation, invite, principal_of
+from server.access.webhook_secrets import opened_secret
 from server.app import create_app, running_service
 from server.database import transaction
 from server.decisions.rotation_requests import RotationRequest
 from server.errors import Misconfigured, SecretAlreadyShown
-from server.operations import digest_keys, introspection_clients, rotation, tokens
+from server.operations import digest_keys, introspection_clients, rotation, tokens, webhooks
 from server.operations.digest_keys import _RENEWED
+from server.operations.webhooks import CreatedWebhook
+from server.outbound.signing import shown_secret
 from server.service import Service
-from server.settings import Settings
+from server.settings import Settings, read_settings
 from server.token_format import DigestKey
 from tests.support.factories import PASSWORD, Person, World
 from tests.support.gateways import HOST, gateway
+from tests.support.mail_server import MailServer
 
 FIRST, SECOND, THIRD = (bytes([n]) * 32 for n in range(1, 4))
 KEY = "GET /api/v1/devices"
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    """With a mail server, so that invitations are kept for it. Nothing is sent."""
+    mail = MailServer().settings
+    return read_settings({"TESSERA_DATABASE_URL": database_url, **mail})
 
 
 def keyed(settings: Settings, *keys: bytes) -> Settings:
@@ -61,10 +73,13 @@ async def refusal(
 
 
 class Held:
-    """Secrets of which the database has the digests only."""
+    """Secrets of which the database has the digests only, and two that it keeps sealed."""
 
-    def __init__(self, person: Person, token: str, invitation: str, credential: str) -> None:
+    def __init__(
+        self, person: Person, token: str, invitation: str, credential: str, webhook: CreatedWebhook
+    ) -> None:
         self.person = person
+        self.webhook = webhook
         self.token = token
         self.invitation = invitation
         self.credential = credential
@@ -80,9 +95,12 @@ async def hold(service: Service, name: str) -> Held:
         await models.Session.filter(tenant_id=person.admin.tenant_id).update(
             digest=service.digest_key.digest("session", person.session, generation)
         )
-        invitation, _ = await invite(service, person.admin)
+        invitation = (await invite(service, person.admin)).secret
     credential = await introspection_clients.create(Operator(), service, name)
-    return Held(person, made.secret, invitation, credential.secret)
+    webhook = await webhooks.create(
+        person.principal, service, url="https://example.com", wanted=["token.leaked"]
+    )
+    return Held(person, made.secret, invitation, credential.secret, webhook)
 
 
 async def works(service: Service, held: Held) -> None:
@@ -100,6 +118,10 @@ async def works(service: Service, held: Held) -> None:
     )
     assert answer.json()["active"] is True
     await app.close()
+    row = await models.Webhook.get(tenant_id=tenant.id, id=held.webhook.webhook.id)
+    assert shown_secret(opened_secret(service.digest_key, row)) == held.webhook.secret
+    mail = await models.Mail.get(tenant_id=tenant.id)
+    assert mails.opened_secret(service.digest_key, mail) == held.invitation
     with pytest.raises(SecretAlreadyShown):
         await tokens.create(
             held.person.principal, service, name="again", idempotency_key=tenant.slug
@@ -115,7 +137,7 @@ async def test_adopted_key_leaves_the_database(service: Service) -> None:
     for each in (service, old, new):
         for one in held:
             await works(each, one)
-    assert await finished(service, FIRST) == 5 * len(held)
+    assert await finished(service, FIRST) == 7 * len(held)
     held.append(await hold(new, "late"))
     for each in (new, await instance(service, FIRST)):
         for one in held:
@@ -147,7 +169,7 @@ async def test_key_can_be_replaced_repeatedly(with_first: Service) -> None:
         service = await instance(with_first, new)
         held.append(await hold(service, f"by-{new[0]}"))
         await works(service, held[-1])
-        assert await finished(with_first, new) == 5 * len(held)
+        assert await finished(with_first, new) == 7 * len(held)
         service = await instance(with_first, new)
         held.append(await hold(service, f"under-{new[0]}"))
         for one in held:
@@ -255,6 +277,11 @@ def test_every_stored_digest_is_renewed() -> None:
         "token_secret.grants",  # no digest of a secret
         "token_secret.trial",
         "token_permission.fingerprint",
+        "access_request.fingerprint",
+        "catalogue_version.affected",
+        "catalogue_version.fingerprint",
+        "catalogue_version.operations",
+        "token_policy.spread_bounds",
         "installation_key.fingerprint",
         "installation_key.key",
         "installation_key.sealed",
@@ -267,7 +294,7 @@ def test_every_stored_digest_is_renewed() -> None:
         if isinstance(field, BinaryField)
     }
     renewed = {f"{row._meta.db_table}.{column}" for row, column in _RENEWED}
-    renewed |= {"gateway.digest", "token_secret.digest"}
+    renewed |= {"gateway.digest", "token_secret.digest", "webhook.secret", "mail.secret"}
     in_hexadecimal = {"token.idempotency_key", "token_rotation.idempotency_key"}
     assert kept - forgotten == renewed - in_hexadecimal
 

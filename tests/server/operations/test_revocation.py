@@ -9,6 +9,7 @@ import pytest
 import models
 from models import ActivityKind, ClosedBy, RevocationReason, Role, TokenState
 from server.access.token_filter import TokenFilter
+from server.access.trail import ActivityFilter
 from server.app import running_service
 from server.errors import BadSearch, CountChanged, Forbidden, InvalidInput, NotFound
 from server.operations import activity, admins, conditions, revocation, tokens
@@ -49,7 +50,7 @@ async def _live_through(made: list[models.Token]) -> None:
         [
             models.Activity(
                 tenant_id=token.tenant_id,
-                token_id=token.id,
+                subject_id=token.id,
                 actor_id=token.created_by_id,
                 kind=ActivityKind.CREATED,
             )
@@ -99,7 +100,8 @@ async def test_tokens_of_the_filter_are_revoked_and_no_others(world: World) -> N
     rows = {row.id: row for row in await models.Token.all()}
     assert all((rows[t.id].revoked_at is None) is (t.owner_id != admin.admin.id) for t in made)
     assert all(rows[token.id].revoked_at is None for token in others)
-    page = await activity.of_tenant(owner.principal, PageRequest(100), ActivityKind.REVOKED)
+    revocations = ActivityFilter(frozenset({ActivityKind.REVOKED}))
+    page = await activity.of_tenant(owner.principal, PageRequest(100), revocations)
     assert [event.details for event in page.rows] == [{"reason": "COMPROMISED"}] * 4
     assert {event.actor_id for event in page.rows} == {owner.admin.id}
     assert await tokens.count(owner.principal, wanted) == 0

@@ -22,6 +22,7 @@ from server.operations import admins, conditions, rotation, tokens
 from server.service import Service
 from tests.support.factories import World
 from tests.support.rotations import (
+    BY_CLOCK,
     KEY,
     LIVES,
     PICKED_UP,
@@ -203,7 +204,7 @@ async def test_latest_by_ends_the_old_secret_although_the_new_one_was_never_seen
     # That it is seen is still told, and gives nothing back.
     await case.use(new)
     assert await case.ask(case.secret) == RETIRED
-    assert (await case.activity())[1:] == [PICKED_UP]
+    assert (await case.activity())[1:] == [BY_CLOCK, PICKED_UP]
 
 
 async def test_latest_by_cuts_the_drain_short(case: Case) -> None:
@@ -266,7 +267,7 @@ async def test_end_of_no_rotation_changes_nothing(case: Case) -> None:
     with pytest.raises(InvalidInput, match="No rotation"):
         await case.end(RotationPart.OLD)
     assert (await case.end(RotationPart.NEW)).revision == 3
-    assert await case.activity() == [started(drainSeconds=0), PICKED_UP]
+    assert await case.activity() == [started(drainSeconds=0), PICKED_UP, BY_CLOCK]
 
 
 @pytest.mark.parametrize("is_draining", [False, True])
@@ -325,7 +326,7 @@ async def test_revocation_ends_both_secrets(
     if by_removal:
         leaver = await world.person(case.tenant, Role.ADMIN)
         await conditions.transfer(case.person.principal, case.token.id, leaver.admin.id)
-        assert await admins.remove(case.person.principal, leaver.admin.id) == 1
+        assert (await admins.remove(case.person.principal, leaver.admin.id)).revoked == 1
     else:
         await tokens.revoke(case.person.principal, case.token.id)
     assert await case.ask(case.secret) == (401, "TOKEN_REVOKED")

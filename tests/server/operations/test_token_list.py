@@ -161,6 +161,8 @@ def _meets(one: Known, wanted: TokenFilter) -> bool:
             or (expires is not None and expires < wanted.expires_before)
         )
         and (wanted.permission is None or wanted.permission in one.keys)
+        and (wanted.ids is None or one.id in wanted.ids)
+        and wanted.never_used in (None, one.last_used_at is None)
         and wanted.search in f"{row.name.lower()}\n{row.description}"
     )
 
@@ -197,6 +199,7 @@ def filters_of(scene: Scene) -> dict[str, TokenFilter]:
     """One filter for each condition, and some of several."""
     _, second, third = [person.admin.id for person in scene.people]
     middle = _NOW - timedelta(hours=_COUNT / 2)
+    some = frozenset([*[one.id for one in scene.known[::3]], models.new_id()])
     return {
         "none": TokenFilter(),
         "every state": TokenFilter(states=_ALL_STATES),
@@ -217,6 +220,13 @@ def filters_of(scene: Scene) -> dict[str, TokenFilter]:
             permission=_KEY, states=frozenset({TokenState.REVOKED})
         ),
         "search": TokenFilter(search="alpha"),
+        "ids": TokenFilter(ids=some),
+        "ids of every state": TokenFilter(ids=some, states=_ALL_STATES),
+        "no ids": TokenFilter(ids=frozenset()),
+        "never used": TokenFilter(never_used=True),
+        "used": TokenFilter(never_used=False),
+        "never used, of every state": TokenFilter(never_used=True, states=_ALL_STATES),
+        "used, and not of late": TokenFilter(never_used=False, unused_since=_NOW - 2 * _DAY),
         "several": TokenFilter(
             states=frozenset({TokenState.ACTIVE, TokenState.EXPIRED}),
             owner_id=second,
@@ -331,8 +341,10 @@ async def test_used_token_moves_in_the_orders_of_last_use(world: World) -> None:
     at = _NOW.timestamp()
 
     async def note(token: models.Token, seconds: int) -> None:
-        key = (str(token.tenant_id), str(token.id))
-        await log_rows.write(log_rows.Unwritten({}, {key: (at + seconds, "192.0.2.1", "x")}, {}))
+        used = at + seconds
+        key = (str(token.tenant_id), str(token.id), "GET /x", log_rows.day_of(used))
+        use = log_rows.Use(1, 0, used, used, used, "192.0.2.1", "x")
+        await log_rows.write(log_rows.Unwritten({key: use}))
 
     async def names(order: TokenOrder) -> list[str]:
         page = await tokens.search(owner.principal, PageRequest(), None, TokenFilter(), order)
@@ -382,6 +394,20 @@ async def test_permission_is_found_under_another_name_of_its_parameter(world: Wo
     assert await tokens.count(owner.principal, wanted) == 1
     with pytest.raises(BadSearch):
         await tokens.count(owner.principal, TokenFilter(permission="x" * 513))
+
+
+async def test_filter_names_at_most_500_tokens(client: Client, world: World) -> None:
+    owner = await world.person()
+    made = await world.token(owner)
+    ids = frozenset([made.token.id, *[models.new_id() for _ in range(499)]])
+    assert await tokens.count(owner.principal, TokenFilter(ids=ids)) == 1
+    with pytest.raises(BadSearch):
+        await tokens.count(owner.principal, TokenFilter(ids=ids | {models.new_id()}))
+    # Limits come before work: ids that are alike count too.
+    query = "query ($f: TokenFilter) { tokenCount(filter: $f) }"
+    same = {"ids": [token_id(made.token)] * 501}
+    answer = (await client.of(owner).graphql(query, {"f": same})).json()
+    assert answer["errors"][0]["extensions"]["code"] == "BAD_SEARCH"
 
 
 async def test_search_text_is_given_once(world: World) -> None:
@@ -469,6 +495,11 @@ async def test_filters_and_counts_through_graphql(client: Client, world: World) 
         ({"unusedSince": "9999-12-31T23:59:59Z"}, ["theirs", "mine"]),
         ({"expiresBefore": "9999-12-31T23:59:59Z"}, []),
         ({"permission": _KEY}, []),
+        ({"ids": []}, []),
+        ({"ids": [token_id(mine.token), owner.id, "no id"]}, ["mine"]),
+        ({"ids": [token_id(theirs.token)] * 500}, ["theirs"]),
+        ({"neverUsed": True}, ["theirs", "mine"]),
+        ({"neverUsed": False}, []),
     ):
         data = await asking.data(query, f=wanted)
         assert [edge["node"]["name"] for edge in data["tokens"]["edges"]] == names, wanted

@@ -347,7 +347,7 @@ async def test_search_matches_name_and_description_in_any_case(world: World) -> 
     assert await _found(owner, "e\N{COMBINING ACUTE ACCENT}te\N{COMBINING ACUTE ACCENT}") == ["Été"]
     assert await _found(owner, "straße") == ["under_score"]
     assert await _found(owner, "%") == ["Été"]
-    assert await _found(owner, "_") == ["under_score"]
+    assert await _found(owner, "er_sc") == ["under_score"]
     assert await _found(owner, "  PLAIN ") == ["plain"]
     for text in ("\\", "\0", "x\0", "'", "of somebody", "plain\nnothing at all"):
         assert await _found(owner, text) == [], text

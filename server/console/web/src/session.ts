@@ -43,7 +43,26 @@ export function acceptInvitation(acceptance: {
   invitation: string;
   password: string;
 }): Promise<Response> {
-  return send("POST", "/invitation", acceptance);
+  return send("POST", "/invitation", { ...acceptance, transport: "cookie" });
+}
+
+/** Whom an invitation is for. */
+export interface Invited {
+  tenant: { slug: string; name: string };
+  admin: { email: string; name: string };
+}
+
+export function readInvitation(invitation: string): Promise<Response> {
+  return send("POST", "/invitation/details", { invitation });
+}
+
+/** Whether the browser kept the session's cookie. */
+export async function isSessionKept(): Promise<boolean> {
+  try {
+    return (await readSession()) !== null;
+  } catch {
+    return true; // The next page reports the server's problem.
+  }
 }
 
 function send(method: string, route: string, body: object): Promise<Response> {

@@ -3,15 +3,18 @@ import "../theme.css";
 import "./styles/base.css";
 import "./styles/buttons.css";
 import "./styles/inputs.css";
+import "./styles/print.css";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { Router } from "wouter";
+import { useAddress, useQueryOfAddress } from "./address.ts";
 import { viewerQuery } from "./api/viewer.ts";
 import { Routes } from "./frame/routes.tsx";
 import { SessionGate } from "./frame/session-gate.tsx";
 import { Shell } from "./frame/shell.tsx";
+import { FailedPage } from "./parts/failed-page.tsx";
 import { StatusLine } from "./parts/status.tsx";
-import { TroubleNote } from "./parts/trouble.tsx";
 
 const client = new QueryClient({
   // Fail at once when offline, with a button to retry, instead of waiting.
@@ -20,13 +23,15 @@ const client = new QueryClient({
 
 function Console() {
   return (
-    <SessionGate>
-      <StatusLine>
-        <Shell>
-          <Routes />
-        </Shell>
-      </StatusLine>
-    </SessionGate>
+    <Router hook={useAddress} searchHook={useQueryOfAddress}>
+      <SessionGate>
+        <StatusLine>
+          <Shell>
+            <Routes />
+          </Shell>
+        </StatusLine>
+      </SessionGate>
+    </Router>
   );
 }
 
@@ -39,7 +44,7 @@ async function start(): Promise<void> {
   } catch (error) {
     root.render(
       <main id="main">
-        <TroubleNote error={error} onRetry={() => location.reload()} />
+        <FailedPage error={error} />
       </main>,
     );
     return;

@@ -6,7 +6,10 @@ export const patterns = {
   token: TOKEN,
   tokenActivity: `${TOKEN}/activity`,
   tokenUsage: `${TOKEN}/usage`,
+  rightSize: `${TOKEN}/right-size`,
+  checkRequest: `${TOKEN}/check`,
   editPermissions: `${TOKEN}/edit-permissions`,
+  webhook: "/webhooks/:id",
 } as const;
 
 export const paths = {
@@ -14,8 +17,17 @@ export const paths = {
   token: (id: string) => `/tokens/${id}`,
   tokenActivity: (id: string) => `/tokens/${id}/activity`,
   tokenUsage: (id: string) => `/tokens/${id}/usage`,
+  rightSize: (id: string) => `/tokens/${id}/right-size`,
+  checkRequest: (id: string) => `/tokens/${id}/check`,
   editPermissions: (id: string) => `/tokens/${id}/edit-permissions`,
+  requests: "/requests",
   activity: "/activity",
+  activityCsv: "/activity.csv",
+  activityNdjson: "/activity.ndjson",
   admins: "/admins",
+  policy: "/policy",
+  apiChanges: "/api-changes",
+  webhooks: "/webhooks",
+  webhook: (id: string) => `/webhooks/${id}`,
   graphiql: "/graphiql",
 };

@@ -1,7 +1,11 @@
 // The texts that pages and parts of the console share.
+import { sentences } from "../isolated.ts";
 
-export const shared = {
+export const shared = sentences({
   loading: "Loading…",
+  loadMore: "Load more",
+  goTo: (page: string) => `Go to ${page}`,
+  allLoaded: "Nothing more to load.",
   cancel: "Cancel",
   save: "Save",
   saving: "Saving…",
@@ -12,13 +16,18 @@ export const shared = {
   tokenCount: { one: "token", other: "tokens" },
   retired: "Retired",
   deprecated: "Deprecated",
-};
+  sensitive: "Sensitive",
+});
 
 /** The titles of the pages, which the navigation shows too. */
-export const titles = {
+export const titles = sentences({
   tokens: "API tokens",
+  requests: "Requests",
   activity: "Activity",
   admins: "Admins",
+  policy: "Token policy",
+  apiChanges: "API changes",
+  webhooks: "Webhooks",
   graphiql: "GraphiQL",
   ofTab: (...parts: string[]) => [...parts, "Tessera"].join(" · "),
-};
+});

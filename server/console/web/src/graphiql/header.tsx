@@ -1,4 +1,4 @@
-// The line above GraphiQL: the tenant, the signed-in account and signing out.
+// The line above GraphiQL, as that of the console: the way back to it, the tenant, the signed-in account and signing out.
 import "./header.css";
 import { useState } from "react";
 import icon from "../icon.svg";
@@ -12,8 +12,8 @@ function Person({ session }: { session: Session }) {
   return (
     <span className="person" title={admin.email}>
       <span className="visually-hidden">{text.signedInAs} </span>
-      <span className="name">{admin.name}</span>
-      <span className="email">{admin.email}</span>
+      <bdi className="name">{admin.name}</bdi>
+      <bdi className="email">{admin.email}</bdi>
       <span className="role">{roles[admin.role]}</span>
     </span>
   );
@@ -39,14 +39,18 @@ export function Header({ session }: { session: Session | undefined }) {
 
   return (
     <header className="page-header">
-      <img src={icon} alt="" width="20" height="20" />
-      <h1>
-        {common.product} <span className="page-name">{text.name}</span>
-      </h1>
-      {session && <span className="tenant">{session.tenant.name}</span>}
+      <a href="/" className="brand">
+        <img src={icon} alt="" width="24" height="24" />
+        {common.product}
+      </a>
+      {session && <bdi className="tenant">{session.tenant.name}</bdi>}
       <span className="problem" role="alert">
         {problem}
       </span>
+      <a href="/" className="back">
+        {text.back}
+      </a>
+      <h1>{text.name}</h1>
       {session ? <Person session={session} /> : <span className="person">{text.sessionUnknown}</span>}
       <button type="button" onClick={() => void signOut()} disabled={busy}>
         {busy ? text.signingOut : text.signOut}

@@ -12,7 +12,8 @@ import { GraphiQL } from "graphiql";
 import { useEffect, useMemo, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { goToSignIn, readSession, type Session } from "../session.ts";
-import { exampleTabs, readKeys, TOKEN_PLACEHOLDER } from "./examples.ts";
+import { ExampleMenu } from "./example-menu.tsx";
+import { type Example, exampleTabs, menuExamples, readKeys, TOKEN_PLACEHOLDER } from "./examples.ts";
 import { createFetcher } from "./fetcher.ts";
 import { Header } from "./header.tsx";
 import { createStorage } from "./storage.ts";
@@ -36,6 +37,16 @@ function FillTokenId({ tokenId }: { tokenId: string | undefined }) {
   return null;
 }
 
+/** The query that a link gives, and its variables, as JSON. It is shown, and runs when asked to. */
+function linkedQuery(): Example | undefined {
+  const params = new URLSearchParams(location.search);
+  const query = params.get("query");
+  const variables = params.get("variables");
+  return query ? { query, ...(variables && { variables }) } : undefined;
+}
+
+const linked = linkedQuery();
+
 function Page({ session, keys }: { session: Session | undefined; keys: readonly string[] }) {
   const [tokenId, setTokenId] = useState<string>();
   const fetcher = useMemo(
@@ -51,6 +62,7 @@ function Page({ session, keys }: { session: Session | undefined; keys: readonly 
     [session],
   );
   const tabs = useMemo(() => exampleTabs(keys), [keys]);
+  const menu = useMemo(() => menuExamples(keys), [keys]);
   return (
     <>
       <Header session={session} />
@@ -58,13 +70,18 @@ function Page({ session, keys }: { session: Session | undefined; keys: readonly 
         <GraphiQL
           fetcher={fetcher}
           storage={storage}
-          defaultTabs={tabs}
+          // A link's query opens in a tab of its own, beside those of before.
+          defaultTabs={linked ? [linked, ...tabs] : tabs}
+          {...(linked && { initialQuery: linked.query })}
+          {...(linked?.variables && { initialVariables: linked.variables })}
           defaultEditorToolsVisibility="variables"
           // The session is a cookie: no header has to be written or stored.
           isHeadersEditorEnabled={false}
           shouldPersistHeaders={false}
         >
-          <GraphiQL.Logo>{null}</GraphiQL.Logo>
+          <GraphiQL.Logo>
+            <ExampleMenu examples={menu} tokenId={tokenId} />
+          </GraphiQL.Logo>
           <FillTokenId tokenId={tokenId} />
         </GraphiQL>
       </main>
@@ -76,7 +93,7 @@ async function start(): Promise<void> {
   const root = document.getElementById("root");
   if (root === null) throw new Error("graphiql.html has no #root");
   const [session, keys] = await Promise.all([readSession().catch(() => undefined), readKeys()]);
-  if (session === null) return goToSignIn("/graphiql");
+  if (session === null) return goToSignIn(`/graphiql${location.search}`);
   createRoot(root).render(<Page session={session} keys={keys} />);
 }
 

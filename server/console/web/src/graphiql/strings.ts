@@ -3,6 +3,7 @@
 export const graphiql = {
   pageTitle: "GraphiQL · Tessera",
   name: "GraphiQL",
+  back: "‹ API tokens",
   loading: "Loading GraphiQL…",
   signedInAs: "Signed in as",
   signOut: "Sign out",
@@ -10,6 +11,7 @@ export const graphiql = {
   sessionUnknown: "The signed-in account could not be loaded.",
   noAnswer: "The server cannot be reached.",
   notGraphQL: (status: number) => `The server answered ${status} without a GraphQL response.`,
+  examples: "More examples",
   exampleToken: "GraphiQL example",
   exampleRenamed: "GraphiQL example, renamed",
   exampleDescription: "Created from an example.",

@@ -9,7 +9,8 @@ import {
   submitButton,
 } from "../forms/password-form.ts";
 import { keepsSessions } from "../forms/secure-address.ts";
-import { explainFailure, openSession, readSession, secondsUntil } from "../session.ts";
+import { rememberedTenant, rememberTenant } from "../remembered-tenant.ts";
+import { explainFailure, isSessionKept, openSession, secondsUntil } from "../session.ts";
 import { common, session } from "../strings.ts";
 import { nextAddress } from "./next.ts";
 import { signIn as text } from "./strings.ts";
@@ -36,6 +37,7 @@ async function signIn(): Promise<void> {
     return;
   }
   if (response.status === 201) {
+    rememberTenant(tenant.value.trim());
     await response.text(); // Leaving while an answer is on its way shows as a failed request.
     await goOn();
     return;
@@ -68,15 +70,6 @@ async function goOn(): Promise<void> {
   location.replace(nextAddress(next, location.origin));
 }
 
-/** Whether the browser kept the session's cookie. */
-async function isSessionKept(): Promise<boolean> {
-  try {
-    return (await readSession()) !== null;
-  } catch {
-    return true; // The next page reports the server's problem.
-  }
-}
-
 async function explain(response: Response): Promise<void> {
   const { message, waitSeconds = 0 } = await explainFailure(response);
   if (response.status === 429 || response.status >= 500) {
@@ -107,6 +100,9 @@ function wait(seconds: number): void {
 }
 
 startForm(signIn);
+tenant.value = new URLSearchParams(location.search).get("tenant") ?? rememberedTenant();
+// No `autofocus`: browsers do that when they like, also after this.
+(tenant.value === "" ? tenant : email).focus();
 // On "back", the browser may restore this page from its cache, still busy.
 window.addEventListener("pageshow", (event) => {
   if (event.persisted) setBusy(false, LABELS);

@@ -4,10 +4,10 @@ export const signIn = {
   pageTitle: "Sign in · Tessera",
   title: "Sign in",
   lead: "Manage your organisation’s API tokens.",
-  tenant: "Tenant",
-  tenantHint: "Your organisation’s short name.",
+  tenant: "Organisation’s short name",
+  tenantHint: "As in your invitation. Other admins find it in the console’s account menu.",
   missing: {
-    tenant: "Enter a tenant.",
+    tenant: "Enter your organisation’s short name.",
     email: "Enter an e-mail address.",
     password: "Enter a password.",
   },

@@ -7,7 +7,7 @@ import { Trouble } from "../trouble.ts";
 
 interface Answer<Result> {
   data?: Result | null;
-  errors?: { message: string }[];
+  errors?: { message: string; extensions?: { code?: string } }[];
 }
 
 /** Signs the user in again; resolves afterwards. */
@@ -72,7 +72,11 @@ async function readAnswer<Result>(response: Response): Promise<Answer<Result>> {
 
 function dataOf<Result>(response: Response, answer: Answer<Result>): Result {
   const problem = answer.errors?.[0];
-  if (problem !== undefined) throw new Trouble(problem.message);
+  if (problem !== undefined) {
+    const code = problem.extensions?.code;
+    // Of an old or mistyped link: the server's sentence is for programs.
+    throw new Trouble(code === "BAD_CURSOR" ? text.noSuchPage : problem.message, code);
+  }
   if (!response.ok || !answer.data) throw new Trouble(text.serverError(response.status));
   return answer.data;
 }

@@ -1,11 +1,18 @@
 // The signed-in admin and their tenant, loaded before the first page is shown.
 import { queryOptions, useSuspenseQuery } from "@tanstack/react-query";
-import { ViewerDocument, type ViewerQuery } from "../../../generated/operations.ts";
+import { ApiUrlDocument, ViewerDocument, type ViewerQuery } from "../../../generated/operations.ts";
 import { request } from "./request.ts";
 
 export const viewerQuery = queryOptions({
   queryKey: ["viewer"],
   queryFn: () => request(ViewerDocument, {}),
+});
+
+/** The API's URL, read anew: the first token brings it. */
+export const apiUrlQuery = queryOptions({
+  queryKey: ["api url"],
+  queryFn: () => request(ApiUrlDocument, {}),
+  select: (data) => data.tenant,
 });
 
 export interface Viewer {

@@ -8,6 +8,8 @@ import { BusyButton } from "../parts/busy-button.tsx";
 import { useCountdown } from "../parts/countdown.ts";
 import { Dialog, DialogActions } from "../parts/dialog.tsx";
 import { Field, PasswordInput } from "../parts/field.tsx";
+import { Isolated } from "../parts/isolated.tsx";
+import { leaveBy } from "../parts/leave-guard.tsx";
 import { expired as text } from "./strings.ts";
 
 export function SessionGate({ children }: { children: ReactNode }) {
@@ -53,12 +55,17 @@ function SignInAgain({ onDone }: { onDone: () => void }) {
     input.current?.select();
   }
 
+  function changeAccount(): boolean {
+    goToSignIn(currentAddress());
+    return true;
+  }
+
   return (
-    <Dialog title={text.title} onDismiss={() => input.current?.focus()} narrow>
+    <Dialog title={text.title} onDismiss={() => input.current?.focus()} isForced narrow>
       <form onSubmit={(event) => void submit(event)} aria-busy={busy}>
         <p>{text.lead}</p>
         <p className="quiet">
-          {admin.email} · {tenant.name}
+          <Isolated>{admin.email}</Isolated> · <Isolated>{tenant.name}</Isolated>
         </p>
         {/* Tells a password manager which account to fill in. */}
         <input type="hidden" autoComplete="username" value={admin.email} />
@@ -76,7 +83,7 @@ function SignInAgain({ onDone }: { onDone: () => void }) {
           )}
         </Field>
         <DialogActions>
-          <button type="button" className="button" onClick={() => goToSignIn(currentAddress())}>
+          <button type="button" className="button" onClick={() => leaveBy(changeAccount)}>
             {text.anotherAccount}
           </button>
           <BusyButton type="submit" className="button primary" busy={busy || wait > 0}>

@@ -1,13 +1,13 @@
-// The link above a token's pages, back to the list of tokens.
+// The link above a token's pages, back to where the reader was in the list of tokens.
 import "./back-to-tokens.css";
 import { Link } from "wouter";
 import { Icon } from "../parts/icon.tsx";
-import { paths } from "../paths.ts";
 import { titles } from "../strings.ts";
+import { leaveToken, listAddress } from "./list-place.ts";
 
-export function BackToTokens() {
+export function BackToTokens({ from }: { from?: string }) {
   return (
-    <Link href={paths.tokens} className="back">
+    <Link href={listAddress()} className="back" onClick={() => leaveToken(from)}>
       <Icon name="back" />
       {titles.tokens}
     </Link>

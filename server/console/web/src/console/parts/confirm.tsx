@@ -10,6 +10,10 @@ interface Props {
   confirm: string;
   busyLabel: string;
   danger?: boolean;
+  /** Wide enough for a table. */
+  wide?: boolean;
+  /** False while it is not known what is asked. */
+  ready?: boolean;
   /** Runs the action. If it throws, the error is shown and the dialog stays open. */
   onConfirm: () => Promise<void>;
   onClose: () => void;
@@ -32,7 +36,7 @@ export function Confirm(props: Props) {
   }
 
   return (
-    <Dialog title={props.title} onDismiss={props.onClose} busy={busy} narrow>
+    <Dialog title={props.title} onDismiss={props.onClose} busy={busy} narrow={!props.wide}>
       {props.children}
       {trouble !== undefined && <TroubleNote error={trouble} />}
       <DialogActions>
@@ -49,7 +53,7 @@ export function Confirm(props: Props) {
         <BusyButton
           type="button"
           className={props.danger ? "button danger" : "button primary"}
-          busy={busy}
+          busy={busy || props.ready === false}
           onClick={() => void confirm()}
         >
           {busy ? props.busyLabel : props.confirm}

@@ -10,11 +10,12 @@ interface Props {
   value: string;
   label: string;
   className?: string;
+  onCopied?: () => void;
   /** Called if the browser denies the clipboard: the text has to be shown for selection. */
   onFailed?: () => void;
 }
 
-export function CopyButton({ value, label, className = "button", onFailed }: Props) {
+export function CopyButton({ value, label, className = "button", onCopied, onFailed }: Props) {
   const [outcome, setOutcome] = useState<"copied" | "failed">();
   useEffect(() => {
     // Keep the instruction to copy by hand until the next attempt.
@@ -32,6 +33,7 @@ export function CopyButton({ value, label, className = "button", onFailed }: Pro
       return;
     }
     setOutcome("copied");
+    onCopied?.();
   }
 
   return (

@@ -1,61 +1,61 @@
-// A modal dialog: the browser's own <dialog>, which keeps the focus and gives it back.
-import "./dialog.css";
-import {
-  type MouseEvent,
-  type ReactNode,
-  type RefObject,
-  useId,
-  useLayoutEffect,
-  useRef,
-} from "react";
+// A dialog. It asks before what was typed in it is lost.
+import { type ComponentProps, useState } from "react";
 import { shared } from "../strings.ts";
 import { BusyButton } from "./busy-button.tsx";
+import { LeaveGuard } from "./leave-guard.tsx";
+import { DialogActions, Modal } from "./modal.tsx";
+import { typed as text } from "./strings.ts";
 
-interface Props {
-  title: string;
-  /** Escape, or a click outside: the owner closes the dialog, asks first, or does nothing. */
-  onDismiss: () => void;
+export { DialogActions } from "./modal.tsx";
+
+interface Props extends Omit<ComponentProps<typeof Modal>, "onInput"> {
   /** A request is under way: its answer needs the dialog, so it cannot be dismissed. */
   busy?: boolean;
-  narrow?: boolean;
-  children: ReactNode;
+  /** Dismissing closes nothing, so that nothing typed is lost. */
+  isForced?: boolean;
 }
 
-export function Dialog({ title, onDismiss, busy = false, narrow = false, children }: Props) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const heading = useId();
-  const dismiss = (): void => {
-    if (!busy) onDismiss();
-  };
-  useShown(dialog);
+export function Dialog({ busy = false, isForced = false, onDismiss, ...props }: Props) {
+  const [isTyped, setTyped] = useState(false);
+  const [asking, setAsking] = useState(false);
+
+  function dismiss(): void {
+    if (busy) return;
+    if (isTyped && !isForced) setAsking(true);
+    else onDismiss();
+  }
+
   return (
-    <dialog
-      ref={dialog}
-      className={narrow ? "dialog narrow" : "dialog"}
-      aria-labelledby={heading}
-      onKeyDown={(event) => {
-        // Browsers close a dialog on a second Escape, even if the first was prevented.
-        if (event.key !== "Escape" || event.defaultPrevented) return;
-        event.preventDefault();
-        event.stopPropagation();
-        dismiss();
-      }}
-      onCancel={(event) => {
-        event.preventDefault();
-        if (event.target === dialog.current) dismiss();
-      }}
-      onMouseDown={(event) => {
-        if (event.target === dialog.current && isOutside(event)) dismiss();
-      }}
-    >
-      <h2 id={heading}>{title}</h2>
-      {children}
-    </dialog>
+    <>
+      {/* Before the form: both close in this order, and each gives the focus back. */}
+      {asking && <Discard onKeep={() => setAsking(false)} onDiscard={onDismiss} />}
+      <Modal
+        {...props}
+        onDismiss={dismiss}
+        onInput={({ target }) => {
+          // A search holds nothing that would be missed.
+          if (!(target instanceof HTMLInputElement && target.type === "search")) setTyped(true);
+        }}
+      />
+      <LeaveGuard unsaved={isTyped && !isForced && !busy} />
+    </>
   );
 }
 
-export function DialogActions({ children }: { children: ReactNode }) {
-  return <div className="dialog-actions">{children}</div>;
+function Discard({ onKeep, onDiscard }: { onKeep: () => void; onDiscard: () => void }) {
+  return (
+    <Modal title={text.title} onDismiss={onKeep} narrow>
+      <p>{text.lead}</p>
+      <DialogActions>
+        <button type="button" className="button" onClick={onDiscard}>
+          {text.discard}
+        </button>
+        <button type="button" className="button primary" data-autofocus onClick={onKeep}>
+          {text.keep}
+        </button>
+      </DialogActions>
+    </Modal>
+  );
 }
 
 interface FormActionsProps {
@@ -77,33 +77,4 @@ export function FormActions({ submit, busyLabel, busy, onCancel }: FormActionsPr
       </BusyButton>
     </DialogActions>
   );
-}
-
-function useShown(dialog: RefObject<HTMLDialogElement | null>): void {
-  // A layout effect: opens before painting and closes before removal, so that the focus returns.
-  useLayoutEffect(() => {
-    const shown = dialog.current;
-    if (shown === null) return;
-    const before = document.activeElement;
-    const show = (): void => {
-      if (!shown.open) shown.showModal();
-    };
-    // If the browser closes the dialog itself, reopen it: only its owner may close it.
-    shown.addEventListener("close", show);
-    show();
-    shown.querySelector<HTMLElement>("[data-autofocus]")?.focus();
-    return () => {
-      shown.removeEventListener("close", show);
-      shown.close();
-      if (before instanceof HTMLElement && before.isConnected) before.focus();
-      // The opener may be gone, such as a revoked row: then focus the page's heading.
-      else document.querySelector<HTMLElement>("main h1")?.focus();
-    };
-  }, [dialog]);
-}
-
-function isOutside(event: MouseEvent): boolean {
-  const box = event.currentTarget.getBoundingClientRect();
-  const { clientX: x, clientY: y } = event;
-  return x < box.left || x > box.right || y < box.top || y > box.bottom;
 }

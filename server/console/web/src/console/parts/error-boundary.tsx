@@ -2,7 +2,7 @@
 import { Component, type ReactNode } from "react";
 import { session } from "../../strings.ts";
 import { Trouble } from "../trouble.ts";
-import { TroubleNote } from "./trouble.tsx";
+import { FailedPage } from "./failed-page.tsx";
 
 interface Props {
   /** Resets at another address, so that one failed page does not block the others. */
@@ -29,6 +29,6 @@ export class ErrorBoundary extends Component<Props, State> {
   override render(): ReactNode {
     const { trouble } = this.state;
     if (trouble === undefined) return this.props.children;
-    return <TroubleNote error={trouble} onRetry={() => location.reload()} />;
+    return <FailedPage error={trouble} />;
   }
 }

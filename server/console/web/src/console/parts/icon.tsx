@@ -8,6 +8,8 @@ const PATHS = {
   search: "M11 5a6 6 0 1 1 0 12 6 6 0 0 1 0-12zM15.5 15.5L20 20",
   chevron: "M7 10l5 5 5-5",
   back: "M14 6l-6 6 6 6",
+  close: "M8 8l8 8M16 8l-8 8",
+  filter: "M4 7h16M7 12h10M10 17h4",
   key: "M8.5 11a4 4 0 1 1 0 8 4 4 0 0 1 0-8zM11.5 12.5L19 5M16 8l3 3",
 };
 

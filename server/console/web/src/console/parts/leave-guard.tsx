@@ -1,8 +1,8 @@
 // Asks before the user leaves with unsaved changes: by a link, "back", a reload, closing the tab, or
 // an action that leaves the page.
 import { useEffect, useRef, useState } from "react";
-import { useLocation } from "wouter";
-import { Dialog, DialogActions } from "./dialog.tsx";
+import { activeGuard, addGuard } from "../address.ts";
+import { DialogActions, Modal } from "./modal.tsx";
 import { unsaved as text } from "./strings.ts";
 
 interface Props {
@@ -11,48 +11,33 @@ interface Props {
 
 /** Leaves; returns whether it succeeded. */
 type Leave = () => boolean | Promise<boolean>;
-let ask: ((leave: Leave) => void) | undefined;
 
 /** Runs an action that leaves the page: at once, or after confirmation. */
 export function leaveBy(leave: Leave): void {
-  if (ask === undefined) void leave();
-  else ask(leave);
+  const guard = activeGuard();
+  if (guard === undefined) void leave();
+  else guard.ask(leave);
 }
 
 export function LeaveGuard({ unsaved }: Props) {
   const [wanted, setWanted] = useState<{ leave: Leave }>();
   const leaving = useRef(false);
-  const [, go] = useLocation();
   useEffect(() => {
     if (!unsaved) return;
-    const onNavigate = (event: NavigateEvent): void => {
-      const asksItself = event.navigationType === "reload";
-      if (leaving.current || asksItself || !event.cancelable || event.hashChange) return;
-      event.preventDefault();
-      const { destination } = event;
-      setWanted({ leave: () => follow(destination) });
-    };
-    // A reload, or closing the tab: here browsers show a question of their own.
+    const remove = addGuard({
+      isOn: () => !leaving.current,
+      ask: (leave) => setWanted({ leave }),
+    });
+    // A reload, another server's page, or closing the tab: here browsers ask a question of their own.
     const onUnload = (event: BeforeUnloadEvent): void => {
       if (!leaving.current) event.preventDefault();
     };
-    ask = (leave) => setWanted({ leave });
-    window.navigation?.addEventListener("navigate", onNavigate);
     window.addEventListener("beforeunload", onUnload);
     return () => {
-      ask = undefined;
-      window.navigation?.removeEventListener("navigate", onNavigate);
+      remove();
       window.removeEventListener("beforeunload", onUnload);
     };
   }, [unsaved]);
-
-  function follow(destination: NavigationDestination): boolean {
-    const { pathname, search } = new URL(destination.url);
-    if (destination.key) void window.navigation.traverseTo(destination.key);
-    else if (destination.sameDocument) go(pathname + search);
-    else location.assign(destination.url);
-    return true;
-  }
 
   async function leaveNow(leave: Leave): Promise<void> {
     leaving.current = true;
@@ -62,16 +47,22 @@ export function LeaveGuard({ unsaved }: Props) {
 
   if (wanted === undefined) return null;
   return (
-    <Dialog title={text.title} onDismiss={() => setWanted(undefined)} narrow>
+    <Modal title={text.title} onDismiss={() => setWanted(undefined)} narrow>
       <p>{text.lead}</p>
       <DialogActions>
         <button type="button" className="button" onClick={() => void leaveNow(wanted.leave)}>
           {text.leave}
         </button>
-        <button type="button" className="button primary" onClick={() => setWanted(undefined)}>
+        <button
+          type="button"
+          className="button primary"
+          // Enter must not lose what was typed.
+          data-autofocus
+          onClick={() => setWanted(undefined)}
+        >
           {text.stay}
         </button>
       </DialogActions>
-    </Dialog>
+    </Modal>
   );
 }

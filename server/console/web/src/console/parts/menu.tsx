@@ -14,34 +14,39 @@ interface Props {
   label?: string;
   className: string;
   choices: readonly Choice[];
+  /** Shown above the choices. */
+  head?: ReactNode;
   children: ReactNode;
 }
 
-export function Menu({ label, className, choices, children }: Props) {
-  const popover = useRef<HTMLUListElement>(null);
+export function Menu({ label, className, choices, head, children }: Props) {
+  const popover = useRef<HTMLDivElement>(null);
   const id = useId();
   return (
     <>
       <button type="button" className={className} aria-label={label} popoverTarget={id}>
         {children}
       </button>
-      <ul ref={popover} id={id} popover="auto" className="menu">
-        {choices.map((choice) => (
-          <li key={choice.label}>
-            <button
-              type="button"
-              className={choice.danger ? "menu-item danger" : "menu-item"}
-              onClick={() => {
-                // Close first, so that a dialog finds the focus on the button and returns it there.
-                popover.current?.hidePopover();
-                choice.onChoose();
-              }}
-            >
-              {choice.label}
-            </button>
-          </li>
-        ))}
-      </ul>
+      <div ref={popover} id={id} popover="auto" className="menu">
+        {head}
+        <ul>
+          {choices.map((choice) => (
+            <li key={choice.label}>
+              <button
+                type="button"
+                className={choice.danger ? "menu-item danger" : "menu-item"}
+                onClick={() => {
+                  // Close first, so that a dialog finds the focus on the button and returns it there.
+                  popover.current?.hidePopover();
+                  choice.onChoose();
+                }}
+              >
+                {choice.label}
+              </button>
+            </li>
+          ))}
+        </ul>
+      </div>
     </>
   );
 }

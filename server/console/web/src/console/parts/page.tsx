@@ -2,6 +2,7 @@
 import "./page.css";
 import { type ReactNode, useEffect, useRef } from "react";
 import { shared, titles } from "../strings.ts";
+import { Isolated } from "./isolated.tsx";
 
 interface Props {
   title: string;
@@ -31,9 +32,9 @@ export function Page({ title, part, lead, above, actions, children }: Props) {
       <div className="page-head">
         <div>
           <h1 ref={heading} tabIndex={-1}>
-            {title}
+            <Isolated>{title}</Isolated>
           </h1>
-          {lead && <p className="lead">{lead}</p>}
+          {lead && <p className="lead" dir="auto">{lead}</p>}
         </div>
         {actions && <div className="page-actions">{actions}</div>}
       </div>

@@ -1,6 +1,7 @@
 // Endpoints of the tenant's API: the method as a badge, the path and the name.
 import "./permission.css";
 import { shared } from "../strings.ts";
+import { Isolated } from "./isolated.tsx";
 import { Tag } from "./tag.tsx";
 
 export interface ShownPermission {
@@ -10,6 +11,7 @@ export interface ShownPermission {
   path: string;
   retired?: boolean;
   deprecated?: boolean;
+  sensitive?: boolean;
 }
 
 export function MethodBadge({ method }: { method: string }) {
@@ -22,21 +24,33 @@ export function PermissionLine({ permission }: { permission: ShownPermission }) 
     <span className="permission">
       <MethodBadge method={permission.method} />
       <span className="permission-words">
-        {named && <span className="permission-name">{permission.name}</span>}
+        {named && (
+          <span className="permission-name">
+            <Isolated>{permission.name}</Isolated>
+          </span>
+        )}
         <code>{permission.path}</code>
         {permission.retired && <Tag>{shared.retired}</Tag>}
         {permission.deprecated && <Tag>{shared.deprecated}</Tag>}
+        {permission.sensitive && <Tag tone="notice">{shared.sensitive}</Tag>}
       </span>
     </span>
   );
 }
 
-export function PermissionList({ permissions }: { permissions: readonly ShownPermission[] }) {
+interface ListProps {
+  permissions: readonly ShownPermission[];
+  /** What is said of a permission, by its key. */
+  notes?: ReadonlyMap<string, string> | undefined;
+}
+
+export function PermissionList({ permissions, notes }: ListProps) {
   return (
     <ul className="permission-list">
       {permissions.map((permission) => (
         <li key={permission.key}>
           <PermissionLine permission={permission} />
+          {notes?.has(permission.key) && <p className="hint">{notes.get(permission.key)}</p>}
         </li>
       ))}
     </ul>

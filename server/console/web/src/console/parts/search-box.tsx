@@ -5,12 +5,14 @@ import { Icon } from "./icon.tsx";
 
 interface Props {
   label: string;
+  /** What is searched, if the label does not say it. */
+  placeholder?: string;
   value: string;
   onChange: (value: string) => void;
   ref?: Ref<HTMLInputElement>;
 }
 
-export function SearchBox({ label, value, onChange, ref }: Props) {
+export function SearchBox({ label, placeholder = label, value, onChange, ref }: Props) {
   return (
     <div className="search" role="search">
       <Icon name="search" />
@@ -18,7 +20,8 @@ export function SearchBox({ label, value, onChange, ref }: Props) {
         ref={ref}
         type="search"
         aria-label={label}
-        placeholder={label}
+        placeholder={placeholder}
+        dir="auto"
         maxLength={200}
         value={value}
         onChange={(event) => onChange(event.target.value)}

@@ -24,11 +24,13 @@ interface Props {
 
 export function SecretDialog(props: Props) {
   const [asking, setAsking] = useState<boolean>();
+  // Until then, copying is the one thing to do.
+  const [isTaken, setTaken] = useState(false);
   return (
     <>
       <Dialog title={props.title} onDismiss={() => setAsking(true)}>
         <p>{props.lead}</p>
-        <SecretBox {...props} />
+        <SecretBox {...props} isMain={!isTaken && !asking} onTaken={() => setTaken(true)} />
         {props.children}
         {asking ? (
           <CloseQuestion onKeep={() => setAsking(false)} onClose={props.onClose} />
@@ -36,7 +38,7 @@ export function SecretDialog(props: Props) {
           <DialogActions>
             <button
               type="button"
-              className="button primary"
+              className={isTaken ? "button primary" : "button"}
               // The question had the focus, and is gone.
               autoFocus={asking === false}
               onClick={props.onNext}
@@ -51,8 +53,19 @@ export function SecretDialog(props: Props) {
   );
 }
 
-function SecretBox({ label, copyLabel, secret }: Pick<Props, "label" | "copyLabel" | "secret">) {
+interface BoxProps extends Pick<Props, "label" | "copyLabel" | "secret"> {
+  /** Whether copying is the main action of the dialog. */
+  isMain: boolean;
+  /** The secret was copied or shown. */
+  onTaken: () => void;
+}
+
+function SecretBox({ label, copyLabel, secret, isMain, onTaken }: BoxProps) {
   const [shown, setShown] = useState(false);
+  function show(on: boolean): void {
+    setShown(on);
+    if (on) onTaken();
+  }
   return (
     <div className="secret" role="group" aria-label={label}>
       <code className={shown ? "" : "hidden-secret"} aria-hidden={!shown}>
@@ -63,15 +76,16 @@ function SecretBox({ label, copyLabel, secret }: Pick<Props, "label" | "copyLabe
         type="button"
         className="button"
         aria-label={shown ? text.hideLabel(label) : text.showLabel(label)}
-        onClick={() => setShown(!shown)}
+        onClick={() => show(!shown)}
       >
         {shown ? text.hide : text.show}
       </button>
       <CopyButton
         value={secret}
         label={copyLabel}
-        className="button primary"
-        onFailed={() => setShown(true)}
+        className={isMain ? "button primary" : "button"}
+        onCopied={onTaken}
+        onFailed={() => show(true)}
       />
     </div>
   );

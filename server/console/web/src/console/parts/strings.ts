@@ -1,8 +1,13 @@
 // The texts of the parts that pages are made of.
+import { sentences } from "../../isolated.ts";
 
 export const trouble = {
   unknown: "Something went wrong on this page. Reload it.",
   retry: "Try again",
+};
+
+export const failed = {
+  title: "This page could not be shown",
 };
 
 export const permissionChanges = {
@@ -17,12 +22,19 @@ export const unsaved = {
   stay: "Stay here",
 };
 
+export const typed = {
+  title: "Discard what you typed?",
+  lead: "Closing this form loses your input.",
+  discard: "Discard",
+  keep: "Keep editing",
+};
+
 export const copy = {
   copied: "Copied",
   failed: "The browser did not allow copying. Select the text and copy it.",
 };
 
-export const secret = {
+export const secret = sentences({
   hidden: "Hidden",
   show: "Show",
   hide: "Hide",
@@ -31,4 +43,4 @@ export const secret = {
   question: "Close now? It will not be shown again.",
   close: "Close",
   keep: "Keep it open",
-};
+});

@@ -1,7 +1,8 @@
 // A table: rows of cells, and on a narrow screen a card for each row.
 import "./table.css";
 import "./skeleton.css";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
+import { Icon } from "./icon.tsx";
 
 interface Column<Row> {
   /** The column's heading, and on a narrow screen the label of its cells. */
@@ -9,6 +10,24 @@ interface Column<Row> {
   cell: (row: Row) => ReactNode;
   isNumber?: boolean;
   className?: string;
+  /** On a narrow screen, hidden until the row's details are opened. */
+  isDetail?: boolean;
+  /** The name by which `Sorting` knows the column; without it, it sorts nothing. */
+  sort?: string;
+}
+
+export interface Sorting {
+  /** How the rows are sorted by the column with this name. */
+  of: (name: string) => "ascending" | "descending" | "none";
+  onSort: (name: string) => void;
+}
+
+export interface RowSelection<Row> {
+  /** The name of a row's checkbox. */
+  labelOf: (row: Row) => string;
+  allLabel: string;
+  isSelected: (row: Row) => boolean;
+  onToggle: (rows: readonly Row[], on: boolean) => void;
 }
 
 /** The first column names the rows. */
@@ -22,21 +41,39 @@ interface Props<Row> {
   rows: readonly Row[] | undefined;
   loadingRows: number;
   keyOf: (row: Row) => string;
+  /** The name of a row's button that opens its details on a narrow screen. */
+  detailsOf?: (row: Row) => string;
   /** A last column of menus. */
-  menu?: { label: string; of: (row: Row) => ReactNode };
+  menu?: { label: string; of: (row: Row) => ReactNode } | undefined;
+  sorting?: Sorting;
+  /** A first column of checkboxes. */
+  selection?: RowSelection<Row> | undefined;
   className?: string;
 }
 
 export function Table<Row>(props: Props<Row>) {
-  const { caption, columns, rows, loadingRows, keyOf, menu, className } = props;
+  const { caption, columns, rows, loadingRows, keyOf, menu, sorting, selection, className } = props;
+  const { detailsOf } = props;
+  const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
+  const count = columns.length + (menu ? 1 : 0) + (selection ? 1 : 0);
   return (
     <table className={className ? `table ${className}` : "table"}>
       <caption className="visually-hidden">{caption}</caption>
       <thead>
         <tr>
-          {columns.map(({ label, isNumber }) => (
-            <th key={label} scope="col" className={isNumber ? "number" : undefined}>
-              {label}
+          {selection && <SelectAll rows={rows ?? []} selection={selection} />}
+          {columns.map(({ label, isNumber, className: column, sort }) => (
+            <th
+              key={label}
+              scope="col"
+              className={[isNumber && "number", column].filter(Boolean).join(" ") || undefined}
+              aria-sort={sort === undefined ? undefined : sorting?.of(sort)}
+            >
+              {sort !== undefined && sorting ? (
+                <SortButton label={label} name={sort} sorting={sorting} />
+              ) : (
+                label
+              )}
             </th>
           ))}
           {menu && (
@@ -48,13 +85,94 @@ export function Table<Row>(props: Props<Row>) {
       </thead>
       <tbody>
         {rows?.map((row) => (
-          <tr key={keyOf(row)}>
+          <tr
+            key={keyOf(row)}
+            className={classesOf(selection?.isSelected(row), opened.has(keyOf(row)))}
+          >
+            {selection && (
+              <td className="row-select">
+                <input
+                  type="checkbox"
+                  aria-label={selection.labelOf(row)}
+                  checked={selection.isSelected(row)}
+                  onChange={(event) => selection.onToggle([row], event.target.checked)}
+                />
+              </td>
+            )}
             <Cells columns={columns} row={row} />
-            {menu && <td className="row-menu">{menu.of(row)}</td>}
+            {(menu || detailsOf) && (
+              <td className="row-menu">
+                {detailsOf && (
+                  <button
+                    type="button"
+                    className="button icon-only row-opener"
+                    aria-label={detailsOf(row)}
+                    aria-expanded={opened.has(keyOf(row))}
+                    onClick={() => setOpened(toggled(opened, keyOf(row)))}
+                  >
+                    <Icon name="chevron" />
+                  </button>
+                )}
+                {menu?.of(row)}
+              </td>
+            )}
           </tr>
-        )) ?? <Placeholders rows={loadingRows} columns={columns.length + (menu ? 1 : 0)} />}
+        )) ?? <Placeholders rows={loadingRows} columns={count} />}
       </tbody>
     </table>
+  );
+}
+
+function classesOf(selected = false, opened = false): string | undefined {
+  return [selected && "selected", opened && "opened"].filter(Boolean).join(" ") || undefined;
+}
+
+function toggled(keys: ReadonlySet<string>, key: string): ReadonlySet<string> {
+  const after = new Set(keys);
+  if (!after.delete(key)) after.add(key);
+  return after;
+}
+
+/** On a narrow screen, where the headings are hidden, a page offers a choice instead. */
+function SortButton({ label, name, sorting }: { label: string; name: string; sorting: Sorting }) {
+  const direction = sorting.of(name);
+  return (
+    <>
+      <button
+        type="button"
+        className={`sort-button ${direction}`}
+        onClick={() => sorting.onSort(name)}
+      >
+        {label}
+        <Icon name="chevron" />
+      </button>
+      <span className="sort-name">{label}</span>
+    </>
+  );
+}
+
+interface SelectAllProps<Row> {
+  rows: readonly Row[];
+  selection: RowSelection<Row>;
+}
+
+function SelectAll<Row>({ rows, selection }: SelectAllProps<Row>) {
+  const box = useRef<HTMLInputElement>(null);
+  const count = rows.filter(selection.isSelected).length;
+  const all = rows.length > 0 && count === rows.length;
+  useEffect(() => {
+    if (box.current) box.current.indeterminate = count > 0 && !all;
+  }, [count, all]);
+  return (
+    <th scope="col" className="row-select">
+      <input
+        ref={box}
+        type="checkbox"
+        aria-label={selection.allLabel}
+        checked={all}
+        onChange={() => selection.onToggle(rows, !all)}
+      />
+    </th>
   );
 }
 
@@ -63,8 +181,14 @@ function Cells<Row>({ columns, row }: Pick<Props<Row>, "columns"> & { row: Row }
   return (
     <>
       <th scope="row">{heading.cell(row)}</th>
-      {others.map(({ label, cell, isNumber, className }) => (
-        <td key={label} className={isNumber ? "number" : className} data-label={label}>
+      {others.map(({ label, cell, isNumber, className, isDetail }) => (
+        <td
+          key={label}
+          className={[isNumber && "number", className, isDetail && "detail"]
+            .filter(Boolean)
+            .join(" ")}
+          data-label={label}
+        >
           {cell(row)}
         </td>
       ))}

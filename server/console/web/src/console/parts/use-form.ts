@@ -15,18 +15,23 @@ interface Form {
   onSubmit: (event: FormEvent) => void;
 }
 
-/** send: sends the form; returns the problem of a field, if there is one. */
-export function useForm(send: () => Promise<FieldProblem | undefined>): Form {
-  const [problem, setProblem] = useState<FieldProblem>();
+type Problems = FieldProblem | readonly FieldProblem[] | undefined;
+
+/** send: sends the form; returns the problems of its fields, if there are any. */
+export function useForm(send: () => Promise<Problems>): Form {
+  const [problems, setProblems] = useState<readonly FieldProblem[]>([]);
   const [trouble, setTrouble] = useState<unknown>();
   const [busy, setBusy] = useState(false);
 
-  async function submit(): Promise<void> {
+  async function submit(form: Element): Promise<void> {
     setBusy(true);
-    setProblem(undefined);
+    setProblems([]);
     setTrouble(undefined);
     try {
-      setProblem(await send());
+      const found = [(await send()) ?? []].flat();
+      setProblems(found);
+      // Once it is shown as invalid.
+      if (found.length > 0) setTimeout(() => focusInvalid(form));
     } catch (error) {
       setTrouble(error);
     } finally {
@@ -37,10 +42,14 @@ export function useForm(send: () => Promise<FieldProblem | undefined>): Form {
   return {
     busy,
     trouble,
-    problemOf: (field) => (problem?.field === field ? problem.message : undefined),
+    problemOf: (field) => problems.find((one) => one.field === field)?.message,
     onSubmit: (event) => {
       event.preventDefault();
-      void submit();
+      void submit(event.currentTarget);
     },
   };
+}
+
+function focusInvalid(form: Element): void {
+  form.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
 }

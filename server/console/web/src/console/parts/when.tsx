@@ -1,18 +1,51 @@
-// An instant in the reader's own zone and words; the exact time in UTC is there on hover.
+// An instant: how long ago it is, or exactly and with the reader's zone, as the reader chose. A tap on
+// one changes it alone; the control below each page changes all, by keyboard too.
+import { type ReactNode, useState } from "react";
+import { useExactTimes, useNow } from "../exact-times.ts";
 import { formats } from "../formats.ts";
 
-export function When({ at }: { at: string }) {
+interface Props {
+  at: string;
+}
+
+/** "5 minutes ago", "in 3 days"; a day more than a month away. */
+export function When({ at }: Props) {
+  const now = useNow();
+  return <Time at={at}>{formats.relative(at, now)}</Time>;
+}
+
+/** Below the heading of its day: the time of day, and how long ago. */
+export function Ago({ at }: Props) {
+  useNow();
+  return <Time at={at}>{formats.ago(at)}</Time>;
+}
+
+/** Where instants of one day matter less than the day. */
+export function Day({ at }: Props) {
+  return <Time at={at}>{formats.day(at)}</Time>;
+}
+
+/** To the second, with the zone: where it is compared with a log. */
+export function Logged({ at }: Props) {
   return (
     <time dateTime={at} title={formats.exact(at)}>
-      {formats.instant(at)}
+      {formats.logged(at)}
     </time>
   );
 }
 
-export function Day({ at }: { at: string }) {
+function Time({ at, children }: Props & { children: ReactNode }) {
+  const all = useExactTimes();
+  const [turned, setTurned] = useState(false);
+  const isExact = all !== turned;
   return (
-    <time dateTime={at} title={formats.exact(at)}>
-      {formats.day(at)}
+    <time
+      className={isExact ? "exact" : undefined}
+      dateTime={at}
+      title={formats.exact(at)}
+      onClick={() => setTurned(!turned)}
+    >
+      {isExact ? formats.logged(at) : children}
     </time>
   );
 }

@@ -1,69 +1,114 @@
-// The audit trail of one token or the whole tenant, newest first.
+// The audit trail of one token or the whole tenant, newest first, under a heading for each day.
 import "./activity-list.css";
+import { LoadMore } from "../../parts/load-more.tsx";
 import "../../parts/skeleton.css";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useSearchParams } from "wouter";
-import type { ActivityKind } from "../../../../generated/operations.ts";
-import { activityQuery } from "../../api/queries.ts";
-import { Filter } from "../../parts/filter.tsx";
+import { Link } from "wouter";
+import type { ActivityEntryFragment } from "../../../../generated/operations.ts";
+import { activityQuery } from "../../api/activity.ts";
+import { formats } from "../../formats.ts";
 import { TroubleNote } from "../../parts/trouble.tsx";
-import { shared, titles } from "../../strings.ts";
+import { paths } from "../../paths.ts";
+import { titles } from "../../strings.ts";
 import { Entry } from "./entry.tsx";
+import { RevokedTogether, together } from "./revoked-together.tsx";
+import { ActivityFilters } from "./filters.tsx";
 import { activity as text } from "./strings.ts";
-
-const KINDS = Object.keys(text.kind) as ActivityKind[];
-const OPTIONS = [
-  { value: "", label: text.everything },
-  ...KINDS.map((kind) => ({ value: kind, label: text.kind[kind] })),
-];
+import { fileOf, filterOf, isFiltered, useFilters } from "./use-filters.ts";
 
 /** tokenId: undefined for the whole tenant. */
 export function ActivityList({ tokenId }: { tokenId?: string }) {
-  const [kind, setKind] = useKind();
-  const query = useInfiniteQuery(activityQuery(tokenId, kind));
-  const entries = query.data?.pages.flatMap((page) => page?.edges.map((edge) => edge.node) ?? []);
+  const [filters, setFilters] = useFilters();
+  const filter = filterOf(filters, tokenId);
+  const query = useInfiniteQuery(activityQuery(filter));
+  const entries = query.data?.pages.flatMap((page) => page.edges.map((edge) => edge.node));
   return (
     <section aria-label={titles.activity}>
-      <Filter label={text.filter} value={kind ?? ""} options={OPTIONS} onChange={setKind} />
+      <ActivityFilters filters={filters} ofTenant={tokenId === undefined} onChange={setFilters} />
+      <p className="activity-files">
+        {text.download}
+        <a href={fileOf(paths.activityCsv, filter)} download>
+          {text.csv}
+        </a>
+        <a href={fileOf(paths.activityNdjson, filter)} download>
+          {text.ndjson}
+        </a>
+        {tokenId !== undefined && (
+          <Link href={`${paths.activity}?about=${encodeURIComponent(tokenId)}`}>
+            {text.inTrail}
+          </Link>
+        )}
+      </p>
       {query.error !== null && <TroubleNote error={query.error} onRetry={() => void query.refetch()} />}
       {entries?.length === 0 && (
         <p className="quiet" role="status">
-          {kind === undefined ? text.none : text.noneOfKind}
+          {isFiltered(filters) ? text.noneOfKind : text.none}
         </p>
       )}
-      <ol className="activity" aria-busy={query.isFetching}>
-        {entries?.map((entry) => (
-          <li key={entry.id}>
-            <Entry entry={entry} ofTenant={tokenId === undefined} />
-          </li>
+      <div aria-busy={query.isFetching}>
+        {days(entries ?? []).map(([day, ofDay]) => (
+          <Day key={day} entries={ofDay} ofTenant={tokenId === undefined} />
         ))}
         {query.isPending && <Placeholders />}
-      </ol>
-      {query.hasNextPage && (
-        <button
-          type="button"
-          className="button"
-          disabled={query.isFetchingNextPage}
-          onClick={() => void query.fetchNextPage()}
-        >
-          {query.isFetchingNextPage ? shared.loading : text.more}
-        </button>
-      )}
+      </div>
+      <LoadMore query={query} />
     </section>
   );
 }
 
-/** The kind of activity shown, kept in the address so that a reload preserves it. */
-function useKind(): [ActivityKind | undefined, (kind: string) => void] {
-  const [params, setParams] = useSearchParams();
-  const kind = KINDS.find((one) => one === params.get("kind"));
-  return [kind, (to) => setParams(to === "" ? {} : { kind: to }, { replace: true })];
+/** The entries by day in the reader's time zone, in their order. */
+function days(entries: readonly ActivityEntryFragment[]): [string, ActivityEntryFragment[]][] {
+  const found = new Map<string, ActivityEntryFragment[]>();
+  for (const entry of entries) {
+    const day = formats.longDay(entry.occurredAt);
+    const ofDay = found.get(day);
+    if (ofDay === undefined) found.set(day, [entry]);
+    else ofDay.push(entry);
+  }
+  return [...found];
+}
+
+interface DayProps {
+  entries: readonly ActivityEntryFragment[];
+  ofTenant: boolean;
+}
+
+function Day({ entries, ofTenant }: DayProps) {
+  const [first] = entries;
+  return (
+    <>
+      {first && <h2 className="activity-day">{dayName(first.occurredAt)}</h2>}
+      <ol className="activity">
+        {together(entries).map(([entry, ...others]) => (
+          <li key={entry.id}>
+            {others.length > 0 ? (
+              <RevokedTogether entries={[entry, ...others]} />
+            ) : (
+              <Entry entry={entry} ofTenant={ofTenant} />
+            )}
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+}
+
+function dayName(at: string): string {
+  const day = formats.longDay(at);
+  const yesterday = new Date();
+  yesterday.setDate(yesterday.getDate() - 1);
+  if (day === formats.longDay(new Date().toISOString())) return text.today(day);
+  return day === formats.longDay(yesterday.toISOString()) ? text.yesterday(day) : day;
 }
 
 function Placeholders() {
-  return Array.from({ length: 6 }, (_, row) => (
-    <li key={row} className="skeleton" aria-hidden="true">
-      <span />
-    </li>
-  ));
+  return (
+    <ol className="activity" aria-hidden="true">
+      {Array.from({ length: 6 }, (_, row) => (
+        <li key={row} className="skeleton">
+          <span />
+        </li>
+      ))}
+    </ol>
+  );
 }

@@ -5,12 +5,14 @@ import type { AdminRowFragment } from "../../../../generated/operations.ts";
 import { adminsQuery } from "../../api/queries.ts";
 import { useViewer } from "../../api/viewer.ts";
 import { Icon } from "../../parts/icon.tsx";
+import { LoadMore } from "../../parts/load-more.tsx";
 import { Page } from "../../parts/page.tsx";
 import { TroubleNote } from "../../parts/trouble.tsx";
 import { titles } from "../../strings.ts";
-import { ChangeRole, RemoveAdmin, TransferOwnership } from "./admin-dialogs.tsx";
+import { ChangeRole, TransferOwnership } from "./admin-dialogs.tsx";
 import { type AdminDialog, AdminsTable } from "./admins-table.tsx";
 import { Invite } from "./invite.tsx";
+import { RemoveAdmin } from "./remove-admin.tsx";
 import { admins as text } from "./strings.ts";
 
 /** The open dialog. */
@@ -30,11 +32,7 @@ export function AdminsPage() {
     <Page title={titles.admins} lead={text.lead} actions={invite}>
       {query.error !== null && <TroubleNote error={query.error} onRetry={() => void query.refetch()} />}
       <AdminsTable rows={query.data} onOpen={(dialog, admin) => setOpen({ dialog, admin })} />
-      {query.hasNextPage && (
-        <button type="button" className="button" onClick={() => void query.fetchNextPage()}>
-          {text.more}
-        </button>
-      )}
+      <LoadMore query={query} />
       {open && <OpenDialog open={open} onClose={() => setOpen(undefined)} />}
     </Page>
   );

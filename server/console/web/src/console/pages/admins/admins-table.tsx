@@ -4,6 +4,7 @@ import { roles } from "../../../strings.ts";
 import { useViewer } from "../../api/viewer.ts";
 import { formats } from "../../formats.ts";
 import { Icon } from "../../parts/icon.tsx";
+import { Isolated } from "../../parts/isolated.tsx";
 import { type Choice, Menu } from "../../parts/menu.tsx";
 import { type Columns, Table } from "../../parts/table.tsx";
 import { Tag } from "../../parts/tag.tsx";
@@ -26,10 +27,12 @@ function Name({ admin }: { admin: AdminRowFragment }) {
   const viewer = useViewer();
   return (
     <>
-      {admin.name}
+      <Isolated>{admin.name}</Isolated>
       {admin.id === viewer.admin.id && <Tag>{text.you}</Tag>}
       {admin.invitationPending && <Tag>{text.pending}</Tag>}
-      <span className="hint">{admin.email}</span>
+      <span className="hint">
+        <Isolated>{admin.email}</Isolated>
+      </span>
     </>
   );
 }

@@ -15,6 +15,7 @@ export interface Invited {
   name: string;
   invitation: string;
   expiresAt: string;
+  isSentByEmail: boolean;
 }
 
 interface Props {
@@ -46,6 +47,7 @@ export function InviteForm({ onInvited, onClose }: Props) {
               autoComplete="off"
               required
               data-autofocus
+              dir="auto"
               value={draft.email}
               onChange={(event) => setDraft({ ...draft, email: event.target.value })}
             />
@@ -57,6 +59,7 @@ export function InviteForm({ onInvited, onClose }: Props) {
               {...field}
               autoComplete="off"
               required
+              dir="auto"
               value={draft.name}
               onChange={(event) => setDraft({ ...draft, name: event.target.value })}
             />

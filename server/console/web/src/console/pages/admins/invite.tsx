@@ -3,6 +3,7 @@ import { useState } from "react";
 import { type AdminRowFragment, RenewInvitationDocument } from "../../../../generated/operations.ts";
 import { useRefresh } from "../../api/queries.ts";
 import { request } from "../../api/request.ts";
+import { useViewer } from "../../api/viewer.ts";
 import { formats } from "../../formats.ts";
 import { SecretDialog } from "../../parts/secret.tsx";
 import { refused } from "../../trouble.ts";
@@ -18,6 +19,7 @@ interface Props {
 
 export function Invite({ again, onClose }: Props) {
   const [invited, setInvited] = useState<Invited>();
+  const { tenant } = useViewer();
   const refresh = useRefresh();
 
   async function close(): Promise<void> {
@@ -28,19 +30,28 @@ export function Invite({ again, onClose }: Props) {
   if (invited !== undefined) {
     return (
       <SecretDialog
-        title={text.linkTitle}
-        lead={text.linkLead(invited.name, formats.instant(invited.expiresAt))}
+        title={invited.isSentByEmail ? text.sentTitle : text.linkTitle}
+        lead={leadOf(invited)}
         label={text.link}
         copyLabel={text.copy}
         secret={`${location.origin}/invitation#${invited.invitation}`}
         next={text.done}
         onNext={() => void close()}
         onClose={() => void close()}
-      />
+      >
+        <p>
+          {text.signInWith} <code>{tenant.slug}</code>
+        </p>
+      </SecretDialog>
     );
   }
   if (again !== undefined) return <Renew admin={again} onInvited={setInvited} onClose={onClose} />;
   return <InviteForm onInvited={setInvited} onClose={onClose} />;
+}
+
+function leadOf({ name, expiresAt, isSentByEmail }: Invited): string {
+  const until = formats.instant(expiresAt);
+  return isSentByEmail ? text.sentLead(name, until) : text.linkLead(name, until);
 }
 
 interface RenewProps {

@@ -1,4 +1,5 @@
-// A conflict with another admin: shows their changes, and asks which selection to continue with.
+// A conflict: the token has changed, by another admin or by the first use of a new secret. Shows what
+// has changed, and asks which selection to continue with.
 import { useQuery } from "@tanstack/react-query";
 import { TokenActivityDocument, type TokenDetailsFragment } from "../../../../generated/operations.ts";
 import { request } from "../../api/request.ts";
@@ -19,29 +20,39 @@ interface Props {
 export function Conflict({ base, theirs, everything, onTakeTheirs, onKeepMine, onClose }: Props) {
   const change = changeOf(everything, keysOf(base), keysOf(theirs));
   const admin = useLastEditor(theirs);
+  const isSame = change.granted.length + change.withdrawn.length === 0;
   return (
     <Dialog title={text.title} onDismiss={onClose}>
       <p>{admin === undefined ? text.lead : text.leadBy(admin)}</p>
       <PermissionChanges granted={change.granted} withdrawn={change.withdrawn} />
       {base.name !== theirs.name && <p>{text.renamed(theirs.name)}</p>}
-      <p>{text.choose}</p>
+      <p>{isSame ? text.same : text.choose}</p>
       <DialogActions>
-        <button type="button" className="button" onClick={onKeepMine}>
+        <button
+          type="button"
+          className={isSame ? "button primary" : "button"}
+          data-autofocus={isSame || undefined}
+          onClick={onKeepMine}
+        >
           {text.keepMine}
         </button>
-        <button type="button" className="button primary" data-autofocus onClick={onTakeTheirs}>
-          {text.takeTheirs}
-        </button>
+        {!isSame && (
+          <button type="button" className="button primary" data-autofocus onClick={onTakeTheirs}>
+            {text.takeTheirs}
+          </button>
+        )}
       </DialogActions>
     </Dialog>
   );
 }
 
-/** The last admin to change it; undefined until loaded, or if that admin was removed. */
+/** The person who changed it last; undefined until loaded, or where a holder or the system did. */
 function useLastEditor(token: TokenDetailsFragment): string | undefined {
   const { data } = useQuery({
     queryKey: ["last editor", token.id, token.revision],
     queryFn: () => request(TokenActivityDocument, { id: token.id, first: 1 }),
   });
-  return data?.tokenActivity?.edges[0]?.node.actor?.name;
+  const last = data?.tokenActivity?.edges[0]?.node;
+  const isPerson = last?.actorKind === "ADMIN" || last?.actorKind === "OPERATOR";
+  return isPerson ? (last.actorName ?? undefined) : undefined;
 }

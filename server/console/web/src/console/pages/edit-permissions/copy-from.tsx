@@ -8,6 +8,7 @@ import { request } from "../../api/request.ts";
 import { formats } from "../../formats.ts";
 import { Dialog, DialogActions } from "../../parts/dialog.tsx";
 import { Field } from "../../parts/field.tsx";
+import { Isolated } from "../../parts/isolated.tsx";
 import { TroubleNote } from "../../parts/trouble.tsx";
 import { shared } from "../../strings.ts";
 import { keysOf } from "./selection.ts";
@@ -43,6 +44,7 @@ export function CopyFrom({ besides, onCopy, onClose }: Props) {
           <input
             {...field}
             type="search"
+            dir="auto"
             value={search}
             data-autofocus
             onChange={(event) => setSearch(event.target.value)}
@@ -54,7 +56,7 @@ export function CopyFrom({ besides, onCopy, onClose }: Props) {
         {others?.map((token) => (
           <li key={token.id}>
             <button type="button" onClick={() => void copy(token.id)}>
-              <span>{token.name}</span>
+              <Isolated>{token.name}</Isolated>
               <span className="quiet">
                 {formats.count(token.permissionCount, text.permissions)}
               </span>

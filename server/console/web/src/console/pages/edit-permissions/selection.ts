@@ -16,11 +16,36 @@ export interface Filter {
    * an unchecked row keeps the focus and can be checked again. Undefined shows everything.
    */
   only?: ReadonlySet<string> | undefined;
+  /** The keys that were changed when "only changes" was switched on; undefined shows everything. */
+  changed?: ReadonlySet<string> | undefined;
 }
 
 export interface Change {
   granted: GridPermissionFragment[];
   withdrawn: GridPermissionFragment[];
+}
+
+/** The categories that a token comes to follow, and those that it follows no more. */
+export interface Following {
+  followed: string[];
+  unfollowed: string[];
+  /** The keys in those that it comes to follow which are not selected: following grants the rest. */
+  leftOut: string[];
+}
+
+export function followingOf(
+  before: readonly string[],
+  after: ReadonlySet<string>,
+  everything: Categories,
+  selected: ReadonlySet<string>,
+): Following {
+  const followed = [...after].filter((name) => !before.includes(name));
+  const granted = allOf(everything.filter(({ name }) => followed.includes(name)));
+  return {
+    followed,
+    unfollowed: before.filter((name) => !after.has(name)),
+    leftOut: granted.map(({ key }) => key).filter((key) => !selected.has(key)),
+  };
 }
 
 // The safe methods of HTTP (RFC 9110, section 9.2.1) that an API's document names, and QUERY.
@@ -46,6 +71,7 @@ export function shownBy(
   const words = filter.search.toLocaleLowerCase().split(/\s+/).filter(Boolean);
   const isShown = (category: string, { key, name }: GridPermissionFragment): boolean => {
     if (filter.only && !filter.only.has(key) && !selected.has(key)) return false;
+    if (filter.changed && !filter.changed.has(key)) return false;
     const found = `${key} ${name} ${category}`.toLocaleLowerCase();
     return words.every((word) => found.includes(word));
   };
@@ -57,12 +83,24 @@ export function shownBy(
     .filter(({ permissions }) => permissions.length > 0);
 }
 
-/** Selects all read-only permissions. Leaves retired ones unchanged: they allow nothing. */
-export function readOnly(everything: Categories, selected: ReadonlySet<string>): ReadonlySet<string> {
-  const wanted = allOf(everything).filter(({ key, method, retired }) =>
-    retired ? selected.has(key) : READING.has(method),
+/** Whether it only reads, as its method says. */
+export function isReading({ method }: Pick<GridPermissionFragment, "method">): boolean {
+  return READING.has(method);
+}
+
+/**
+ * All read-only permissions besides those that are selected, and how many sensitive ones are left out.
+ * Leaves retired ones unchanged: they allow nothing.
+ */
+export function withReadOnly(
+  everything: Categories,
+  selected: ReadonlySet<string>,
+): { keys: ReadonlySet<string>; leftOut: number } {
+  const reading = allOf(everything).filter(
+    (permission) => !permission.retired && isReading(permission) && !selected.has(permission.key),
   );
-  return new Set(wanted.map(({ key }) => key));
+  const added = reading.filter(({ sensitive }) => !sensitive).map(({ key }) => key);
+  return { keys: new Set([...selected, ...added]), leftOut: reading.length - added.length };
 }
 
 /** Filters `keys` to those the token can hold: not another token's retired permissions. */

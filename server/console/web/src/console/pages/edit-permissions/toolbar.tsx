@@ -9,13 +9,20 @@ interface Props {
   filter: Filter;
   onFilter: (filter: Filter) => void;
   onOnlySelected: (on: boolean) => void;
+  /** Undefined where nothing is changed. */
+  onOnlyChanges: ((on: boolean) => void) | undefined;
+  isFolded: boolean;
+  onFold: (folded: boolean) => void;
   onReadOnly: () => void;
   onNone: () => void;
   onCopy: () => void;
+  /** Undefined where no recipe is offered. */
+  onRecipe: (() => void) | undefined;
 }
 
 export function Toolbar(props: Props) {
-  const { busy, filter, onFilter, onOnlySelected, onReadOnly, onNone, onCopy } = props;
+  const { busy, filter, onFilter, onOnlySelected, onOnlyChanges, isFolded, onFold } = props;
+  const { onReadOnly, onNone, onCopy, onRecipe } = props;
   return (
     <div className="toolbar" inert={busy}>
       <SearchBox
@@ -31,6 +38,18 @@ export function Toolbar(props: Props) {
         />
         {text.onlySelected}
       </label>
+      <label className="check">
+        <input
+          type="checkbox"
+          checked={filter.changed !== undefined}
+          disabled={onOnlyChanges === undefined}
+          onChange={(event) => onOnlyChanges?.(event.target.checked)}
+        />
+        {text.onlyChanges}
+      </label>
+      <button type="button" className="button small" onClick={() => onFold(!isFolded)}>
+        {isFolded ? text.unfoldAll : text.foldAll}
+      </button>
       <div className="presets" role="group" aria-label={text.presets}>
         <button type="button" className="button" onClick={onReadOnly}>
           {text.readOnly}
@@ -41,6 +60,11 @@ export function Toolbar(props: Props) {
         <button type="button" className="button" onClick={onCopy}>
           {text.copyFrom}
         </button>
+        {onRecipe && (
+          <button type="button" className="button" onClick={onRecipe}>
+            {text.useRecipe}
+          </button>
+        )}
       </div>
     </div>
   );

@@ -7,20 +7,28 @@ import { request } from "../../api/request.ts";
 import { useSay } from "../../parts/status.tsx";
 import { paths } from "../../paths.ts";
 import { shared } from "../../strings.ts";
-import type { Change } from "./selection.ts";
+import type { Change, Following } from "./selection.ts";
 import { grid as text } from "./strings.ts";
 
 interface Saving {
   busy: boolean;
   saved: boolean;
   trouble: unknown;
-  /** The version that another admin saved meanwhile; undefined without a conflict. */
+  /** The present version; undefined without a conflict. */
   theirs: TokenDetailsFragment | undefined;
   endConflict: () => void;
+  /** The token has changed, as another request than saving was told. */
+  conflictWith: (current: TokenDetailsFragment) => void;
   save: () => Promise<void>;
 }
 
-export function useSaving(base: TokenDetailsFragment, change: Change): Saving {
+/** recipe: the one that was applied; undefined for none. */
+export function useSaving(
+  base: TokenDetailsFragment,
+  change: Change,
+  following: Following,
+  recipe: string | undefined,
+): Saving {
   const [, go] = useLocation();
   const refresh = useRefresh();
   const say = useSay();
@@ -34,7 +42,10 @@ export function useSaving(base: TokenDetailsFragment, change: Change): Saving {
         input: {
           tokenId: base.id,
           grant: change.granted.map(({ key }) => key),
-          withdraw: change.withdrawn.map(({ key }) => key),
+          withdraw: [...change.withdrawn.map(({ key }) => key), ...following.leftOut],
+          follow: following.followed,
+          unfollow: following.unfollowed,
+          recipe: recipe ?? null,
           ifRevision: base.revision,
         },
       });
@@ -61,6 +72,7 @@ export function useSaving(base: TokenDetailsFragment, change: Change): Saving {
     trouble: outcome.trouble,
     theirs,
     endConflict: () => setTheirs(undefined),
+    conflictWith: setTheirs,
     save,
   };
 }

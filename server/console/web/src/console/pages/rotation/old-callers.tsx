@@ -4,6 +4,7 @@ import type {
   RotationUnderWayFragment,
 } from "../../../../generated/operations.ts";
 import { formats } from "../../formats.ts";
+import { Isolated } from "../../parts/isolated.tsx";
 import { type Columns, Table } from "../../parts/table.tsx";
 import { When } from "../../parts/when.tsx";
 import { shared } from "../../strings.ts";
@@ -12,7 +13,7 @@ import { callersOf, countOf } from "./words.ts";
 
 const CALLERS: Columns<OldSecretUseFragment> = [
   { label: text.address, cell: ({ address }) => address },
-  { label: text.userAgent, cell: ({ userAgent }) => userAgent || shared.none },
+  { label: text.userAgent, cell: ({ userAgent }) => <Isolated>{userAgent || shared.none}</Isolated> },
   { label: text.requests, isNumber: true, cell: ({ count }) => formats.number(count) },
   { label: text.last, cell: ({ lastUsedAt }) => <When at={lastUsedAt} /> },
 ];

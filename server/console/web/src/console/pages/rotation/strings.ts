@@ -1,9 +1,10 @@
 // The texts about the rotation of a token's secret.
+import { sentences } from "../../../isolated.ts";
 
 /** How long the old secret lives on after the first use of the new one, by its seconds. */
 const lifetimes = { 0: "At once", 600: "10 minutes", 3600: "1 hour", 86400: "1 day" };
 
-export const rotate = {
+export const rotate = sentences({
   action: "Rotate secret",
   title: (name: string) => `Rotate the secret of “${name}”?`,
   lead: "The token gets a new secret, and keeps its permissions and conditions; the old secret works until the new one is used.",
@@ -11,7 +12,7 @@ export const rotate = {
     `A rotation is under way: its new secret (${newHint}) has not been used yet. Rotating again ends that one at once; the old one (${oldHint}) still works.`,
   draining: (until: string) =>
     `A rotation is under way: the old secret ends on ${until}. Until then, the secret can be rotated only if it is known to others.`,
-  changed: "This token was changed meanwhile.",
+  changed: "The token has changed since you opened this.",
   lifetime: "Once the new secret is used, the old one ends",
   choice: (seconds: keyof typeof lifetimes) =>
     seconds === 0 ? lifetimes[0] : `After ${lifetimes[seconds]}`,
@@ -32,11 +33,11 @@ export const rotate = {
       ? "The old secret works until the new one is first used."
       : `The old secret works until the new one is first used, and for ${lifetimes[seconds]} longer.`,
   rotated: (name: string) => `The secret of “${name}” was rotated.`,
-};
+});
 
 export type Lifetime = keyof typeof lifetimes;
 
-export const rotation = {
+export const rotation = sentences({
   title: "Rotation",
   none: "No rotation is under way.",
   pending: (newHint: string, oldHint: string) =>
@@ -63,10 +64,10 @@ export const rotation = {
   endOld: "End the old secret now",
   nowPickedUp: "The new secret was used for the first time.",
   nowEnded: "The rotation has ended: the old secret is refused.",
-};
+});
 
 /** Ending a rotation, by the secret that is kept. */
-export const endRotation = {
+export const endRotation = sentences({
   OLD: {
     title: "Cancel the rotation?",
     lead: (newHint: string, oldHint: string) =>
@@ -85,5 +86,5 @@ export const endRotation = {
     done: "The old secret has ended.",
   },
   unusedYet: "The new one has not been used yet.",
-  changed: (now: string) => `This token was changed meanwhile. ${now}`,
-};
+  changed: (now: string) => `The token has changed since you opened this. ${now}`,
+});

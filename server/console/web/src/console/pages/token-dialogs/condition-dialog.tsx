@@ -45,7 +45,7 @@ interface Props<Draft> extends ConditionProps {
   gone?: string;
   /** The condition as the form edits it. */
   draftOf: (token: Conditions) => Draft;
-  /** The condition in words, which is shown if another admin has changed the token. */
+  /** The condition in words, which is shown if the token has changed meanwhile. */
   current: { label: string; of: (token: Conditions) => string };
   send: (draft: Draft, of: { tokenId: string; ifRevision: number }) => Promise<Answer>;
   /** The fields; none where the dialog only asks. */
@@ -55,7 +55,7 @@ interface Props<Draft> extends ConditionProps {
 export function ConditionDialog<Draft>(props: Props<Draft>) {
   const { token, onClose, draftOf, current, children } = props;
   const [draft, setDraft] = useState(() => draftOf(token));
-  // After a conflict, the next attempt starts from the other admin's version.
+  // After a conflict, the next attempt starts from the present version.
   const [base, setBase] = useState(token);
   const [outcome, setOutcome] = useState<Answer["__typename"]>();
   const refresh = useRefresh();

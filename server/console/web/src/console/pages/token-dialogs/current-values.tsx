@@ -1,6 +1,7 @@
-// After a conflict: the values that another admin saved.
+// After a conflict: the present values.
 import "./current-values.css";
 import { Fragment } from "react";
+import { Isolated } from "../../parts/isolated.tsx";
 import { Note } from "../../parts/note.tsx";
 import { shared } from "../../strings.ts";
 import { conflict as text } from "./strings.ts";
@@ -19,7 +20,9 @@ export function CurrentValues({ values, onTake }: Props) {
         {values.map(({ label, value }) => (
           <Fragment key={label}>
             <dt>{label}</dt>
-            <dd>{value || shared.none}</dd>
+            <dd>
+              <Isolated>{value || shared.none}</Isolated>
+            </dd>
           </Fragment>
         ))}
       </dl>

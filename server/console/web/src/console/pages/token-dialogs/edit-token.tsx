@@ -36,10 +36,11 @@ export function EditToken({ token, onClose, nameOnly = false }: Props) {
           <CurrentValues values={current} onTake={() => setDraft(base)} />
         )}
         {saved?.kind === "gone" && <Problem>{shared.tokenGone}</Problem>}
-        <Field label={text.name} problem={problemOf("name")}>
+        <Field label={text.name} hint={text.nameHint} problem={problemOf("name")}>
           {(field) => (
             <input
               {...field}
+              dir="auto"
               value={draft.name}
               required
               autoComplete="off"
@@ -49,11 +50,16 @@ export function EditToken({ token, onClose, nameOnly = false }: Props) {
           )}
         </Field>
         {!nameOnly && (
-          <Field label={text.description} problem={problemOf("description")}>
+          <Field
+            label={text.description}
+            hint={text.descriptionHint}
+            problem={problemOf("description")}
+          >
             {(field) => (
               <textarea
                 {...field}
                 rows={4}
+                dir="auto"
                 value={draft.description}
                 onChange={(event) => setDraft({ ...draft, description: event.target.value })}
               />

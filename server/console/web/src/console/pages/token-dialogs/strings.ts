@@ -1,11 +1,14 @@
 // The texts of the dialogs that add, change and revoke a token.
+import { sentences } from "../../../isolated.ts";
 
-export const addToken = {
+export const addToken = sentences({
   title: "Add token",
   name: "Name",
-  nameHint: "Name its use, such as “Inventory sync”.",
+  nameHint: "Name its use, such as “Inventory sync”. At most 100 characters.",
+  missingName: "Enter a name.",
+  tooLong: (most: string) => `Shorten this to ${most} characters.`,
   description: "Description",
-  optional: "Optional.",
+  optional: "Optional, at most 1,000 characters.",
   more: "More",
   create: "Create",
   creating: "Creating…",
@@ -16,8 +19,23 @@ export const addToken = {
   copy: "Copy Token",
   next: "Next",
   choiceTitle: "Choose permissions?",
-  choiceLead: (name: string) =>
-    `“${name}” has no permissions yet. Choose them now, or later from its menu.`,
+  choiceLead: {
+    none: (name: string) =>
+      `“${name}” has no permissions yet. Choose them now, or later from its menu.`,
+    recipe: (name: string) =>
+      `“${name}” has the permissions of its recipe. Change them now, or later from its menu.`,
+    chosen: (name: string) =>
+      `“${name}” has the permissions that you were shown. Change them now, or later from its menu.`,
+  },
+  copyOf: (name: string) => `Copy of ${name}`,
+  grants: { one: "permission", other: "permissions" },
+  follows: (categories: string) =>
+    `Follows ${categories}: what later versions of the API bring there is granted too.`,
+  without: "Without these permissions",
+  recipe: "Recipe",
+  noRecipe: "None: choose permissions afterwards",
+  recipeHint: "The permissions that a program needs.",
+  reasons: { one: "permission, and why", other: "permissions, and why" },
   configure: "Configure",
   skip: "Skip",
   added: (name: string) => `“${name}” was added.`,
@@ -26,10 +44,10 @@ export const addToken = {
     `The token “${name}” was created, but the answer with its secret was lost. The secret cannot be shown again.`,
   startAgain: "Revoke it and start again",
   keepLost: "Keep it",
-};
+});
 
 /** The questions to an admin who adds a token, or edits one of its conditions. */
-export const fields = {
+export const fields = sentences({
   expires: "Expires",
   never: "Never",
   inDays: (days: string) => `In ${days}`,
@@ -39,6 +57,7 @@ export const fields = {
   noEnd: "Works until it is revoked.",
   worksUntil: (at: string) => `Works until ${at}.`,
   chooseDate: "Choose a date.",
+  atMost: (days: string) => `The token policy allows at most ${days}.`,
   networks: "Networks",
   networksHint:
     "One a line, such as 192.0.2.0/24 or 2001:db8::/32. Empty: it works from anywhere.",
@@ -51,10 +70,10 @@ export const fields = {
   organisationHint: "It stays when admins are removed.",
   holderMayRotate: "Its holder may rotate the secret",
   withAddress: (name: string, email: string) => `${name} (${email})`,
-};
+});
 
 export const conflict = {
-  lead: "This token was changed meanwhile. Its current values:",
+  lead: "The token has changed since you opened this. Its current values:",
   takeTheirs: "Use these values",
 };
 
@@ -77,6 +96,15 @@ export const limit = {
   saved: "The rate limit was saved.",
 };
 
+export const holderMayRotate = {
+  title: "Rotation by the holder",
+  label: "Holder may rotate",
+  lead: "A holder of the secret may then replace it by a new one, such as a secrets manager does.",
+  yes: "Yes",
+  no: "No",
+  saved: "Saved.",
+};
+
 export const transfer = {
   title: "Transfer token",
   lead: "The token is revoked when its owner is removed; a token of the organisation stays.",
@@ -85,7 +113,7 @@ export const transfer = {
   saved: "The token was transferred.",
 };
 
-export const pause = {
+export const pause = sentences({
   state: "State",
   title: (name: string) => `Pause “${name}”?`,
   lead: "Requests with this token are refused until you resume it.",
@@ -98,17 +126,19 @@ export const pause = {
   resume: "Resume token",
   resuming: "Resuming…",
   resumed: (name: string) => `“${name}” is resumed.`,
-};
+});
 
 export const editToken = {
   title: "Edit token",
   renameTitle: "Rename token",
   name: "Name",
+  nameHint: "At most 100 characters.",
   description: "Description",
+  descriptionHint: "At most 1,000 characters.",
   saved: "Saved.",
 };
 
-export const revoke = {
+export const revoke = sentences({
   title: (name: string) => `Revoke “${name}”?`,
   lead: "Calls with this token will be refused at once. This cannot be undone.",
   endpoints: { one: "endpoint", other: "endpoints" },
@@ -119,4 +149,4 @@ export const revoke = {
   confirm: "Revoke token",
   revoking: "Revoking…",
   revoked: (name: string) => `“${name}” was revoked.`,
-};
+});

@@ -1,17 +1,27 @@
 // The first step of adding a token: asks for its name and conditions, and creates it.
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { CreateTokenDocument, type CreateTokenMutation } from "../../../../generated/operations.ts";
+import { recipesQuery } from "../../api/catalogue.ts";
 import { request } from "../../api/request.ts";
+import { formats } from "../../formats.ts";
 import { Dialog, FormActions } from "../../parts/dialog.tsx";
 import { Field } from "../../parts/field.tsx";
 import { TroubleNote } from "../../parts/trouble.tsx";
-import { useForm } from "../../parts/use-form.ts";
-import { ExpiryField, NO_DATE } from "./expiry-field.tsx";
+import { type FieldProblem, useForm } from "../../parts/use-form.ts";
+import { NO_DATE } from "./expiry.ts";
+import { ExpiryField } from "./expiry-field.tsx";
+import { GivenPermissions } from "./given-permissions.tsx";
 import { limitOf, NO_NUMBER } from "./limit-field.tsx";
 import { MoreConditions } from "./more-conditions.tsx";
 import { networksOf } from "./networks-field.tsx";
 import type { NewToken } from "./new-token.ts";
+import { RecipeField } from "./recipe-field.tsx";
+import { keysOfRecipe } from "../edit-permissions/recipes.ts";
 import { addToken as text } from "./strings.ts";
+
+const MAX_NAME = 100;
+const MAX_DESCRIPTION = 1000;
 
 /** The token with its secret, or without it if an earlier answer with it was lost. */
 export type Created = Exclude<CreateTokenMutation["createToken"], { __typename: "InvalidInput" }>;
@@ -19,18 +29,23 @@ export type Created = Exclude<CreateTokenMutation["createToken"], { __typename: 
 interface Props {
   draft: NewToken;
   onDraft: (draft: NewToken) => void;
-  onCreated: (created: Created) => void;
+  /** keys: the permissions that it was given. */
+  onCreated: (created: Created, keys: readonly string[]) => void;
   onClose: () => void;
 }
 
 export function TokenForm({ draft, onDraft, onCreated, onClose }: Props) {
   // The key prevents a second token when retrying after a broken connection.
   const [idempotencyKey] = useState(() => crypto.randomUUID());
+  const { data: recipes = [] } = useQuery(recipesQuery);
+  const recipe = recipes.find(({ slug }) => slug === draft.recipe);
   const { busy, trouble, problemOf, onSubmit } = useForm(async () => {
     const { name, description, expiry, isOwnedByOrganisation, holderMayRotate } = draft;
     const requestsPerHour = limitOf(draft.limit);
-    if (expiry.at === undefined) return NO_DATE;
-    if (requestsPerHour === undefined) return NO_NUMBER;
+    const problems = problemsOf(draft);
+    if (expiry.at === undefined || requestsPerHour === undefined || problems.length > 0) {
+      return problems;
+    }
     const conditions = {
       expiresAt: expiry.at,
       networks: networksOf(draft.networks),
@@ -38,15 +53,25 @@ export function TokenForm({ draft, onDraft, onCreated, onClose }: Props) {
       isOwnedByOrganisation,
       holderMayRotate,
     };
+    const keys = [...new Set([...(recipe ? keysOfRecipe(recipe) : []), ...draft.keys])];
     // Bypasses the cache of queries and mutations: the answer contains the secret.
     const { createToken } = await request(CreateTokenDocument, {
-      input: { name, description, ...conditions, idempotencyKey },
+      input: {
+        name,
+        description,
+        ...conditions,
+        permissions: keys,
+        followCategories: [...draft.follows],
+        recipe: recipe?.slug ?? null,
+        idempotencyKey,
+      },
     });
     if (createToken.__typename === "InvalidInput") return createToken;
-    onCreated(createToken);
+    onCreated(createToken, keys);
     return undefined;
   });
 
+  const isGiven = draft.keys.length + draft.follows.length > 0;
   return (
     <Dialog title={text.title} onDismiss={onClose} busy={busy} narrow>
       <form onSubmit={onSubmit} aria-busy={busy} noValidate>
@@ -54,6 +79,7 @@ export function TokenForm({ draft, onDraft, onCreated, onClose }: Props) {
           {(field) => (
             <input
               {...field}
+              dir="auto"
               value={draft.name}
               required
               autoComplete="off"
@@ -67,11 +93,25 @@ export function TokenForm({ draft, onDraft, onCreated, onClose }: Props) {
             <textarea
               {...field}
               rows={3}
+              dir="auto"
               value={draft.description}
               onChange={(event) => onDraft({ ...draft, description: event.target.value })}
             />
           )}
         </Field>
+        <GivenPermissions
+          draft={draft}
+          problem={problemOf("permissions") ?? problemOf("followCategories")}
+          onDraft={onDraft}
+        />
+        {recipes.length > 0 && (
+          <RecipeField
+            recipes={recipes}
+            chosen={recipe}
+            problem={problemOf("recipe") ?? (isGiven ? undefined : problemOf("permissions"))}
+            onChange={(slug) => onDraft({ ...draft, recipe: slug })}
+          />
+        )}
         <ExpiryField
           expiry={draft.expiry}
           problem={problemOf("expiresAt")}
@@ -88,4 +128,22 @@ export function TokenForm({ draft, onDraft, onCreated, onClose }: Props) {
       </form>
     </Dialog>
   );
+}
+
+/** What the server would refuse one after the other. */
+function problemsOf({ name, description, expiry, limit }: NewToken): FieldProblem[] {
+  const isMissing = name.trim() === "";
+  return [
+    ...(isMissing ? [{ field: "name", message: text.missingName }] : []),
+    ...tooLong("name", name, MAX_NAME),
+    ...tooLong("description", description, MAX_DESCRIPTION),
+    ...(expiry.at === undefined ? [NO_DATE] : []),
+    ...(limitOf(limit) === undefined ? [NO_NUMBER] : []),
+  ];
+}
+
+/** Counts characters as the server does: code points. */
+function tooLong(field: string, typed: string, most: number): FieldProblem[] {
+  const isLong = [...typed.trim()].length > most;
+  return isLong ? [{ field, message: text.tooLong(formats.number(most)) }] : [];
 }

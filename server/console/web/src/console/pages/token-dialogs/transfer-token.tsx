@@ -1,8 +1,7 @@
 // Gives a token to another admin, or to the organisation.
-import { useInfiniteQuery } from "@tanstack/react-query";
-import { useEffect } from "react";
 import { TransferTokenDocument } from "../../../../generated/operations.ts";
-import { adminsQuery } from "../../api/queries.ts";
+import { isolated } from "../../../isolated.ts";
+import { useAllAdmins } from "../../api/all-admins.ts";
 import { request } from "../../api/request.ts";
 import { useViewer } from "../../api/viewer.ts";
 import { Field } from "../../parts/field.tsx";
@@ -55,7 +54,7 @@ function OwnerField({ present, adminId, onChange }: OwnerProps) {
         {(field) => (
           <select {...field} value={adminId} onChange={(event) => onChange(event.target.value)}>
             <option value={ORGANISATION}>{shared.organisation(tenant.name)}</option>
-            {missing && <option value={present.id}>{present.name}</option>}
+            {missing && <option value={present.id}>{isolated(present.name)}</option>}
             {admins?.map(({ id, name, email }) => (
               <option key={id} value={id}>
                 {fields.withAddress(name, email)}
@@ -67,13 +66,4 @@ function OwnerField({ present, adminId, onChange }: OwnerProps) {
       {error !== null && <TroubleNote error={error} />}
     </>
   );
-}
-
-function useAllAdmins() {
-  const query = useInfiniteQuery(adminsQuery);
-  const { data: admins, error, hasNextPage, isFetching, fetchNextPage } = query;
-  useEffect(() => {
-    if (hasNextPage && !isFetching && error === null) void fetchNextPage();
-  }, [hasNextPage, isFetching, error, fetchNextPage]);
-  return { admins, error };
 }

@@ -9,7 +9,7 @@ import { editToken as text } from "./strings.ts";
 interface Edit {
   draft: Draft;
   setDraft: (draft: Draft) => void;
-  /** The version that the draft started from; after a conflict, the other admin's version. */
+  /** The version that the draft started from; after a conflict, the present version. */
   base: TokenRowFragment;
   /** The result of the last attempt to save. */
   saved: Saved | undefined;
@@ -63,7 +63,7 @@ export function useEdit(token: TokenRowFragment, onClose: () => void): Edit {
       void save();
     },
     onCancel: () => {
-      if (base !== token) void refresh(); // One change was saved, or another admin changed it.
+      if (base !== token) void refresh(); // One change was saved, or it has changed meanwhile.
       onClose();
     },
   };

@@ -1,14 +1,18 @@
 // A token's conditions: its state, when, from where and how often it may be used, and its owner.
 import "./conditions.css";
 import { type ReactNode, useState } from "react";
+import { Link } from "wouter";
 import type { TokenConditionsFragment } from "../../../../generated/operations.ts";
 import { useViewer } from "../../api/viewer.ts";
 import { formats } from "../../formats.ts";
+import { Isolated } from "../../parts/isolated.tsx";
 import { When } from "../../parts/when.tsx";
+import { paths } from "../../paths.ts";
 import { words } from "../condition-texts.ts";
 import { StateTags } from "../state-tags.tsx";
 import type { ConditionProps } from "../token-dialogs/condition-dialog.tsx";
 import { EditExpiry } from "../token-dialogs/edit-expiry.tsx";
+import { EditHolderMayRotate } from "../token-dialogs/edit-holder-may-rotate.tsx";
 import { EditLimit } from "../token-dialogs/edit-limit.tsx";
 import { EditNetworks } from "../token-dialogs/edit-networks.tsx";
 import { PauseToken, ResumeToken } from "../token-dialogs/pause-token.tsx";
@@ -25,6 +29,7 @@ const DIALOGS = {
   networks: EditNetworks,
   limit: EditLimit,
   owner: TransferToken,
+  holderMayRotate: EditHolderMayRotate,
 };
 type Open = keyof typeof DIALOGS;
 
@@ -50,16 +55,24 @@ export function Conditions({ token }: { token: TokenConditionsFragment }) {
         <Detail label={text.networks}>
           <Networks networks={token.networks} />
           {edit("networks")}
+          {tenant.tokenPolicy.networks.length > 0 && (
+            <Link href={paths.policy} className="hint">
+              {text.policyBinds}
+            </Link>
+          )}
         </Detail>
         <Detail label={text.limit}>
           {words.limit(token.requestsPerHour)}
           {edit("limit")}
         </Detail>
         <Detail label={text.owner}>
-          {words.owner(token, tenant)}
+          <Isolated>{words.owner(token, tenant)}</Isolated>
           {edit("owner")}
         </Detail>
-        <Detail label={text.holderMayRotate}>{token.holderMayRotate ? text.yes : text.no}</Detail>
+        <Detail label={text.holderMayRotate}>
+          {token.holderMayRotate ? text.yes : text.no}
+          {edit("holderMayRotate")}
+        </Detail>
       </dl>
       {Dialog && <Dialog token={token} onClose={() => setOpen(undefined)} />}
     </section>

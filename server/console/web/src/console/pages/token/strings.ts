@@ -1,7 +1,10 @@
 // The texts of the page of one token.
+import { sentences } from "../../../isolated.ts";
 
-export const token = {
+export const token = sentences({
   title: "Token",
+  state: "State",
+  duplicate: "Duplicate",
   hint: "Begins with",
   createdBy: "Created by",
   created: "Created",
@@ -10,15 +13,36 @@ export const token = {
   from: (address: string) => `from ${address}`,
   revokedAt: "Revoked",
   tabs: "About this token",
-  tab: { permissions: "Permissions", activity: "Activity", usage: "Usage" },
+  tab: {
+    permissions: "Permissions",
+    activity: "Activity",
+    usage: "Usage",
+    rightSize: "Right-size",
+    check: "Check a request",
+  },
   permissionsTitle: (count: string) => `Permissions (${count})`,
   editPermissions: "Edit permissions",
   noPermissions: "This token has no permissions.",
+  follows: (categories: string) =>
+    `Follows ${categories}: what later versions of the API bring there is granted to it.`,
+  madeFrom: (recipe: string, version: string) => `Made from the recipe ${recipe}, version ${version}.`,
+  recipeNow: (version: string) => `The recipe is at version ${version} now.`,
+  recipeGone: "There is no such recipe any more.",
+  missing: {
+    one: "permission that the recipe asks for is missing",
+    other: "permissions that the recipe asks for are missing",
+  },
+  beyond: {
+    one: "permission is beyond the recipe",
+    other: "permissions are beyond the recipe",
+  },
+  asRecipe: "It holds exactly what the recipe asks for.",
+  compare: "Compare with the recipe",
   edit: "Edit",
   revoke: "Revoke",
-};
+});
 
-export const conditions = {
+export const conditions = sentences({
   title: "Conditions",
   state: "State",
   pause: "Pause",
@@ -37,7 +61,9 @@ export const conditions = {
     networks: "Edit networks",
     limit: "Edit rate limit",
     owner: "Edit owner",
+    holderMayRotate: "Edit rotation by the holder",
   },
+  policyBinds: "The token policy’s networks bind too",
   paused: (since: string) => `Requests with this token are refused: it has been paused since ${since}.`,
   toResume: "Resume it to accept them again.",
   toResumeAuditor: "Ask an admin to resume it.",
@@ -45,13 +71,31 @@ export const conditions = {
   toRevive: "Give it a later expiry to accept them again.",
   toReviveAuditor: "Ask an admin to give it a later expiry.",
   alsoPaused: "It is paused too.",
-};
+});
 
-export const usage = {
+export const use = sentences({
+  title: "Use",
+  call: { one: "call", other: "calls" },
+  none: (days: string) => `No calls in ${days} days.`,
+  calls: (calls: string, days: string) => `${calls} in ${days} days`,
+  noneRefused: (total: string) => `${total}, none refused.`,
+  refused: (total: string, share: string) => `${total}, ${share} refused.`,
+  lessThan: (share: string) => `less than ${share}`,
+  byDay: "By day",
+  day: "Day (UTC)",
+  zone: "Days in UTC",
+  allowed: "Allowed",
+  denied: "Refused",
+  onDay: (day: string, allowed: string, denied: string) =>
+    `${day}: ${allowed} allowed, ${denied} refused`,
+});
+
+export const usage = sentences({
   title: "Usage",
   period: "Period",
   periodOf: (days: number | undefined) =>
-    days === undefined ? "All (400 days)" : days === 1 ? "Today" : `Last ${days} days`,
+    days === undefined ? "All that are kept" : days === 1 ? "Today (UTC)" : `Last ${days} days (UTC)`,
+  days: (began: string) => `Counted by days of UTC. Today began ${began} there.`,
   permission: "Permission",
   allowed: "Allowed",
   denied: "Refused",
@@ -66,11 +110,13 @@ export const usage = {
   reason: "Reason",
   address: "Address",
   requestId: "Request id",
+  grant: "Grant",
   reasons: {
     REVOKED: "The token was revoked",
     EXPIRED: "The token had expired",
     PAUSED: "The token was paused",
     SECRET_RETIRED: "A newer secret of the token had taken the place of this one",
+    TENANT_SUSPENDED: "The operator had suspended the organisation",
     ADDRESS_NOT_ALLOWED: "The address is outside the networks that are allowed",
     NOT_GRANTED: "The token does not hold this permission",
     NO_SUCH_OPERATION: "The endpoint does not exist in the API",
@@ -78,4 +124,4 @@ export const usage = {
     HEADER_NOT_CANONICAL: "A header name had characters that are not allowed",
     RATE_LIMITED: "The rate limit of the organisation or the token was reached",
   },
-};
+});

@@ -4,13 +4,15 @@ import { Link } from "wouter";
 import { paths } from "../../paths.ts";
 import { token as text } from "./strings.ts";
 
-export type Tab = "permissions" | "activity" | "usage";
+export type Tab = "permissions" | "activity" | "usage" | "rightSize" | "check";
 
 export function Tabs({ id, current }: { id: string; current: Tab }) {
   const tabs: [Tab, string][] = [
     ["permissions", paths.token(id)],
     ["activity", paths.tokenActivity(id)],
     ["usage", paths.tokenUsage(id)],
+    ["rightSize", paths.rightSize(id)],
+    ["check", paths.checkRequest(id)],
   ];
   return (
     <nav className="tabs" aria-label={text.tabs}>

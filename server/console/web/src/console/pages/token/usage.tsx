@@ -2,14 +2,21 @@
 import "./usage.css";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import type { RefusalRowFragment, UsageRowFragment } from "../../../../generated/operations.ts";
+import type {
+  RefusalRowFragment,
+  TokenUsageQuery,
+  UsageRowFragment,
+} from "../../../../generated/operations.ts";
+import { isolated } from "../../../isolated.ts";
 import { usageQuery } from "../../api/queries.ts";
+import { useViewer } from "../../api/viewer.ts";
 import { formats } from "../../formats.ts";
 import { Filter } from "../../parts/filter.tsx";
 import { MethodBadge, PermissionLine } from "../../parts/permission.tsx";
 import { type Columns, Table } from "../../parts/table.tsx";
 import { TroubleNote } from "../../parts/trouble.tsx";
-import { When } from "../../parts/when.tsx";
+import { Logged, When } from "../../parts/when.tsx";
+import { GrantPermission } from "../grant-permission.tsx";
 import { usage as text } from "./strings.ts";
 
 /** In days, including today; undefined is the whole time that the server keeps. */
@@ -33,15 +40,21 @@ export function Usage({ tokenId }: { tokenId: string }) {
             onChange={(value) => setDays(value ? Number(value) : undefined)}
           />
         </div>
+        <p className="quiet">{text.days(formats.relative(startOfToday(), Date.now()))}</p>
         <UsageTable rows={data?.usage} />
       </section>
       <section aria-labelledby="refusals">
         <h2 id="refusals">{text.refusals}</h2>
         <p className="quiet">{text.refusalsLead}</p>
-        <RefusalsTable rows={data?.recentRefusals} />
+        <RefusalsTable token={data} />
       </section>
     </>
   );
+}
+
+/** The server counts by days of UTC, whatever the reader's zone. */
+function startOfToday(): string {
+  return `${new Date().toISOString().slice(0, 10)}T00:00:00Z`;
 }
 
 const USAGE: Columns<UsageRowFragment> = [
@@ -68,8 +81,10 @@ function UsageTable({ rows }: { rows: UsageRowFragment[] | undefined }) {
   );
 }
 
+type UsedToken = TokenUsageQuery["token"] | undefined;
+
 const REFUSALS: Columns<RefusalRowFragment> = [
-  { label: text.when, cell: ({ occurredAt }) => <When at={occurredAt} /> },
+  { label: text.when, cell: ({ occurredAt }) => <Logged at={occurredAt} /> },
   {
     label: text.call,
     cell: ({ method, path }) => (
@@ -80,11 +95,13 @@ const REFUSALS: Columns<RefusalRowFragment> = [
     ),
   },
   { label: text.reason, cell: ({ reason }) => text.reasons[reason] },
-  { label: text.address, cell: ({ address, userAgent }) => <span title={userAgent}>{address}</span> },
+  { label: text.address, cell: ({ address, userAgent }) => <span title={isolated(userAgent)}>{address}</span> },
   { label: text.requestId, cell: ({ requestId }) => <code className="request-id">{requestId}</code> },
 ];
 
-function RefusalsTable({ rows }: { rows: RefusalRowFragment[] | undefined }) {
+function RefusalsTable({ token }: { token: UsedToken }) {
+  const { mayChange } = useViewer();
+  const rows = token?.recentRefusals;
   if (rows?.length === 0) return <p>{text.noRefusals}</p>;
   return (
     <Table
@@ -93,6 +110,15 @@ function RefusalsTable({ rows }: { rows: RefusalRowFragment[] | undefined }) {
       rows={rows}
       loadingRows={3}
       keyOf={({ requestId, occurredAt }) => `${requestId} ${occurredAt}`}
+      menu={mayChange && token ? { label: text.grant, of: (row) => grantOf(row, token) } : undefined}
     />
   );
+}
+
+/** The button that grants what a call lacked; nothing where the token holds it by now. */
+function grantOf({ method, path, reason }: RefusalRowFragment, token: NonNullable<UsedToken>) {
+  const key = `${method} ${path}`;
+  const isHeld = token.permissions.some((one) => one.key === key);
+  if (reason !== "NOT_GRANTED" || path === null || isHeld || token.revokedAt !== null) return null;
+  return <GrantPermission token={token} permissionKey={key} />;
 }

@@ -1,7 +1,9 @@
 // In place of a list without tokens: an invitation to add the first one, or a way back.
 import type { ReactNode } from "react";
+import type { Place } from "../../api/token-filter.ts";
 import { Empty } from "../../parts/empty.tsx";
 import { Icon } from "../../parts/icon.tsx";
+import { activeFilters, isFiltered, unfiltered } from "./place.ts";
 import { tokens as text } from "./strings.ts";
 
 export function FirstUse({ hadTokens, children }: { hadTokens: boolean; children: ReactNode }) {
@@ -15,13 +17,35 @@ export function FirstUse({ hadTokens, children }: { hadTokens: boolean; children
   );
 }
 
-export function NothingFound({ search, onClear }: { search: string; onClear: () => void }) {
+interface NothingProps {
+  place: Place;
+  onPlace: (place: Place) => void;
+  onClear: () => void;
+}
+
+export function NothingFound({ place, onPlace, onClear }: NothingProps) {
+  const hasFilters = activeFilters(place).length > 0;
+  const mayBeRevoked = place.search !== "" && place.state !== "REVOKED";
   return (
     <Empty>
-      <p role="status">{search === "" ? text.pageEmpty : text.nothingFound(search)}</p>
+      <p role="status">{reasonOf(place)}</p>
+      {mayBeRevoked && (
+        <button
+          type="button"
+          className="button"
+          onClick={() => onPlace({ ...unfiltered(place), search: place.search, state: "REVOKED" })}
+        >
+          {text.searchRevoked}
+        </button>
+      )}
       <button type="button" className="button" onClick={onClear}>
-        {search === "" ? text.toFirstPage : text.clearSearch}
+        {hasFilters ? text.clearFilters : isFiltered(place) ? text.clearSearch : text.toFirstPage}
       </button>
     </Empty>
   );
+}
+
+function reasonOf(place: Place): string {
+  if (activeFilters(place).length > 0) return text.nothingMeets;
+  return place.search === "" ? text.pageEmpty : text.nothingFound(place.search);
 }

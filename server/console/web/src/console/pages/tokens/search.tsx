@@ -27,5 +27,18 @@ export function Search({ value, onSearch, ref }: Props) {
     }, SEARCH_PAUSE_MS);
     return () => clearTimeout(timer);
   }, [typed, value, onSearch]);
-  return <SearchBox ref={ref} label={text.search} value={typed} onChange={setTyped} />;
+  return (
+    <SearchBox
+      ref={ref}
+      label={text.search}
+      placeholder={text.searchHint}
+      value={typed}
+      onChange={(entered) => setTyped(withoutSecrets(entered))}
+    />
+  );
+}
+
+/** Cuts pasted secrets to the beginnings that are searched: no more may get into the address. */
+function withoutSecrets(entered: string): string {
+  return entered.replace(/([A-Za-z0-9]+_[A-Za-z0-9]{6})[A-Za-z0-9]{43}/g, "$1");
 }

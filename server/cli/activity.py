@@ -1,0 +1,30 @@
+"""`tessera activity`: the activity of the installation, which is no tenant's."""
+
+import click
+
+from server.app import running_database
+from server.cli.commands import operator, run, settings_of_environment
+from server.export.lines import CONNECTION, Names, line
+from server.operations import activity as operations
+from server.paging import MAX_PAGE_SIZE, encode_cursor, page_request
+
+
+@click.command()
+@click.option("--after", metavar="CURSOR", help="Go on after this cursor, of a line before.")
+@run
+async def activity(after: str | None) -> None:
+    """Print the installation's activity, one JSON object a line.
+
+    Introspection clients, digest keys, deleted tenants, and failed sign-ins to accounts that do not
+    exist. Each tenant has an activity of its own, which its admins read.
+    """
+    async with running_database(settings_of_environment()):
+        wanted = page_request(CONNECTION, MAX_PAGE_SIZE, after)
+        while True:
+            page = await operations.of_installation(operator(), wanted)
+            click.echo(b"".join(line(row, Names({})) for row in page.rows), nl=False)
+            if not page.has_next:
+                return
+            wanted = page_request(
+                CONNECTION, MAX_PAGE_SIZE, encode_cursor(CONNECTION, page.rows[-1].id)
+            )

@@ -1,0 +1,42 @@
+// The texts of the tab that explains what a request with the token would be answered.
+import { sentences } from "../../../isolated.ts";
+
+export const check = sentences({
+  title: "Check a request",
+  lead: "Shows what the gateway would answer to a request with this token now, and why. Nothing is counted, logged or changed.",
+  method: "Method",
+  url: "URL or path",
+  urlHint: "As the client sends it. A path alone is taken as one of your organisation’s API.",
+  address: "IP address of the client",
+  check: "Check",
+  checking: "Checking …",
+  gone: "This token no longer exists.",
+  allowed: "Allowed",
+  denied: "Denied",
+  allowedLead: (status: string) => `The request passes, with status ${status}.`,
+  deniedLead: (status: string, code: string) => `The request is refused with status ${status}, ${code}.`,
+  steps: "Steps of the decision",
+  near: "Near this request:",
+  grant: "Edit permissions",
+  outcomes: { PASSED: "Passed", FAILED: "Failed", NOT_REACHED: "Not checked" },
+  kinds: {
+    HOST: "Host",
+    SECRET: "Secret",
+    OLD_SECRET: "Old secret",
+    TENANT_NETWORKS: "Networks of the organisation",
+    TOKEN_NETWORKS: "Networks of the token",
+    TARGET: "Form of the path",
+    OPERATION: "Endpoint",
+    PERMISSION: "Permission",
+    TENANT_LIMIT: "Rate limit of the organisation",
+    TOKEN_LIMIT: "Rate limit of the token",
+  },
+  differences: {
+    METHOD: "with another method",
+    TRAILING_SLASH: "differs by the slash at the end",
+    BASE_PATH: "under another base path",
+    SPELLING: "in another spelling",
+    RETIRED: "has left the API",
+    CLOSED: "closed by a fault in the API’s description",
+  },
+});

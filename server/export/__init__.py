@@ -1,0 +1,1 @@
+"""The HTTP surface of archives: the audit trail as a stream."""

@@ -1,0 +1,217 @@
+"""The activity of admins and of the tenant itself: the types of its kinds."""
+
+from typing import Any
+
+import strawberry
+
+import models
+from models import ActivityKind, Role
+from server.graphql.activity_basics import (
+    Activity,
+    AdminActivity,
+    instant,
+    load_inviters,
+    load_new_owners,
+    load_previous_owners,
+)
+from server.graphql.admins import Admin
+from server.graphql.basics import DateTime
+from server.graphql.loading import loaded
+from server.graphql.nodes import Node
+from server.graphql.policy_values import TokenPolicyValues, recorded_values
+
+
+@strawberry.type(description="An admin was invited.")
+class AdminInvited(AdminActivity, Node):
+    role: Role = strawberry.field(description="The role they were invited with.")
+
+
+@strawberry.type(
+    description="An admin got another invitation, which invalidates the previous one: one who has"
+    " not accepted yet from an admin, one who forgot their password from the operator."
+)
+class AdminInvitationRenewed(AdminActivity, Node):
+    invited_by: Admin | None = loaded(
+        load_inviters,
+        description="The admin who had made the previous invitation; null if none was open, or it"
+        " was the operator's.",
+    )
+
+
+@strawberry.type(description="An admin accepted their invitation, which set their password.")
+class AdminInvitationAccepted(AdminActivity, Node):
+    pass
+
+
+@strawberry.type(description="An admin's open invitation ended: the admin who made it was removed.")
+class AdminInvitationEnded(AdminActivity, Node):
+    pass
+
+
+@strawberry.type(description="An admin got another role.")
+class AdminRoleSet(AdminActivity, Node):
+    previous_role: Role = strawberry.field(description="The previous role.")
+    role: Role = strawberry.field(description="The new role.")
+
+
+@strawberry.type(description="An admin became the owner, and the previous owner an admin.")
+class OwnershipTransferred(AdminActivity, Node):
+    previous_role: Role = strawberry.field(description="The new owner's previous role.")
+    previous_owner: Admin | None = loaded(load_previous_owners, description="The previous owner.")
+
+
+@strawberry.type(
+    description="An admin was removed. Their tokens, sessions and invitations have"
+    " entries of their own."
+)
+class AdminRemoved(AdminActivity, Node):
+    role: Role = strawberry.field(description="The role they had.")
+    revoked_token_count: int = strawberry.field(
+        description="How many live tokens were revoked with them."
+    )
+    transferred_token_count: int = strawberry.field(
+        description="How many live tokens were transferred."
+    )
+
+
+@strawberry.type(description="The name and the address of a removed admin were erased for good.")
+class AdminErased(AdminActivity, Node):
+    pass
+
+
+@strawberry.type(description="An admin signed in.")
+class AdminSignedIn(AdminActivity, Node):
+    pass
+
+
+@strawberry.type(
+    description="Sign-ins to an admin's account failed. Of the failures within an hour, the first,"
+    " second, fourth, eighth and so on are told, and at most 60 an hour of a tenant."
+)
+class AdminSignInFailed(AdminActivity, Node):
+    failures: int = strawberry.field(
+        description="How many there were by then, in the hour that the first one began."
+    )
+
+
+@strawberry.type(description="An admin signed out.")
+class AdminSignedOut(AdminActivity, Node):
+    pass
+
+
+@strawberry.type(
+    description="An admin's sessions were ended: by a new password, or by their removal."
+)
+class AdminSessionsEnded(AdminActivity, Node):
+    session_count: int = strawberry.field(description="How many sessions were ended.")
+
+
+@strawberry.type(description="An admin changed their password.")
+class AdminPasswordSet(AdminActivity, Node):
+    pass
+
+
+@strawberry.type(description="The tenant was created, with its owner.")
+class TenantCreated(Activity, Node):
+    owner: Admin | None = loaded(load_new_owners, description="The first owner.")
+
+
+@strawberry.type(description="The limit that the tenant's tokens share was changed.")
+class TenantLimitSet(Activity, Node):
+    previous_requests_per_hour: int | None = strawberry.field(
+        description="The previous limit; null for the default."
+    )
+    requests_per_hour: int | None = strawberry.field(
+        description="The new limit; null for the default."
+    )
+
+
+@strawberry.type(description="The tenant got another name. Its slug stays.")
+class TenantRenamed(Activity, Node):
+    previous_name: str = strawberry.field(description="The previous name.")
+    name: str = strawberry.field(description="The new name.")
+
+
+@strawberry.type(
+    description="The operator suspended the tenant: its tokens are refused, its people cannot sign"
+    " in, and neither events nor e-mail are sent, until it is resumed."
+)
+class TenantSuspended(Activity, Node):
+    pass
+
+
+@strawberry.type(description="The operator resumed the tenant.")
+class TenantResumed(Activity, Node):
+    suspended_since: DateTime = strawberry.field(description="From when on it was suspended.")
+
+
+@strawberry.type(description="The policy of all tokens was set.")
+class TokenPolicySet(Activity, Node):
+    previous_policy: TokenPolicyValues = strawberry.field(description="The previous values.")
+    policy: TokenPolicyValues = strawberry.field(description="The new values.")
+    effective_from: DateTime = strawberry.field(
+        description="From when it binds tokens that existed then."
+    )
+
+
+ADMIN_TYPES: dict[ActivityKind, type[Activity]] = {
+    ActivityKind.ADMIN_INVITED: AdminInvited,
+    ActivityKind.INVITATION_RENEWED: AdminInvitationRenewed,
+    ActivityKind.INVITATION_ACCEPTED: AdminInvitationAccepted,
+    ActivityKind.INVITATION_ENDED: AdminInvitationEnded,
+    ActivityKind.ROLE_SET: AdminRoleSet,
+    ActivityKind.OWNERSHIP_TRANSFERRED: OwnershipTransferred,
+    ActivityKind.ADMIN_REMOVED: AdminRemoved,
+    ActivityKind.ADMIN_ERASED: AdminErased,
+    ActivityKind.SIGNED_IN: AdminSignedIn,
+    ActivityKind.SIGN_IN_FAILED: AdminSignInFailed,
+    ActivityKind.SIGNED_OUT: AdminSignedOut,
+    ActivityKind.SESSIONS_ENDED: AdminSessionsEnded,
+    ActivityKind.PASSWORD_SET: AdminPasswordSet,
+    ActivityKind.TENANT_CREATED: TenantCreated,
+    ActivityKind.TENANT_LIMIT_SET: TenantLimitSet,
+    ActivityKind.TENANT_RENAMED: TenantRenamed,
+    ActivityKind.TENANT_SUSPENDED: TenantSuspended,
+    ActivityKind.TENANT_RESUMED: TenantResumed,
+    ActivityKind.TOKEN_POLICY_SET: TokenPolicySet,
+}
+
+
+def details_of_admin(row: models.Activity) -> dict[str, Any]:
+    """Return the values of the fields that the type of the row's kind adds."""
+    details = row.details
+    match row.kind:
+        case ActivityKind.ADMIN_INVITED:
+            return {"role": Role(details["role"])}
+        case ActivityKind.ROLE_SET:
+            previous, role = Role(details["previousRole"]), Role(details["role"])
+            return {"previous_role": previous, "role": role}
+        case ActivityKind.OWNERSHIP_TRANSFERRED:
+            return {"previous_role": Role(details["previousRole"])}
+        case ActivityKind.ADMIN_REMOVED:
+            return {
+                "role": Role(details["role"]),
+                "revoked_token_count": details["revokedTokenCount"],
+                # Removals before there were plans have no such number.
+                "transferred_token_count": details.get("transferredTokenCount", 0),
+            }
+        case ActivityKind.SIGN_IN_FAILED:
+            return {"failures": details["failures"]}
+        case ActivityKind.SESSIONS_ENDED:
+            return {"session_count": details["sessions"]}
+        case ActivityKind.TENANT_LIMIT_SET:
+            return {
+                "previous_requests_per_hour": details["previousRequestsPerHour"],
+                "requests_per_hour": details["requestsPerHour"],
+            }
+        case ActivityKind.TENANT_RENAMED:
+            return {"previous_name": details["previousName"], "name": details["name"]}
+        case ActivityKind.TENANT_RESUMED:
+            return {"suspended_since": instant(details["suspendedSince"])}
+        case ActivityKind.TOKEN_POLICY_SET:
+            return {
+                "previous_policy": recorded_values(details["previous"]),
+                "policy": recorded_values(details["policy"]),
+                "effective_from": instant(details["effectiveFrom"]),
+            }
+    return {}

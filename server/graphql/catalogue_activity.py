@@ -1,0 +1,65 @@
+"""The activity of the API's document in a tenant: the types of its kinds."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import strawberry
+
+import models
+from models import ActivityKind
+from server.global_ids import row_id
+from server.graphql.activity_basics import Activity
+from server.graphql.catalogue_versions import CatalogueVersion, find_versions
+from server.graphql.context import Context
+from server.graphql.loading import loaded
+from server.graphql.nodes import Node
+
+
+async def _load_versions(
+    context: Context, rows: Sequence[models.Activity]
+) -> list[CatalogueVersion | None]:
+    ids = [row_id("CatalogueVersion", row.details["version"]) or UUID(int=0) for row in rows]
+    found = await context.load_distinct(find_versions, ids)
+    return [found[one] for one in ids]
+
+
+@strawberry.interface(description="Something about a version of the API description.")
+class CatalogueActivity(Activity):
+    version: CatalogueVersion | None = loaded(_load_versions, description="The version.")
+
+
+@strawberry.type(
+    description="Another version of the API description was served, and the tenant told of it."
+)
+class CatalogueChanged(CatalogueActivity, Node):
+    added_count: int = strawberry.field(description="How many operations came.")
+    removed_count: int = strawberry.field(description="How many operations left.")
+    renamed_count: int = strawberry.field(description="How many operations have another path.")
+    moved_count: int = strawberry.field(
+        description="How many operations are gone from a base path."
+    )
+    tokens_affected: int = strawberry.field(
+        description="How many live tokens held something that it removed, moved or gave another"
+        " path."
+    )
+
+
+@strawberry.type(description="An admin dismissed the notice of a version.")
+class CatalogueNoticeDismissed(CatalogueActivity, Node):
+    pass
+
+
+CATALOGUE_TYPES: dict[ActivityKind, type[CatalogueActivity]] = {
+    ActivityKind.CATALOGUE_CHANGED: CatalogueChanged,
+    ActivityKind.CATALOGUE_NOTICE_DISMISSED: CatalogueNoticeDismissed,
+}
+
+
+def details_of_catalogue(row: models.Activity) -> dict[str, Any]:
+    """Return the values of the fields that the type of the row's kind adds."""
+    if row.kind is ActivityKind.CATALOGUE_NOTICE_DISMISSED:
+        return {}
+    kinds = ("added", "removed", "renamed", "moved")
+    counts = {f"{kind}_count": row.details[f"{kind}Count"] for kind in kinds}
+    return counts | {"tokens_affected": row.details["affectedTokens"]}

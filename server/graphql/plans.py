@@ -1,0 +1,282 @@
+"""Plans: how the plain fields of a selection are read off objects, compiled once for a document.
+
+A field is plain if it is an attribute without resolver and argument, or was loaded, and all that is
+selected below it is plain. `executor` leaves the other fields to graphql-core.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import orjson
+from graphql import (
+    GraphQLAbstractType,
+    GraphQLList,
+    GraphQLObjectType,
+    GraphQLSchema,
+    get_nullable_type,
+    is_abstract_type,
+    is_leaf_type,
+)
+from graphql.type import GraphQLOutputType
+from strawberry import UNSET
+
+from server.graphql.definitions import definition_of, type_of_class
+from server.graphql.loading import loaded_getter
+from server.graphql.metering import Meter, names_size, text_size
+from server.internals.graphql_core import FieldDetailsList, GroupedFieldSet
+
+_TYPE_NAME = "__typename"
+_DATE_TIME = "DateTime"
+_UNCONVERTED = {"Boolean", "ID", "Int", "String"}
+# Objects of the catalogue that a selection keeps as JSON, 200 bytes or so each.
+_MAX_LASTING = 1_000
+_Get = Callable[[Any], Any]
+_Collect = Callable[[GraphQLObjectType, FieldDetailsList], GroupedFieldSet]
+
+
+class NotPlainError(Exception):
+    """A field, or one value of a plain field, has to go through graphql-core."""
+
+
+class Run(Meter):
+    """One execution: what it has counted, and the objects that it has completed.
+
+    collect: the fields that are selected of an object type.
+    """
+
+    __slots__ = ("collect", "known")
+
+    def __init__(self, collect: _Collect) -> None:
+        super().__init__()
+        self.collect = collect
+        # Keyed by `id()`. Each value references its object, so that the id cannot be reused.
+        self.known: dict[tuple[int, int], _Completed] = {}
+
+
+_Step = Callable[[Any, Run], Any]
+
+
+class _Field(NamedTuple):
+    """Reads a plain field off an object, then completes the value if there is a `complete` step."""
+
+    response_name: str
+    get: _Get
+    nullable: bool
+    complete: _Step | None
+
+
+class Plan(NamedTuple):
+    """A selection on one type: `plain` fields are read here, graphql-core executes the `rest`."""
+
+    plain: list[_Field]
+    rest: list[str]
+    size: int
+
+
+class _Completed(NamedTuple):
+    """A completed object, what it counts, and the object itself."""
+
+    value: Any
+    objects: int
+    size: int
+    source: Any
+
+
+class Plans:
+    """The plans of a document, which must outlive them: they tell its fields apart by `id()`."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        self._kept: dict[Any, Plan] = {}
+        # Fields with values of types that have fields which are not plain.
+        self._mixed: set[int] = set()
+        self._numbers = 0
+
+    def of(self, parent_type: GraphQLObjectType, grouped: GroupedFieldSet, run: Run) -> Plan:
+        """The plan of a selection on an object type."""
+        nodes = [(name, *(id(one.node) for one in many)) for name, many in grouped.items()]
+        key = (parent_type.name, *nodes)
+        plan = self._kept.get(key)
+        if plan is None:
+            plan = self._kept[key] = self._made(parent_type, grouped, run)
+        return plan
+
+    def _made(self, parent_type: GraphQLObjectType, grouped: GroupedFieldSet, run: Run) -> Plan:
+        plan = Plan([], [], names_size(grouped))
+        for name, details in grouped.items():
+            try:
+                plan.plain.append(self._field(parent_type, name, details, run))
+            except NotPlainError:
+                plan.rest.append(name)
+        return plan
+
+    def _field(
+        self,
+        parent_type: GraphQLObjectType,
+        response_name: str,
+        details: FieldDetailsList,
+        run: Run,
+    ) -> _Field:
+        """Raises `NotPlainError` for a field that takes arguments or needs its resolver.
+
+        A loaded field is plain; where its value is not loaded, reading it fails.
+        """
+        name = details[0].node.name.value
+        if name == _TYPE_NAME:
+            return _Field(response_name, lambda _: parent_type.name, False, None)
+        field = parent_type.fields.get(name)
+        definition = definition_of(field) if field else None
+        if field is None or field.args or definition is None:
+            raise NotPlainError
+        if definition.is_basic_field:
+            # exempt names_made_at_run_time: the name is that of a field of the schema
+            get: _Get | None = attrgetter(definition.python_name)
+        else:
+            get = loaded_getter(definition)
+        if get is None:
+            raise NotPlainError
+        nullable = get_nullable_type(field.type) is field.type
+        return _Field(response_name, get, nullable, self._completion(field.type, details, run))
+
+    def _completion(
+        self, of_type: GraphQLOutputType, details: FieldDetailsList, run: Run
+    ) -> _Step | None:
+        inner = get_nullable_type(of_type)
+        if is_leaf_type(inner):
+            return _leaf(inner)
+        if isinstance(inner, GraphQLList):
+            item = get_nullable_type(inner.of_type)
+            if isinstance(item, GraphQLObjectType):
+                return self._object(item, details, run).all_of
+            complete = self._completion(item, details, run)
+            return _texts if complete is None else _each(complete)
+        if isinstance(inner, GraphQLObjectType):
+            return self._object(inner, details, run).one
+        if is_abstract_type(inner) and id(details[0].node) not in self._mixed:
+            return self._by_class(inner, details)
+        raise NotPlainError
+
+    def _object(self, of_type: GraphQLObjectType, details: FieldDetailsList, run: Run) -> "_Object":
+        plan = self._made(of_type, run.collect(of_type, details), run)
+        if plan.rest:
+            raise NotPlainError
+        self._numbers += 1
+        return _Object(self._numbers, plan)
+
+    def _by_class(self, abstract: GraphQLAbstractType, details: FieldDetailsList) -> _Step:
+        """Complete objects of any type, each by the plan of its own, made for the first one."""
+        steps: dict[type, _Step] = {}
+
+        def complete(source: Any, run: Run) -> Any:
+            of_class = type(source)
+            step = steps.get(of_class)
+            if step is None:
+                of_type = type_of_class(self._schema, of_class)
+                if of_type is None or not self._schema.is_sub_type(abstract, of_type):
+                    raise NotPlainError
+                try:
+                    step = steps[of_class] = self._object(of_type, details, run).one
+                except NotPlainError:
+                    self._mixed.add(id(details[0].node))
+                    self._kept.clear()
+                    raise
+            return step(source, run)
+
+        return complete
+
+
+class _Object:
+    """Completes objects of one type, each once: a page repeats the same permission many times.
+
+    What it counts is counted at every occurrence, because the answer repeats it. An object that
+    `lasts` as long as the catalogue is kept as JSON, for the document's other requests too.
+    """
+
+    def __init__(self, number: int, plan: Plan) -> None:
+        self._number = number
+        self._fields, self._size = plan.plain, plan.size
+        self._lasting: dict[int, _Completed] = {}
+
+    def one(self, source: Any, run: Run) -> Any:
+        """The value of one object."""
+        found = self._lasting.get(id(source)) or run.known.get((self._number, id(source)))
+        if found is None:
+            return self._first(source, run)
+        run.add(found.objects, found.size)
+        return found.value
+
+    def all_of(self, sources: Iterable[Any], run: Run) -> list[Any]:
+        """The values of many objects."""
+        completed, objects, size = [], 0, 0
+        number, lasting, known = self._number, self._lasting, run.known
+        for source in sources:
+            place = id(source)
+            found = lasting.get(place) or known.get((number, place))
+            if found is None:
+                completed.append(self._first(source, run))
+            else:
+                value, its_objects, its_size, _ = found
+                completed.append(value)
+                objects += its_objects
+                size += its_size
+        run.add(objects, size)
+        return completed
+
+    def _first(self, source: Any, run: Run) -> Any:
+        objects, size = run.objects, run.size
+        run.add(1, self._size)
+        value: Any = read(source, self._fields, run)
+        taken = (run.objects - objects, run.size - size)
+        lasts: bool = getattr(source, "lasts", False)
+        if lasts and len(self._lasting) < _MAX_LASTING:
+            value = orjson.Fragment(orjson.dumps(value, option=orjson.OPT_UTC_Z))
+            self._lasting[id(source)] = _Completed(value, *taken, source)
+        else:
+            run.known[self._number, id(source)] = _Completed(value, *taken, source)
+        return value
+
+
+def read(source: Any, fields: list[_Field], run: Run) -> dict[str, Any]:
+    """The values of plain fields.
+
+    Raises `NotPlainError` for a value that is unset, or null in a non-null field.
+    """
+    values, size = {}, 0
+    for response_name, get, nullable, complete in fields:
+        value = get(source)
+        if value is UNSET or (value is None and not nullable):
+            raise NotPlainError
+        if complete is not None and value is not None:
+            value = complete(value, run)
+        values[response_name] = value
+        if type(value) is str:
+            size += len(value)
+    run.size += size
+    return values
+
+
+def _leaf(of_type: Any) -> _Step | None:
+    if of_type.name in _UNCONVERTED:
+        return None
+    if of_type.name == _DATE_TIME:
+        return _instant
+    convert = of_type.coerce_output_value
+    return lambda value, _: convert(value)
+
+
+def _instant(value: Any, _: Run) -> Any:
+    """An instant in UTC, which orjson writes as the scalar does."""
+    if type(value) is not datetime:
+        raise NotPlainError
+    return value if value.tzinfo is UTC else value.astimezone(UTC)
+
+
+def _each(complete: _Step) -> _Step:
+    return lambda values, run: [complete(value, run) for value in values]
+
+
+def _texts(values: Any, run: Run) -> Any:
+    run.add(0, text_size(values))
+    return values

@@ -1,0 +1,16 @@
+"""What the log line of a request tells beside its route: ids of who asked, and what was done."""
+
+from starlette.requests import Request
+from starlette.types import Scope
+
+_KEY = "log_fields"
+
+
+def tell_in_log(request: Request, **fields: str) -> None:
+    """Add fields to the request's log line. Never a secret, nor a text that a client has chosen."""
+    request.scope.setdefault("state", {}).setdefault(_KEY, {}).update(fields)
+
+
+def fields_for_log(scope: Scope) -> dict[str, str]:
+    """The fields that were added."""
+    return dict(scope.get("state", {}).get(_KEY, {}))
