@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -321,6 +322,43 @@ def test_a_list_that_would_read_too_much_says_so(visitor: Visitor) -> None:
     button(page, "Clear all").click()
     expect(told).to_have_count(0)
     _counted(page, "33 tokens")
+
+
+def test_no_token_can_be_selected_before_its_page_is_there(visitor: Visitor) -> None:
+    page = visitor.page
+    of_page = page.get_by_label("Select all on this page")
+    with _held_lists(page):
+        visitor.open("/?order=name")
+        expect(of_page).to_be_disabled()
+    expect(of_page).to_be_enabled()
+    # The rows of the page before stay until those of the next are there.
+    with _held_lists(page):
+        button(page, "Next").click()
+        expect(of_page).to_be_disabled()
+        expect(page.get_by_label("Select alpha")).to_be_disabled()
+    expect(of_page).to_be_enabled()
+    of_page.check()
+    expect(page.get_by_role("region", name="Selected tokens")).to_contain_text("8 tokens selected")
+    assert visitor.seen == Watch()
+
+
+@contextmanager
+def _held_lists(page: Page) -> Iterator[None]:
+    """Lists of tokens are answered when the block ends."""
+    held: list[Route] | None = []
+
+    def hold(route: Route) -> None:
+        if held is not None and _is_of_list(route):
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/graphql", hold)
+    yield
+    waiting, held = held, None
+    for route in waiting or []:
+        route.continue_()
+    page.unroute("**/graphql")
 
 
 def _is_of_list(route: Route) -> bool:

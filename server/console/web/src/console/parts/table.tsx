@@ -27,7 +27,8 @@ export interface RowSelection<Row> {
   labelOf: (row: Row) => string;
   allLabel: string;
   isSelected: (row: Row) => boolean;
-  onToggle: (rows: readonly Row[], on: boolean) => void;
+  /** Undefined while the rows are those of another page: no row can be selected. */
+  onToggle: ((rows: readonly Row[], on: boolean) => void) | undefined;
 }
 
 /** The first column names the rows. */
@@ -61,7 +62,7 @@ export function Table<Row>(props: Props<Row>) {
       <caption className="visually-hidden">{caption}</caption>
       <thead>
         <tr>
-          {selection && <SelectAll rows={rows ?? []} selection={selection} />}
+          {selection && <SelectAll rows={rows} selection={selection} />}
           {columns.map(({ label, isNumber, className: column, sort }) => (
             <th
               key={label}
@@ -95,7 +96,8 @@ export function Table<Row>(props: Props<Row>) {
                   type="checkbox"
                   aria-label={selection.labelOf(row)}
                   checked={selection.isSelected(row)}
-                  onChange={(event) => selection.onToggle([row], event.target.checked)}
+                  disabled={selection.onToggle === undefined}
+                  onChange={(event) => selection.onToggle?.([row], event.target.checked)}
                 />
               </td>
             )}
@@ -152,14 +154,16 @@ function SortButton({ label, name, sorting }: { label: string; name: string; sor
 }
 
 interface SelectAllProps<Row> {
-  rows: readonly Row[];
+  /** Undefined while loading: then it cannot be checked, so that no click is lost. */
+  rows: readonly Row[] | undefined;
   selection: RowSelection<Row>;
 }
 
 function SelectAll<Row>({ rows, selection }: SelectAllProps<Row>) {
   const box = useRef<HTMLInputElement>(null);
-  const count = rows.filter(selection.isSelected).length;
-  const all = rows.length > 0 && count === rows.length;
+  const { onToggle } = selection;
+  const count = rows?.filter(selection.isSelected).length ?? 0;
+  const all = count > 0 && count === rows?.length;
   useEffect(() => {
     if (box.current) box.current.indeterminate = count > 0 && !all;
   }, [count, all]);
@@ -170,7 +174,8 @@ function SelectAll<Row>({ rows, selection }: SelectAllProps<Row>) {
         type="checkbox"
         aria-label={selection.allLabel}
         checked={all}
-        onChange={() => selection.onToggle(rows, !all)}
+        disabled={rows === undefined || onToggle === undefined}
+        onChange={() => onToggle?.(rows ?? [], !all)}
       />
     </th>
   );

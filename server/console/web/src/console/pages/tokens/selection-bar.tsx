@@ -39,7 +39,7 @@ export function SelectionBar({ place, selection, rows, onRevoke, onClear }: Prop
         <button
           type="button"
           className="button small select-page"
-          onClick={() => selection.toggle(rows.map(({ id }) => id), true)}
+          onClick={() => selection.toggle?.(rows.map(({ id }) => id), true)}
         >
           {text.selectPage(formats.number(rows.length))}
         </button>

@@ -51,7 +51,7 @@ export function TokensPage() {
   const read = data?.edges.map((edge) => edge.node);
   // An empty previous search does not predict this one: treat the rows as not yet known.
   const rows = isPlaceholderData && read?.length === 0 ? undefined : read;
-  const selection = useSelection(place, isPlaceholderData ? [] : (rows ?? []));
+  const selection = useSelection(place, isPlaceholderData ? undefined : rows);
   const isFirstUse = rows?.length === 0 && isStart(place);
   useReturn(addressOf(place), rows);
   const add = mayChange && (

@@ -163,7 +163,9 @@ export function TokensTable({ rows, order, onSort, selection, ...actions }: Prop
           labelOf: ({ name }) => selecting.ofRow(name),
           allLabel: selecting.ofPage,
           isSelected: ({ id }) => selection.ids.has(id),
-          onToggle: (changed, on) => selection.toggle(changed.map(({ id }) => id), on),
+          onToggle:
+            selection.toggle &&
+            ((changed, on) => selection.toggle?.(changed.map(({ id }) => id), on)),
         }
       }
       menu={{

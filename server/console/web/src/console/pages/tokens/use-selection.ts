@@ -8,27 +8,35 @@ export interface Selection {
   ids: ReadonlySet<string>;
   /** Whether all that meet the filters are selected, those of other pages too. */
   isOfAll: boolean;
-  toggle: (ids: readonly string[], on: boolean) => void;
+  /** Undefined while the rows of this place are not known: none can be selected. */
+  toggle: ((ids: readonly string[], on: boolean) => void) | undefined;
   selectAll: () => void;
   clear: () => void;
 }
 
-/** Starts anew on another page, and with another filter or order. Forgets rows that are gone. */
-export function useSelection(place: Place, rows: readonly TokenRowFragment[]): Selection {
+/**
+ * Starts anew on another page, and with another filter or order. Forgets rows that are gone.
+ * `rows`: undefined while those of this place are not known.
+ */
+export function useSelection(
+  place: Place,
+  rows: readonly TokenRowFragment[] | undefined,
+): Selection {
   const at = JSON.stringify(place);
   const [state, setState] = useState<State>({ at, ids: new Set(), isOfAll: false });
   // Also on coming back: only what was just selected is revoked.
   if (state.at !== at) setState({ at, ...NOTHING });
   const { ids, isOfAll } = state.at === at ? state : NOTHING;
-  const selected = rows.map(({ id }) => id).filter((id) => isOfAll || ids.has(id));
+  const known = (rows ?? []).map(({ id }) => id);
+  const selected = known.filter((id) => isOfAll || ids.has(id));
   return {
     ids: new Set(selected),
-    isOfAll: isOfAll && rows.length > 0,
-    toggle: (changed, on) => {
+    isOfAll: isOfAll && known.length > 0,
+    toggle: rows && ((changed, on) => {
       const after = new Set(selected);
       for (const id of changed) on ? after.add(id) : after.delete(id);
       setState({ at, ids: after, isOfAll: false });
-    },
+    }),
     selectAll: () => setState({ at, ids: new Set(), isOfAll: true }),
     clear: () => setState({ at, ids: new Set(), isOfAll: false }),
   };
