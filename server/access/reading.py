@@ -136,7 +136,14 @@ async def rows_by(
     row_class: type[_Row], sql: str, values: Sequence[Any], beside: tuple[Beside, ...] = ()
 ) -> list[_Row]:
     """The rows that a statement in SQL gives: it selects the columns that `columns` names."""
-    return cast("list[_Row]", _read(row_class, await fetch(sql, values), beside))
+    return read_rows(row_class, await fetch(sql, values), beside)
+
+
+def read_rows(
+    row_class: type[_Row], found: Sequence[Sequence[Any]], beside: tuple[Beside, ...] = ()
+) -> list[_Row]:
+    """The rows of values that a driver gave for the columns that `columns` names."""
+    return cast("list[_Row]", _read(row_class, found, beside))
 
 
 def columns(row_class: type[models.Row], alias: str, *further: Beside) -> str:

@@ -11,6 +11,7 @@ import orjson
 import models
 from models import TokenState
 from server.access import token_search
+from server.access.reading import Beside
 from server.database import dialect
 from server.errors import BadSearch
 
@@ -83,19 +84,27 @@ def cleaned(wanted: TokenFilter, text: str | None = None) -> TokenFilter:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A filter, the tenant that it is applied to, and the instant that states are as of."""
+    """A filter, the tenant that it is applied to, and the instant that states are as of.
+
+    beside: to be read beside each token; None where only ids are asked for.
+    """
 
     wanted: TokenFilter
     tenant_id: UUID
     now: datetime
+    beside: tuple[Beside, ...] | None = None
 
 
 @dataclass(slots=True)
 class Values:
-    """The values of a statement and their placeholders. The tenant's id is the first."""
+    """The values of a statement and their placeholders. The tenant's id is the first.
+
+    dialect: that of the statement, asked for once.
+    """
 
     tenant_id: UUID
     given: list[Any] = field(init=False, default_factory=list)
+    dialect: str = field(init=False, default_factory=dialect)
     tenant: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -103,7 +112,7 @@ class Values:
 
     def put(self, value: Any) -> str:
         """Add a value; gives its placeholder."""
-        embedded = dialect() == "sqlite"
+        embedded = self.dialect == "sqlite"
         if embedded and isinstance(value, UUID):
             value = str(value)
         elif isinstance(value, frozenset):
@@ -170,9 +179,9 @@ def _condition(name: str, question: Question, values: Values) -> str:
             fingerprint = models.permission_fingerprint(wanted.permission or "")
             return _HOLDS.format(tenant=tenant, value=put(fingerprint))
         case "search":
-            return _CONTAINS[dialect()].format(tenant=tenant, value=put(wanted.search))
+            return _CONTAINS[values.dialect].format(tenant=tenant, value=put(wanted.search))
         case "ids":
-            return AMONG[dialect()].format(id="e.id", value=put(wanted.ids))
+            return AMONG[values.dialect].format(id="e.id", value=put(wanted.ids))
         case "use":
             return f"({never_used(values)}) = {put(wanted.never_used)}"
     return "e.revoked_at IS NULL"

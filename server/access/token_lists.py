@@ -8,10 +8,10 @@ where few do. Where either would examine too many tokens, the list is refused.
 
 import re
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -19,7 +19,7 @@ import asyncpg
 import models
 from server.access import token_ranges
 from server.access.principal import Principal
-from server.access.reading import Beside, owned_rows, uuid_of
+from server.access.reading import Beside, columns, read_rows, uuid_of
 from server.access.tenancy import cut
 from server.access.token_filter import (
     Question,
@@ -49,8 +49,26 @@ _PLANNING = """
            set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
            set_config('max_parallel_workers_per_gather', '0', true)
 """
+# The found tokens in their order, which a join of another kind would lose.
+_SHOWN = {
+    "postgres": (
+        "CROSS JOIN LATERAL ("
+        "SELECT k.* FROM token k WHERE k.tenant_id = {tenant} AND k.id = x.id LIMIT 1) token"
+    ),
+    "sqlite": "CROSS JOIN token ON token.tenant_id = {tenant} AND token.id = x.id",
+}
 _T = TypeVar("_T")
-_Found = list[tuple[UUID, str | None]]
+
+
+class _Place(NamedTuple):
+    """The place of a token in an order. token: where it is to be shown."""
+
+    id: UUID
+    key: str | None
+    token: models.Token | None = None
+
+
+_Found = list[_Place]
 
 
 class TokenOrder(Enum):
@@ -128,7 +146,7 @@ async def page(
     """The tokens that meet the filter, in the order. Raises `SearchTooBroad`."""
 
     async def ask(now: datetime) -> tuple[_Found, bool]:
-        question = Question(wanted, principal.tenant_id, now)
+        question = Question(wanted, principal.tenant_id, now, beside)
         if not wanted.states:
             return [], False
         found = await _found(question, order, request, request.size + 1)
@@ -136,17 +154,11 @@ async def page(
 
     found, behind = await _asked(ask)
     places = cut(found, request, behind=behind)
-    token_ids = [token_id for token_id, _ in places.rows]
-    live: dict[str, Any] = models.LIVE if wanted.is_of_live else {}
-    read = await owned_rows(models.Token, principal, id__in=token_ids, beside=beside, **live)
-    tokens = {token.id: token for token in read}
-    # A token that was revoked between the two statements is missing.
-    shown = [(tokens[token_id], key) for token_id, key in places.rows if token_id in tokens]
     return Page(
-        [token for token, _ in shown],
+        [place.token for place in places.rows if place.token is not None],
         places.has_previous,
         places.has_next,
-        [key for _, key in shown],
+        [place.key for place in places.rows],
     )
 
 
@@ -224,6 +236,7 @@ async def _is_behind(question: Question, order: TokenOrder, request: PageRequest
     if request.position is None:
         return False
     back = PageRequest(1, request.position, not request.backwards, request.key)
+    question = replace(question, beside=None)
     try:
         return bool(await _found(question, order, back, 1, inclusive=True))
     except SearchTooBroad:
@@ -264,7 +277,7 @@ async def _walked(
     where = " AND ".join(conditions(left, question, values)) or "true"
     # The rows keep the order of the range, in which either database reads it.
     sql = f"SELECT e.id, e.key FROM ({rows}) e WHERE {where} LIMIT {size}"
-    found = await _run(sql, values, is_short=is_exact or limit <= _FEW)
+    found = await _run(question, sql, values, is_short=is_exact or limit <= _FEW)
     if len(found) == size or is_exact:
         return found
     complete = await _holds_at_most(limit, [own], question.tenant_id, beyond)
@@ -289,7 +302,7 @@ async def _chosen(
     sql = f"SELECT e.id, e.key FROM ({rows}) e WHERE {' AND '.join(where) or 'true'}"
     order = beyond.order(*(("e.key", "e.id") if segment.has_key else ("e.id",)))
     sql += f"{beyond.term('e.key', 'e.id', values)} ORDER BY {order} LIMIT {size}"
-    return await _run(sql, values)
+    return await _run(question, sql, values)
 
 
 def _membership(segment: _Segment) -> list[str]:
@@ -306,7 +319,7 @@ async def _all_of(question: Question, ranges: Sequence[Range], size: int) -> lis
     rows = _together(ranges, "NULL", values, _MAX_EXAMINED_TO_COUNT)
     where = " AND ".join(conditions(left, question, values)) or "true"
     sql = f"SELECT e.id, e.key FROM ({rows}) e WHERE {where} LIMIT {size}"
-    return [token_id for token_id, _ in await _run(sql, values)]
+    return [place.id for place in await _run(question, sql, values)]
 
 
 def _together(ranges: Sequence[Range], key: str, values: Values, limit: int) -> str:
@@ -327,14 +340,22 @@ async def _holds_at_most(
     return True
 
 
-async def _run(sql: str, values: Values, *, is_short: bool = False) -> _Found:
-    """The ids and keys that a statement gives; a short one examines some hundreds of rows."""
-    read: Sequence[Any] = (
-        await fetch(sql, values.given)
-        if is_short
-        else (await connection().execute_query(sql, values.given))[1]
-    )
-    return [(uuid_of(token_id), _text(key)) for token_id, key in map(tuple, read)]
+async def _run(question: Question, sql: str, values: Values, *, is_short: bool = False) -> _Found:
+    """The places that a statement gives; a short one examines some hundreds of rows."""
+    beside = question.beside
+    if beside is not None:
+        shown = columns(models.Token, "token", *beside)
+        join = _SHOWN[values.dialect].format(tenant=values.tenant)
+        sql = f"SELECT x.id, x.key, {shown} FROM ({sql}) x {join}"
+    rows: Sequence[Sequence[Any]]
+    if is_short:
+        rows = await fetch(sql, values.given)
+    else:
+        rows = [tuple(row) for row in (await connection().execute_query(sql, values.given))[1]]
+    if beside is None:
+        return [_Place(uuid_of(row[0]), _text(row[1])) for row in rows]
+    tokens = read_rows(models.Token, [row[2:] for row in rows], beside)
+    return [_Place(token.id, _text(row[1]), token) for row, token in zip(rows, tokens, strict=True)]
 
 
 def _text(key: str | datetime | None) -> str | None:

@@ -107,7 +107,7 @@ def examined(part: Range, key: str, values: Values, limit: int, beyond: Beyond =
     else:
         lead = part.columns[0] if part.columns else "NULL"
         named = f"SELECT {part.id} AS id, {lead} AS lead {_rows(part, values, limit, beyond)}"
-        token = _TOKEN_OF[dialect()].format(tenant=values.tenant)
+        token = _TOKEN_OF[values.dialect].format(tenant=values.tenant)
         rows = f"SELECT {_COLUMNS}, {key} AS key FROM ({named}) x {token}"
     return f"SELECT * FROM ({rows}) e WHERE {never_used(values)}" if part.has_strays else rows
 
@@ -119,7 +119,7 @@ def counted(part: Range, values: Values, limit: int, beyond: Beyond = EVERYTHING
 
 def _rows(part: Range, values: Values, limit: int, beyond: Beyond) -> str:
     # SQLite keeps no statistics, and is told the index; PostgreSQL takes it for the order.
-    by = f" INDEXED BY {part.index}" if part.index and dialect() == "sqlite" else ""
+    by = f" INDEXED BY {part.index}" if part.index and values.dialect == "sqlite" else ""
     sql = part.sql.format(by=by, tenant=values.tenant)
     for term, value in part.terms:
         sql += f" AND {term.format(values.put(value))}"

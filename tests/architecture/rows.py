@@ -11,7 +11,7 @@ _READING = "server.access.reading."
 # These take a row class, and the tenant: as a principal, as a condition, or in a statement in SQL.
 READS_OWNED = {f"{_READING}owned_rows"}
 READS = {f"{_READING}rows", "server.access.tenancy.page_of"}
-READS_BY_SQL = {f"{_READING}{name}" for name in ("columns", "row_beside", "rows_by")}
+READS_BY_SQL = {f"{_READING}{name}" for name in ("columns", "read_rows", "row_beside", "rows_by")}
 _CREATING = {"create", "bulk_create", "get_or_create", "update_or_create"}
 WRITING = _CREATING | {"update", "delete", "save", "write", "bulk_update", "raw"}
 # These count as writing even on an object that is not known to be a row.
