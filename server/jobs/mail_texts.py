@@ -133,7 +133,7 @@ def message_of(
     message = EmailMessage(policy=SMTP)
     name, address = sender
     message["From"] = Address(name, addr_spec=address)
-    message["To"] = Address(addr_spec=recipient)
+    message["To"] = _mailbox(recipient)
     message["Subject"] = text.subject
     message["Date"] = format_datetime(at)
     parts = dict.fromkeys((mail_ids[0].hex, mail_ids[-1].hex))
@@ -142,6 +142,12 @@ def message_of(
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(text.body)
     return message
+
+
+def _mailbox(email: str) -> Address:
+    """The address for a header: RFC 6532 allows letters beyond ASCII, the standard parser none."""
+    local, _, domain = email.rpartition("@")
+    return Address(addr_spec=email) if local.isascii() else Address("", local, domain)
 
 
 def _lines(

@@ -38,6 +38,10 @@ class Attempt:
     reason: str = ""
 
 
+class _AddressNotTakenError(Exception):
+    """The recipient's address has letters that the mail server cannot take."""
+
+
 class Mailer:
     """Sends e-mails by one server, each over a connection of its own.
 
@@ -89,7 +93,11 @@ class Mailer:
         )
         try:
             await client.connect()
-            await client.send_message(message, sender=sender, recipients=[recipient])
+            try:
+                await client.send_message(message, sender=sender, recipients=[recipient])
+            except aiosmtplib.SMTPNotSupported as error:
+                # RFC 6531: the server says whether it takes addresses beyond ASCII.
+                raise error if recipient.isascii() else _AddressNotTakenError from error
             # The server has taken it over by now, however it says goodbye.
             with suppress(aiosmtplib.SMTPException, OSError):
                 await client.quit(timeout=_QUIT_SECONDS)
@@ -130,6 +138,8 @@ def _attempt_of(error: Exception) -> Attempt:
     match error:
         case aiosmtplib.SMTPRecipientsRefused():
             return _by_code(error.recipients[0].code, "recipient")
+        case _AddressNotTakenError():
+            return Attempt(MailOutcome.REFUSED, "recipient needs SMTPUTF8")
         case aiosmtplib.SMTPDataError():
             return _by_code(error.code, "content")
         case aiosmtplib.SMTPResponseException():

@@ -224,6 +224,21 @@ async def test_address_that_no_header_can_hold_harms_no_other_mail(
     assert [one.recipients for one in letters] == [[_GUEST]]
 
 
+async def test_address_beyond_ascii_gets_its_mail_by_a_server_that_takes_it(
+    service: Service, world: World, server: MailServer
+) -> None:
+    person = await world.person()
+    await _invite(service, person, "zoë@bücher.example")
+    await _make_due(person)
+    with server.running(enable_SMTPUTF8=True):
+        async with _sending(service):
+            await _all_done(person)
+    [letter] = server.letters
+    assert letter.recipients == ["zoë@xn--bcher-kva.example"]
+    assert letter.message["To"] == "zoë@xn--bcher-kva.example"
+    assert letter.invitation
+
+
 async def test_mail_of_an_instance_that_died_is_sent_by_another_once_its_lease_ends(
     service: Service, world: World, server: MailServer
 ) -> None:
