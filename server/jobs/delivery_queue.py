@@ -43,9 +43,12 @@ async def due(limit: int) -> list[tuple[UUID, UUID]]:
 
 
 async def longest_due(at: datetime) -> models.Webhook | None:
-    """The one whose next attempt has been due for longest, of those that nobody sends now."""
+    """The one whose next attempt has been due for longest, of those that nobody sends now.
+
+    Those of suspended tenants wait, and are not late.
+    """
     # exempt queries_without_a_tenant: the queue of all tenants; its index holds due ones alone
-    queue = models.Webhook.filter(_is_free(at), due_at__lte=at).order_by("due_at")
+    queue = models.Webhook.filter(_is_free(at), not_suspended(), due_at__lte=at).order_by("due_at")
     return await queue.only("due_at").first()
 
 

@@ -38,9 +38,12 @@ async def due(limit: int) -> list[Key]:
 
 
 async def longest_due(at: datetime) -> models.Mail | None:
-    """The one whose next attempt has been due for longest, of those that nobody sends now."""
+    """The one whose next attempt has been due for longest, of those that nobody sends now.
+
+    Those of suspended tenants wait, and are not late.
+    """
     # exempt queries_without_a_tenant: the queue of all tenants; its index holds due ones alone
-    queue = models.Mail.filter(_is_free(at), due_at__lte=at).order_by("due_at")
+    queue = models.Mail.filter(_is_free(at), not_suspended(), due_at__lte=at).order_by("due_at")
     return await queue.only("due_at").first()
 
 

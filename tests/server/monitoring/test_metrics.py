@@ -55,6 +55,14 @@ async def test_outbox_lag_is_the_wait_of_the_longest_due(world: World, client: C
     found = await exported(client)
     assert 199 < found[lag] < 500
     assert found['tessera_outbox_lag_seconds{queue="mails"}'] == 0
+    # What is held for a suspended tenant is not late.
+    tenant = await models.Tenant.get(id=admin.tenant_id)
+    tenant.suspended_at = models.now()
+    await tenant.save()
+    assert (await exported(client))[lag] == 0
+    tenant.suspended_at = None
+    await tenant.save()
+    assert (await exported(client))[lag] > 0
     # What an instance is about to send does not wait.
     held = models.Webhook.filter(due_at__lt=models.now())
     await held.update(leased_until=models.now() + timedelta(minutes=5))
