@@ -17,6 +17,7 @@ from zipfile import ZipFile
 
 import pytest
 
+from tests.support.deployment import copied_sources, healthcheck, image_command, image_environment
 from tests.support.process import (
     LOOPBACK,
     ROOT,
@@ -41,15 +42,19 @@ _CREATE = """mutation ($key: String!) { createToken(input: {name: "t", permissio
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy, so that the build leaves nothing in the sources."""
+    """Built from a copy of what the Containerfile copies, and of the tests, which do not belong.
+
+    The pages are those that were built here.
+    """
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     source.mkdir()
-    for name in ("pyproject.toml", "README.md"):
-        shutil.copy(ROOT / name, source)
-    for name in ("models", "server", "tests"):
-        ignore = shutil.ignore_patterns(*_NOT_COPIED)
-        shutil.copytree(ROOT / name, source / name, ignore=ignore)
+    for name in (*copied_sources(), "tests"):
+        if (ROOT / name).is_file():
+            shutil.copy(ROOT / name, source)
+        else:
+            ignore = shutil.ignore_patterns(*_NOT_COPIED)
+            shutil.copytree(ROOT / name, source / name, ignore=ignore)
     _pip("wheel", "--no-build-isolation", "--wheel-dir", str(folder), str(source))
     (built,) = folder.glob("*.whl")
     return built
@@ -130,11 +135,7 @@ def test_the_installed_command_serves_the_demo_from_any_folder(
     command = [str(installed / "tessera"), "serve", "--demo", "--port", str(port)]
     server = Child(command, log=tmp_path / "log", environment=_environment(), folder=tmp_path)
     with server:
-        deadline = time.monotonic() + 60
-        while answer_of(port, "/readyz") != 200:
-            assert server.running, server.log()
-            assert time.monotonic() < deadline, server.log()
-            time.sleep(0.05)
+        _wait_until_ready(server, port)
         assert (tmp_path / "tessera.db").is_file()
         password = re.search(r"^Password +(\S+)", server.log(), re.MULTILINE)
         sample = re.search(r"curl -s (\S+/api/\S+) -H", server.log())
@@ -151,6 +152,43 @@ def test_the_installed_command_serves_the_demo_from_any_folder(
         secret = json.loads(created)["data"]["createToken"]["secret"]
         assert _ask(sample[1], secret=secret)[0] == 200
         assert _ask(sample[1], secret=f"{secret}x")[0] == 401
+
+
+def test_the_containers_command_serves_and_its_health_check_tells_so(
+    installed: Path, tmp_path: Path
+) -> None:
+    """As the image has them, with the folders of this test in place of the image's."""
+    port = free_port()
+    environment = _environment() | image_environment()
+    url = environment["TESSERA_DATABASE_URL"].replace("/var/lib/tessera", str(tmp_path))
+    environment |= {"TESSERA_DATABASE_URL": url, "PATH": f"{installed}:/usr/bin:/bin"}
+    program, *arguments = image_command()
+    command = [str(installed / program), *arguments, "--port", str(port)]
+    interpreter, *check = healthcheck()
+    assert interpreter == "/opt/tessera/bin/python"
+    check = [part.replace("8000", str(port)) for part in check]
+
+    def is_healthy() -> bool:
+        done = subprocess.run([installed / "python", *check], capture_output=True, timeout=60)
+        assert done.returncode in {0, 1}, done.stderr
+        return done.returncode == 0
+
+    assert not is_healthy()
+    server = Child(command, log=tmp_path / "log", environment=environment, folder=tmp_path)
+    with server:
+        _wait_until_ready(server, port)
+        assert is_healthy()
+        assert (tmp_path / "tessera.db").is_file()
+        assert server.stop() == 0
+    assert not is_healthy()
+
+
+def _wait_until_ready(server: Child, port: int) -> None:
+    deadline = time.monotonic() + 60
+    while answer_of(port, "/readyz") != 200:
+        assert server.running, server.log()
+        assert time.monotonic() < deadline, server.log()
+        time.sleep(0.05)
 
 
 def _ask(
