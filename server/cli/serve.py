@@ -146,7 +146,7 @@ def _serve(
     worker: Worker | None,
     accept_removals: bool,
 ) -> int:
-    # Around the event loop: the last spans are exported when nobody waits for an answer any more.
+    # Around the event loop: the last spans are exported once no answer is due any more.
     with exported_spans(os.environ) as tracer:
         return _serve_traced(settings, documents, sockets, worker, tracer, accept_removals)
 

@@ -240,7 +240,7 @@ async def test_check_has_a_span_with_the_reason_of_its_denial(spans: Spans, worl
         assert "canary" not in span.to_json()
 
 
-async def test_part_of_the_checks_is_traced_whatever_their_callers_ask(
+async def test_callers_do_not_choose_which_checks_are_traced(
     service: Service, world: World
 ) -> None:
     person = await world.person()
