@@ -17,6 +17,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.global_ids import encode_hex_id, encode_id
+from server.web.log_fields import fields_for_log
 
 SCOPE = "tessera"
 OK = "OK"
@@ -106,6 +107,10 @@ def _end_request(span: Span, scope: Scope, name: str, status: int) -> None:
     request_id = scope.get("state", {}).get("request_id")
     if request_id is not None:
         span.set_attribute(_REQUEST, request_id)
+    # The id of the tenant whose person or token was recognised.
+    tenant = fields_for_log(scope).get("tenant")
+    if tenant is not None:
+        span.set_attribute(_TENANT, tenant)
     _set_status(span, status)
     span.end()
 

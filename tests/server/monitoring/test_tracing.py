@@ -96,6 +96,7 @@ async def test_request_and_operation_have_a_span_each_below_the_callers(
             "http.response.status_code": 200,
             "url.scheme": "http",
             "tessera.request.id": made.headers["x-request-id"],
+            "tessera.tenant.id": tenant_of(person),
         },
     )
     assert shown(operation) == (
@@ -153,6 +154,26 @@ async def test_fault_is_an_error_without_its_text(
         assert (span.attributes or {})["error.type"] == kind
         assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, None)
         assert (span.events, "canary" in span.to_json()) == ((), False)
+
+
+async def test_request_of_a_holder_names_its_tenant(spans: Spans, world: World) -> None:
+    person = await world.person()
+    secret = (await world.token(person)).secret
+    await spans.client.http.get("/token", headers={"Authorization": f"Bearer {secret}"})
+    await spans.client.http.get("/token", headers={"Authorization": "Bearer canary"})
+    known, unknown = spans.taken()
+    assert (known.attributes or {})["tessera.tenant.id"] == tenant_of(person)
+    assert shown(unknown) == (
+        "GET /token",
+        SpanKind.SERVER,
+        {
+            "http.request.method": "GET",
+            "http.route": "/token",
+            "http.response.status_code": 401,
+            "url.scheme": "http",
+            "tessera.request.id": (unknown.attributes or {})["tessera.request.id"],
+        },
+    )
 
 
 async def test_request_that_no_route_takes_is_named_by_its_method(spans: Spans) -> None:
