@@ -98,7 +98,7 @@ def test_answers_do_not_wait_for_a_collector(tmp_path: Path, how: str) -> None:
             wait_for(lambda: dropped(server) > 0)
             assert server.stop(signal.SIGTERM, deadline_seconds=60) == 0
         log = server.log()
-    assert ("the last spans were not exported" in log) == (how == "hangs")
+    assert how != "hangs" or "the last spans were not exported" in log
     assert "Traceback" not in log
 
 

