@@ -78,11 +78,12 @@ lint: dev-packages ## lint, format and type checks alone, fastest first
 		{ $(BIN)/ruff format --diff --quiet; echo "To format: $(BIN)/ruff format" >&2; false; })
 	$(call step,mypy,$(BIN)/mypy --no-error-summary)
 
-lock: python ## work out both lock files from pyproject.toml (UPGRADE=--upgrade for newer versions)
+lock: python ## work out all lock files from pyproject.toml (UPGRADE=--upgrade for newer versions)
 	@[ -x .lock-tools/bin/uv ] || { $(PYTHON) -m venv --clear .lock-tools \
 		&& .lock-tools/bin/python -m pip --disable-pip-version-check --no-input -qq install '$(UV)'; }
 	@$(COMPILE) --extra build --output-file requirements.txt pyproject.toml
 	@$(COMPILE) --extra build --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+	@$(COMPILE) --extra build --extra otel --constraint requirements-dev.txt --output-file requirements-otel.txt pyproject.toml
 
 schema: install ## write schema.graphql
 	@$(BIN)/tessera schema > $(VENV)/.part && mv $(VENV)/.part schema.graphql

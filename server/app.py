@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from opentelemetry.trace import Tracer
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -46,6 +47,7 @@ from server.middleware import Envelope, LastNet
 from server.monitoring.gathering import snapshot
 from server.monitoring.loop_lag import LoopWatch
 from server.monitoring.routes import health_routes, metrics_route
+from server.monitoring.tracing import RequestSpans
 from server.service import Service
 from server.settings import Settings
 from server.web.problem import problem
@@ -100,21 +102,24 @@ def read_documents(settings: Settings) -> Documents:
 
 @asynccontextmanager
 async def running_service(
-    settings: Settings, documents: Documents | None = None, worker: Worker | None = None
+    settings: Settings,
+    documents: Documents | None = None,
+    worker: Worker | None = None,
+    tracer: Tracer | None = None,
 ) -> AsyncIterator[Service]:
     """The service on its database, ready to serve. An embedded database is migrated first.
 
     documents: those of the settings, if they are read already. worker: this process, if it is one
-    of several. Raises `Misconfigured` for a database that cannot be used, has another digest key or
-    tokens of a brand that is not listed, for a journal of revocations that cannot be written, and
-    as `read_documents` does.
+    of several. tracer: makes spans, if any are made. Raises `Misconfigured` for a database that
+    cannot be used, has another digest key or tokens of a brand that is not listed, for a journal of
+    revocations that cannot be written, and as `read_documents` does.
     """
     documents = documents or read_documents(settings)
     async with running_database(settings):
         key = await digest_key(settings)
         await require_listed(settings.token_brand)
         with journal(settings.revocations_file):
-            yield Service(settings, key, documents.catalogue, documents.recipes, worker)
+            yield Service(settings, key, documents.catalogue, documents.recipes, worker, tracer)
 
 
 def _warn(documents: Documents) -> None:
@@ -256,7 +261,12 @@ def _routed(
             *_monitoring(service, limiter, is_apart=False),
             *console_routes(has_session),
         ],
-        middleware=[Middleware(Envelope), *_cors(service.settings), Middleware(LastNet)],
+        middleware=[
+            *_spans(service.tracer),
+            Middleware(Envelope),
+            *_cors(service.settings),
+            Middleware(LastNet),
+        ],
         exception_handlers={HTTPException: refuse},
     )
     # A redirect from /graphql/ to /graphql would repeat the query string and the client's Host.
@@ -270,6 +280,10 @@ def _monitoring(service: Service, limiter: RateLimiter, *, is_apart: bool) -> li
     if is_apart == (service.settings.metrics_address is not None):
         routes.append(metrics_route(service.worker, outbox_lag))
     return routes
+
+
+def _spans(tracer: Tracer | None) -> list[Middleware]:
+    return [] if tracer is None else [Middleware(RequestSpans, tracer)]
 
 
 def _is_missing(error: Exception) -> bool:

@@ -24,7 +24,16 @@ _FIELDS = (
     *("worker", "request_id", "method", "route", "status", "milliseconds", "code"),
     *("tenant", "admin", "token", "gateway", "operation", "detail", "dropped"),
 )
-_CHATTY = ("tortoise", "asyncio", "aiosqlite", "uvicorn.access", "graphql", "httpcore2", "httpx2")
+_CHATTY = (
+    "tortoise",
+    "asyncio",
+    "aiosqlite",
+    "uvicorn.access",
+    "graphql",
+    "httpcore2",
+    "httpx2",
+    "urllib3",
+)
 _MAX_WAITING_BYTES = 1024 * 1024
 _MAX_BYTES_A_WRITE = 64 * 1024
 _MAX_FLUSH_SECONDS = 1.0

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from opentelemetry.trace import Tracer
+
 import models
 from server.catalogue import Catalogue
 from server.catalogue.recipes import Recipe
@@ -17,6 +19,7 @@ class Service:
     """The settings, the key of all digests, the tenant API's permissions, and recipes of them.
 
     worker: this process among several workers; None if it is the instance's only one.
+    tracer: makes spans; None where none are made.
     """
 
     settings: Settings
@@ -24,6 +27,7 @@ class Service:
     catalogue: Catalogue
     recipes: tuple[Recipe, ...] = ()
     worker: Worker | None = None
+    tracer: Tracer | None = None
 
     @property
     def speaks(self) -> bool:

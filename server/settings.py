@@ -33,6 +33,7 @@ _SENDER = re.compile(
 _DOCS_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(/[!-~]*)?")
 _PUBLIC_URL = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?/?")
 _ADDRESS = re.compile(r"([0-9A-Za-z.-]+|\[[0-9a-fA-F:.]+\]):([0-9]{1,5})")
+_RATIO = re.compile(r"0(\.[0-9]{1,9})?|1(\.0{1,9})?")
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
 
 
@@ -86,6 +87,7 @@ class Settings:
     smtp_from: the sender of e-mail: its name, which may be "", and its address.
     metrics_address: host and port where health and metrics are told, and metrics nowhere else; None
         tells them beside everything else.
+    trace_authorize_ratio: the part of the checks that get a span, from 0 to 1.
     introspection: whether signed-in admins may introspect the GraphQL schema.
     log_level: DEBUG, INFO, WARNING or ERROR.
     """
@@ -121,6 +123,7 @@ class Settings:
     smtp_url: SmtpServer | None = None
     smtp_from: tuple[str, str] = ("", "")
     metrics_address: tuple[str, int] | None = None
+    trace_authorize_ratio: float = 0.001
     introspection: bool = True
     log_level: str = "INFO"
 
@@ -177,6 +180,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         smtp_url=smtp_url,
         smtp_from=_smtp_from(environment, is_required=smtp_url is not None),
         metrics_address=_metrics_address(environment),
+        trace_authorize_ratio=_ratio(environment, "TESSERA_TRACE_AUTHORIZE_RATIO", 0.001),
         introspection=_yes_or_no(environment, "TESSERA_INTROSPECTION", default=True),
         log_level=_log_level(environment),
     )
@@ -207,6 +211,13 @@ def _whole_number(
     if not text.isdecimal() or not least <= int(text[:10]) <= most:
         raise Misconfigured(f"{name} must be a whole number from {least} to {most}.")
     return int(text)
+
+
+def _ratio(environment: Mapping[str, str], name: str, default: float) -> float:
+    text = _text(environment, name, str(default))
+    if not _RATIO.fullmatch(text):
+        raise Misconfigured(f"{name} must be a number from 0 to 1, such as 0.01.")
+    return float(text)
 
 
 def _kept_days(environment: Mapping[str, str], name: str, default: int) -> int:

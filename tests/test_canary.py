@@ -3,7 +3,7 @@
 A real server process on each database, with its most verbose log, gets a token's secret, passwords,
 sessions, an invitation and its digest key: where they belong, and in every text of the schema and
 of every route, as literals and as variables, in requests that succeed and that fail, with its
-tables and without. Then the test searches its answers, its log and its database.
+tables and without. Then the test searches its answers, its log, its spans and its database.
 
 Stored names and descriptions are data: there the canaries are sent in a form that is refused.
 Aliases are left out, since the answer repeats them to the client that chose them.
@@ -40,6 +40,7 @@ from graphql import (
 
 from server.graphql.schema import CORE_SCHEMA
 from server.token_format import is_token_secret, new_token_secret
+from tests.support.collector import attributes, collecting
 from tests.support.leaks import serving_origin
 from tests.support.mail_server import MailServer
 from tests.support.postgres import PostgresCluster
@@ -114,8 +115,15 @@ def recorded(
     create_the_tenant(url, settings, password)
     with (
         serving_origin() as origin,
+        collecting() as collector,
         ServerProcess(
-            folder, database_url=url, settings=settings | {"TESSERA_LEAK_KEYS_URL": origin.url}
+            folder,
+            database_url=url,
+            settings=settings
+            | collector.settings
+            | {"TESSERA_LEAK_KEYS_URL": origin.url, "TESSERA_TRACE_AUTHORIZE_RATIO": "1"}
+            # Every span is kept until it is sent, also by a slow machine.
+            | {"OTEL_BSP_SCHEDULE_DELAY": "500", "OTEL_BSP_MAX_QUEUE_SIZE": "100000"},
         ) as server,
         httpx2.Client(base_url=server.url, timeout=30, verify=False) as http,
         listening() as receiver,
@@ -134,7 +142,9 @@ def recorded(
             misplace(recording, recording.secrets[name])
         fail_without_each_table(recording, script, shift=1 if url.startswith("sqlite") else 3)
         recording.dumps |= {f"{name}, running": content for name, content in dump().items()}
+        server.stop(deadline_seconds=60)
     recording.dumps |= dump()
+    recording.spans = collector
     return recording
 
 
@@ -734,6 +744,26 @@ def test_no_secret_is_in_the_log(recording: Recording) -> None:
 
 def test_no_secret_is_in_the_database(recording: Recording) -> None:
     assert sightings(recording, recording.dumps) == []
+
+
+def test_no_secret_name_address_or_target_is_in_a_span(recording: Recording) -> None:
+    """Names, e-mail addresses, targets of the tenants' APIs, query strings, as they were sent."""
+    content = recording.spans.contents()
+    assert sightings(recording, {"the spans": content}) == []
+    assert secrets_in(content) == []
+    for text in (STORED_NAME, OWNER, GUEST, TARGET, "access_token", "user-agent", "httpx"):
+        assert text.encode() not in content.lower(), text
+    spans = recording.spans.spans()
+    # Of each kind there are some, so that there was something to search.
+    names = {span.name for span in spans}
+    assert {"POST /graphql", "createToken", "viewer", "GET /authorize", "POST"} <= names
+    told = set().union(*(attributes(span) for span in spans))
+    assert told == {
+        *("http.request.method", "http.route", "http.response.status_code", "url.scheme"),
+        *("error.type", "graphql.operation.type", "tessera.request.id", "tessera.tenant.id"),
+        "tessera.result.code",
+    }
+    assert not any(span.events or span.links or span.status.message for span in spans)
 
 
 def secrets_in(content: bytes) -> list[bytes]:

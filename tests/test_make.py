@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.process import LOOPBACK, ROOT, Child, answer_of, free_port, tessera_environment
 
-_REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+_REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-otel.txt")
 _NPM_LOCKS = ("server/console/web", "tests/node", "tests/chromium")
 # Matches the line that each step of the Makefile's set-up prints.
 _SET_UP = re.compile("Installing|once, and again")

@@ -2,12 +2,14 @@
 
 import gc
 import logging
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass
 
 import click
+from opentelemetry.trace import Tracer
 
 from server import database
 from server.access.principal import Operator
@@ -20,6 +22,7 @@ from server.dataplane.connection import Limits, limited_protocol
 from server.errors import Misconfigured
 from server.logs import few_lines_to_standard_error, logging_to_standard_error
 from server.loop_thread import loop_thread
+from server.monitoring.span_export import exported_spans
 from server.operations import catalogue_versions, permissions, restoration
 from server.service import Service
 from server.settings import Settings
@@ -136,16 +139,29 @@ def _failed(error: Exception, worker: Worker) -> int:
     return 1
 
 
-@run
-async def _serve(
+def _serve(
     settings: Settings,
     documents: Documents,
     sockets: _Sockets,
     worker: Worker | None,
     accept_removals: bool,
+) -> int:
+    # Around the event loop: the last spans are exported once no answer is due any more.
+    with exported_spans(os.environ) as tracer:
+        return _serve_traced(settings, documents, sockets, worker, tracer, accept_removals)
+
+
+@run
+async def _serve_traced(
+    settings: Settings,
+    documents: Documents,
+    sockets: _Sockets,
+    worker: Worker | None,
+    tracer: Tracer | None,
+    accept_removals: bool,
 ) -> None:
     async with (
-        running_service(settings, documents, worker) as service,
+        running_service(settings, documents, worker, tracer) as service,
         loop_thread(settings) as runner,
     ):
         await restoration.require_settled(Operator(), settings)

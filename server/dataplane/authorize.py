@@ -34,6 +34,7 @@ from server.decisions.pick_ups import PickUps
 from server.decisions.question import Question
 from server.decisions.terms import WITHHELD, Terms
 from server.monitoring.metrics import DECISIONS, UNEXPECTED_ERRORS
+from server.monitoring.tracing import CheckSpans
 from server.service import Service
 from server.token_format import has_token_form
 from server.web.client_address import ClientAddresses, is_within
@@ -83,6 +84,9 @@ class Authorize:
             ClientAddresses(settings.trusted_proxies, trusts_peer=True),
             is_nginx=settings.gateway == "nginx",
             public_url=settings.public_url,
+            spans=CheckSpans(service.tracer, settings.trace_authorize_ratio)
+            if service.tracer
+            else None,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,7 +110,7 @@ class Authorize:
         except Exception as error:
             decision = _failure(error)
         if isinstance(decision, Answer):
-            _tell(check, decision, started)
+            self._ending.tell(check, decision, started)
         else:
             self._lookup.find(decision.question, decision)
 
@@ -173,7 +177,10 @@ class _OverAsgi:
 
 @dataclass(slots=True, frozen=True)
 class _Ending:
-    """What a decision needs after its lookup: logs, rate limiter, addresses, settings."""
+    """What a decision needs after its lookup: logs, rate limiter, addresses, settings.
+
+    spans: None where no spans are made.
+    """
 
     log: DecisionLog
     pick_ups: PickUps
@@ -181,6 +188,20 @@ class _Ending:
     addresses: ClientAddresses
     is_nginx: bool
     public_url: str | None
+    spans: CheckSpans | None
+
+    def tell(self, check: OpenCheck, answer: Answer, started: float, tenant_id: str = "") -> None:
+        """Count the answer, and give it. tenant_id: the tenant's, once the secret is known."""
+        seconds = perf_counter() - started
+        DECISIONS.note(answer.status, answer.code, seconds)
+        try:
+            check.answered(answer)
+            if self.spans is not None:
+                status, code = answer.status, answer.code
+                self.spans.note(check.method, check.headers, status, code, tenant_id, seconds)
+        except Exception as error:
+            # Do not raise: other checks of the same lookup query still wait for their answers.
+            _unexpected(error)
 
 
 @dataclass(slots=True, eq=False)
@@ -202,7 +223,7 @@ class _Decision:
     def found(self, terms: Terms | None) -> None:
         """Take the lookup's result: the secret's terms, or None for a secret unknown here."""
         if terms is None:
-            _tell(self._check, answers.INVALID_TOKEN, self._started)
+            self._ending.tell(self._check, answers.INVALID_TOKEN, self._started)
             return
         self._terms = terms
         check, ending = self._check, self._ending
@@ -215,7 +236,7 @@ class _Decision:
 
     def failed(self, error: Exception) -> None:
         """Take the lookup's error."""
-        _tell(self._check, _failure(error), self._started)
+        self._ending.tell(self._check, _failure(error), self._started)
 
     def _counted(self, count: Count | None) -> None:
         self._end(RefusalReason.RATE_LIMITED if count and count[0] else None, count)
@@ -244,7 +265,7 @@ class _Decision:
                 self._note_marks(marks, denial)
         except Exception as error:
             answer = _failure(error)
-        _tell(check, answer, self._started)
+        ending.tell(check, answer, self._started, self._terms.tenant_id)
 
     def _note_marks(self, marks: str, denial: RefusalReason | None) -> None:
         """Note the use of a new secret, and of a permission that a trial withholds."""
@@ -274,15 +295,6 @@ class _Decision:
             return answers.insufficient_scope(CODES[denial].value, detail, request_id, key, url)
         detail = _DENIAL_DETAILS[denial]
         return answers.insufficient_scope(CODES[denial].value, detail, request_id)
-
-
-def _tell(check: OpenCheck, answer: Answer, started: float) -> None:
-    DECISIONS.note(answer.status, answer.code, perf_counter() - started)
-    try:
-        check.answered(answer)
-    except Exception as error:
-        # Do not raise: other checks of the same lookup query still wait for their answers.
-        _unexpected(error)
 
 
 def _failure(error: Exception) -> Answer:

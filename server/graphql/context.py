@@ -11,6 +11,7 @@ from strawberry.dataloader import DataLoader
 
 from server.access.principal import SignedInAdmin
 from server.decisions.limits import RateLimiter
+from server.monitoring.tracing import OperationSpans
 from server.service import Service
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Context:
 
     limiter: counts the requests of tokens; None where none are counted.
     plans: those of the document; None for one that is executed once.
+    spans: of the request's operations; None where none are made.
     usage_sinces: the instants since which the request has asked for usage, or the days back.
     """
 
@@ -35,6 +37,7 @@ class Context:
     principal: SignedInAdmin
     limiter: RateLimiter | None = None
     plans: "Plans | None" = None
+    spans: OperationSpans | None = None
     usage_sinces: set[datetime | int | None] = field(init=False, default_factory=set)
     _loaders: dict[Load[Any, Any], DataLoader[Any, Any]] = field(init=False, default_factory=dict)
 

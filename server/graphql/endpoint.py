@@ -35,6 +35,7 @@ from server.graphql.metering import MAX_ANSWER_BYTES, MAX_OBJECTS, TooLargeError
 from server.graphql.schema import CORE_SCHEMA, SCHEMA
 from server.internals import graphql_core, strawberry
 from server.loop_thread import Runner, run_here
+from server.monitoring.tracing import OperationSpans
 from server.service import Service
 from server.web.body import MAX_SIGNED_IN_BODY_BYTES, BadRequest
 from server.web.json import parse_json, read_json
@@ -120,12 +121,18 @@ class _Endpoint:
         parameters = await _parameters(request)
         # Take a turn after the body has arrived, so that a slow sender does not hold one.
         async with self._turns.turn(principal), self._slots.of(principal.tenant_id):
+            spans = OperationSpans.of_request(self._service.tracer, principal.tenant_id)
             return await self._run_aside(
-                lambda: self._performed(request, principal, parameters, media_type)
+                lambda: self._performed(request, principal, parameters, media_type, spans)
             )
 
     async def _performed(
-        self, request: Request, principal: SignedInAdmin, parameters: _Parameters, media_type: str
+        self,
+        request: Request,
+        principal: SignedInAdmin,
+        parameters: _Parameters,
+        media_type: str,
+        spans: OperationSpans | None,
     ) -> Response:
         document = self._documents.read(parameters.query)
         operation = document.operation(parameters.operation_name)
@@ -143,7 +150,7 @@ class _Endpoint:
         )
         # Of the valid document alone: its names are those of the schema.
         tell_in_log(request, operation=_summary(operation))
-        context = Context(self._service, principal, self._limiter, document.plans)
+        context = Context(self._service, principal, self._limiter, document.plans, spans)
         try:
             result = await self._execute(document, operation, parameters.variables, context)
             return _shown(result, request.state.request_id, media_type)

@@ -109,6 +109,7 @@ from server.graphql.token_changes import (
 )
 from server.graphql.token_list import count_tokens, list_tokens
 from server.graphql.tokens import Token, TokenConnection, find_token
+from server.graphql.tracing import trace_root_fields
 from server.graphql.trial_changes import (
     DropTrialResult,
     EnforceTrialResult,
@@ -396,6 +397,7 @@ SCHEMA = strawberry.Schema(
 )
 # The schema as graphql-core executes it, for the room and its tests.
 CORE_SCHEMA: GraphQLSchema = core_schema(SCHEMA)
+trace_root_fields(CORE_SCHEMA)
 
 
 def sdl() -> str:

@@ -6,10 +6,12 @@ from datetime import timedelta
 from uuid import UUID
 
 import models
+from models import DeliveryOutcome
 from server.access.webhook_secrets import opened_secret
 from server.jobs import delivery_queue as queue
 from server.jobs.due_work import LOOK_EVERY_SECONDS, DueWork
 from server.monitoring.metrics import WEBHOOK_ATTEMPTS
+from server.monitoring.tracing import DeliverySpan
 from server.outbound.posting import Answer, Poster
 from server.outbound.signing import signed_headers
 from server.service import Service
@@ -73,16 +75,21 @@ class Deliveries:
                 if event is None:
                     await queue.settle(webhook)
                     return
-            answer = await self._send(webhook.url, secret, event)
+            answer = await self._send(webhook, secret, event)
             async with self._work.database:
                 noted = await queue.note(webhook, event, answer, self._lease)
             if noted is None or noted.due_at is None or noted.failures:
                 return
             webhook = noted
 
-    async def _send(self, url: str, secret: bytes, event: models.WebhookEvent) -> Answer:
+    async def _send(
+        self, webhook: models.Webhook, secret: bytes, event: models.WebhookEvent
+    ) -> Answer:
         body = event.body.encode()
+        span = DeliverySpan(self._service.tracer, webhook.tenant_id)
         headers = signed_headers(secret, event.event_id, int(time.time()), body)
-        answer = await self._poster.post(url, headers, body)
+        answer = await self._poster.post(webhook.url, {**headers, **span.headers}, body)
+        is_delivered = answer.outcome is DeliveryOutcome.DELIVERED
+        span.end(answer.outcome.value, answer.status, is_delivered=is_delivered)
         WEBHOOK_ATTEMPTS.labels(answer.outcome.value).inc()
         return answer

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from server.monitoring.tracing import passed_on
+
 MAX_KEYS = 100
 MAX_DOCUMENT_BYTES = 64 * 1024
 MAX_KEY_ID_LENGTH = 128
@@ -98,6 +100,7 @@ def is_signed(key: EllipticCurvePublicKey, signature: bytes, content: bytes) -> 
 async def _fetch(url: str, etag: str) -> tuple[bytes, str] | None:
     """The document at `url` and its tag; None if it is still the one of `etag`."""
     headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "Tessera"}
+    headers |= passed_on()
     if etag:
         headers["If-None-Match"] = etag
     # Reads the authorities' certificates, which takes tens of milliseconds.

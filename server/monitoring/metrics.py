@@ -195,6 +195,12 @@ ROWS_DELETED = Counter(
     ["table"],
     registry=REGISTRY,
 )
+SPANS_DROPPED = Counter(
+    "tessera_spans_dropped_total",
+    "Spans that were not exported, by whether too many waited or an export failed.",
+    ["reason"],
+    registry=REGISTRY,
+)
 MAIL_ATTEMPTS = Counter(
     "tessera_mail_attempts_total",
     "Attempts to send an e-mail, by outcome.",

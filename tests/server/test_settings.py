@@ -54,6 +54,7 @@ def test_every_variable_is_read() -> None:
             "TESSERA_SMTP_FROM": "Zoë's Tessera <tessera@example.com>",
             "TESSERA_INTROSPECTION": "no",
             "TESSERA_METRICS_ADDRESS": "[::1]:9464",
+            "TESSERA_TRACE_AUTHORIZE_RATIO": "0.25",
             "TESSERA_LOG_LEVEL": "warning",
         }
     )
@@ -91,15 +92,16 @@ def test_every_variable_is_read() -> None:
         ),
         smtp_from=("Zoë's Tessera", "tessera@example.com"),
         metrics_address=("::1", 9464),
+        trace_authorize_ratio=0.25,
         introspection=False,
         log_level="WARNING",
     )
     assert not settings.embedded
 
 
-def test_there_are_at_most_twenty_six_settings_beside_how_long_rows_are_kept() -> None:
+def test_there_are_at_most_twenty_seven_settings_beside_how_long_rows_are_kept() -> None:
     others = {name for name in Settings.__dataclass_fields__ if not name.startswith("keep_")}
-    assert 0 < len(others) <= 26
+    assert 0 < len(others) <= 27
 
 
 @pytest.mark.parametrize(
@@ -207,6 +209,8 @@ _MISTAKES = [
     ("TESSERA_INTROSPECTION", "canary"),
     ("TESSERA_METRICS_ADDRESS", "9464"),
     ("TESSERA_METRICS_ADDRESS", "canary:65536"),
+    ("TESSERA_TRACE_AUTHORIZE_RATIO", "1.5"),
+    ("TESSERA_TRACE_AUTHORIZE_RATIO", "canary"),
     ("TESSERA_LOG_LEVEL", "canary"),
 ]
 

@@ -7,6 +7,7 @@ from server.app import running_service
 from server.catalogue import Catalogue
 from server.operations import tokens
 from tests.conftest import settings_for
+from tests.support.collector import Collector
 from tests.support.factories import World
 from tests.support.process import ServerProcess
 from tests.support.proxies import Proxy, Upstream
@@ -22,6 +23,7 @@ class GatewayStack:
     upstream: Upstream
     server: ServerProcess
     catalogue: Catalogue
+    collector: Collector
     host: str
     database_url: str
     all: str

@@ -48,6 +48,8 @@ class Origin:
     more_headers: str = ""
     # The value of `If-None-Match` of each request.
     asked: list[str] = field(default_factory=list)
+    # The value of `traceparent` of each request.
+    trace_parents: list[str] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -63,6 +65,7 @@ class Origin:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
         lines = dict(line.partition(": ")[::2] for line in head.splitlines())
         self.asked.append(lines.get("if-none-match", ""))
+        self.trace_parents.append(lines.get("traceparent", ""))
         await asyncio.sleep(self.delay_seconds)
         is_same = self.status == 200 and lines.get("if-none-match") == self.etag
         body = b"" if is_same else self.document

@@ -256,8 +256,9 @@ def tessera(
 def tessera_environment(
     database_url: str | None = None, settings: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """This process's environment with the given `TESSERA_…` variables only."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("TESSERA_")}
+    """This process's environment with the given `TESSERA_…` and `OTEL_…` variables only."""
+    others = ("TESSERA_", "OTEL_")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(others)}
     environment |= {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
     if database_url is not None:
         environment["TESSERA_DATABASE_URL"] = database_url

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 
+from tests.support.collector import Collector
 from tests.support.leaks import KEY_ID, Origin
 from tests.support.mail_server import MailServer
 from tests.support.process import ServerProcess
@@ -38,6 +39,7 @@ class Recording:
     token_id: str = ""
     rotated_id: str = ""
     dumps: dict[str, bytes] = field(default_factory=dict)
+    spans: Collector = field(init=False)
 
     def ask(
         self, method: str, path: str, what: str = "", *, as_owner: bool = True, **more: Any

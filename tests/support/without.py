@@ -1,7 +1,7 @@
 """Runs `tessera` on a library that lacks a part: `python -m tests.support.without PART… -- …`.
 
 A part is `module:name` or `module:class.name`. A `module` alone is loaded: it may need a part that
-is removed after it.
+is removed after it. `!module` is not installed.
 """
 
 import sys
@@ -16,6 +16,10 @@ def command(*parts: str) -> list[str]:
 
 
 def _remove(part: str) -> None:
+    if part.startswith("!"):
+        # So Python's import system finds none.
+        sys.modules[part[1:]] = None  # type: ignore[assignment]
+        return
     module, _, path = part.partition(":")
     owner, _, name = path.rpartition(".")
     of = import_module(module)

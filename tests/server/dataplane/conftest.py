@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from server.catalogue import read_catalogue
+from tests.support.collector import collecting
 from tests.support.gateway_stack import GatewayStack, create_rows
 from tests.support.process import ServerProcess
 from tests.support.proxies import KINDS, Upstream, proxy
@@ -20,9 +21,11 @@ def stack(
     made = asyncio.run(create_rows(url))
     catalogue = read_catalogue(None)
     settings = {"TESSERA_GATEWAY": request.param, "TESSERA_PASS_PREFLIGHT": "yes"}
+    settings["TESSERA_TRACE_AUTHORIZE_RATIO"] = "1"
     with (
         Upstream(catalogue) as upstream,
-        ServerProcess(folder, database_url=url, settings=settings) as server,
+        collecting() as collector,
+        ServerProcess(folder, database_url=url, settings=settings | collector.settings) as server,
         proxy(request.param, folder, server.port, upstream.port) as gate,
     ):
-        yield GatewayStack(gate, upstream, server, catalogue, database_url=url, **made)
+        yield GatewayStack(gate, upstream, server, catalogue, collector, database_url=url, **made)

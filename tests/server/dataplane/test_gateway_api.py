@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from server.catalogue import read_catalogue
+from tests.support.collector import collecting
 from tests.support.deployment import manifest
 from tests.support.gateway_stack import ONE, GatewayStack, create_rows
 from tests.support.process import ServerProcess
@@ -110,10 +111,11 @@ def routed(
     settings = {"TESSERA_GATEWAY": kind, "TESSERA_PASS_PREFLIGHT": "yes"}
     with (
         Upstream(catalogue) as upstream,
+        collecting() as collector,
         ServerProcess(folder, database_url=url, settings=settings) as server,
         proxy("envoy", folder, server.port, upstream.port, _envoy(request.param())) as gate,
     ):
-        yield GatewayStack(gate, upstream, server, catalogue, database_url=url, **made)
+        yield GatewayStack(gate, upstream, server, catalogue, collector, database_url=url, **made)
 
 
 def test_only_a_holder_reaches_the_api_which_learns_who_it_is(routed: GatewayStack) -> None:

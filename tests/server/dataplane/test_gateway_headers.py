@@ -4,6 +4,7 @@ The API compares names as CGI does: `X_Foo` and `X.Foo` are `X-Foo`.
 """
 
 import re
+from secrets import token_hex
 
 import pytest
 
@@ -134,6 +135,17 @@ def test_ordinary_headers_reach_the_api_unchanged(stack: GatewayStack) -> None:
     status, headers = seen_by_api(stack, [])
     optional = {"accept-encoding", "user-agent"}
     assert set(headers) <= WRITTEN | optional | {"authorization"}
+
+
+def test_check_is_part_of_the_clients_trace(stack: GatewayStack) -> None:
+    trace = token_hex(16)
+    status, headers = seen_by_api(stack, [f"Traceparent: 00-{trace}-b7ad6b7169203331-01"])
+    assert status == 200
+    # A gateway that makes spans itself would write another parent of the same trace.
+    assert headers["traceparent"].split("-")[1] == trace
+    found = stack.collector.wait(lambda spans: any(one.trace_id.hex() == trace for one in spans))
+    [span] = [one for one in found if one.trace_id.hex() == trace]
+    assert span.name.endswith(" /authorize")
 
 
 @pytest.mark.parametrize("framing", ["Content-Length: 11", "Transfer-Encoding: chunked"])
