@@ -51,6 +51,7 @@ from server.monitoring.tracing import RequestSpans
 from server.service import Service
 from server.settings import Settings
 from server.web.problem import problem
+from server.web.public_path import without_path
 from server.workers import Worker
 
 _log = logging.getLogger("tessera")
@@ -181,6 +182,7 @@ class App:
         self.routes = routed.routes
         self._routed = routed
         self._worker, self._run = service.worker, run
+        self._base = service.settings.public_path
         self._lag = LoopWatch()
         # Answers at the metrics' own address, if there is one.
         self.monitoring = Starlette(
@@ -194,7 +196,7 @@ class App:
         if _is_check(scope):
             await self._authorize(scope, receive, send)
         else:
-            await self._routed(scope, receive, send)
+            await self._routed(without_path(scope, self._base), receive, send)
 
     def protocol(self, limits: Limits | None = None) -> type[Protocol]:
         """The HTTP protocol of this application, for clients that stay within `limits`."""
@@ -244,7 +246,8 @@ def _routed(
     async def has_session(request: Request) -> bool:
         return await is_signed_in(service, request)
 
-    missing = missing_page(has_session)
+    base = service.settings.public_path
+    missing = missing_page(has_session, base)
 
     async def refuse(request: Request, error: Exception) -> Response:
         page = await missing(request) if _is_missing(error) else None
@@ -259,7 +262,7 @@ def _routed(
             *holder_routes(service, log),
             *leak_routes(service, reports),
             *_monitoring(service, limiter, is_apart=False),
-            *console_routes(has_session),
+            *console_routes(has_session, base),
         ],
         middleware=[
             *_spans(service.tracer),

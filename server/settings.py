@@ -7,6 +7,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 from server.errors import Misconfigured
+from server.public_url import path_of, read_public_url
 from server.smtp_url import SmtpServer, read_smtp_url
 from server.token_format import BRAND
 from server.web.client_address import FORWARDED, X_FORWARDED_FOR, Network
@@ -31,7 +32,6 @@ _SENDER = re.compile(
     r"([^\x00-\x1f\x7f<>\"]{1,100} )?<([!-;=?-~]+@[a-z0-9.-]+)>|([!-;=?-~]+@[a-z0-9.-]+)"
 )
 _DOCS_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(/[!-~]*)?")
-_PUBLIC_URL = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?/?")
 _ADDRESS = re.compile(r"([0-9A-Za-z.-]+|\[[0-9a-fA-F:.]+\]):([0-9]{1,5})")
 _RATIO = re.compile(r"0(\.[0-9]{1,9})?|1(\.0{1,9})?")
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
@@ -81,7 +81,7 @@ class Settings:
     keep_webhook_days: events that were sent, and the attempts to send them.
     keep_reminder_days: notes of the reminders that were sent.
     revocations_file: the journal of revocations, which a restored database lacks; None for none.
-    public_url: where people open the console, for links; None for no links.
+    public_url: where people open the console, for links; None for no links. It may have a path.
     docs_url: where the tenants' API is documented, for a link in the console; None for no link.
     smtp_url: the mail server; None sends no e-mail.
     smtp_from: the sender of e-mail: its name, which may be "", and its address.
@@ -133,6 +133,11 @@ class Settings:
         if self.leak_keys_url is None:
             return self.leak_origins
         return LeakOrigin("github", "Github-Public-Key", self.leak_keys_url), *self.leak_origins
+
+    @property
+    def public_path(self) -> str:
+        """The path below which people open the console, such as `/tessera`; empty for none."""
+        return path_of(self.public_url)
 
     @property
     def embedded(self) -> bool:
@@ -340,12 +345,12 @@ def _leak_origins(environment: Mapping[str, str]) -> tuple[LeakOrigin, ...]:
 
 def _public_url(environment: Mapping[str, str], *, is_required: bool) -> str | None:
     url = _text(environment, "TESSERA_PUBLIC_URL")
-    if (url or is_required) and not _PUBLIC_URL.fullmatch(url):
-        raise Misconfigured(
-            "TESSERA_PUBLIC_URL must be the URL of the console, such as"
-            " https://tessera.example.com; TESSERA_SMTP_URL needs it."
-        )
-    return url.rstrip("/") or None
+    if not url and not is_required:
+        return None
+    try:
+        return read_public_url(url)
+    except ValueError as error:
+        raise Misconfigured(f"TESSERA_PUBLIC_URL {error}. TESSERA_SMTP_URL needs it.") from None
 
 
 def _docs_url(environment: Mapping[str, str]) -> str | None:

@@ -37,7 +37,8 @@ quick_migrations.install()
 # while the others have none (`make test` gives a file to a process as a whole).
 LONGEST = (
     "test_console.py", "test_console_accessibility.py", "test_canary.py", "test_migrated_rows.py",
-    "test_graphiql.py", "test_query_plans.py", "test_cost_of_text.py", "test_raw_bytes.py",
+    "test_graphiql.py", "test_below_a_path.py", "test_query_plans.py", "test_cost_of_text.py",
+    "test_raw_bytes.py",
     "test_cost_of_requests.py", "test_migrations.py", "test_private_parts.py", "test_wheel.py",
     "test_console_lists.py", "test_console_policy.py", "test_console_many_tokens.py",
     "test_real_gateways.py", "test_document.py",

@@ -5,6 +5,10 @@ HTTP; some of them (WebKit) on this machine's own addresses too. So a page that 
 to itself gets them under other names without `Secure`. Those names are read there alone, and are
 given only to a page of that very origin. As all cookies of a loopback address they are shared with
 the other ports of it, so other servers on this machine, which the person opens, see them.
+
+The prefix `__Host-` keeps other hosts from setting them, and demands the path `/`: where Tessera is
+reached below a path, other applications of that origin are sent them too. So the path is a part of
+the name, and two Tesseras at one origin do not take each other's.
 """
 
 from dataclasses import dataclass
@@ -24,7 +28,7 @@ _PROXIED = {"forwarded", "via", "x-real-ip"}
 
 @dataclass(frozen=True, slots=True)
 class Cookie:
-    """A cookie by its two names."""
+    """A cookie by its two names, to which the path of the public URL is added."""
 
     secure_name: str
     local_name: str
@@ -35,14 +39,14 @@ class Cookie:
         """Its value, or None."""
         local = None
         if is_local(settings, request):
-            local = read_cookie(request.headers, self.local_name)
-        return local or read_cookie(request.headers, self.secure_name)
+            local = read_cookie(request.headers, _name_at(settings, self.local_name))
+        return local or read_cookie(request.headers, _name_at(settings, self.secure_name))
 
     def give(self, settings: Settings, request: Request, response: Response, value: str) -> None:
         """Have the browser keep it, out of reach of scripts and of other hosts."""
         secure = not (is_local(settings, request) and _is_own_page(request))
         response.set_cookie(
-            self.secure_name if secure else self.local_name,
+            _name_at(settings, self.secure_name if secure else self.local_name),
             value,
             max_age=int(self.lifetime.total_seconds()),
             path="/",
@@ -58,12 +62,22 @@ class Cookie:
             names[self.local_name] = False
         for name, secure in names.items():
             response.delete_cookie(
-                name, path="/", secure=secure, httponly=True, samesite=self.same_site
+                _name_at(settings, name),
+                path="/",
+                secure=secure,
+                httponly=True,
+                samesite=self.same_site,
             )
 
 
 SESSION = Cookie("__Host-tessera_session", "tessera_session_local", ABSOLUTE, "lax")
 DEVICE = Cookie("__Host-tessera_device", "tessera_device_local", timedelta(days=365), "strict")
+
+
+def _name_at(settings: Settings, name: str) -> str:
+    """The cookie's name below the path of the public URL; a name may hold no slash."""
+    path = settings.public_path.removeprefix("/")
+    return f"{name}_{path.replace('/', '+')}" if path else name
 
 
 def is_local(settings: Settings, request: Request) -> bool:

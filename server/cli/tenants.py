@@ -223,14 +223,17 @@ async def invite(slug: str, email: str) -> None:
     EMAIL is the admin's address; the admin may be the owner. The present password holds until then.
     The admin's tokens stay.
     """
-    async with running_service(settings_of_environment()) as service:
+    settings = settings_of_environment()
+    async with running_service(settings) as service:
         invited = await admins.invite_again(operator(), service, slug, email)
+    page = "/invitation#INVITATION"
+    where = f"{settings.public_url}{page}" if settings.public_url else f"{page} of the console"
     click.echo(
         f"Admin       {invited.admin.email}, {invited.admin.role.value}\n"
         f"Short name  {slug}   (to sign in with, beside the e-mail address)\n"
         f"Invitation  {invited.invitation}   (shown this once)\n"
         f"Expires     {invited.expires_at:%Y-%m-%d %H:%M} UTC, or once it is used:"
-        " open /invitation#INVITATION of the console, or POST it there"
+        f" open {where}, or POST it there"
     )
     if invited.is_mailed:
         click.echo("E-mail      to the admin, as soon as `tessera serve` runs")

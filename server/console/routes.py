@@ -1,5 +1,8 @@
 """The console's HTTP routes: the pages, and the hashed files that they load.
 
+A page is built once for every path below which the server may be reached: `base`, such as
+`/tessera`, or empty. It is written into the page as it is served.
+
 Here: which page a visitor gets, and its security headers. Not here: the pages themselves (`web/`),
 their build (`build`), and the check whether a visitor is signed in, which the caller supplies.
 """
@@ -11,12 +14,23 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import quote
 
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import (
+    FileResponse,
+    HTMLResponse,
+    JSONResponse,
+    RedirectResponse,
+    Response,
+)
 from starlette.routing import Match, Route
 
 ASSETS = Path(__file__).resolve().parent / "assets"
+
+# Stands in the built pages for the path below which the server is reached; vite.config.ts has the
+# same text.
+BASE = "__BASE__"
 
 # All paths of the console get the same page: its front-end routes by the address.
 CONSOLE_PATHS = (
@@ -82,25 +96,28 @@ MEDIA_TYPES = {
 
 
 def routes(
-    is_signed_in: Callable[[Request], Awaitable[bool]], assets: Path = ASSETS
+    is_signed_in: Callable[[Request], Awaitable[bool]], base: str = "", assets: Path = ASSETS
 ) -> list[Route]:
     """The pages and their files. `is_signed_in` tells whether a visitor has a session."""
 
+    async def page(name: str, policy: dict[str, str]) -> Response:
+        return await _page(assets / name, base, policy)
+
     async def console(request: Request) -> Response:
         if not await is_signed_in(request):
-            return _to_sign_in(request)
-        return _page(assets / "index.html", STRICT_POLICY)
+            return _to_sign_in(request, base)
+        return await page("index.html", STRICT_POLICY)
 
     async def graphiql(request: Request) -> Response:
         if not await is_signed_in(request):
-            return _to_sign_in(request)
-        return _page(assets / "graphiql.html", GRAPHIQL_POLICY)
+            return _to_sign_in(request, base)
+        return await page("graphiql.html", GRAPHIQL_POLICY)
 
     async def sign_in(request: Request) -> Response:
-        return _page(assets / "sign-in.html", STRICT_POLICY)
+        return await page("sign-in.html", STRICT_POLICY)
 
     async def invitation(request: Request) -> Response:
-        return _page(assets / "invitation.html", STRICT_POLICY)
+        return await page("invitation.html", STRICT_POLICY)
 
     async def hashed_file(request: Request) -> Response:
         return _hashed_file(assets / "hashed", request)
@@ -115,7 +132,7 @@ def routes(
 
 
 def missing_page(
-    is_signed_in: Callable[[Request], Awaitable[bool]], assets: Path = ASSETS
+    is_signed_in: Callable[[Request], Awaitable[bool]], base: str = "", assets: Path = ASSETS
 ) -> Callable[[Request], Awaitable[Response | None]]:
     """What a browser gets at an address that no route has; None for a program.
 
@@ -132,9 +149,9 @@ def missing_page(
         scope = dict(request.scope) | {"path": path}
         if path != asked and any(p.matches(scope)[0] is Match.FULL for p in pages):
             query = f"?{request.url.query}" if request.url.query else ""
-            return RedirectResponse(f"{quote(path)}{query}", 308)
+            return RedirectResponse(f"{base}{quote(path)}{query}", 308)
         name = "index.html" if await is_signed_in(request) else "not-found.html"
-        return _page(assets / name, STRICT_POLICY, status_code=404)
+        return await _page(assets / name, base, STRICT_POLICY, status_code=404)
 
     return answer
 
@@ -147,22 +164,24 @@ def _accepts_html(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "").lower()
 
 
-def _to_sign_in(request: Request) -> Response:
+def _to_sign_in(request: Request, base: str) -> Response:
     """Redirect to the sign-in page, which leads back here."""
-    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    here = base + request.url.path + (f"?{request.url.query}" if request.url.query else "")
     # Whether to redirect depends on the session, so that no cache may store it.
     headers = {"Cache-Control": "no-store"}
-    return RedirectResponse(f"/sign-in?next={quote(here)}", status_code=303, headers=headers)
+    return RedirectResponse(f"{base}/sign-in?next={quote(here)}", 303, headers)
 
 
-def _page(file: Path, policy: dict[str, str], status_code: int = 200) -> Response:
+async def _page(file: Path, base: str, policy: dict[str, str], status_code: int = 200) -> Response:
     headers = FENCE | {
         "Cache-Control": "no-store",
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
     }
-    if not file.is_file():
+    try:
+        text = await run_in_threadpool(file.read_text, "utf-8")
+    except FileNotFoundError:
         return _not_built(headers)
-    return FileResponse(file, status_code, media_type="text/html", headers=headers)
+    return HTMLResponse(text.replace(BASE, base), status_code, headers)
 
 
 def _not_built(headers: dict[str, str]) -> Response:

@@ -43,6 +43,7 @@ FLOORS: list[set[str]] = [
         "server.internals",
         "server.paging",
         "server.private_files",
+        "server.public_url",
         "server.smtp_url",
         "server.texts",
         "server.web",

@@ -117,6 +117,26 @@ def test_mail_server_is_read_from_its_url(url: str, server: SmtpServer) -> None:
     assert read_smtp_url(url) == server
 
 
+@pytest.mark.parametrize(
+    ("url", "kept", "path"),
+    [
+        ("https://tessera.example.com", "https://tessera.example.com", ""),
+        ("https://tessera.example.com/", "https://tessera.example.com", ""),
+        ("https://x.example/tessera", "https://x.example/tessera", "/tessera"),
+        (
+            "http://[::1]:8443/it/Tessera-2.0/",
+            "http://[::1]:8443/it/Tessera-2.0",
+            "/it/Tessera-2.0",
+        ),
+        ("https://x.example/tokens-app", "https://x.example/tokens-app", "/tokens-app"),
+    ],
+)
+def test_public_url_may_have_a_path(url: str, kept: str, path: str) -> None:
+    settings = read_settings({"TESSERA_PUBLIC_URL": url})
+    assert (settings.public_url, settings.public_path) == (kept, path)
+    assert read_settings({}).public_path == ""
+
+
 _MAIL = {
     "TESSERA_SMTP_URL": "smtps://ada:canary@mail.example.com",
     "TESSERA_SMTP_FROM": "tessera@example.com",
@@ -186,7 +206,16 @@ _MISTAKES = [
     ("TESSERA_DOCS_URL", "javascript:canary"),
     ("TESSERA_DOCS_URL", "https://user:canary@example.com"),
     ("TESSERA_PUBLIC_URL", "canary.example.com"),
-    ("TESSERA_PUBLIC_URL", "https://canary.example.com/console"),
+    ("TESSERA_PUBLIC_URL", "https://canary.example.com/a//b"),
+    ("TESSERA_PUBLIC_URL", "https://canary.example.com//"),
+    ("TESSERA_PUBLIC_URL", "https://canary.example.com/a/../b"),
+    ("TESSERA_PUBLIC_URL", "https://canary.example.com/a%20b"),
+    ("TESSERA_PUBLIC_URL", "https://canary.example.com/a?b=c"),
+    ("TESSERA_PUBLIC_URL", "https://canary.example.com/a#b"),
+    ("TESSERA_PUBLIC_URL", 'https://canary.example.com/"'),
+    ("TESSERA_PUBLIC_URL", f"https://canary.example.com/{'a' * 100}"),
+    ("TESSERA_PUBLIC_URL", "https://canary.example.com/tokens"),
+    ("TESSERA_PUBLIC_URL", "https://canary.example.com/session/tessera/"),
     ("TESSERA_PUBLIC_URL", "https://user:canary@example.com"),
     ("TESSERA_SMTP_URL", "http://canary.example.com"),
     ("TESSERA_SMTP_URL", "smtp://canary@mail.example.com"),

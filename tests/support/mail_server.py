@@ -14,7 +14,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from tests.support.process import LOOPBACK, free_port
 
-CONSOLE = "https://tessera.example.com"
+CONSOLE = "https://intranet.example.com/tessera"
 SENDER = "tessera@example.com"
 _INVITATION = re.compile(rf"{re.escape(CONSOLE)}/invitation#(\S+)")
 

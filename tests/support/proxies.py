@@ -198,6 +198,11 @@ def proxy(
 
 
 def _nginx(program: str, folder: Path, text: str, port: int) -> tuple[list[str], str]:
+    return nginx(program, folder, text.replace("listen 8080;", f"listen {LOOPBACK}:{port};"))
+
+
+def nginx(program: str, folder: Path, servers: str) -> tuple[list[str], str]:
+    """The command of an nginx with these `server` blocks, and the text of its file."""
     paths = "".join(
         f"{name}_temp_path {folder}/{name};"
         for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -206,7 +211,7 @@ def _nginx(program: str, folder: Path, text: str, port: int) -> tuple[list[str],
         f"daemon off; pid {folder}/nginx.pid; error_log stderr;"
         + ("user root;" if os.getuid() == 0 else "")
         + f"events {{}} http {{ access_log off; {paths}\n"
-        + text.replace("listen 8080;", f"listen {LOOPBACK}:{port};")
+        + servers
         + "}"
     )
     return [program, "-e", "stderr", "-c", str(folder / "nginx.conf")], whole
@@ -220,13 +225,18 @@ def _caddy(program: str, folder: Path, text: str, port: int) -> tuple[list[str],
 
 
 def _traefik(program: str, folder: Path, text: str, port: int) -> tuple[list[str], str]:
+    return traefik(program, folder, port), text
+
+
+def traefik(program: str, folder: Path, port: int) -> list[str]:
+    """The command of a Traefik with the routes of `traefik.yaml` in that folder."""
     options = [
         f"--entryPoints.web.address={LOOPBACK}:{port}",
         f"--providers.file.filename={folder / 'traefik.yaml'}",
         "--global.checkNewVersion=false",
         "--global.sendAnonymousUsage=false",
     ]
-    return [program, *options], text
+    return [program, *options]
 
 
 def _envoy(program: str, folder: Path, text: str, port: int) -> tuple[list[str], str]:

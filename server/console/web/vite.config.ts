@@ -43,9 +43,18 @@ function cssLayers(): Plugin {
   };
 }
 
+/** The place of the path below which the server is reached; routes.py writes it into the pages. */
+const BASE = "__BASE__";
+
 export default defineConfig({
-  // routes.py serves the built folder's "hashed" part under this address, and only that part.
-  base: "/assets/",
+  // Files find each other by relative addresses, so that one build serves any path.
+  base: "./",
+  experimental: {
+    // A page is served at addresses of any depth. routes.py serves the built folder's "hashed" part
+    // under this address, and only that part.
+    renderBuiltUrl: (file, { hostType }) =>
+      hostType === "html" ? `${BASE}/assets/${file}` : { relative: true },
+  },
   plugins: [stringsInPages(), cssLayers()],
   build: {
     assetsDir: "hashed",

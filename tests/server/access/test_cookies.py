@@ -130,3 +130,29 @@ async def test_signing_out_clears_both_session_cookies_and_keeps_the_device(
         answer = await http.delete("/session", headers=cookie)
     forgotten = {line.partition("=")[0] for line in answer.headers.get_list("set-cookie")}
     assert forgotten == {SESSION.secure_name, SESSION.local_name}
+
+
+async def test_each_path_of_an_origin_has_cookies_of_its_own(
+    service: Service, world: World
+) -> None:
+    """Two servers at one origin: neither takes, replaces or clears the other's session."""
+    person = await world.person()
+    origin = {"Origin": "https://intranet.example.com"}
+    names = {}
+    for path in ("", "/tessera", "/tessera/two", "/tessera-two"):
+        url = f"https://intranet.example.com{path}"
+        there = replace(service, settings=replace(service.settings, public_url=url))
+        async with asked(there, "intranet.example.com") as http:
+            names[path] = await given(http, person, **origin)
+            for known in set().union(*names.values()):
+                cookie = {"Cookie": f"{known}={person.session}"}
+                is_own = known in names[path] and "session" in known
+                answer = await http.get("/session", headers=cookie | origin)
+                assert (answer.status_code == 200) is is_own
+    assert names[""] == SECURE
+    assert len(set().union(*names.values())) == 2 * len(names)
+    async with asked(there, "intranet.example.com") as http:
+        [own] = [name for name in names[path] if "session" in name]
+        answer = await http.delete("/session", headers={"Cookie": f"{own}={person.session}"})
+    cleared = {line.partition("=")[0] for line in answer.headers.get_list("set-cookie")}
+    assert cleared == {own}

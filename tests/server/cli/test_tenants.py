@@ -9,7 +9,13 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.support.command import OWNER, PASSWORD, create_tenant, misused, refused, run
-from tests.support.process import ROOT, TESSERA, ServerProcess, tessera_environment
+from tests.support.process import (
+    ROOT,
+    TESSERA,
+    ServerProcess,
+    tessera,
+    tessera_environment,
+)
 
 
 def sign_in(server: ServerProcess, slug: str = "acme", password: str = PASSWORD) -> dict[str, str]:
@@ -148,3 +154,14 @@ def test_only_an_admin_can_be_invited_again(url: str) -> None:
     create_tenant(url)
     for slug, email in (("acme", "bob@acme.example"), ("nobody", "ada@acme.example"), ("a", "b")):
         assert refused(url, "admin", "invite", slug, email)
+
+
+def test_invitation_names_the_page_that_takes_it(url: str) -> None:
+    create_tenant(url)
+    assert "open /invitation#INVITATION of the console" in run(
+        url, "admin", "invite", "acme", "ada@acme.example"
+    )
+    public = {"TESSERA_PUBLIC_URL": "https://intranet.example.com/tessera/"}
+    said = tessera("admin", "invite", "acme", "ada@acme.example", database_url=url, settings=public)
+    page = "https://intranet.example.com/tessera/invitation#INVITATION"
+    assert (said.returncode, f"open {page}, or POST it there" in said.stdout) == (0, True)

@@ -20,7 +20,8 @@ def assets(tmp_path: Path) -> Path:
     hashed = tmp_path / "assets" / "hashed"
     hashed.mkdir(parents=True)
     for page in ("index", "graphiql", "sign-in", "invitation", "not-found"):
-        (hashed.parent / f"{page}.html").write_text(f"<!doctype html><title>{page} · x</title>")
+        text = f'<!doctype html><title>{page} · x</title><a href="__BASE__/sign-in">Sign in</a>'
+        (hashed.parent / f"{page}.html").write_text(text)
     (hashed / "page-Ab_1.js").write_text(SCRIPT)
     (hashed / "page-Ab_1.js.gz").write_bytes(gzip.compress(SCRIPT.encode()))
     (hashed / "font-Cd2.woff2").write_bytes(b"wOF2")
@@ -30,17 +31,17 @@ def assets(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def browser(assets: Path) -> Callable[[bool], TestClient]:
-    def open_browser(signed_in: bool) -> TestClient:
+def browser(assets: Path) -> Callable[..., TestClient]:
+    def open_browser(signed_in: bool, base: str = "") -> TestClient:
         async def is_signed_in(request: Request) -> bool:
             return signed_in
 
-        missing = missing_page(is_signed_in, assets)
+        missing = missing_page(is_signed_in, base, assets)
 
         async def refuse(request: Request, _error: Exception) -> Response:
             return await missing(request) or Response("a problem", 404)
 
-        app = Starlette(routes=routes(is_signed_in, assets), exception_handlers={404: refuse})
+        app = Starlette(routes=routes(is_signed_in, base, assets), exception_handlers={404: refuse})
         app.router.redirect_slashes = False
         return TestClient(app, follow_redirects=False)
 
@@ -48,12 +49,12 @@ def browser(assets: Path) -> Callable[[bool], TestClient]:
 
 
 @pytest.fixture
-def visitor(browser: Callable[[bool], TestClient]) -> TestClient:
+def visitor(browser: Callable[..., TestClient]) -> TestClient:
     return browser(False)
 
 
 @pytest.fixture
-def admin(browser: Callable[[bool], TestClient]) -> TestClient:
+def admin(browser: Callable[..., TestClient]) -> TestClient:
     return browser(True)
 
 
@@ -135,6 +136,22 @@ def test_slashes_at_the_end_of_an_address_lead_to_the_page(
 ) -> None:
     response = visitor.get(path, headers=HTML)
     assert (response.status_code, response.headers["location"]) == (308, location)
+
+
+@pytest.mark.parametrize("base", ["", "/tessera", "/a/b"])
+def test_pages_and_redirects_lead_to_the_path(
+    browser: Callable[..., TestClient], base: str
+) -> None:
+    admin, visitor = browser(True, base), browser(False, base)
+    link = f'<a href="{base}/sign-in">'
+    for path in ("/", "/tokens/VG9rZW46MDE", "/graphiql", "/sign-in", "/invitation"):
+        assert link in admin.get(path).text
+    for client in (admin, visitor):
+        assert link in client.get("/nowhere", headers=HTML).text
+    asked = visitor.get("/activity?kind=tokens")
+    assert asked.headers["location"] == f"{base}/sign-in?next={base}/activity%3Fkind%3Dtokens"
+    moved = visitor.get("/activity/?kind=tokens", headers=HTML)
+    assert moved.headers["location"] == f"{base}/activity?kind=tokens"
 
 
 def test_an_admin_gets_graphiql(admin: TestClient) -> None:

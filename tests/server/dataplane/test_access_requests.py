@@ -23,7 +23,7 @@ from tests.support.gateways import gateway
 
 _ALL = PageRequest(100)
 _HELD, _WANTED = "GET /api/v1/tags", "GET /api/v1/devices/{device_id}"
-_CONSOLE = "https://tessera.example.com"
+_CONSOLE = "https://intranet.example.com/tessera"
 
 
 @dataclass

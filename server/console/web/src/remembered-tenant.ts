@@ -1,6 +1,9 @@
 // The short name of the organisation that was signed in to last, which the browser keeps.
 
-const KEY = "tessera:tenant";
+import { base } from "./base.ts";
+
+// All servers of an origin share its storage.
+const KEY = `tessera:tenant${base}`;
 
 /** Empty where there is none, or where the browser keeps nothing. */
 export function rememberedTenant(): string {

@@ -1,4 +1,5 @@
 // The session: reads the signed-in account, signs in and out. Uses only the public routes.
+import { href } from "./base.ts";
 import { roles, session } from "./strings.ts";
 
 export interface Session {
@@ -66,7 +67,7 @@ export async function isSessionKept(): Promise<boolean> {
 }
 
 function send(method: string, route: string, body: object): Promise<Response> {
-  return fetch(route, {
+  return fetch(href(route), {
     method,
     credentials: "same-origin",
     headers: { "Content-Type": "application/json", Accept: "application/json" },
@@ -111,7 +112,7 @@ export function secondsUntil(end: number): number {
 
 /** The signed-in account, or null if signed out. Throws if the server gives no answer. */
 export async function readSession(): Promise<Session | null> {
-  const response = await fetch(ROUTE, {
+  const response = await fetch(href(ROUTE), {
     credentials: "same-origin",
     headers: { Accept: "application/json" },
   });
@@ -122,7 +123,7 @@ export async function readSession(): Promise<Session | null> {
 
 /** Ends the session. Throws unless the server confirms it. */
 export async function closeSession(): Promise<void> {
-  const response = await fetch(ROUTE, { method: "DELETE", credentials: "same-origin" });
+  const response = await fetch(href(ROUTE), { method: "DELETE", credentials: "same-origin" });
   // 401: the session had ended already, as requested.
   if (!response.ok && response.status !== 401) throw new Error(`DELETE ${ROUTE}: ${response.status}`);
 }
@@ -134,5 +135,6 @@ export function currentAddress(): string {
 
 /** Goes to the sign-in page and replaces this history entry, so that "back" shows no old data. */
 export function goToSignIn(next?: string): void {
-  location.replace(next === undefined ? "/sign-in" : `/sign-in?next=${encodeURIComponent(next)}`);
+  const query = next === undefined ? "" : `?next=${encodeURIComponent(next)}`;
+  location.replace(href("/sign-in") + query);
 }

@@ -8,6 +8,7 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { Router } from "wouter";
+import { base, href, isBelowBase } from "../base.ts";
 import { useAddress, useQueryOfAddress } from "./address.ts";
 import { viewerQuery } from "./api/viewer.ts";
 import { Routes } from "./frame/routes.tsx";
@@ -23,7 +24,7 @@ const client = new QueryClient({
 
 function Console() {
   return (
-    <Router hook={useAddress} searchHook={useQueryOfAddress}>
+    <Router base={base} hook={useAddress} searchHook={useQueryOfAddress}>
       <SessionGate>
         <StatusLine>
           <Shell>
@@ -36,6 +37,9 @@ function Console() {
 }
 
 async function start(): Promise<void> {
+  const { pathname, search, hash } = location;
+  // Past the proxy that adds the path: the addresses of the router are below it.
+  if (!isBelowBase(pathname)) return location.replace(href(pathname) + search + hash);
   const place = document.getElementById("root");
   if (place === null) throw new Error("index.html has no #root");
   const root = createRoot(place);

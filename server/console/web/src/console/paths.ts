@@ -1,4 +1,5 @@
-// The console's addresses. `routes.py` serves the same page at each of them.
+// The console's paths. `routes.py` serves the same page at each of them. The router adds the base;
+// elsewhere, `href` does.
 const TOKEN = "/tokens/:id";
 
 /** Patterns for `Route`; `paths` makes the addresses. */

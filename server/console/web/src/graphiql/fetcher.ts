@@ -1,6 +1,7 @@
 // GraphiQL's fetcher: one POST per operation, with the session's cookie. No subscriptions.
 import type { Fetcher } from "@graphiql/toolkit";
 import { postGraphQL } from "../graphql.ts";
+import { href } from "../base.ts";
 import { goToSignIn } from "../session.ts";
 import { graphiql } from "./strings.ts";
 
@@ -20,7 +21,7 @@ export function createFetcher(onResult: (result: Result) => void): Fetcher {
       return failure(graphiql.noAnswer);
     }
     if (response.status === 401) {
-      goToSignIn("/graphiql");
+      goToSignIn(href("/graphiql"));
       return new Promise<Result>(() => {}); // Nothing to show: the page is being left.
     }
     try {

@@ -1,6 +1,7 @@
 // The line above GraphiQL, as that of the console: the way back to it, the tenant, the signed-in account and signing out.
 import "./header.css";
 import { useState } from "react";
+import { href } from "../base.ts";
 import icon from "../icon.svg";
 import { closeSession, goToSignIn, type Session } from "../session.ts";
 import { common, roles, session as sessionText } from "../strings.ts";
@@ -39,7 +40,7 @@ export function Header({ session }: { session: Session | undefined }) {
 
   return (
     <header className="page-header">
-      <a href="/" className="brand">
+      <a href={href("/")} className="brand">
         <img src={icon} alt="" width="24" height="24" />
         {common.product}
       </a>
@@ -47,7 +48,7 @@ export function Header({ session }: { session: Session | undefined }) {
       <span className="problem" role="alert">
         {problem}
       </span>
-      <a href="/" className="back">
+      <a href={href("/")} className="back">
         {text.back}
       </a>
       <h1>{text.name}</h1>

@@ -11,6 +11,7 @@ import { useGraphiQL } from "@graphiql/react";
 import { GraphiQL } from "graphiql";
 import { useEffect, useMemo, useState } from "react";
 import { createRoot } from "react-dom/client";
+import { base, href } from "../base.ts";
 import { goToSignIn, readSession, type Session } from "../session.ts";
 import { ExampleMenu } from "./example-menu.tsx";
 import { type Example, exampleTabs, menuExamples, readKeys, TOKEN_PLACEHOLDER } from "./examples.ts";
@@ -58,7 +59,7 @@ function Page({ session, keys }: { session: Session | undefined; keys: readonly 
     [],
   );
   const storage = useMemo(
-    () => createStorage(session ? `${session.tenant.slug}/${session.admin.email}` : ""),
+    () => createStorage(session ? `${base}/${session.tenant.slug}/${session.admin.email}` : ""),
     [session],
   );
   const tabs = useMemo(() => exampleTabs(keys), [keys]);
@@ -93,7 +94,7 @@ async function start(): Promise<void> {
   const root = document.getElementById("root");
   if (root === null) throw new Error("graphiql.html has no #root");
   const [session, keys] = await Promise.all([readSession().catch(() => undefined), readKeys()]);
-  if (session === null) return goToSignIn(`/graphiql${location.search}`);
+  if (session === null) return goToSignIn(href("/graphiql") + location.search);
   createRoot(root).render(<Page session={session} keys={keys} />);
 }
 

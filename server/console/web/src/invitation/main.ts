@@ -1,4 +1,5 @@
 // Accepting an invitation. Its secret is in the address behind "#", hidden from servers and logs.
+import { href } from "../base.ts";
 import { element } from "../forms/elements.ts";
 import {
   clearProblem,
@@ -19,7 +20,6 @@ import {
 import { session } from "../strings.ts";
 import { invitation as text } from "./strings.ts";
 
-const CONSOLE = "/";
 const secret = location.hash.slice(1);
 // Remove the secret from the address and the history before other code can read it.
 history.replaceState(null, "", location.pathname);
@@ -60,7 +60,7 @@ async function accept(): Promise<void> {
     const response = await acceptInvitation({ invitation: secret, password: password.value });
     if (response.ok) {
       await response.text(); // Leaving while an answer is on its way shows as a failed request.
-      if (await isSessionKept()) location.replace(CONSOLE);
+      if (await isSessionKept()) location.replace(href("/"));
       else turnTo("#done");
       return;
     }

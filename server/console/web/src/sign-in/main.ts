@@ -1,4 +1,5 @@
 // The sign-in page: signs in, explains a refusal, and leads on to the page that was asked for.
+import { base } from "../base.ts";
 import { element } from "../forms/elements.ts";
 import {
   clearProblem,
@@ -67,7 +68,7 @@ async function goOn(): Promise<void> {
     return;
   }
   const next = new URLSearchParams(location.search).get("next");
-  location.replace(nextAddress(next, location.origin));
+  location.replace(nextAddress(next, location.origin, base));
 }
 
 async function explain(response: Response): Promise<void> {

@@ -1,16 +1,15 @@
 // The address to go to after signing in. An attacker can choose it, so it must stay on this server.
 
-export const DEFAULT_NEXT = "/";
-
-/** The full address on this server that `next` names, or that of the default. */
-export function nextAddress(next: string | null, origin: string): string {
-  const fallback = new URL(DEFAULT_NEXT, origin).href;
+/** The full address that `next` names, or that of the console; other paths than `base` are foreign. */
+export function nextAddress(next: string | null, origin: string, base: string): string {
+  const fallback = new URL(`${base}/`, origin).href;
   if (next === null || !/^\/(?![/\\])/.test(next)) return fallback;
   try {
     const address = new URL(next, origin);
-    // Judge the parsed address: the parser drops tabs and line breaks and reads "\" as "/".
+    // Judge the parsed address: the parser drops tabs and line breaks, reads "\" as "/" and ends "..".
     // Return the full address: "/.//host" parses to the path "//host", which alone leads elsewhere.
-    return address.origin === origin ? address.href : fallback;
+    const isBelow = `${address.pathname}/`.startsWith(`${base}/`);
+    return address.origin === origin && isBelow ? address.href : fallback;
   } catch {
     return fallback;
   }

@@ -1,6 +1,7 @@
 // The menu of the signed-in admin: GraphiQL, own sessions, changing the password, signing out.
 import "./account.css";
 import { useState } from "react";
+import { href } from "../../base.ts";
 import { closeSession, goToSignIn } from "../../session.ts";
 import { roles, session } from "../../strings.ts";
 import { useViewer } from "../api/viewer.ts";
@@ -36,7 +37,7 @@ export function Account() {
   }
 
   function openGraphiql(): boolean {
-    location.assign(paths.graphiql);
+    location.assign(href(paths.graphiql));
     return true;
   }
 

@@ -1,4 +1,5 @@
 // In place of a page that cannot be shown: a title, what went wrong, and ways on.
+import { href } from "../../base.ts";
 import { paths } from "../paths.ts";
 import { shared, titles } from "../strings.ts";
 import { Page } from "./page.tsx";
@@ -11,7 +12,7 @@ export function FailedPage({ error }: { error: unknown }) {
       <TroubleNote error={error} onRetry={() => location.reload()} />
       <p>
         {/* No `Link`: the console itself may be what failed. */}
-        <a href={paths.tokens}>{shared.goTo(titles.tokens)}</a>
+        <a href={href(paths.tokens)}>{shared.goTo(titles.tokens)}</a>
       </p>
     </Page>
   );

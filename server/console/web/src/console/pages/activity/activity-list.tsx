@@ -5,6 +5,7 @@ import "../../parts/skeleton.css";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import type { ActivityEntryFragment } from "../../../../generated/operations.ts";
+import { href } from "../../../base.ts";
 import { activityQuery } from "../../api/activity.ts";
 import { formats } from "../../formats.ts";
 import { TroubleNote } from "../../parts/trouble.tsx";
@@ -27,10 +28,10 @@ export function ActivityList({ tokenId }: { tokenId?: string }) {
       <ActivityFilters filters={filters} ofTenant={tokenId === undefined} onChange={setFilters} />
       <p className="activity-files">
         {text.download}
-        <a href={fileOf(paths.activityCsv, filter)} download>
+        <a href={href(fileOf(paths.activityCsv, filter))} download>
           {text.csv}
         </a>
-        <a href={fileOf(paths.activityNdjson, filter)} download>
+        <a href={href(fileOf(paths.activityNdjson, filter))} download>
           {text.ndjson}
         </a>
         {tokenId !== undefined && (

@@ -1,6 +1,7 @@
 // Inviting an admin: asks for their details, then shows, once, the link for setting a password.
 import { useState } from "react";
 import { type AdminRowFragment, RenewInvitationDocument } from "../../../../generated/operations.ts";
+import { href } from "../../../base.ts";
 import { useRefresh } from "../../api/queries.ts";
 import { request } from "../../api/request.ts";
 import { useViewer } from "../../api/viewer.ts";
@@ -34,7 +35,7 @@ export function Invite({ again, onClose }: Props) {
         lead={leadOf(invited)}
         label={text.link}
         copyLabel={text.copy}
-        secret={`${location.origin}/invitation#${invited.invitation}`}
+        secret={`${location.origin}${href("/invitation")}#${invited.invitation}`}
         next={text.done}
         onNext={() => void close()}
         onClose={() => void close()}

@@ -1,5 +1,6 @@
 // The tokens of an admin who may be removed: who uses them, what stops, and what becomes of them.
 import type { RemovalRowFragment } from "../../../../generated/operations.ts";
+import { href } from "../../../base.ts";
 import { formats } from "../../formats.ts";
 import { Isolated } from "../../parts/isolated.tsx";
 import { type Columns, Table } from "../../parts/table.tsx";
@@ -23,7 +24,7 @@ export function OwnedTokens({ rows, choices, options }: Props) {
       label: text.token,
       // In another tab, and so no `Link`: the choices stay.
       cell: ({ token }) => (
-        <a href={paths.token(token.id)} target="_blank" rel="noreferrer">
+        <a href={href(paths.token(token.id))} target="_blank" rel="noreferrer">
           <Isolated>{token.name}</Isolated>
         </a>
       ),

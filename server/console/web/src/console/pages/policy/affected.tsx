@@ -4,6 +4,7 @@ import {
   type PolicyEffectFragment,
   TokenPolicyPreviewDocument,
 } from "../../../../generated/operations.ts";
+import { href } from "../../../base.ts";
 import { request } from "../../api/request.ts";
 import { useViewer } from "../../api/viewer.ts";
 import { Isolated } from "../../parts/isolated.tsx";
@@ -21,7 +22,7 @@ const COLUMNS: Columns<PolicyEffectFragment> = [
     label: text.name,
     // In another tab, and so no `Link`: the preview stays.
     cell: ({ token }) => (
-      <a href={paths.token(token.id)} target="_blank" rel="noreferrer">
+      <a href={href(paths.token(token.id))} target="_blank" rel="noreferrer">
         <Isolated>{token.name}</Isolated>
       </a>
     ),

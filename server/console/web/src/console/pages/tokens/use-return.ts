@@ -1,5 +1,6 @@
 // Remembers where the reader is in the list, and gives the focus to the row that they come back to.
 import { useEffect, useState } from "react";
+import { href } from "../../../base.ts";
 import { paths } from "../../paths.ts";
 import { rememberList, returnedFrom } from "../list-place.ts";
 
@@ -13,7 +14,8 @@ export function useReturn(address: string, rows: readonly { id: string }[] | und
     if (returned === undefined || rows === undefined) return;
     setReturned(undefined);
     if (!isShown) return;
-    const link = document.querySelector<HTMLElement>(`.row-link[href="${paths.token(returned)}"]`);
+    const address = href(paths.token(returned));
+    const link = document.querySelector<HTMLElement>(`.row-link[href="${address}"]`);
     link?.scrollIntoView({ block: "center" });
     link?.focus({ preventScroll: true });
   }, [returned, rows, isShown]);
