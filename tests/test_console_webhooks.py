@@ -125,6 +125,9 @@ def _deliver(page: Page, site: Site, receiver: ThreadedReceiver) -> None:
     expect(row(page, "webhook.test")).to_have_count(1, timeout=_NOTICED_MS)
     expect(row(page, "webhook.test")).to_contain_text("Delivered")
     expect(row(page, "webhook.test")).to_contain_text("204")
+    # To be compared with the receiver's log.
+    at = row(page, "webhook.test").locator("time")
+    expect(at).to_have_text(re.compile(r"\d\d:\d\d:\d\d .*(UTC|GMT|[A-Z]{3,4})"))
     button(page, "Send events again").click()
     asked = dialog(page, "Send events again")
     asked.get_by_label("Since").fill("")

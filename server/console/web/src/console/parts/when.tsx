@@ -14,7 +14,7 @@ export function When({ at }: Props) {
   return <Time at={at}>{formats.relative(at, now)}</Time>;
 }
 
-/** Below the heading of its day: the time of day, and how long ago. */
+/** Below the heading of its day: the time of day to the second, and how long ago. */
 export function Ago({ at }: Props) {
   useNow();
   return <Time at={at}>{formats.ago(at)}</Time>;
