@@ -1,7 +1,7 @@
 // An instant: how long ago it is, or exactly and with the reader's zone, as the reader chose. A tap on
 // one changes it alone; the control below each page changes all, by keyboard too.
 import { type ReactNode, useState } from "react";
-import { useExactTimes, useNow } from "../exact-times.ts";
+import { useExactTimes, useNow, useOnPaper } from "../exact-times.ts";
 import { formats } from "../formats.ts";
 
 interface Props {
@@ -37,7 +37,7 @@ export function Logged({ at }: Props) {
 function Time({ at, children }: Props & { children: ReactNode }) {
   const all = useExactTimes();
   const [turned, setTurned] = useState(false);
-  const isExact = all !== turned;
+  const isExact = useOnPaper() || all !== turned;
   return (
     <time
       className={isExact ? "exact" : undefined}
