@@ -11,13 +11,15 @@ interface Props {
 /** "5 minutes ago", "in 3 days"; a day more than a month away. */
 export function When({ at }: Props) {
   const now = useNow();
-  return <Time at={at}>{formats.relative(at, now)}</Time>;
+  const onPaper = useOnPaper();
+  return <Time at={at}>{onPaper ? formats.logged(at) : formats.relative(at, now)}</Time>;
 }
 
 /** Below the heading of its day: the time of day to the second, and how long ago. */
 export function Ago({ at }: Props) {
   useNow();
-  return <Time at={at}>{formats.ago(at)}</Time>;
+  const onPaper = useOnPaper();
+  return <Time at={at}>{onPaper ? formats.logged(at) : formats.ago(at)}</Time>;
 }
 
 /** Where instants of one day matter less than the day. */
@@ -37,7 +39,7 @@ export function Logged({ at }: Props) {
 function Time({ at, children }: Props & { children: ReactNode }) {
   const all = useExactTimes();
   const [turned, setTurned] = useState(false);
-  const isExact = useOnPaper() || all !== turned;
+  const isExact = all !== turned;
   return (
     <time
       className={isExact ? "exact" : undefined}
