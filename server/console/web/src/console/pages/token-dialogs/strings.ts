@@ -60,7 +60,8 @@ export const fields = sentences({
   networks: "Networks",
   networksHint:
     "One a line, at most 50, such as 192.0.2.0/24 or 2001:db8::/32. Empty: it works from anywhere.",
-  noNetwork: (place: string) => `Entry ${place} is no network, such as 192.0.2.0/24.`,
+  noNetwork: (place: string) =>
+    `Entry ${place} is no network in CIDR notation, such as 192.0.2.0/24 or 2001:db8::/32.`,
   tooManyNetworks: (most: string) => `Enter at most ${most} networks.`,
   limit: "Requests an hour",
   limitHint:

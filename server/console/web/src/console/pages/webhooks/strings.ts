@@ -75,7 +75,7 @@ export const webhookForm = {
   saved: "The webhook was changed.",
   address: "Address",
   addressHint: "Starts with https://, at most 2,000 characters. The host must be public.",
-  missingAddress: "Enter a URL.",
+  noAddress: "Enter a URL that starts with https://.",
   missingEvents: "Choose at least one type of events.",
   events: "Events",
   all: "All events",

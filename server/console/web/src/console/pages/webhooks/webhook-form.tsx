@@ -2,13 +2,15 @@
 import { useState } from "react";
 import { Dialog, FormActions } from "../../parts/dialog.tsx";
 import { Field } from "../../parts/field.tsx";
-import { missing, tooLong } from "../../parts/field-problems.ts";
+import { tooLong } from "../../parts/field-problems.ts";
 import { TroubleNote } from "../../parts/trouble.tsx";
 import { type FieldProblem, useForm } from "../../parts/use-form.ts";
 import { EventChoice } from "./event-choice.tsx";
 import { webhookForm as text } from "./strings.ts";
 
 const MAX_URL = 2000;
+/** The server knows where http:// is allowed. */
+const LIKE_A_URL = /^https?:\/\/./i;
 
 export interface Draft {
   url: string;
@@ -61,7 +63,7 @@ export function WebhookForm({ title, submit, busyLabel, draft, send, onClose }: 
 /** What the server would refuse one after the other. */
 function problemsOf(url: string, events: ReadonlySet<string>): FieldProblem[] {
   return [
-    ...missing("url", url, text.missingAddress),
+    ...(LIKE_A_URL.test(url.trim()) ? [] : [{ field: "url", message: text.noAddress }]),
     ...tooLong("url", url, MAX_URL),
     ...(events.size === 0 ? [{ field: "events", message: text.missingEvents }] : []),
   ];
