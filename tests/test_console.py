@@ -211,7 +211,11 @@ def _view_and_edit(page: Page) -> None:
     expect(entries).to_have_count(3)
     expect(entries.nth(0)).to_contain_text("Ada Lovelace changed the description")
     expect(entries.nth(0)).to_contain_text("Nightly export")
-    expect(entries.nth(1)).to_contain_text("edited the permissions (+2 −0)")
+    # How many is said once, above their list.
+    expect(entries.nth(1)).to_contain_text("edited the permissions")
+    expect(entries.nth(1).get_by_text("2 permissions granted")).to_have_count(1)
+    expect(entries.nth(1)).not_to_contain_text("withdrawn")
+    expect(entries.nth(1)).not_to_contain_text("+2")
     expect(entries.nth(1).get_by_text("/api/v1/devices")).to_be_visible()
     expect(entries.nth(2)).to_contain_text("created the token")
     # The reader's own zone; the exact time in UTC on hover.
@@ -220,8 +224,9 @@ def _view_and_edit(page: Page) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ UTC", stated)
     in_tokyo = when.evaluate(
         "(time) => new Intl.DateTimeFormat(navigator.languages, {"
-        " timeStyle: 'short', timeZone: 'Asia/Tokyo' }).format(new Date(time.dateTime))"
+        " timeStyle: 'medium', timeZone: 'Asia/Tokyo' }).format(new Date(time.dateTime))"
     )
+    assert re.search(r"\d:\d\d:\d\d", in_tokyo)
     expect(when).to_have_text(re.compile(rf"^(this minute|\d+ minutes? ago), {in_tokyo}$"))
     page.get_by_label("Show", exact=True).select_option("Names changed")
     expect(page.get_by_text("No activity meets these filters.")).to_be_visible()

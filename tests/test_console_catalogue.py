@@ -145,6 +145,10 @@ def test_a_link_with_a_recipe_makes_a_token_of_it(visitor: Visitor) -> None:
     expect(page.get_by_text(f"Made from the recipe {_SAAS}, version 1.")).to_contain_text(
         "It holds exactly what the recipe asks for."
     )
+    page.get_by_role("link", name="Activity").last.click()
+    created = page.locator(".activity > li").filter(has_text="created the token")
+    expect(created).to_contain_text("Recipe: 1password-saas-manager")
+    page.get_by_role("link", name="Permissions", exact=True).click()
     expect(page.get_by_role("heading", name="Permissions (9)")).to_be_visible()
 
 

@@ -63,11 +63,10 @@ def _create(page: Page, url: str) -> str:
     form.get_by_label("Address").fill("ftp://example.com")
     button(form, "Create").click()
     expect(form.get_by_label("Address")).to_have_attribute("aria-invalid", "true")
-    form.get_by_label("Address").fill(url)
-    button(form, "Create").click()
     expect(form.get_by_role("group", name="Events", exact=True)).to_contain_text(
-        "Choose 1 to 50 types"
+        "Choose at least one type of events."
     )
+    form.get_by_label("Address").fill(url)
     for of_type in EVENT_TYPES:
         expect(form.get_by_text(of_type, exact=True)).to_have_count(1)
     names = form.locator(".event-types .hint").all_inner_texts()
@@ -125,6 +124,9 @@ def _deliver(page: Page, site: Site, receiver: ThreadedReceiver) -> None:
     expect(row(page, "webhook.test")).to_have_count(1, timeout=_NOTICED_MS)
     expect(row(page, "webhook.test")).to_contain_text("Delivered")
     expect(row(page, "webhook.test")).to_contain_text("204")
+    # To be compared with the receiver's log.
+    at = row(page, "webhook.test").locator("time")
+    expect(at).to_have_text(re.compile(r"\d\d:\d\d:\d\d .*(UTC|GMT|[A-Z]{3,4})"))
     button(page, "Send events again").click()
     asked = dialog(page, "Send events again")
     asked.get_by_label("Since").fill("")

@@ -36,7 +36,15 @@ described(
 
 @strawberry.type(description="A token was created.")
 class TokenCreated(TokenActivity, Node):
-    pass
+    followed: list[str] = strawberry.field(
+        description="The categories that it follows from its creation on; empty where an earlier"
+        " version made it.",
+        metadata=counts_as(2),
+    )
+    recipe: str | None = strawberry.field(
+        description="The short name of the recipe that it was made from; null for none, and where"
+        " an earlier version made it."
+    )
 
 
 @strawberry.type(description="A token's name was changed.")
@@ -282,6 +290,8 @@ _ABOUT_ACCESS = {
 def details_of_token(context: Context, row: models.Activity) -> dict[str, Any]:
     """Return the values of the fields that the type of the row's kind adds."""
     details = row.details
+    if row.kind is ActivityKind.CREATED:
+        return {"followed": details.get("followed", []), "recipe": details.get("recipe")}
     if row.kind is ActivityKind.NAME_CHANGED:
         return {"previous_name": details["previousName"], "name": details["name"]}
     if row.kind is ActivityKind.DESCRIPTION_CHANGED:

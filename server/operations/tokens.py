@@ -168,7 +168,8 @@ async def create(
         await _grant(token, keys)
         await followed_categories.add(token, service.catalogue, set(follow_categories))
         await token_search.add(token)
-        await record(principal, ActivityKind.CREATED, token)
+        details = _details_of_new(follow_categories, made_from)
+        await record(principal, ActivityKind.CREATED, token, **details)
     return Created(token, secret)
 
 
@@ -187,6 +188,16 @@ async def _add(
         expires_at=lifetimes.expiry(expires_at, now),
         **columns,
     )
+
+
+def _details_of_new(followed: Sequence[str], recipe: Recipe | None) -> dict[str, Any]:
+    """What a new token follows, and its recipe: names as in `_details`, and only what there is."""
+    details: dict[str, Any] = {}
+    if followed:
+        details["followed"] = sorted(set(followed))
+    if recipe is not None:
+        details |= {"recipe": recipe.slug, "recipeVersion": recipe.version}
+    return details
 
 
 def _recipe(service: Service, slug: str | None) -> Recipe | None:

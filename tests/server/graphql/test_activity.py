@@ -106,6 +106,27 @@ async def test_activity_is_filtered_by_kind(client: Client, person: Person, kind
     assert data["token"]["activity"]["edges"] == [one]
 
 
+async def test_creation_tells_the_recipe_and_what_is_followed(
+    client: Client, person: Person
+) -> None:
+    admin = client.of(person)
+    await admin.mutate("createToken", name="plain")
+    given = {"recipe": "okta-workflows", "followCategories": ["Users", "Tags", "Users"]}
+    made = await admin.mutate("createToken", name="given", **given)
+    assert made["__typename"] == "CreateTokenPayload"
+    shown = "{ ... on TokenCreated { followed recipe } }"
+    data = await admin.data(f"{{ activity {{ edges {{ node {shown} }} }} }}")
+    assert [edge["node"] for edge in data["activity"]["edges"][:2]] == [
+        {"followed": ["Tags", "Users"], "recipe": "okta-workflows"},
+        {"followed": [], "recipe": None},
+    ]
+    rows = await models.Activity.filter(kind="CREATED").order_by("sequence")
+    assert [row.details for row in rows] == [
+        {},  # As in rows of versions that told neither.
+        {"followed": ["Tags", "Users"], "recipe": "okta-workflows", "recipeVersion": 1},
+    ]
+
+
 async def test_change_of_the_policy_is_activity_of_no_token(client: Client, person: Person) -> None:
     admin = client.of(person)
     await _live_through_everything(admin, "first")

@@ -22,6 +22,8 @@ export const roles = { OWNER: "Owner", ADMIN: "Admin", AUDITOR: "Auditor" };
 export const password = {
   label: "Password",
   hint: "At least 15 characters that are hard to guess, such as a few unusual words.",
+  missing: "Enter a password.",
+  tooShort: "A password has at least 15 characters.",
   show: "Show",
   hide: "Hide",
   showPassword: "Show password",

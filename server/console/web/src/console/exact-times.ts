@@ -5,6 +5,7 @@ const KEY = "tessera:exact-times";
 const TICK_MS = 30_000;
 const listeners = new Set<() => void>();
 let exact = read();
+let onPaper = false;
 let now = Date.now();
 let ticking: ReturnType<typeof setInterval> | undefined;
 
@@ -15,6 +16,11 @@ export function useExactTimes(): boolean {
 /** The present, to half a minute: what is shown in relation to it changes as time goes by. */
 export function useNow(): number {
   return useSyncExternalStore(subscribe, () => now);
+}
+
+/** Whether the page is being printed: there, "5 minutes ago" would say nothing. */
+export function useOnPaper(): boolean {
+  return useSyncExternalStore(subscribe, () => onPaper);
 }
 
 export function setExactTimes(on: boolean): void {
@@ -35,6 +41,11 @@ function read(): boolean {
   }
 }
 
+function setOnPaper(on: boolean): void {
+  onPaper = on;
+  tell();
+}
+
 function tell(): void {
   now = Date.now();
   for (const listener of listeners) listener();
@@ -50,3 +61,7 @@ function subscribe(listener: () => void): () => void {
     ticking = undefined;
   };
 }
+
+window.addEventListener("beforeprint", () => setOnPaper(true));
+window.addEventListener("afterprint", () => setOnPaper(false));
+matchMedia("print").addEventListener("change", ({ matches }) => setOnPaper(matches));

@@ -28,7 +28,7 @@ const dayInUtc = new Intl.DateTimeFormat(languages, {
   timeZone: "UTC",
 });
 const longDay = new Intl.DateTimeFormat(languages, { dateStyle: "full" });
-const time = new Intl.DateTimeFormat(languages, { timeStyle: "short" });
+const time = new Intl.DateTimeFormat(languages, { timeStyle: "medium" });
 const relative = new Intl.RelativeTimeFormat(languages, { numeric: "auto" });
 const percent = new Intl.NumberFormat(languages, { style: "percent" });
 const number = new Intl.NumberFormat(languages);
@@ -65,7 +65,7 @@ export const formats = {
   /** date: as in 2026-11-30, of a day in UTC. */
   dayInUtc: (date: string): string => dayInUtc.format(new Date(date)),
   longDay: (at: string): string => longDay.format(new Date(at)),
-  /** "14:32", with "5 minutes ago" within a day. */
+  /** "14:32:07", with "5 minutes ago" within a day. */
   ago: (at: string): string => {
     const seconds = Math.min(Math.round((Date.parse(at) - Date.now()) / 1000), 0);
     const [count, unit] =

@@ -28,12 +28,12 @@ export function startForm(onSubmit: () => Promise<void>): void {
   element("#insecure", HTMLParagraphElement).hidden = keepsSessions(location);
 }
 
-/** Shows a problem, and moves the focus to the field that it is about. */
-export function showProblem(message: string, field?: HTMLInputElement): void {
+/** Shows a problem, and moves the focus to the first field that it is about. */
+export function showProblem(message: string, ...fields: HTMLInputElement[]): void {
   problem.textContent = message;
   problem.hidden = false;
-  field?.setAttribute("aria-invalid", "true");
-  field?.focus();
+  for (const field of fields) field.setAttribute("aria-invalid", "true");
+  fields[0]?.focus();
 }
 
 export function clearProblem(): void {

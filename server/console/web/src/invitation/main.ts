@@ -65,7 +65,7 @@ async function accept(): Promise<void> {
       return;
     }
     const { message, field } = await explainFailure(response);
-    showProblem(message, field === "password" ? password : undefined);
+    showProblem(message, ...(field === "password" ? [password] : []));
   } catch {
     showProblem(session.offline);
   }

@@ -47,18 +47,18 @@ async function signIn(): Promise<void> {
   await explain(response);
 }
 
-/** Asks for the first empty field. The server checks the rest; a password is never trimmed. */
+/** Asks for all empty fields at once. The server checks the rest; a password is never trimmed. */
 function isComplete(): boolean {
   const isEmpty = (field: HTMLInputElement): boolean =>
     field === password ? field.value === "" : field.value.trim() === "";
   const fields = { tenant, email, password };
-  for (const name of ["tenant", "email", "password"] as const) {
-    if (isEmpty(fields[name])) {
-      showProblem(text.missing[name], fields[name]);
-      return false;
-    }
-  }
-  return true;
+  const missing = (["tenant", "email", "password"] as const).filter((name) => isEmpty(fields[name]));
+  if (missing.length === 0) return true;
+  showProblem(
+    missing.map((name) => text.missing[name]).join(" "),
+    ...missing.map((name) => fields[name]),
+  );
+  return false;
 }
 
 async function goOn(): Promise<void> {

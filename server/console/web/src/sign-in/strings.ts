@@ -1,4 +1,5 @@
 // The texts of the sign-in page; `{{…}}` in its HTML is filled from here.
+import { password } from "../strings.ts";
 
 export const signIn = {
   pageTitle: "Sign in · Tessera",
@@ -9,7 +10,7 @@ export const signIn = {
   missing: {
     tenant: "Enter your organisation’s short name.",
     email: "Enter an e-mail address.",
-    password: "Enter a password.",
+    password: password.missing,
   },
   sessionNotKept:
     "The password is correct, but the browser did not keep the session. Allow cookies for this site and try again.",

@@ -5,19 +5,26 @@ import { password, session } from "../../strings.ts";
 import { signedInAgain } from "../api/request.ts";
 import { Dialog, FormActions } from "../parts/dialog.tsx";
 import { Field, PasswordInput } from "../parts/field.tsx";
+import { focusInvalid } from "../parts/use-form.ts";
 import { shared } from "../strings.ts";
 import { changePassword as text } from "./strings.ts";
 
 export function ChangePassword({ onClose }: { onClose: () => void }) {
   const [currentPassword, setCurrent] = useState("");
   const [newPassword, setNew] = useState("");
-  const [failure, setFailure] = useState<Failure>();
+  const [failures, setFailures] = useState<readonly Failure[]>([]);
   const [busy, setBusy] = useState(false);
 
   async function submit(event: FormEvent): Promise<void> {
     event.preventDefault();
+    const form = event.currentTarget;
+    const found = failuresOf(currentPassword, newPassword);
+    setFailures(found);
+    if (found.length > 0) {
+      focusInvalid(form);
+      return;
+    }
     setBusy(true);
-    setFailure(undefined);
     try {
       const failed = await change();
       if (failed === undefined) {
@@ -25,9 +32,10 @@ export function ChangePassword({ onClose }: { onClose: () => void }) {
         goToSignIn();
         return;
       }
-      setFailure(failed);
+      setFailures([failed]);
+      focusInvalid(form);
     } catch {
-      setFailure({ message: session.offline });
+      setFailures([{ message: session.offline }]);
     }
     setBusy(false);
   }
@@ -42,12 +50,13 @@ export function ChangePassword({ onClose }: { onClose: () => void }) {
     return change();
   }
 
-  const isAboutNew = failure?.field === "newPassword";
+  const aboutNew = failures.find(isAboutNew)?.message;
+  const other = failures.find((failure) => !isAboutNew(failure))?.message;
   return (
     <Dialog title={text.title} onDismiss={onClose} busy={busy} narrow>
-      <form onSubmit={(event) => void submit(event)} aria-busy={busy}>
+      <form onSubmit={(event) => void submit(event)} aria-busy={busy} noValidate>
         <p>{text.lead}</p>
-        <Field label={text.current} problem={isAboutNew ? undefined : failure?.message}>
+        <Field label={text.current} problem={other}>
           {(field) => (
             <PasswordInput
               {...field}
@@ -62,7 +71,7 @@ export function ChangePassword({ onClose }: { onClose: () => void }) {
         <Field
           label={text.next}
           hint={password.hint}
-          problem={isAboutNew ? failure.message : undefined}
+          problem={aboutNew}
         >
           {(field) => (
             <PasswordInput
@@ -83,4 +92,19 @@ export function ChangePassword({ onClose }: { onClose: () => void }) {
       </form>
     </Dialog>
   );
+}
+
+const MIN_LENGTH = 15;
+
+function isAboutNew({ field }: Failure): boolean {
+  return field === "newPassword";
+}
+
+/** What the server would refuse one after the other. */
+function failuresOf(currentPassword: string, newPassword: string): Failure[] {
+  const isShort = [...newPassword].length < MIN_LENGTH;
+  return [
+    ...(currentPassword === "" ? [{ message: text.missingCurrent }] : []),
+    ...(isShort ? [{ field: "newPassword", message: password.tooShort }] : []),
+  ];
 }

@@ -5,6 +5,7 @@ export const changePassword = {
   title: "Change password",
   lead: "This signs you out everywhere. Sign in again with the new password.",
   current: "Current password",
+  missingCurrent: "Enter your current password.",
   next: "New password",
   change: "Change password",
 };

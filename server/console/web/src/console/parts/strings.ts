@@ -15,6 +15,10 @@ export const permissionChanges = {
   withdrawn: { one: "permission withdrawn", other: "permissions withdrawn" },
 };
 
+export const fieldProblems = sentences({
+  tooLong: (most: string) => `Shorten this to ${most} characters.`,
+});
+
 export const unsaved = {
   title: "Leave without saving?",
   lead: "Unsaved changes, or a secret not yet copied, will be lost.",

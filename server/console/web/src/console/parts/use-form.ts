@@ -30,8 +30,7 @@ export function useForm(send: () => Promise<Problems>): Form {
     try {
       const found = [(await send()) ?? []].flat();
       setProblems(found);
-      // Once it is shown as invalid.
-      if (found.length > 0) setTimeout(() => focusInvalid(form));
+      if (found.length > 0) focusInvalid(form);
     } catch (error) {
       setTrouble(error);
     } finally {
@@ -50,6 +49,7 @@ export function useForm(send: () => Promise<Problems>): Form {
   };
 }
 
-function focusInvalid(form: Element): void {
-  form.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+/** Focuses the first field with a problem, once it is shown as invalid. */
+export function focusInvalid(form: Element): void {
+  setTimeout(() => form.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
 }

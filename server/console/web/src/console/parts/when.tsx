@@ -1,7 +1,7 @@
 // An instant: how long ago it is, or exactly and with the reader's zone, as the reader chose. A tap on
 // one changes it alone; the control below each page changes all, by keyboard too.
 import { type ReactNode, useState } from "react";
-import { useExactTimes, useNow } from "../exact-times.ts";
+import { useExactTimes, useNow, useOnPaper } from "../exact-times.ts";
 import { formats } from "../formats.ts";
 
 interface Props {
@@ -11,13 +11,15 @@ interface Props {
 /** "5 minutes ago", "in 3 days"; a day more than a month away. */
 export function When({ at }: Props) {
   const now = useNow();
-  return <Time at={at}>{formats.relative(at, now)}</Time>;
+  const onPaper = useOnPaper();
+  return <Time at={at}>{onPaper ? formats.logged(at) : formats.relative(at, now)}</Time>;
 }
 
-/** Below the heading of its day: the time of day, and how long ago. */
+/** Below the heading of its day: the time of day to the second, and how long ago. */
 export function Ago({ at }: Props) {
   useNow();
-  return <Time at={at}>{formats.ago(at)}</Time>;
+  const onPaper = useOnPaper();
+  return <Time at={at}>{onPaper ? formats.logged(at) : formats.ago(at)}</Time>;
 }
 
 /** Where instants of one day matter less than the day. */

@@ -82,15 +82,9 @@ function sentence(entry: ActivityEntryFragment): string {
     case "TokenDescriptionChanged":
       return text.described;
     case "TokenPermissionsEdited":
-      return text.permissionsEdited(
-        formats.number(entry.granted.length),
-        formats.number(entry.withdrawn.length),
-      );
+      return text.permissionsEdited;
     case "TokenPermissionsGrew":
-      return text.permissionsGrew(
-        formats.number(entry.granted.length),
-        text.categories(entry.categories.join(", ")),
-      );
+      return text.permissionsGrew(text.categories(entry.categories.join(", ")));
     case "TokenExpirySet":
       return entry.isByPolicy ? text.expirySetByPolicy : text.expirySet;
     case "TokenPaused":
@@ -112,15 +106,9 @@ function sentence(entry: ActivityEntryFragment): string {
     case "TokenHolderMayRotateSet":
       return entry.holderMayRotate ? text.holderMayRotate : text.holderMayNotRotate;
     case "TokenTrialStarted":
-      return text.trialStarted(
-        formats.count(entry.withheld.length, text.trialPermissions),
-        formats.instant(entry.until),
-      );
+      return text.trialStarted(formats.instant(entry.until));
     case "TokenTrialEnforced":
-      return text.trialEnforced(
-        formats.count(entry.withdrawn.length, text.trialPermissions),
-        formats.count(entry.wouldHaveDenied, text.trialRequests),
-      );
+      return text.trialEnforced(formats.count(entry.wouldHaveDenied, text.trialRequests));
     case "TokenTrialDropped":
       return trialDropped(entry);
     case "TokenAccessRequested":
@@ -196,6 +184,8 @@ function trialDropped({ isByClock, wouldHaveDenied }: DroppedTrial): string {
 
 function Values({ entry }: { entry: ActivityEntryFragment }): ReactNode {
   switch (entry.__typename) {
+    case "TokenCreated":
+      return <Noted lines={[[text.follows, entry.followed.join(", ")], [text.recipe, entry.recipe]]} />;
     case "TokenNameChanged":
     case "TenantRenamed":
       return <Change before={entry.previousName} after={entry.name} />;
@@ -308,23 +298,29 @@ function tenantLimit(requests: number | null): string {
 type Edited = Extract<ActivityEntryFragment, { __typename: "TokenPermissionsEdited" }>;
 
 function EditedPermissions({ entry }: { entry: Edited }) {
-  const lines = [
-    [text.follows, entry.followed.join(", ")],
-    [text.unfollows, entry.unfollowed.join(", ")],
-    [text.recipe, entry.recipe ?? ""],
-  ];
   return (
     <>
       <PermissionChanges granted={entry.granted} withdrawn={entry.withdrawn} />
-      {lines.map(
-        ([label, value]) =>
-          value && (
-            <p key={label} className="change">
-              {label}: <Isolated>{value}</Isolated>
-            </p>
-          ),
-      )}
+      <Noted
+        lines={[
+          [text.follows, entry.followed.join(", ")],
+          [text.unfollows, entry.unfollowed.join(", ")],
+          [text.recipe, entry.recipe],
+        ]}
+      />
     </>
+  );
+}
+
+/** A line for each label that has a value. */
+function Noted({ lines }: { lines: readonly (readonly [string, string | null])[] }) {
+  return lines.map(
+    ([label, value]) =>
+      value && (
+        <p key={label} className="change">
+          {label}: <Isolated>{value}</Isolated>
+        </p>
+      ),
   );
 }
 

@@ -2,6 +2,7 @@
 import { Link } from "wouter";
 import type { ActivityEntryFragment } from "../../../../generated/operations.ts";
 import { formats } from "../../formats.ts";
+import { Isolated } from "../../parts/isolated.tsx";
 import { Ago } from "../../parts/when.tsx";
 import { paths } from "../../paths.ts";
 import { shared } from "../../strings.ts";
@@ -38,7 +39,9 @@ export function RevokedTogether({ entries }: { entries: Entries }) {
   return (
     <>
       <p className="activity-line">
-        <strong>{actor(first)}</strong>{" "}
+        <strong>
+          <Isolated>{actor(first)}</Isolated>
+        </strong>{" "}
         {text.revokedTogether(formats.count(entries.length, shared.tokenCount))}
       </p>
       <p className="activity-when">

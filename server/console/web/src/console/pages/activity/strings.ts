@@ -88,10 +88,8 @@ export const activity = sentences({
   created: "created the token",
   renamed: "changed the name",
   described: "changed the description",
-  permissionsEdited: (granted: string, withdrawn: string) =>
-    `edited the permissions (+${granted} −${withdrawn})`,
-  permissionsGrew: (granted: string, categories: string) =>
-    `granted what came in the followed ${categories} (+${granted})`,
+  permissionsEdited: "edited the permissions",
+  permissionsGrew: (categories: string) => `granted what came in the followed ${categories}`,
   categories: (names: string) => `category ${names}`,
   follows: "Follows",
   unfollows: "Follows no more",
@@ -117,14 +115,11 @@ export const activity = sentences({
   rotationEndedByClock: "ended the rotation: the time of the old secret was over",
   holderMayRotate: "let the holder rotate the secret",
   holderMayNotRotate: "stopped the holder from rotating the secret",
-  trialStarted: (permissions: string, until: string) =>
-    `started a trial without ${permissions}, until ${until}`,
-  trialEnforced: (permissions: string, requests: string) =>
-    `enforced the trial, which withdrew ${permissions}; it would have denied ${requests}`,
+  trialStarted: (until: string) => `started a trial, until ${until}`,
+  trialEnforced: (requests: string) => `enforced the trial, which would have denied ${requests}`,
   trialDropped: (requests: string) => `dropped the trial, which would have denied ${requests}`,
   trialDroppedByClock: (requests: string) =>
     `dropped the trial at its end; it would have denied ${requests}`,
-  trialPermissions: { one: "permission", other: "permissions" },
   trialRequests: { one: "request", other: "requests" },
   trialWithheld: { one: "permission left out", other: "permissions left out" },
   trialNeeded: { one: "permission was needed", other: "permissions were needed" },

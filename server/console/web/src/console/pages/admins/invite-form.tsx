@@ -5,10 +5,13 @@ import { session } from "../../../strings.ts";
 import { request } from "../../api/request.ts";
 import { Dialog, FormActions } from "../../parts/dialog.tsx";
 import { Field } from "../../parts/field.tsx";
+import { missing, tooLong } from "../../parts/field-problems.ts";
 import { TroubleNote } from "../../parts/trouble.tsx";
-import { useForm } from "../../parts/use-form.ts";
+import { type FieldProblem, useForm } from "../../parts/use-form.ts";
 import { RoleChoice } from "./role-choice.tsx";
 import { invite as text } from "./strings.ts";
+
+const MAX_NAME = 100;
 
 /** An invited admin. The secret invitation is in the state of `Invite`, and nowhere else. */
 export interface Invited {
@@ -30,6 +33,8 @@ export function InviteForm({ onInvited, onClose }: Props) {
     role: "ADMIN",
   });
   const { busy, trouble, problemOf, onSubmit } = useForm(async () => {
+    const problems = problemsOf(draft.email, draft.name);
+    if (problems.length > 0) return problems;
     const { addAdmin } = await request(AddAdminDocument, { input: draft });
     if (addAdmin.__typename !== "AddAdminPayload") return addAdmin;
     onInvited({ ...addAdmin, name: addAdmin.admin.name });
@@ -53,7 +58,7 @@ export function InviteForm({ onInvited, onClose }: Props) {
             />
           )}
         </Field>
-        <Field label={text.name} problem={problemOf("name")}>
+        <Field label={text.name} hint={text.nameHint} problem={problemOf("name")}>
           {(field) => (
             <input
               {...field}
@@ -76,4 +81,14 @@ export function InviteForm({ onInvited, onClose }: Props) {
       </form>
     </Dialog>
   );
+}
+
+/** What the server would refuse one after the other. */
+function problemsOf(email: string, name: string): FieldProblem[] {
+  const isAddress = /^\S+@\S+$/.test(email.trim());
+  return [
+    ...(isAddress ? [] : [{ field: "email", message: text.missingEmail }]),
+    ...missing("name", name, text.missingName),
+    ...tooLong("name", name, MAX_NAME),
+  ];
 }

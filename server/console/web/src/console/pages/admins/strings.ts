@@ -70,6 +70,9 @@ export const removal = sentences({
 export const invite = sentences({
   title: "Invite admin",
   name: "Name",
+  nameHint: "At most 100 characters.",
+  missingName: "Enter a name.",
+  missingEmail: "Enter an e-mail address.",
   invite: "Invite",
   inviting: "Inviting…",
   linkTitle: "Send this link",

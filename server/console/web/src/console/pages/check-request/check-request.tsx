@@ -9,6 +9,7 @@ import {
 import { request } from "../../api/request.ts";
 import { BusyButton } from "../../parts/busy-button.tsx";
 import { Field } from "../../parts/field.tsx";
+import { missing } from "../../parts/field-problems.ts";
 import { Problem } from "../../parts/problem.tsx";
 import { sentenceOf } from "../../parts/trouble.tsx";
 import { useForm } from "../../parts/use-form.ts";
@@ -33,8 +34,13 @@ export function CheckRequest({ token }: { token: TokenDetailsFragment }) {
     address: token.lastUsedFrom ?? "",
   });
   const [found, setFound] = useState<Explanation>();
-  const { busy, trouble, onSubmit } = useForm(async () => {
+  const { busy, trouble, problemOf, onSubmit } = useForm(async () => {
     setFound(undefined);
+    const problems = [
+      ...missing("url", asked.url, text.missingUrl),
+      ...missing("address", asked.address, text.missingAddress),
+    ];
+    if (problems.length > 0) return problems;
     const trimmed = { url: asked.url.trim(), address: asked.address.trim() };
     const { explain } = await request(ExplainDocument, { ...asked, ...trimmed, id: token.id });
     if (!explain) throw refused({ message: text.gone });
@@ -46,7 +52,7 @@ export function CheckRequest({ token }: { token: TokenDetailsFragment }) {
     <section aria-labelledby="check">
       <h2 id="check">{text.title}</h2>
       <p className="quiet">{text.lead}</p>
-      <form className="check-form" onSubmit={onSubmit}>
+      <form className="check-form" onSubmit={onSubmit} aria-busy={busy} noValidate>
         <Field label={text.method}>
           {(field) => (
             <select
@@ -60,7 +66,7 @@ export function CheckRequest({ token }: { token: TokenDetailsFragment }) {
             </select>
           )}
         </Field>
-        <Field label={text.url} hint={text.urlHint}>
+        <Field label={text.url} hint={text.urlHint} problem={problemOf("url")}>
           {(field) => (
             <input
               {...field}
@@ -71,7 +77,7 @@ export function CheckRequest({ token }: { token: TokenDetailsFragment }) {
             />
           )}
         </Field>
-        <Field label={text.address}>
+        <Field label={text.address} problem={problemOf("address")}>
           {(field) => (
             <input
               {...field}

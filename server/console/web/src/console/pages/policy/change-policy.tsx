@@ -27,7 +27,7 @@ export function ChangePolicy({ policy, onSet }: Props) {
   const { busy, trouble, problemOf, onSubmit } = useForm(async () => {
     setLate(undefined);
     const wanted = wantedOf(draft);
-    if ("field" in wanted) return wanted;
+    if (Array.isArray(wanted)) return wanted;
     const found = await previewOf(wanted);
     if ("field" in found) return found;
     // Of what stands in the form, which may have been edited meanwhile.

@@ -1,9 +1,11 @@
 // The policy as the form has it: typed texts, which may be no numbers yet.
 import type { ShownPolicyFragment, TokenPolicyInput } from "../../../../generated/operations.ts";
+import { formats } from "../../formats.ts";
 import type { FieldProblem } from "../../parts/use-form.ts";
-import { networksOf } from "../token-dialogs/networks-field.tsx";
+import { networkProblems, networksOf } from "../token-dialogs/networks-field.tsx";
 import { form as text } from "./strings.ts";
 
+const MAX_DAYS = 3650;
 const NOTICE_DAYS = 14;
 const MAX_NOTICE_DAYS = 365;
 
@@ -35,23 +37,35 @@ export function draftOf(policy: ShownPolicyFragment): Draft {
 /** The days that can be chosen: the server takes no instant that has passed. */
 export const range = () => ({ min: dateIn(1), max: dateIn(MAX_NOTICE_DAYS) });
 
-/** The policy that is typed, or the first field that holds none. */
-export function wantedOf(draft: Draft): Wanted | FieldProblem {
+/** The policy that is typed, or what is wrong in each field that holds none. */
+export function wantedOf(draft: Draft): Wanted | FieldProblem[] {
   const typed = {
     maximumLifetimeDays: daysOf(draft.maximum),
     defaultLifetimeDays: daysOf(draft.defaultLifetime),
     pauseUnusedAfterDays: daysOf(draft.pauseUnused),
   };
-  for (const [field, days] of Object.entries(typed)) {
-    if (days === undefined) return { field, message: text.chooseDays };
+  const problems = Object.entries(typed).flatMap(([field, days]) => daysProblems(field, days));
+  const { maximumLifetimeDays: most, defaultLifetimeDays: usual } = typed;
+  if (problems.length === 0 && most && usual && usual > most) {
+    problems.push({ field: "defaultLifetimeDays", message: text.defaultBeyond });
   }
+  problems.push(...networkProblems(draft.networks));
   const from = new Date(`${draft.from}T00:00`);
-  if (Number.isNaN(from.getTime())) return { field: "effectiveFrom", message: text.chooseDate };
+  if (Number.isNaN(from.getTime())) {
+    problems.push({ field: "effectiveFrom", message: text.chooseDate });
+  }
+  if (problems.length > 0) return problems;
   const policy = { ...(typed as Required<TokenPolicyInput>), networks: networksOf(draft.networks) };
   return { policy, effectiveFrom: from.toISOString() };
 }
 
-/** Null for none; undefined where the text is no number. The server knows which numbers are days. */
+function daysProblems(field: string, days: number | null | undefined): FieldProblem[] {
+  if (days === undefined) return [{ field, message: text.chooseDays }];
+  const isDays = days === null || (days >= 1 && days <= MAX_DAYS);
+  return isDays ? [] : [{ field, message: text.outOfRange(formats.number(MAX_DAYS)) }];
+}
+
+/** Null for none; undefined where the text is no number. */
 function daysOf(typed: string): number | null | undefined {
   const digits = typed.trim();
   if (digits === "") return null;

@@ -22,24 +22,26 @@ export const policy = sentences({
   onlyOwner: (owner: string) => `Only the ${owner} changes the policy.`,
 });
 
-export const form = {
+export const form = sentences({
   title: "Change the policy",
   maximumLabel: "Maximum lifetime in days",
-  maximumHint: "No token may live longer, counted from its creation or the last change of its expiry. Empty: no maximum.",
+  maximumHint: "No token may live longer, counted from its creation or the last change of its expiry. 1 to 3,650; empty: no maximum.",
   defaultLabel: "Default lifetime in days",
-  defaultHint: "Of a new token whose creator chooses no expiry. Empty: as long as is allowed.",
+  defaultHint: "Of a new token whose creator chooses no expiry. 1 to 3,650; empty: as long as is allowed.",
   pauseLabel: "Pause after days without use",
-  pauseHint: "A paused token is refused until an admin resumes it. Empty: never.",
+  pauseHint: "A paused token is refused until an admin resumes it. 1 to 3,650; empty: never.",
   networksLabel: "Networks",
   networksHint:
-    "One a line. Every token works from these addresses alone, beside its own networks. They bind at once. Empty: from anywhere.",
+    "One a line, at most 50. Every token works from these addresses alone, beside its own networks. They bind at once. Empty: from anywhere.",
   fromLabel: "Binds existing tokens from",
   fromHint: "New tokens follow the policy at once.",
   preview: "Preview",
   previewing: "Working it out…",
   chooseDays: "Enter a whole number of days, or nothing.",
+  outOfRange: (most: string) => `Enter 1 to ${most} days.`,
+  defaultBeyond: "The default is at most the maximum.",
   chooseDate: "Choose a date.",
-};
+});
 
 export const preview = sentences({
   title: "What the policy changes",

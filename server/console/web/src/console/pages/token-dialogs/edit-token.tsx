@@ -17,9 +17,8 @@ interface Props {
 }
 
 export function EditToken({ token, onClose, nameOnly = false }: Props) {
-  const { draft, setDraft, base, saved, trouble, busy, onSubmit, onCancel } = useEdit(token, onClose);
-  const problemOf = (field: string) =>
-    saved?.kind === "invalid" && saved.field === field ? saved.message : undefined;
+  const { draft, setDraft, base, saved, ...edit } = useEdit(token, onClose);
+  const { problemOf, trouble, busy, onSubmit, onCancel } = edit;
   const current = [
     { label: text.name, value: base.name },
     ...(nameOnly ? [] : [{ label: text.description, value: base.description }]),

@@ -5,8 +5,6 @@ export const addToken = sentences({
   title: "Add token",
   name: "Name",
   nameHint: "Name its use, such as “Inventory sync”. At most 100 characters.",
-  missingName: "Enter a name.",
-  tooLong: (most: string) => `Shorten this to ${most} characters.`,
   description: "Description",
   optional: "Optional, at most 1,000 characters.",
   more: "More",
@@ -48,6 +46,7 @@ export const addToken = sentences({
 
 /** The questions to an admin who adds a token, or edits one of its conditions. */
 export const fields = sentences({
+  missingName: "Enter a name.",
   expires: "Expires",
   never: "Never",
   inDays: (days: string) => `In ${days}`,
@@ -60,9 +59,13 @@ export const fields = sentences({
   atMost: (days: string) => `The token policy allows at most ${days}.`,
   networks: "Networks",
   networksHint:
-    "One a line, such as 192.0.2.0/24 or 2001:db8::/32. Empty: it works from anywhere.",
+    "One a line, at most 50, such as 192.0.2.0/24 or 2001:db8::/32. Empty: it works from anywhere.",
+  noNetwork: (place: string) =>
+    `Entry ${place} is no network in CIDR notation, such as 192.0.2.0/24 or 2001:db8::/32.`,
+  tooManyNetworks: (most: string) => `Enter at most ${most} networks.`,
   limit: "Requests an hour",
-  limitHint: "A limit of its own, beside the organisation’s. Empty: none.",
+  limitHint:
+    "A limit of its own, beside the organisation’s: a whole number up to 1,000,000,000. Empty: none.",
   chooseNumber: (most: string) => `Enter a whole number from 1 to ${most}.`,
   owner: "Owned by",
   me: (name: string) => `Me (${name})`,

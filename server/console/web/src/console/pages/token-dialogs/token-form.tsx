@@ -4,7 +4,6 @@ import { useState } from "react";
 import { CreateTokenDocument, type CreateTokenMutation } from "../../../../generated/operations.ts";
 import { recipesQuery } from "../../api/catalogue.ts";
 import { request } from "../../api/request.ts";
-import { formats } from "../../formats.ts";
 import { Dialog, FormActions } from "../../parts/dialog.tsx";
 import { Field } from "../../parts/field.tsx";
 import { TroubleNote } from "../../parts/trouble.tsx";
@@ -14,14 +13,12 @@ import { ExpiryField } from "./expiry-field.tsx";
 import { GivenPermissions } from "./given-permissions.tsx";
 import { limitOf, NO_NUMBER } from "./limit-field.tsx";
 import { MoreConditions } from "./more-conditions.tsx";
-import { networksOf } from "./networks-field.tsx";
+import { nameProblems } from "./name-problems.ts";
+import { networkProblems, networksOf } from "./networks-field.tsx";
 import type { NewToken } from "./new-token.ts";
 import { RecipeField } from "./recipe-field.tsx";
 import { keysOfRecipe } from "../edit-permissions/recipes.ts";
 import { addToken as text } from "./strings.ts";
-
-const MAX_NAME = 100;
-const MAX_DESCRIPTION = 1000;
 
 /** The token with its secret, or without it if an earlier answer with it was lost. */
 export type Created = Exclude<CreateTokenMutation["createToken"], { __typename: "InvalidInput" }>;
@@ -131,19 +128,11 @@ export function TokenForm({ draft, onDraft, onCreated, onClose }: Props) {
 }
 
 /** What the server would refuse one after the other. */
-function problemsOf({ name, description, expiry, limit }: NewToken): FieldProblem[] {
-  const isMissing = name.trim() === "";
+function problemsOf(draft: NewToken): FieldProblem[] {
   return [
-    ...(isMissing ? [{ field: "name", message: text.missingName }] : []),
-    ...tooLong("name", name, MAX_NAME),
-    ...tooLong("description", description, MAX_DESCRIPTION),
-    ...(expiry.at === undefined ? [NO_DATE] : []),
-    ...(limitOf(limit) === undefined ? [NO_NUMBER] : []),
+    ...nameProblems(draft),
+    ...(draft.expiry.at === undefined ? [NO_DATE] : []),
+    ...networkProblems(draft.networks),
+    ...(limitOf(draft.limit) === undefined ? [NO_NUMBER] : []),
   ];
-}
-
-/** Counts characters as the server does: code points. */
-function tooLong(field: string, typed: string, most: number): FieldProblem[] {
-  const isLong = [...typed.trim()].length > most;
-  return isLong ? [{ field, message: text.tooLong(formats.number(most)) }] : [];
 }

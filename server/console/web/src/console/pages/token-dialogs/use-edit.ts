@@ -3,6 +3,8 @@ import { type FormEvent, useState } from "react";
 import type { TokenRowFragment } from "../../../../generated/operations.ts";
 import { useRefresh } from "../../api/queries.ts";
 import { useSay } from "../../parts/status.tsx";
+import { type FieldProblem, focusInvalid } from "../../parts/use-form.ts";
+import { nameProblems } from "./name-problems.ts";
 import { type Draft, type Saved, saveChanges } from "./save-changes.ts";
 import { editToken as text } from "./strings.ts";
 
@@ -13,6 +15,8 @@ interface Edit {
   base: TokenRowFragment;
   /** The result of the last attempt to save. */
   saved: Saved | undefined;
+  /** The problem of the field with this name in the API. */
+  problemOf: (field: string) => string | undefined;
   /** The error, if saving got no answer; otherwise undefined. */
   trouble: unknown;
   busy: boolean;
@@ -24,14 +28,21 @@ export function useEdit(token: TokenRowFragment, onClose: () => void): Edit {
   const [draft, setDraft] = useState<Draft>({ name: token.name, description: token.description });
   const [base, setBase] = useState(token);
   const [saved, setSaved] = useState<Saved>();
+  const [problems, setProblems] = useState<readonly FieldProblem[]>([]);
   const [trouble, setTrouble] = useState<unknown>();
   const [busy, setBusy] = useState(false);
   const refresh = useRefresh();
   const say = useSay();
 
-  async function save(): Promise<void> {
-    setBusy(true);
+  async function save(form: Element): Promise<void> {
+    const found = nameProblems(draft);
+    setProblems(found);
     setTrouble(undefined);
+    if (found.length > 0) {
+      focusInvalid(form);
+      return;
+    }
+    setBusy(true);
     try {
       const outcome = await saveChanges(base, draft, (changed) => {
         setBase(changed);
@@ -39,6 +50,10 @@ export function useEdit(token: TokenRowFragment, onClose: () => void): Edit {
       });
       setSaved(outcome);
       setBase(outcome.token);
+      if (outcome.kind === "invalid") {
+        setProblems([outcome]);
+        focusInvalid(form);
+      }
       if (outcome.kind === "saved") {
         await refresh();
         onClose();
@@ -56,11 +71,12 @@ export function useEdit(token: TokenRowFragment, onClose: () => void): Edit {
     setDraft,
     base,
     saved,
+    problemOf: (field) => problems.find((one) => one.field === field)?.message,
     trouble,
     busy,
     onSubmit: (event) => {
       event.preventDefault();
-      void save();
+      void save(event.currentTarget);
     },
     onCancel: () => {
       if (base !== token) void refresh(); // One change was saved, or it has changed meanwhile.
