@@ -22,7 +22,11 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, 
 
 from tests.support.waiting import PATIENCE_SECONDS
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+# The headless shell first: it takes a third less of the CPU than the whole browser.
+NAMES = (
+    "chromium-headless-shell", "chrome-headless-shell", "chromium", "chromium-browser",
+    "google-chrome", "google-chrome-stable", "chrome",
+)  # fmt: skip
 VARIABLE = "CHROMIUM"
 # How long Playwright waits for what is expected, and for an element to act on.
 PATIENCE_MS = PATIENCE_SECONDS * 1000
