@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 import models
 from server.app import running_service
 from tests.conftest import settings_for
-from tests.support.factories import PASSWORD, World, complete
+from tests.support.factories import PASSWORD, PORTION, World, complete
 from tests.support.postgres import run_now
 from tests.support.process import ServerProcess
 
@@ -40,14 +40,14 @@ async def _fill(url: str) -> None:
                 )
                 for number in range(tokens)
             ]
-            await models.Token.bulk_create(rows, batch_size=500)
+            await models.Token.bulk_create(rows, batch_size=PORTION)
             await complete(rows)
             held = [
                 models.TokenPermission(tenant_id=row.tenant_id, token_id=row.id, key=key)
                 for row in rows[-_SHOWN:]
                 for key in keys[:5]
             ]
-            await models.TokenPermission.bulk_create(held, batch_size=500)
+            await models.TokenPermission.bulk_create(held, batch_size=PORTION)
 
 
 def _signed_in(chromium: Browser, url: str, tenant: str) -> Page:

@@ -21,7 +21,7 @@ from server.operations.policies import PolicyValues
 from server.paging import PageRequest
 from server.service import Service
 from tests.support.audit import Birth, read_ledger
-from tests.support.factories import Person, World, complete
+from tests.support.factories import PORTION, Person, World, complete
 from tests.support.gateways import Gateway, gateway
 from tests.support.rotations import after, in_ms
 
@@ -322,7 +322,7 @@ async def many(case: Case, count: int, **columns: object) -> Sequence[models.Tok
         )
         for number in range(count)
     ]
-    await models.Token.bulk_create(made, batch_size=1_000)
+    await models.Token.bulk_create(made, batch_size=PORTION)
     await complete(made)
     return made
 
