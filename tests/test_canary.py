@@ -14,7 +14,6 @@ import json
 import re
 import shutil
 import sqlite3
-import time
 from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -53,6 +52,7 @@ from tests.support.recording import (
     rotate_within,
 )
 from tests.support.soak import IS_SOAK
+from tests.support.waiting import wait_until
 from tests.support.webhooks import listening
 
 TENANT, OWNER, GUEST = "acme", "owner@acme.example", "guest@acme.example"
@@ -177,7 +177,7 @@ def succeed(recording: Recording) -> None:
     recording.rotated_id = recording.create_token(LATEST, holderMayRotate=True)
     invitation = invite_the_guest(recording)
     # One that was accepted is not sent any more.
-    wait(lambda: len(recording.mail.letters) == 2)
+    wait_until(lambda: len(recording.mail.letters) == 2)
     use_the_guests_passwords(recording, invitation)
     assert check(recording).status_code == 200
     assert check(recording, uri="/api/v1/users").status_code == 403
@@ -187,15 +187,8 @@ def succeed(recording: Recording) -> None:
     assert recording.ask("GET", "/token", headers=of_holder).status_code == 200
     wait_for_the_decision_log(recording)
     read_everything(recording)
-    wait(lambda: b"token.rotation_picked_up" in recording.receiver.contents())
+    wait_until(lambda: b"token.rotation_picked_up" in recording.receiver.contents())
     recording.answers.append(("events", 200, recording.receiver.contents()))
-
-
-def wait(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def sign_in(recording: Recording) -> None:
@@ -261,11 +254,13 @@ def rotate_the_token(recording: Recording) -> None:
         recording.secrets[name] = shown["secret"]
     assert check(recording, recording.secrets[LATER]).status_code == 200
     again = rotate.replace("... on", "__typename ... on")
-    deadline = time.monotonic() + 10
     read = f'{{ token(id: "{recording.token_id}") {{ rotation {{ state }} }} }}'
-    while recording.graphql(read).json()["data"]["token"]["rotation"]["state"] != "DRAINING":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+
+    def is_draining() -> bool:
+        rotation = recording.graphql(read).json()["data"]["token"]["rotation"]
+        return bool(rotation["state"] == "DRAINING")
+
+    wait_until(is_draining)
     answer = recording.graphql(again, {"i": asked})
     assert answer.json()["data"]["rotateToken"] == {"__typename": "SecretAlreadyShown"}
 
@@ -329,13 +324,12 @@ def introspect(recording: Recording, token: str, **members: str) -> httpx2.Respo
 def wait_for_the_decision_log(recording: Recording) -> None:
     """Wait until the use and the denial of the token are written."""
     query = "query ($id: ID!) { token(id: $id) { lastUsedAt recentRefusals { reason } } }"
-    deadline = time.monotonic() + 10
-    while True:
+
+    def are_written() -> bool:
         answer = recording.graphql(query, {"id": recording.token_id})
-        if all(answer.json()["data"]["token"].values()):
-            return
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+        return all(answer.json()["data"]["token"].values())
+
+    wait_until(are_written)
 
 
 def read_everything(recording: Recording) -> None:

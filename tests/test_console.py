@@ -5,48 +5,35 @@ the console. How every state looks to axe-core is in `test_console_accessibility
 """
 
 import re
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Dialog, Locator, Page, Response, Route, expect
 
 from tests.support.browser import Watch
-from tests.support.console_page import button, choose, dialog, everything_kept, row
+from tests.support.console_page import (
+    button,
+    choose,
+    dialog,
+    everything_kept,
+    held,
+    read_secret,
+    row,
+)
 from tests.support.console_states import AUDITOR, COLLEAGUE, settle
 from tests.support.visitor import PASSWORD, Script, Site, Visitor, serving, visiting
+from tests.support.waiting import wait_until
 
 _CLIPBOARD = ["clipboard-read", "clipboard-write"]
 _GRANTED = ["GET /api/v1/blueprints", "GET /api/v1/devices"]
 _FIRST_LOAD = 150_000
-# The decision log is written after a few seconds.
-_WRITTEN_SECONDS = 20
 
 
 @pytest.fixture
 def visitor(chromium: Browser, site: Site) -> Iterator[Visitor]:
     with visiting(chromium, site) as someone:
         yield someone
-
-
-@contextmanager
-def _held(page: Page, mutation: str) -> Iterator[list[Route]]:
-    """Requests of that kind get no answer within the block; afterwards they are sent."""
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        if f"{mutation}(input" in (route.request.post_data or ""):
-            held.append(route)
-        else:
-            route.continue_()
-
-    page.route("**/graphql", hold)
-    yield held
-    for route in held:
-        route.continue_()
-    page.unroute("**/graphql", hold)
 
 
 # The whole flow
@@ -93,7 +80,7 @@ def _add_the_first_token(page: Page) -> str:
     form.get_by_label("Name", exact=True).fill("Inventory sync")
     form.get_by_label("Description").fill("Nightly export")
     # Nothing closes the dialog while its request is pending.
-    with _held(page, "createToken") as answers:
+    with held(page, "createToken(input") as answers:
         button(form, "Create").click()
         expect(button(form, "Creating…")).to_be_focused()
         page.keyboard.press("Escape")
@@ -127,8 +114,7 @@ def _dismiss_in_vain(page: Page, shown: Locator) -> None:
 
 def _copy_the_secret(page: Page, shown: Locator) -> str:
     button(shown, "Show token").click()
-    secret = shown.get_by_role("group", name="Token").locator("code").inner_text()
-    assert re.fullmatch(r"tsr_[0-9A-Za-z]{49}", secret)
+    secret = read_secret(shown, "Token", r"^tsr_[0-9A-Za-z]{49}$")
     button(shown, "Hide token").click()
     assert "tsr_" not in page.content()
     button(shown, "Copy Token").click()
@@ -149,7 +135,7 @@ def _grant(page: Page) -> None:
     category.check()
     expect(summary).to_contain_text("9 permissions will be granted")
     page.get_by_role("checkbox", name="Delete Blueprint").uncheck()
-    assert category.evaluate("(box) => box.indeterminate")
+    expect(category).to_have_js_property("indeterminate", True)
     category.click()
     category.click()
     expect(summary).to_contain_text("No changes.")
@@ -174,10 +160,10 @@ def _grant(page: Page) -> None:
     summary.get_by_text("2 permissions will be granted").click()
     expect(summary).to_contain_text("/api/v1/blueprints")
     # Choices are disabled while saving, and a second click sends no second request.
-    with _held(page, "editPermissions") as answers:
+    with held(page, "editPermissions(input") as answers:
         button(summary, "Save").click()
         button(summary, "Saving…").click(force=True)
-        assert page.locator(".grid").evaluate("(grid) => grid.inert")
+        expect(page.locator(".grid")).to_have_js_property("inert", True)
     assert len(answers) == 1
     expect(page.get_by_role("heading", name="Permissions (2)")).to_be_visible()
 
@@ -238,11 +224,9 @@ def _use_it(visitor: Visitor, script: Script, secret: str) -> None:
     page = visitor.page
     assert script.call_api(secret, "/api/v1/devices") == 200
     assert script.call_api(secret, "/api/v1/users") == 403
-    patience = time.monotonic() + _WRITTEN_SECONDS
     written = "{ tokens { edges { node { usage { allowed } recentRefusals { reason } } } } }"
-    while not all(script.run(written)["tokens"]["edges"][0]["node"].values()):
-        assert time.monotonic() < patience
-        time.sleep(0.1)
+    # The decision log is written after a few seconds.
+    wait_until(lambda: all(script.run(written)["tokens"]["edges"][0]["node"].values()))
     page.get_by_role("link", name="Usage").click()
     expect(page.get_by_role("heading", name="Latest refusals")).to_be_visible()
     allowed = row(page, "List Devices")
@@ -338,7 +322,7 @@ def _invitation_link(page: Page) -> str:
     shown = dialog(page, "Send this link")
     expect(shown).to_contain_text("your organisation’s short name: acme")
     button(shown, "Show invitation link").click()
-    link = shown.get_by_role("group", name="Invitation link").locator("code").inner_text()
+    link = read_secret(shown, "Invitation link", r"/invitation#\S{20,}$")
     button(shown, "Done").click()
     expect(shown).to_have_count(0)
     return link
@@ -632,8 +616,8 @@ def _reload_in_vain(page: Page) -> None:
         question.dismiss()
 
     page.once("dialog", stay)
-    page.evaluate("() => { location.reload(); }")
-    page.wait_for_timeout(300)
+    with page.expect_event("dialog"):
+        page.evaluate("() => { location.reload(); }")
     assert questions == ["beforeunload"]
 
 
@@ -714,6 +698,7 @@ def test_everything_works_by_keyboard_and_gives_the_focus_back(
     Script(site).create_token("Reached")
     page = visitor.open().page
     expect(row(page, "Reached")).to_be_visible()
+    page.wait_for_function("document.hasFocus()")  # Until then, the browser loses keys.
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")

@@ -11,6 +11,7 @@ from tests.support.browser import Watch
 from tests.support.console_page import button, dialog, row
 from tests.support.console_states import AUDITOR
 from tests.support.visitor import EMAIL, Script, Site, Visitor, add_tenant, visiting
+from tests.support.waiting import wait_until
 
 _USERS, _DEVICES, _EVENTS = "GET /api/v1/users", "GET /api/v1/devices", "GET /api/v1/audit/events"
 
@@ -82,8 +83,8 @@ def test_a_refused_call_is_granted_by_its_link_and_by_one_click(
     expect(linked).to_contain_text("Reports holds this permission already.")
     assert script.call_api(secret, "/api/v1/devices") == 200
     query = "query ($id: ID!) { token(id: $id) { recentRefusals { path } } }"
-    while len(script.run(query, id=token)["token"]["recentRefusals"]) < 2:
-        page.wait_for_timeout(200)  # the decision log is written within seconds
+    # The decision log is written within seconds.
+    wait_until(lambda: len(script.run(query, id=token)["token"]["recentRefusals"]) == 2)
     visitor.open(f"/tokens/{token}/usage")
     expect(button(page, f"Grant {_DEVICES}")).to_have_count(0)
     button(page, f"Grant {_USERS}").click()

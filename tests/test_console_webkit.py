@@ -42,8 +42,12 @@ def _shows(browser: WebKit, text: str) -> None:
 def _press(browser: WebKit, name: str) -> None:
     """Click the button or link with this text; the last one where there are several."""
     found = f"(//*[self::a or self::button][normalize-space()='{name}'])[last()]"
-    browser.wait_for(lambda: bool(browser.run(_IS_THERE, found)))
-    browser.click(found)
+
+    def press() -> bool:
+        browser.click(found)  # Refused if the page has replaced it: then once more.
+        return True
+
+    browser.wait_for(lambda: bool(browser.run(_IS_THERE, found)) and press())
 
 
 def _stay(browser: WebKit, leave: Callable[[], None], kept: Callable[[], bool]) -> None:
@@ -55,7 +59,7 @@ def _stay(browser: WebKit, leave: Callable[[], None], kept: Callable[[], bool]) 
     browser.wait_for(lambda: browser.url == address)
     _press(browser, "Stay here")
     browser.wait_for(lambda: _LEAVING not in browser.text("body"))
-    assert kept()
+    browser.wait_for(kept)
 
 
 def test_secret_and_changed_grid_are_not_lost_by_leaving(site: Site, safari: WebKit) -> None:
@@ -69,8 +73,8 @@ def test_secret_and_changed_grid_are_not_lost_by_leaving(site: Site, safari: Web
     _press(safari, "Create")
     _shows(safari, "Copy your token")
     _press(safari, "Show")
+    safari.wait_for(lambda: safari.text(".secret code").startswith("tsr_"))
     secret = safari.text(".secret code")
-    assert secret.startswith("tsr_")
     _stay(safari, safari.back, lambda: safari.text(".secret code") == secret)
     _press(safari, "Next")
     _press(safari, "Configure")

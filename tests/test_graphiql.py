@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Response, expect
 
 from tests.support.browser import Watch
 from tests.support.visitor import EMAIL, Site, Visitor, serving, visiting
 
 _EDITOR = ".graphiql-query-editor .view-line"
-_RESPONSE = """() => __MONACO.editor.getModels()
-    .find(model => model.uri.path.endsWith('response.json')).getValue()"""
 _STORED = "() => JSON.stringify([{...localStorage}, {...sessionStorage}])"
 
 
@@ -50,7 +48,7 @@ class Developer(Visitor):
     def run(self, tab: str, expected: str) -> Any:
         """Runs an example unchanged; returns its answer, once it has `expected`."""
         self.page.get_by_role("tab", name=re.compile(rf"^{tab}\b")).click()
-        return self._run(expected)
+        return self._run(tab, expected)
 
     def run_from_menu(self, example: str, expected: str) -> Any:
         """Opens an example from the menu, and runs it unchanged."""
@@ -58,13 +56,18 @@ class Developer(Visitor):
         self.page.get_by_role("menuitem", name=example, exact=True).click()
         expect(self.page.get_by_role("tab", selected=True)).to_contain_text(example)
         expect(self.page.get_by_role("tab", selected=True)).to_be_in_viewport(ratio=0.95)
-        return self._run(expected)
+        return self._run(example, expected)
 
-    def _run(self, expected: str) -> Any:
-        self.page.wait_for_timeout(400)  # GraphiQL fills in the tab's document with a delay.
-        self.page.get_by_role("button", name=re.compile("^Execute query")).click()
+    def _run(self, operation: str, expected: str) -> Any:
+        def is_of_it(response: Response) -> bool:
+            return re.search(rf"\b{operation}\b", response.request.post_data or "") is not None
+
+        # As long as a person needs at least: GraphiQL stores the document of a tab with a delay.
+        self.page.wait_for_timeout(400)
+        with self.page.expect_response(is_of_it) as under_way:
+            self.page.get_by_role("button", name=re.compile("^Execute query")).click()
         self.page.get_by_label("Result Window").get_by_text(expected).first.wait_for()
-        return json.loads(self.page.evaluate(_RESPONSE))
+        return under_way.value.json()
 
 
 @pytest.fixture
@@ -120,7 +123,9 @@ def test_every_example_of_the_menu_runs_unchanged(visitor: Developer) -> None:
     visitor.open_explorer()
     created = visitor.run("CreateToken", "CreateTokenPayload")["data"]["createToken"]
     visitor.page.get_by_role("button", name="More examples").click()
-    names = [item.inner_text() for item in visitor.page.get_by_role("menuitem").all()]
+    items = visitor.page.get_by_role("menuitem")
+    expect(items.first).to_be_visible()
+    names = items.all_inner_texts()
     visitor.page.keyboard.press("Escape")
     outcomes = {
         name: visitor.run_from_menu(name, _OUTCOMES.get(name, f"{name}Payload")) for name in names

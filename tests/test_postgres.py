@@ -14,7 +14,7 @@ from tests.support.blank_databases import MAX_BYTES, BlankDatabases
 from tests.support.postgres import PostgresCluster, PostgresServer, server_at
 
 
-def ask(url: str, question: str, timeout_seconds: float = 5) -> Any:
+def ask(url: str, question: str, timeout_seconds: float = 60) -> Any:
     """One query on a connection of its own."""
 
     async def work() -> Any:

@@ -17,7 +17,7 @@ SLEEPER = [sys.executable, "-c", "print('up', flush=True); import time; time.sle
 DEAF = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); "
 
 
-def until(condition: Callable[[], bool], seconds: float = 15) -> bool:
+def until(condition: Callable[[], bool], seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while not (met := condition()) and time.monotonic() < deadline:
         time.sleep(0.02)

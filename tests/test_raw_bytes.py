@@ -54,7 +54,7 @@ _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 _FAILED = re.compile(
     r'unexpected error|Traceback|"status":5|Exception in ASGI application(?!.*_ensure_alive)'
 )
-_ANSWER_SECONDS = 10
+_ANSWER_SECONDS = 60
 
 
 @dataclass

@@ -36,13 +36,13 @@ def test_sign_in_on_this_machine_leads_to_the_console(
     """At the address printed by `make serve`."""
     url = f"http://{host}:{site.server.port}"
     safari.open(f"{url}/")
-    assert safari.url == f"{url}/sign-in?next=/"
+    safari.wait_for(lambda: safari.url == f"{url}/sign-in?next=/")
     assert safari.text("#insecure") == ""
     sign_in(safari, site.tenant)
     safari.wait_for(lambda: safari.url == f"{url}/" and "API tokens" in safari.text("body"))
     assert safari.cookies() == {"tessera_session_local", "tessera_device_local"}
     safari.open(f"{url}/activity")
-    safari.wait_for(lambda: "Activity" in safari.text("body"))
+    safari.wait_for(lambda: "Activity" in safari.text("h1"))
     assert safari.url == f"{url}/activity"
 
 

@@ -3,9 +3,15 @@
 Also all that a page holds on to, where no secret may be.
 """
 
-from playwright.sync_api import Locator, Page
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.support.visitor import Site, Visitor
+
+_MOMENT_MS, _MOMENTS = 50, 600
 
 
 def button(page: Page | Locator, name: str) -> Locator:
@@ -27,6 +33,41 @@ def choose(page: Page, name: str, choice: str) -> None:
     """Choose from the menu of a table's row."""
     button(page, f"Actions for {name}").click()
     button(page, choice).click()
+
+
+@contextmanager
+def held(page: Page, text: str) -> Iterator[list[Route]]:
+    """Requests with that text get no answer within the block; afterwards they are sent.
+
+    The block sends at least one: its end waits for it.
+    """
+    waiting: list[Route] = []
+    is_over = False
+
+    def hold(route: Route) -> None:
+        if not is_over and text in (route.request.post_data or ""):
+            waiting.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/graphql", hold)
+    yield waiting
+    for _ in range(_MOMENTS):
+        if waiting:  # Playwright tells of a request some time after the click that sends it.
+            break
+        page.wait_for_timeout(_MOMENT_MS)
+    assert waiting, text
+    is_over = True
+    for route in waiting:
+        route.continue_()
+    page.unroute("**/graphql", hold)
+
+
+def read_secret(shown: Locator, name: str, pattern: str) -> str:
+    """The secret that a dialog shows, once it is shown."""
+    code = shown.get_by_role("group", name=name).locator("code")
+    expect(code).to_have_text(re.compile(pattern))
+    return code.inner_text()
 
 
 def everything_kept(visitor: Visitor, site: Site, said: list[str]) -> str:

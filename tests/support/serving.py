@@ -10,6 +10,7 @@ from server.app import create_app
 from server.dataplane.connection import Limits
 from server.service import Service
 from tests.support.process import LOOPBACK, free_port
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 @asynccontextmanager
@@ -45,19 +46,21 @@ async def serving(
         await app.close()
 
 
-async def exchange(port: int, sent: bytes, seconds: float = 0.5) -> bytes:
-    """Send bytes; returns all bytes received until the server closes the connection or the time is
-    up.
+async def exchange(
+    port: int, sent: bytes, quiet_seconds: float = 1, patience_seconds: float = PATIENCE_SECONDS
+) -> bytes:
+    """Send bytes; returns all bytes received until the server closes the connection or is quiet.
 
-    The result ends with `<end>` if the server closed it.
+    The first byte may take for as long as the patience lasts. The result ends with `<end>` if the
+    server closed the connection.
     """
     reader, writer = await asyncio.open_connection(LOOPBACK, port)
     writer.write(sent)
     received = b""
     try:
-        async with asyncio.timeout(seconds):
-            while part := await reader.read(65_536):
-                received += part
+        wait = patience_seconds
+        while part := await asyncio.wait_for(reader.read(65_536), wait):
+            received, wait = received + part, quiet_seconds
         received += b"<end>"
     except TimeoutError:
         pass

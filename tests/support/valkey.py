@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.process import LOOPBACK, Child, free_port
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 class Store(Child):
@@ -27,7 +28,7 @@ class Store(Child):
 
     def start(self) -> "Store":
         super().start()
-        patience = time.monotonic() + 10
+        patience = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
                 socket.create_connection((LOOPBACK, self.port), timeout=1).close()

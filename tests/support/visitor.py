@@ -18,7 +18,7 @@ from server.access.principal import Operator
 from server.app import running_service
 from server.operations import tenants
 from server.settings import read_settings
-from tests.support.browser import Watch, watch
+from tests.support.browser import PATIENCE_MS, Watch, watch
 from tests.support.postgres import run_now
 from tests.support.process import ServerProcess
 
@@ -115,7 +115,7 @@ def visiting(chromium: Browser, site: Site, **options: Any) -> Iterator[Visitor]
     """A person with a new browser context; `options` are Playwright's."""
     # A fixed time zone, since tests compare dates as the browser formats them.
     context = chromium.new_context(**{"locale": "en-GB"} | options)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     yield Visitor(page, context, watch(page, site.url), site)
     context.close()

@@ -6,10 +6,9 @@ Debian's packages are `webkit2gtk-driver` and, for a screen, `xvfb`.
 import os
 import re
 import shutil
-import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,15 @@ import httpx2
 import pytest
 
 from tests.support.process import LOOPBACK, Child, answer_of, free_port
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 
 PROGRAMS = ("WebKitWebDriver", "Xvfb")
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
-_SECONDS = 30
+_SECONDS = PATIENCE_SECONDS
+
+
+class Refused(AssertionError):
+    """The browser did not carry out a command: an element is not there, or has been replaced."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +69,13 @@ class WebKit:
         return {cookie["name"] for cookie in self._answer(self.http.get(f"{self.session}/cookie"))}
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
-        patience = time.monotonic() + _SECONDS
-        while not condition():
-            assert time.monotonic() < patience, (self.url, self.text("body"))
-            time.sleep(0.05)
+        def holds() -> bool:
+            # A page that is being replaced refuses to be read.
+            with suppress(Refused):
+                return condition()
+            return False
+
+        wait_until(holds, tell=lambda: (self.url, self.text("body")))
 
     def _element(self, selector: str) -> str:
         using = "xpath" if selector.startswith("(") else "css selector"
@@ -80,7 +87,8 @@ class WebKit:
 
     @staticmethod
     def _answer(response: httpx2.Response) -> Any:
-        assert response.status_code == 200, response.text
+        if response.status_code != 200:
+            raise Refused(response.text)
         return response.json()["value"]
 
 
@@ -111,7 +119,7 @@ def webkit(folder: Path) -> Iterator[WebKit]:
 
 
 def _session(http: httpx2.Client, url: str, port: int) -> Iterator[WebKit]:
-    _until(lambda: answer_of(port, "/status") == 200)
+    wait_until(lambda: answer_of(port, "/status") == 200)
     started = WebKit._answer(http.post(url, json={"capabilities": {}}))
     browser = WebKit(f"{url}/{started['sessionId']}", http)
     try:
@@ -121,14 +129,7 @@ def _session(http: httpx2.Client, url: str, port: int) -> Iterator[WebKit]:
 
 
 def _display(screen: Child) -> str:
-    _until(lambda: re.search(r"^\d+$", screen.log(), re.MULTILINE) is not None)
+    wait_until(lambda: re.search(r"^\d+$", screen.log(), re.MULTILINE))
     found = re.search(r"^\d+$", screen.log(), re.MULTILINE)
     assert found
     return found[0]
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    patience = time.monotonic() + _SECONDS
-    while not condition():
-        assert time.monotonic() < patience
-        time.sleep(0.05)

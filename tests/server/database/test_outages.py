@@ -22,7 +22,7 @@ from tests.support.command import tessera_here
 from tests.support.factories import PASSWORD, Client, Person, World
 from tests.support.postgres import PostgresCluster
 from tests.support.process import ServerProcess, tessera
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 
 @pytest.fixture(scope="module")
@@ -119,11 +119,10 @@ async def every_surface(client: Client) -> list[tuple[int, str, float]]:
     return await asyncio.gather(*map(timed, requests))
 
 
-async def seconds_until_back(client: Client) -> float:
+async def until_back(client: Client) -> None:
     started = time.monotonic()
     while {status for status, _, _ in await every_surface(client)} & {500, 503}:
-        assert time.monotonic() - started < 5
-    return time.monotonic() - started
+        assert time.monotonic() - started < PATIENCE_SECONDS
 
 
 @asynccontextmanager
@@ -142,7 +141,7 @@ async def held_up(url: str, client: Client, person: Person) -> AsyncIterator[asy
 
 
 async def until_somebody_waits(connection: Any) -> None:
-    for _ in range(500):
+    for _ in range(3_000):
         if await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
             return
         await asyncio.sleep(0.01)
@@ -160,13 +159,13 @@ async def test_every_request_is_answered_503_soon_while_the_database_hangs(
         try:
             answers = await every_surface(client)
             assert (await client.http.get("/healthz")).status_code == 200
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(10):
                 assert (await waiting).status_code == 503
         finally:
             cluster.resume()
     assert {(status, code) for status, code, _ in answers} == {(503, "UNAVAILABLE")}
-    assert max(seconds for _, _, seconds in answers) < 6
-    assert await seconds_until_back(client) < 5
+    assert max(seconds for _, _, seconds in answers) < 10
+    await until_back(client)
     assert not await models.Token.filter(name="held up").exists()
 
 
@@ -184,8 +183,8 @@ async def test_every_request_is_answered_503_while_the_database_is_down_and_serv
     finally:
         cluster.start()
     assert {(status, code) for status, code, _ in answers} == {(503, "UNAVAILABLE")}
-    assert max(seconds for _, _, seconds in answers) < 6
-    assert await seconds_until_back(client) < 5
+    assert max(seconds for _, _, seconds in answers) < 10
+    await until_back(client)
 
 
 async def test_worker_that_dies_while_the_database_is_down_serves_again_afterwards(

@@ -5,7 +5,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import Any
 
 import asyncpg
 import pytest
@@ -24,6 +23,7 @@ from tests.support.postgres import PostgresCluster, Standby
 from tests.support.process import LOOPBACK, tessera
 from tests.support.surfaces import Surfaces, surfaces
 from tests.support.tcp_server import tcp_server
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 
 @pytest.fixture(scope="module")
@@ -80,14 +80,14 @@ async def is_an_outage(running: Surfaces) -> None:
     assert answers["ready"].json()["detail"].startswith("The database ")
 
 
-async def is_served_again(running: Surfaces, seconds: float = 10) -> None:
+async def is_served_again(running: Surfaces) -> None:
     started = time.monotonic()
     while True:
         asked = (running.check(), running.create(), running.viewer(), running.introspect())
         answers = [*await asyncio.gather(*asked), await running.ready()]
         if {answer.status_code for answer in answers} == {200}:
             return
-        assert time.monotonic() - started < seconds, [answer.text for answer in answers]
+        assert time.monotonic() - started < PATIENCE_SECONDS, [answer.text for answer in answers]
 
 
 async def execute(url: str, *statements: str) -> None:
@@ -97,13 +97,6 @@ async def execute(url: str, *statements: str) -> None:
             await connection.execute(statement)
     finally:
         await connection.close()
-
-
-async def until(happens: Callable[[], Awaitable[Any]], seconds: float = 10) -> None:
-    started = time.monotonic()
-    while not await happens():
-        assert time.monotonic() - started < seconds
-        await asyncio.sleep(0.05)
 
 
 @pytest.fixture
@@ -139,7 +132,7 @@ async def test_read_only_server_is_an_outage_until_it_takes_writes_again(
         await until(lambda: is_read_only(url))
         await is_an_outage(running)
         # The decision log's flush falls into the outage.
-        await until(has_failed_to_flush, seconds=20)
+        await until(has_failed_to_flush)
         await is_an_outage(running)
         await execute(
             url,
@@ -276,10 +269,10 @@ async def test_writable_host_is_used_before_and_after_a_failover(
         try:
             await is_an_outage(running)
             await asyncio.to_thread(standby.promote_now)
-            await is_served_again(running, seconds=20)
+            await is_served_again(running)
         finally:
             primary.resume()
-        await until(lambda: revokes(running), seconds=20)
+        await until(lambda: revokes(running))
         answers = await asyncio.gather(*(running.check() for _ in range(20)))
         assert {answer.status_code for answer in answers} == {401}
         standby.stop("immediate")

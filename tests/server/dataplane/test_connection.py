@@ -15,6 +15,7 @@ from server.service import Service
 from tests.support.factories import World
 from tests.support.process import LOOPBACK
 from tests.support.serving import exchange, serving
+from tests.support.waiting import PATIENCE_SECONDS
 
 PATHS = ("/authorize", "/authorize/x", "/session", "/healthz", "/nowhere")
 QUICK = Limits(head_seconds=0.4, body_seconds=0.4, write_seconds=0.4, linger_seconds=0.2)
@@ -177,9 +178,7 @@ async def test_300_half_sent_requests_are_closed(service: Service) -> None:
 async def test_slow_head_times_out_and_slow_body_does_not(
     service: Service,
 ) -> None:
-    limits = Limits(
-        head_seconds=0.5, body_seconds=0.5, body_bytes_per_second=10, linger_seconds=0.1
-    )
+    limits = Limits(head_seconds=1, body_seconds=1, body_bytes_per_second=10, linger_seconds=0.1)
 
     async def drip(port: int, head: bytes, rest: bytes) -> bytes:
         reader, writer = await asyncio.open_connection(LOOPBACK, port)
@@ -230,7 +229,7 @@ async def test_longest_idle_connections_are_closed_at_the_maximum(service: Servi
         for _ in range(3):
             assert b" 200 " in await exchange(port, get("/healthz", "Connection: close"))
         assert ended("too many") >= before + 1
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             assert await idle[0][0].read() == b""
         reader, writer = idle[-1]
         writer.write(get("/healthz"))
@@ -255,7 +254,7 @@ async def test_trailer_is_not_read_as_a_header(service: Service, world: World) -
             inside = head + trailer + b"Connection: close\r\n\r\n"
             without = await exchange(port, whole + b"\r\n")
             assert _status(await exchange(port, whole + trailer + b"\r\n")) == _status(without)
-            slowly = exchange(port, whole + trailer[:9])
+            slowly = exchange(port, whole + trailer[:9], patience_seconds=0.5)
             assert _status(await slowly) in (_status(without), 0)
             if trailer is bearer:
                 assert (_status(await exchange(port, inside)), _status(without)) == (200, 401)

@@ -153,7 +153,7 @@ async def test_holder_rotates_where_an_admin_allows_it(case: Case, world: World)
 
 async def until_refused(case: Case, secret: str) -> None:
     """The pick-up is written in the background."""
-    for _ in range(100):
+    for _ in range(1_000):
         answer = await case.check(secret)
         if answer.headers.get("x-tessera-code") == "SECRET_RETIRED":
             return

@@ -10,6 +10,7 @@ from server.service import Service
 from tests.support.factories import World
 from tests.support.process import LOOPBACK
 from tests.support.serving import exchange, serving
+from tests.support.waiting import PATIENCE_SECONDS
 
 KEY = "GET /api/v1/devices"
 # Parts that differ between answers.
@@ -107,14 +108,14 @@ async def test_idle_connection_is_closed_and_a_busy_one_is_not(
         reader, writer = await asyncio.open_connection(LOOPBACK, port)
         # From the second request to the last takes longer than the keep-alive time.
         for name in ("passes", "something else", "passes", "passes", "passes", last):
-            await asyncio.sleep(0.6)
+            await asyncio.sleep(1.1)
             writer.write(sent[name])
             assert (await reader.read(65_536)).startswith(b"HTTP/1.1 ")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await reader.read()
         writer.close()
 
-    async with serving(service, past_uvicorn=True, keep_alive_seconds=2) as port:
+    async with serving(service, past_uvicorn=True, keep_alive_seconds=4) as port:
         last = ("passes", "lacks a bearer", "something else")
         await asyncio.gather(*(keep_and_leave(port, name) for name in last))
 

@@ -147,7 +147,7 @@ async def test_terms_that_the_clock_changes_are_not_used_after_the_instant(
     read = case.rows_read
     assert await case.state() is None
     assert case.rows_read == read
-    await until(case.state, 10)
+    await until(case.state)
     assert await case.state() == state
 
 

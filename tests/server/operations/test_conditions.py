@@ -19,6 +19,7 @@ from server.operations.introspection import introspect
 from server.service import Service
 from tests.support.factories import Person, World
 from tests.support.gateways import Gateway, gateway
+from tests.support.rotations import after, in_ms
 
 KEY = "GET /api/v1/devices"
 
@@ -69,14 +70,13 @@ async def activity(token: models.Token) -> list[tuple[ActivityKind, dict[str, ob
 
 async def test_token_is_refused_from_its_expiry_on_and_revived_by_a_later_one(case: Case) -> None:
     principal, token = case.person.principal, case.token
-    soon = await database.database_now() + timedelta(milliseconds=700)
+    soon = await in_ms(3000)
     changed = await conditions.set_expiry(principal, token.id, soon)
     cut = soon.replace(microsecond=soon.microsecond // 1000 * 1000)
     assert (changed.expires_at, changed.revision) == (cut, 2)
     assert await case.ask() == (200, "")
     assert await case.is_active()
-    while await database.database_now() < soon:
-        pass
+    await after(soon)
     assert await case.ask() == (401, "TOKEN_EXPIRED")
     assert not await case.is_active()
     assert await conditions.states(principal, [changed]) == ["EXPIRED"]

@@ -21,8 +21,9 @@ from server.operations.policies import PolicyValues
 from server.paging import PageRequest
 from server.service import Service
 from tests.support.audit import Birth, read_ledger
-from tests.support.factories import Person, World, complete
+from tests.support.factories import PORTION, Person, World, complete
 from tests.support.gateways import Gateway, gateway
+from tests.support.rotations import after, in_ms
 
 KEY = "GET /api/v1/devices"
 DAY = timedelta(days=1)
@@ -137,10 +138,9 @@ async def test_expiry_beyond_the_maximum_is_refused_with_the_latest_allowed(case
 async def test_later_expiry_within_the_policy_revives_an_expired_token(case: Case) -> None:
     made = await case.token()
     await case.set(maximum_lifetime_days=30)
-    soon = await database.database_now() + timedelta(milliseconds=300)
+    soon = await in_ms(1000)
     await conditions.set_expiry(case.owner.principal, made.token.id, soon)
-    while await database.database_now() < soon:
-        pass
+    await after(soon)
     assert await case.ask(made.secret) == (401, "TOKEN_EXPIRED")
     with pytest.raises(InvalidInput):
         await conditions.set_expiry(case.owner.principal, made.token.id, soon + 31 * DAY)
@@ -322,7 +322,7 @@ async def many(case: Case, count: int, **columns: object) -> Sequence[models.Tok
         )
         for number in range(count)
     ]
-    await models.Token.bulk_create(made, batch_size=1_000)
+    await models.Token.bulk_create(made, batch_size=PORTION)
     await complete(made)
     return made
 

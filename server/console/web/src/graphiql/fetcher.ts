@@ -11,12 +11,20 @@ function failure(message: string): Result {
   return { errors: [{ message }] } as unknown as Result;
 }
 
+/**
+ * The name, if the document has it. GraphiQL notices the operation of another tab with a delay, and
+ * until then names that of the tab before.
+ */
+function nameIn(query: string, name: string | null | undefined): string | undefined {
+  return name && new RegExp(`\\b${name}\\b`).test(query) ? name : undefined;
+}
+
 /** `onResult` sees each answer before it is shown. */
 export function createFetcher(onResult: (result: Result) => void): Fetcher {
   return async ({ query, variables, operationName }): Promise<Result> => {
     let response: Response;
     try {
-      response = await postGraphQL({ query, variables, operationName: operationName ?? undefined });
+      response = await postGraphQL({ query, variables, operationName: nameIn(query, operationName) });
     } catch {
       return failure(graphiql.noAnswer);
     }

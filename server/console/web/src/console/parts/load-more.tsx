@@ -5,7 +5,13 @@ import { BusyButton } from "./busy-button.tsx";
 
 interface Props {
   /** An infinite query. */
-  query: { hasNextPage: boolean; isFetchingNextPage: boolean; fetchNextPage: () => unknown };
+  query: {
+    hasNextPage: boolean;
+    isFetchingNextPage: boolean;
+    /** Another list is read, and the one before is shown until then. */
+    isPlaceholderData?: boolean;
+    fetchNextPage: () => unknown;
+  };
   label?: string;
 }
 
@@ -17,7 +23,7 @@ function takeFocus(sentence: HTMLElement | null): void {
 export function LoadMore({ query, label = shared.loadMore }: Props) {
   const [asked, setAsked] = useState(false);
   if (!query.hasNextPage) {
-    if (!asked) return null;
+    if (!asked || query.isPlaceholderData) return null;
     return (
       <p className="quiet" role="status" tabIndex={-1} ref={takeFocus}>
         {shared.allLoaded}

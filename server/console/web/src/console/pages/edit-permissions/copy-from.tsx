@@ -6,6 +6,7 @@ import { TokenDocument } from "../../../../generated/operations.ts";
 import { tokensQuery } from "../../api/queries.ts";
 import { request } from "../../api/request.ts";
 import { formats } from "../../formats.ts";
+import { BusyButton } from "../../parts/busy-button.tsx";
 import { Dialog, DialogActions } from "../../parts/dialog.tsx";
 import { Field } from "../../parts/field.tsx";
 import { Isolated } from "../../parts/isolated.tsx";
@@ -23,11 +24,13 @@ interface Props {
 export function CopyFrom({ besides, onCopy, onClose }: Props) {
   const [search, setSearch] = useState("");
   const [trouble, setTrouble] = useState<unknown>();
+  const [busy, setBusy] = useState(false);
   const { data, error } = useQuery(tokensQuery({ search: useDeferredValue(search) }));
   const others = data?.edges.map((edge) => edge.node).filter(({ id }) => id !== besides);
 
   async function copy(id: string): Promise<void> {
     setTrouble(undefined);
+    setBusy(true);
     try {
       const { token } = await request(TokenDocument, { id });
       if (token) onCopy(keysOf(token));
@@ -35,10 +38,12 @@ export function CopyFrom({ besides, onCopy, onClose }: Props) {
     } catch (failure) {
       setTrouble(failure);
     }
+    setBusy(false);
   }
 
   return (
-    <Dialog title={text.title} onDismiss={onClose} narrow>
+    // Busy while a token is read: its answer would change the grid after the dialog has gone.
+    <Dialog title={text.title} onDismiss={onClose} busy={busy} narrow>
       <Field label={text.search}>
         {(field) => (
           <input
@@ -55,19 +60,19 @@ export function CopyFrom({ besides, onCopy, onClose }: Props) {
       <ul className="pick-list" aria-label={text.tokens}>
         {others?.map((token) => (
           <li key={token.id}>
-            <button type="button" onClick={() => void copy(token.id)}>
+            <BusyButton type="button" busy={busy} onClick={() => void copy(token.id)}>
               <Isolated>{token.name}</Isolated>
               <span className="quiet">
                 {formats.count(token.permissionCount, text.permissions)}
               </span>
-            </button>
+            </BusyButton>
           </li>
         ))}
       </ul>
       {others?.length === 0 && <p role="status">{text.none}</p>}
       {data?.pageInfo.hasNextPage && <p className="hint">{text.more}</p>}
       <DialogActions>
-        <button type="button" className="button" onClick={onClose}>
+        <button type="button" className="button" disabled={busy} onClick={onClose}>
           {shared.cancel}
         </button>
       </DialogActions>

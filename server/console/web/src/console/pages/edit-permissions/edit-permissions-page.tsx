@@ -28,7 +28,9 @@ export function EditPermissionsPage({ id }: { id: string }) {
   const waits = days !== undefined;
   const error = token.error ?? categories.error ?? (waits ? use.error : null);
   const isLoading = token.isPending || categories.isPending || recipes.isPending;
-  if (isLoading || (waits && use.isPending)) return <Loading />;
+  // The selection starts from it, and not from that of another period.
+  const isUseRead = !use.isPending && !use.isPlaceholderData;
+  if (isLoading || (waits && !isUseRead)) return <Loading />;
   // Keep the loaded data if refetching fails: the user is working on it.
   const lacksUse = waits && use.data === undefined && token.data !== null;
   if (token.data === undefined || categories.data === undefined || lacksUse) {

@@ -21,7 +21,7 @@ const PERIODS = [30, DEFAULT_DAYS, 400];
 
 export function RightSize({ token }: { token: TokenDetailsFragment }) {
   const [days, setDays] = useState(DEFAULT_DAYS);
-  const { data, error, refetch } = useQuery(rightSizeQuery(token.id, days));
+  const { data, error, isPlaceholderData, refetch } = useQuery(rightSizeQuery(token.id, days));
   const trouble = error !== null && <TroubleNote error={error} onRetry={() => void refetch()} />;
   if (trouble && !data) return trouble;
   return (
@@ -38,7 +38,8 @@ export function RightSize({ token }: { token: TokenDetailsFragment }) {
           />
         </div>
         <p className="quiet right-size-lead">{text.lead}</p>
-        {data && <Suggestion token={token} days={days} found={data} />}
+        {/* Until it is read, the data are of another period. */}
+        {data && !isPlaceholderData && <Suggestion token={token} days={days} found={data} />}
       </section>
       <section aria-labelledby="unused">
         <div className="section-head">

@@ -61,6 +61,7 @@ export function List(props: Props) {
         <Pager
           info={pageInfo}
           size={place.size}
+          isBusy={isBusy}
           onTurn={(to) => onPlace({ ...refiltered(place, {}), ...to })}
           onSize={(size) => onPlace(resized(place, size))}
         />

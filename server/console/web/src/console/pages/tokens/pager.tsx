@@ -9,11 +9,13 @@ import { tokens as text } from "./strings.ts";
 interface Props {
   info: TokensQuery["tokens"]["pageInfo"];
   size: Place["size"];
+  /** The next rows are read: `info` is of the page before, whose cursors lead to where one is. */
+  isBusy: boolean;
   onTurn: (to: { after?: string; before?: string }) => void;
   onSize: (size: Place["size"]) => void;
 }
 
-export function Pager({ info, size, onTurn, onSize }: Props) {
+export function Pager({ info, size, isBusy, onTurn, onSize }: Props) {
   const { hasPreviousPage, hasNextPage, startCursor, endCursor } = info;
   const isWhole = !hasPreviousPage && !hasNextPage;
   if (isWhole && size === undefined) return null;
@@ -31,7 +33,7 @@ export function Pager({ info, size, onTurn, onSize }: Props) {
             type="button"
             className="button"
             // Keeps the focus on the first and on the last page.
-            busy={!hasPreviousPage || startCursor === null}
+            busy={isBusy || !hasPreviousPage || startCursor === null}
             onClick={() => startCursor !== null && onTurn({ before: startCursor })}
           >
             {text.previous}
@@ -39,7 +41,7 @@ export function Pager({ info, size, onTurn, onSize }: Props) {
           <BusyButton
             type="button"
             className="button"
-            busy={!hasNextPage || endCursor === null}
+            busy={isBusy || !hasNextPage || endCursor === null}
             onClick={() => endCursor !== null && onTurn({ after: endCursor })}
           >
             {text.next}

@@ -19,7 +19,9 @@ interface Props {
 }
 
 export function SelectionBar({ place, selection, rows, onRevoke, onClear }: Props) {
-  const { data: all } = useQuery(tokenCountQuery(filtersOf(place)));
+  const { data, isPlaceholderData } = useQuery(tokenCountQuery(filtersOf(place)));
+  // Until it is read, the count is that of the filters before.
+  const all = isPlaceholderData ? undefined : data;
   const { ids, isOfAll } = selection;
   if (ids.size === 0) return null;
   const number = formats.count(isOfAll && all !== undefined ? all : ids.size, tokens.count);

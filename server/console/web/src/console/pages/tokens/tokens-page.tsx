@@ -42,7 +42,8 @@ export function TokensPage() {
     const given = tokenOfLink(params);
     return given !== undefined && mayChange ? { dialog: "add", given } : undefined;
   });
-  const duplicate = useDuplicate((given) => setOpen({ dialog: "add", given }));
+  // A dialog that was opened while the token was read stays, with what is typed in it.
+  const duplicate = useDuplicate((given) => setOpen((now) => now ?? { dialog: "add", given }));
   const search = useRef<HTMLInputElement>(null);
   function clear(): void {
     setPlace(unfiltered(place));
