@@ -43,10 +43,59 @@ function cssLayers(): Plugin {
   };
 }
 
+interface Replacement {
+  /** The files that import it. */
+  importer: RegExp;
+  /** What they import, as they write it. */
+  source: RegExp;
+  /** The file that they get, from the folder of this one. */
+  by: string;
+}
+
+/** What GraphiQL loads less of, and later, than its packages do by themselves. */
+const REPLACEMENTS: Replacement[] = [
+  {
+    importer: /\/(@graphiql\/react|monaco-graphql)\//,
+    source: /^(monaco-graphql\/esm|\.)\/monaco-editor(\.js)?$/,
+    by: "/src/graphiql/monaco.ts",
+  },
+  {
+    importer: /\/monaco-editor\/.*\/standalone\/browser\/standalone(Code)?Editor\.js$/,
+    source: /\/(diffEditorWidget|multiDiffEditorWidget)\.js$/,
+    by: "/src/graphiql/no-diff-editors.ts",
+  },
+  {
+    importer: /\/plugin-doc-explorer\/dist\/context\.js$/,
+    source: /\/components\/doc-explorer\.js$/,
+    by: "/src/graphiql/doc-explorer.tsx",
+  },
+];
+
+/** Applies REPLACEMENTS. One that nothing imports any more, as after an update, fails the build. */
+function replacements(): Plugin {
+  const unused = new Set(REPLACEMENTS);
+  return {
+    name: "replacements",
+    apply: "build",
+    enforce: "pre",
+    resolveId(source, importer = "") {
+      const found = REPLACEMENTS.find((r) => r.source.test(source) && r.importer.test(importer));
+      if (found === undefined) return null;
+      unused.delete(found);
+      return this.resolve(found.by, undefined, { skipSelf: true });
+    },
+    buildEnd(error) {
+      const [first] = unused;
+      if (error || first === undefined) return;
+      throw new Error(`no file imports ${first.source} any more: look at REPLACEMENTS`);
+    },
+  };
+}
+
 export default defineConfig({
   // routes.py serves the built folder's "hashed" part under this address, and only that part.
   base: "/assets/",
-  plugins: [stringsInPages(), cssLayers()],
+  plugins: [stringsInPages(), cssLayers(), replacements()],
   build: {
     assetsDir: "hashed",
     // Nothing as a data: address, so that the Content-Security-Policy need not allow any.

@@ -1,8 +1,10 @@
-// GraphiQL's fetcher: one POST per operation, with the session's cookie. No subscriptions.
+// GraphiQL's fetcher: one POST per operation, with the session's cookie. No subscriptions. The schema,
+// which is the largest answer, is loaded when the editor is there.
 import type { Fetcher } from "@graphiql/toolkit";
 import { postGraphQL } from "../graphql.ts";
 import { goToSignIn } from "../session.ts";
 import { graphiql } from "./strings.ts";
+import { usable } from "./usable.ts";
 
 type Result = Extract<Awaited<ReturnType<Fetcher>>, { data?: unknown }>;
 
@@ -13,6 +15,7 @@ function failure(message: string): Result {
 /** `onResult` sees each answer before it is shown. */
 export function createFetcher(onResult: (result: Result) => void): Fetcher {
   return async ({ query, variables, operationName }): Promise<Result> => {
+    if (operationName === "IntrospectionQuery") await usable;
     let response: Response;
     try {
       response = await postGraphQL({ query, variables, operationName: operationName ?? undefined });

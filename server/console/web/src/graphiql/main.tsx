@@ -1,6 +1,5 @@
 // The GraphiQL page: GraphiQL as it is published, with this server's API, storage and examples.
 import "./workers.ts";
-import "@fontsource/fira-code/400.css";
 import "@graphiql/react/style.css";
 import "@graphiql/plugin-doc-explorer/style.css";
 import "@graphiql/plugin-history/style.css";
@@ -14,9 +13,11 @@ import { createRoot } from "react-dom/client";
 import { goToSignIn, readSession, type Session } from "../session.ts";
 import { ExampleMenu } from "./example-menu.tsx";
 import { type Example, exampleTabs, menuExamples, readKeys, TOKEN_PLACEHOLDER } from "./examples.ts";
+import { loadDocExplorer } from "./doc-explorer.tsx";
 import { createFetcher } from "./fetcher.ts";
 import { Header } from "./header.tsx";
 import { createStorage } from "./storage.ts";
+import { editorIsThere, usable } from "./usable.ts";
 
 interface Created {
   data?: { createToken?: { token?: { id?: string } } } | null;
@@ -34,6 +35,18 @@ function FillTokenId({ tokenId }: { tokenId: string | undefined }) {
       editor.setValue(variables.replaceAll(TOKEN_PLACEHOLDER, tokenId));
     }
   }, [editor, tab, tokenId]);
+  return null;
+}
+
+/** Loads the rest once the editor for operations is there. */
+function LoadTheRest() {
+  const editor = useGraphiQL((state) => state.queryEditor);
+  useEffect(() => {
+    if (!editor) return;
+    editorIsThere();
+    // A failure is shown when the documentation is opened, which loads it again.
+    void usable.then(loadDocExplorer).catch(() => {});
+  }, [editor]);
   return null;
 }
 
@@ -83,6 +96,7 @@ function Page({ session, keys }: { session: Session | undefined; keys: readonly 
             <ExampleMenu examples={menu} tokenId={tokenId} />
           </GraphiQL.Logo>
           <FillTokenId tokenId={tokenId} />
+          <LoadTheRest />
         </GraphiQL>
       </main>
     </>
