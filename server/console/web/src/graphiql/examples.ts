@@ -84,6 +84,8 @@ export function exampleTabs(keys: readonly string[]): Example[] {
       name: text.exampleToken,
       description: text.exampleDescription,
       permissions: keys.slice(0, 1),
+      // So that it ends by itself, a day or two from now, where CleanUp is forgotten.
+      expiresAt: midnight(2),
     }),
     input(setPermissions, { tokenId, permissions: keys.slice(0, 2) }),
     input(renameToken, { tokenId, name: text.exampleRenamed }),
@@ -103,7 +105,7 @@ export function menuExamples(keys: readonly string[]): Example[] {
     input(createLimitedToken, {
       name: text.exampleToken,
       permissions: keys.slice(0, 1),
-      expiresAt: midnight(30),
+      expiresAt: midnight(2),
       networks: ["192.0.2.0/24", "2001:db8::/32"],
       requestsPerHour: 1000,
       holderMayRotate: true,

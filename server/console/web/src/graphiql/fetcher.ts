@@ -12,8 +12,8 @@ function failure(message: string): Result {
   return { errors: [{ message }] } as unknown as Result;
 }
 
-/** `onResult` sees each answer before it is shown. */
-export function createFetcher(onResult: (result: Result) => void): Fetcher {
+/** `onResult` sees each answer before it is shown, with the variables that it answers. */
+export function createFetcher(onResult: (result: Result, variables: unknown) => void): Fetcher {
   return async ({ query, variables, operationName }): Promise<Result> => {
     if (operationName === "IntrospectionQuery") await usable;
     let response: Response;
@@ -28,7 +28,7 @@ export function createFetcher(onResult: (result: Result) => void): Fetcher {
     }
     try {
       const result = (await response.json()) as Result;
-      onResult(result);
+      onResult(result, variables);
       return result;
     } catch {
       return failure(graphiql.notGraphQL(response.status));

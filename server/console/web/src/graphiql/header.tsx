@@ -1,6 +1,7 @@
 // The line above GraphiQL, as that of the console: the way back to it, the tenant, the signed-in account and signing out.
 import "./header.css";
 import { useState } from "react";
+import { forgetPlace, placeBefore } from "../before-graphiql.ts";
 import icon from "../icon.svg";
 import { closeSession, goToSignIn, type Session } from "../session.ts";
 import { common, roles, session as sessionText } from "../strings.ts";
@@ -34,6 +35,7 @@ export function Header({ session }: { session: Session | undefined }) {
       return;
     }
     clearDrafts();
+    forgetPlace();
     goToSignIn();
   }
 
@@ -47,7 +49,7 @@ export function Header({ session }: { session: Session | undefined }) {
       <span className="problem" role="alert">
         {problem}
       </span>
-      <a href="/" className="back">
+      <a href={placeBefore()} className="back">
         {text.back}
       </a>
       <h1>{text.name}</h1>

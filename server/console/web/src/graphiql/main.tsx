@@ -11,12 +11,13 @@ import { GraphiQL } from "graphiql";
 import { useEffect, useMemo, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { goToSignIn, readSession, type Session } from "../session.ts";
-import { ExampleMenu } from "./example-menu.tsx";
-import { type Example, exampleTabs, menuExamples, readKeys, TOKEN_PLACEHOLDER } from "./examples.ts";
 import { loadDocExplorer } from "./doc-explorer.tsx";
+import { ExampleMenu } from "./example-menu.tsx";
+import { cleanUp, idsAfter } from "./example-tokens.ts";
+import { type Example, exampleTabs, menuExamples, readKeys, TOKEN_PLACEHOLDER } from "./examples.ts";
 import { createFetcher } from "./fetcher.ts";
 import { Header } from "./header.tsx";
-import { createStorage } from "./storage.ts";
+import { createStorage, keepExampleTokens, readExampleTokens } from "./storage.ts";
 import { editorIsThere, usable } from "./usable.ts";
 
 interface Created {
@@ -61,21 +62,28 @@ function linkedQuery(): Example | undefined {
 const linked = linkedQuery();
 
 function Page({ session, keys }: { session: Session | undefined; keys: readonly string[] }) {
-  const [tokenId, setTokenId] = useState<string>();
-  const fetcher = useMemo(
-    () =>
-      createFetcher((result) => {
-        const id = (result as Created).data?.createToken?.token?.id;
-        if (id !== undefined) setTokenId(id);
-      }),
-    [],
-  );
+  // First, for it deletes what another account left in this browser tab.
   const storage = useMemo(
     () => createStorage(session ? `${session.tenant.slug}/${session.admin.email}` : ""),
     [session],
   );
+  const [tokenId, setTokenId] = useState<string>();
+  const [made, setMade] = useState(readExampleTokens);
+  useEffect(() => keepExampleTokens(made), [made]);
+  const fetcher = useMemo(
+    () =>
+      createFetcher((result, variables) => {
+        const id = (result as Created).data?.createToken?.token?.id;
+        if (id !== undefined) setTokenId(id);
+        setMade((ids) => idsAfter(ids, variables as object, result as object));
+      }),
+    [],
+  );
   const tabs = useMemo(() => exampleTabs(keys), [keys]);
-  const menu = useMemo(() => menuExamples(keys), [keys]);
+  const menu = useMemo(
+    () => [...menuExamples(keys), ...(made.length > 0 ? [cleanUp(made)] : [])],
+    [keys, made],
+  );
   return (
     <>
       <Header session={session} />

@@ -7,7 +7,7 @@ export const usable = new Promise<void>((resolve) => {
   announce = resolve;
 });
 
-/** Announces, after the next painting, that the editor accepts typing. */
+/** Announces, when it has been painted, that the editor accepts typing. */
 export function editorIsThere(): void {
-  requestAnimationFrame(() => setTimeout(announce));
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(announce)));
 }

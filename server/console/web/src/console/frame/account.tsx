@@ -1,7 +1,8 @@
 // The menu of the signed-in admin: GraphiQL, own sessions, changing the password, signing out.
 import "./account.css";
 import { useState } from "react";
-import { closeSession, goToSignIn } from "../../session.ts";
+import { rememberPlace } from "../../before-graphiql.ts";
+import { closeSession, currentAddress, goToSignIn } from "../../session.ts";
 import { roles, session } from "../../strings.ts";
 import { useViewer } from "../api/viewer.ts";
 import { setExactTimes, useExactTimes } from "../exact-times.ts";
@@ -36,6 +37,7 @@ export function Account() {
   }
 
   function openGraphiql(): boolean {
+    rememberPlace(currentAddress());
     location.assign(paths.graphiql);
     return true;
   }
