@@ -1,5 +1,4 @@
 // The tokens that examples made in this browser tab and that are not revoked yet, for CleanUp.
-import type { Example } from "./examples.ts";
 import { graphiql as text } from "./strings.ts";
 
 /** The parts of an answer that tell of tokens. */
@@ -7,8 +6,8 @@ interface Answer {
   data?: Record<string, { __typename?: string; token?: { id?: string } } | null> | null;
 }
 
-/** An operation's variables, as far as they tell of an example. */
-type Variables = { input?: { name?: string } } | undefined;
+/** An operation's variables, as far as they tell of tokens. */
+type Variables = { input?: { name?: string; filter?: { ids?: string[] } } } | undefined;
 
 /** `ids` after an operation: with the token that it made from an example, without those it revoked. */
 export function idsAfter(ids: readonly string[], variables: Variables, answer: Answer): string[] {
@@ -17,38 +16,11 @@ export function idsAfter(ids: readonly string[], variables: Variables, answer: A
   const isExample = variables?.input?.name === text.exampleToken;
   for (const part of Object.values(answer.data ?? {})) {
     const id = part?.token?.id;
-    if (id === undefined) continue;
-    if (part?.__typename === "CreateTokenPayload" && isExample) kept.add(id);
-    if (part?.__typename === "RevokeTokenPayload") kept.delete(id);
-  }
-  return [...kept];
-}
-
-/** The operation that revokes these tokens. */
-export function cleanUp(ids: readonly string[]): Example {
-  const parts = ids.map(
-    (id, index) => `  token${index + 1}: revokeToken(input: { tokenId: ${JSON.stringify(id)} }) {
-    ...Outcome
-  }`,
-  );
-  return {
-    query: `# ${text.cleanUp}
-mutation CleanUp {
-${parts.join("\n")}
-}
-
-fragment Outcome on RevokeTokenResult {
-  __typename
-  ... on RevokeTokenPayload {
-    token {
-      id
-      name
+    if (part?.__typename === "CreateTokenPayload" && id && isExample) kept.add(id);
+    if (part?.__typename === "RevokeTokenPayload" && id) kept.delete(id);
+    if (part?.__typename === "RevokeTokensPayload") {
+      for (const revoked of variables?.input?.filter?.ids ?? []) kept.delete(revoked);
     }
   }
-  ... on Problem {
-    code
-    message
-  }
-}`,
-  };
+  return [...kept];
 }

@@ -3,6 +3,7 @@
 import accessRequests from "./examples/access-requests.graphql?raw";
 import activity from "./examples/activity.graphql?raw";
 import catalogueVersions from "./examples/catalogue-versions.graphql?raw";
+import cleanUp from "./examples/clean-up.graphql?raw";
 import createLimitedToken from "./examples/create-limited-token.graphql?raw";
 import createToken from "./examples/create-token.graphql?raw";
 import describeToken from "./examples/describe-token.graphql?raw";
@@ -95,8 +96,8 @@ export function exampleTabs(keys: readonly string[]): Example[] {
   ];
 }
 
-/** The examples of the menu, in the order of a token's life. */
-export function menuExamples(keys: readonly string[]): Example[] {
+/** The examples of the menu, in the order of a token's life. `made`: the tokens that examples made. */
+export function menuExamples(keys: readonly string[], made: readonly string[]): Example[] {
   return [
     example(findTokens, {
       filter: { states: ["ACTIVE"], unusedSince: midnight(-90) },
@@ -140,6 +141,9 @@ export function menuExamples(keys: readonly string[]): Example[] {
     example(recipes),
     // Another number than theirs: run unchanged, it tells the number and revokes none.
     input(revokeTokens, { filter: { search: text.exampleToken }, expectedCount: 0 }),
+    ...(made.length > 0
+      ? [input(cleanUp, { filter: { ids: made }, expectedCount: made.length })]
+      : []),
   ];
 }
 

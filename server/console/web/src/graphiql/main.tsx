@@ -13,7 +13,7 @@ import { createRoot } from "react-dom/client";
 import { goToSignIn, readSession, type Session } from "../session.ts";
 import { loadDocExplorer } from "./doc-explorer.tsx";
 import { ExampleMenu } from "./example-menu.tsx";
-import { cleanUp, idsAfter } from "./example-tokens.ts";
+import { idsAfter } from "./example-tokens.ts";
 import { type Example, exampleTabs, menuExamples, readKeys, TOKEN_PLACEHOLDER } from "./examples.ts";
 import { createFetcher } from "./fetcher.ts";
 import { Header } from "./header.tsx";
@@ -80,10 +80,7 @@ function Page({ session, keys }: { session: Session | undefined; keys: readonly 
     [],
   );
   const tabs = useMemo(() => exampleTabs(keys), [keys]);
-  const menu = useMemo(
-    () => [...menuExamples(keys), ...(made.length > 0 ? [cleanUp(made)] : [])],
-    [keys, made],
-  );
+  const menu = useMemo(() => menuExamples(keys, made), [keys, made]);
   return (
     <>
       <Header session={session} />

@@ -13,7 +13,6 @@ export const graphiql = {
   notGraphQL: (status: number) => `The server answered ${status} without a GraphQL response.`,
   examples: "More examples",
   exampleToken: "GraphiQL example",
-  cleanUp: "Revokes the tokens that examples made in this browser tab.",
   exampleRenamed: "GraphiQL example, renamed",
   exampleDescription: "Created from an example.",
   tokenPlaceholder: "Run CreateToken first: its token’s id is filled in here",
