@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.support.console_page import button, dialog
 from tests.support.visitor import EMAIL, PASSWORD, Site, Visitor, visiting
 
-# Measured, and a few more: a control that is added on the way is noticed when it costs too many.
-_MAX_PRESSES = 200
+# 66 were measured: controls that are added on the way are noticed when they cost too many.
+_MAX_PRESSES = 70
 _MAX_TABS = 60
 _IS_FOCUSED = "(element) => element === document.activeElement"
 
@@ -66,8 +66,7 @@ def test_the_whole_flow_takes_few_key_presses(visitor: Visitor) -> None:
         before = keyboard.count
         step(visitor, keyboard)
         spent[step.__name__] = keyboard.count - before
-    print(spent)
-    assert keyboard.count <= _MAX_PRESSES, spent
+    assert 20 < keyboard.count <= _MAX_PRESSES, spent
 
 
 def _sign_in(visitor: Visitor, keyboard: Keyboard) -> None:
@@ -105,12 +104,14 @@ def _grant(visitor: Visitor, keyboard: Keyboard) -> None:
     expect(search).to_be_visible()
     keyboard.press("/")
     keyboard.fill(search, "list devices")
-    choice = page.get_by_role("checkbox", name="List Devices")
-    keyboard.reach(page.locator(".category button").first)
+    choice = page.get_by_role("checkbox", name="GET List Devices /api")
+    category = page.locator(".category").filter(has=choice)
+    keyboard.reach(category.locator("[data-roving][tabindex='0']"))
     keyboard.reach(choice, "ArrowDown")
     keyboard.press("Space")
     keyboard.choose(button(page.get_by_role("region", name="Changes"), "Save"))
     expect(page.get_by_role("heading", name="Permissions (1)")).to_be_visible()
+    page.wait_for_function("() => document.activeElement !== document.body")
 
 
 def _rename(visitor: Visitor, keyboard: Keyboard) -> None:
@@ -119,12 +120,16 @@ def _rename(visitor: Visitor, keyboard: Keyboard) -> None:
     keyboard.choose(button(page, "Edit"))
     keyboard.fill(form.get_by_label("Name", exact=True), "Renamed by keyboard")
     keyboard.press("Enter")
+    expect(form).to_have_count(0)
     expect(page.get_by_role("heading", name="Renamed by keyboard")).to_be_visible()
+    # In the bar below, where Revoke is too.
+    expect(button(page, "Edit")).to_be_focused()
 
 
 def _revoke(visitor: Visitor, keyboard: Keyboard) -> None:
     page = visitor.page
-    keyboard.choose(button(page, "Revoke"))
+    keyboard.reach(button(page, "Revoke"), "Shift+Tab")
+    keyboard.press("Enter")
     keyboard.choose(button(dialog(page, "Revoke “Renamed by keyboard”?"), "Revoke token"))
     expect(page.get_by_text("Renamed by keyboard").first).to_be_visible()
     expect(button(page, "Revoke")).to_have_count(0)
