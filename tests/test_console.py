@@ -784,7 +784,7 @@ def test_the_first_load_is_small(visitor: Visitor) -> None:
 
     def note(response: Response) -> None:
         if "/assets/" in response.url:
-            assert response.headers["content-encoding"] == "gzip"
+            assert response.headers["content-encoding"] == "br"
             sizes[response.url] = int(response.headers["content-length"])
 
     page.on("response", note)

@@ -10,14 +10,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Browser, Response, expect
 
 from tests.support.browser import Watch
-from tests.support.visitor import EMAIL, Site, Visitor, serving, visiting
+from tests.support.console_page import button
+from tests.support.visitor import EMAIL, Script, Site, Visitor, serving, visiting
 
 _EDITOR = ".graphiql-query-editor .view-line"
+# The bytes of a first visit, as they are sent, until the editor accepts typing. Monaco alone is two
+# thirds of them.
+_FIRST_USE = 840_000
+# Types into the editor in each frame, until it has the text; keeps when that was.
+_TYPE_AT_ONCE = """() => requestAnimationFrame(function type() {
+    const editor = document.querySelector('.graphiql-query-editor')
+    editor?.querySelector('textarea')?.focus()
+    document.execCommand('insertText', false, '#typed')
+    if (globalThis.__MONACO?.editor.getModels().some((one) => one.getValue().includes('#typed')))
+        globalThis.usableSince = performance.now()
+    else requestAnimationFrame(type)
+})"""
+_SIZES_BEFORE_USE = """() => Object.fromEntries(
+    ['navigation', 'resource'].flatMap((kind) => performance.getEntriesByType(kind))
+    .filter((entry) => entry.startTime < globalThis.usableSince)
+    .map((entry, index) => [`${index} ${entry.name}`, entry.encodedBodySize]))"""
 _STORED = "() => JSON.stringify([{...localStorage}, {...sessionStorage}])"
 
 
@@ -35,6 +53,7 @@ _OUTCOMES = {
     "Explain": "decision",
     "RightSize": "wouldDeny",
     "PreviewPermissions": "wouldDeny",
+    "CleanUp": "RevokeTokensPayload",
 }
 
 
@@ -141,6 +160,7 @@ def test_every_example_of_the_menu_runs_unchanged(visitor: Developer) -> None:
     ]
     assert set(changed) == {second["token"]["id"]}, "the token that was created last"
     assert first not in changed
+    assert outcomes["CleanUp"]["data"]["revokeTokens"]["revokedTokenCount"] == 2
     # Run unchanged, it only tells how many it would have revoked.
     assert outcomes["RevokeTokens"]["data"]["revokeTokens"]["count"] == 2
     stored = visitor.page.evaluate(_STORED)
@@ -148,6 +168,122 @@ def test_every_example_of_the_menu_runs_unchanged(visitor: Developer) -> None:
     assert second["secret"] not in stored
     assert rotated not in stored
     assert visitor.seen == Watch()
+
+
+def test_examples_clean_up_their_own_tokens_alone(visitor: Developer, site: Site) -> None:
+    script = Script(site)
+    script.create_token("In use")
+    visitor.open_explorer()
+    examples = visitor.page.get_by_role("button", name="More examples")
+    examples.click()
+    expect(visitor.page.get_by_role("menuitem", name="CreateLimitedToken")).to_be_visible()
+    expect(visitor.page.get_by_role("menuitem", name="CleanUp")).to_have_count(0)
+    visitor.page.keyboard.press("Escape")
+    visitor.run("CreateToken", "CreateTokenPayload")
+    visitor.run_from_menu("CreateLimitedToken", "CreateTokenPayload")
+    visitor.page.reload()
+    visitor.page.locator(_EDITOR).first.wait_for()
+    cleaned = visitor.run_from_menu("CleanUp", "RevokeTokensPayload")["data"]["revokeTokens"]
+    assert cleaned["revokedTokenCount"] == 2
+    left = script.run("{ tokens(first: 9) { edges { node { name } } } }")["tokens"]["edges"]
+    assert [edge["node"]["name"] for edge in left] == ["In use"]
+    examples.click()
+    expect(visitor.page.get_by_role("menuitem", name="CreateLimitedToken")).to_be_visible()
+    expect(visitor.page.get_by_role("menuitem", name="CleanUp")).to_have_count(0)
+
+
+def test_a_link_fills_the_editor_and_runs_nothing(visitor: Developer, site: Site) -> None:
+    query = "mutation FromLink($name: String!) { createToken(input: {name: $name}) { __typename } }"
+    link = {"query": query, "variables": '{"name": "By a link"}'}
+    asked: list[str] = []
+    visitor.page.on("request", lambda request: asked.append(request.post_data or ""))
+    visitor.open(f"/graphiql?{urlencode(link)}")
+    expect(visitor.page.locator(".graphiql-query-editor .view-lines")).to_contain_text("FromLink")
+    expect(visitor.page.locator(".graphiql-editor-tool .view-lines")).to_contain_text("By a link")
+    # The schema is asked for last.
+    visitor.page.get_by_role("button", name="Show Documentation Explorer").click()
+    expect(visitor.page.get_by_text("Root Types")).to_be_visible()
+    assert any("IntrospectionQuery" in body for body in asked)
+    assert not any("FromLink" in body for body in asked)
+    assert Script(site).run("{ tokens(first: 1) { edges { cursor } } }")["tokens"]["edges"] == []
+    visitor.page.get_by_role("button", name=re.compile("^Execute query")).click()
+    expect(visitor.page.get_by_label("Result Window")).to_contain_text("CreateTokenPayload")
+
+
+def test_the_way_back_leads_to_the_page_before(visitor: Developer) -> None:
+    page = visitor.open("/activity?kind=TOKEN_CREATED").page
+    before = page.url
+    page.get_by_role("button", name=re.compile("Ada Lovelace")).click()
+    button(page, "GraphiQL").click()
+    page.locator(_EDITOR).first.wait_for()
+    page.get_by_role("link", name="‹ Console").click()
+    expect(page).to_have_url(before)
+    expect(page.get_by_role("heading", name="Activity", exact=True)).to_be_visible()
+    assert visitor.seen == Watch()
+
+
+def test_the_editor_keeps_its_features(visitor: Developer) -> None:
+    """It is built from chosen parts: completion, mistakes, documentation, search, commands."""
+    visitor.open_explorer()
+    page = visitor.page
+    page.get_by_role("button", name="Show Documentation Explorer").click()
+    page.get_by_role("link", name="Mutation", exact=True).click()
+    expect(page.get_by_role("link", name="createToken", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Hide Documentation Explorer").click()
+    page.locator(_EDITOR).first.click()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("{ tenantAp")
+    completion = page.locator(".suggest-widget.visible")
+    expect(completion).to_contain_text("tenantApiUrl")
+    page.keyboard.press("Enter")
+    expect(page.locator(".graphiql-query-editor .view-lines")).to_contain_text("tenantApiUrl")
+    page.keyboard.type(" noSuchField")
+    expect(page.locator(".graphiql-query-editor .squiggly-error").first).to_be_visible()
+    page.keyboard.press("ControlOrMeta+f")
+    expect(page.locator(".find-widget.visible")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("F1")
+    expect(page.locator(".quick-input-widget")).to_contain_text("Add Line Comment")
+    page.keyboard.press("Escape")
+    assert visitor.seen == Watch()
+
+
+def test_graphiql_can_be_used_on_a_phone(chromium: Browser, site: Site) -> None:
+    with visiting(chromium, site, viewport={"width": 390, "height": 844}) as someone:
+        visitor = Developer(someone.page, someone.context, someone.seen, someone.site)
+        visitor.open_explorer()
+        page = visitor.page
+        editor = page.locator(".graphiql-query-editor .monaco-editor").first
+        answer = page.get_by_label("Result Window")
+        run = page.get_by_role("button", name=re.compile("^Execute query"))
+        for part in (editor, answer, run, page.get_by_role("link", name="‹ Console")):
+            expect(part).to_be_in_viewport(ratio=0.99)
+        for part in (editor, answer):
+            box = part.bounding_box()
+            assert box is not None
+            assert box["width"] > 330
+            assert box["height"] > 150
+        assert visitor.run("Me", "viewer")["data"]["viewer"]["email"] == EMAIL
+        page.get_by_role("button", name="Show Documentation Explorer").click()
+        documentation = page.locator(".graphiql-plugin")
+        expect(documentation.get_by_text("Root Types")).to_be_visible()
+        shown = documentation.bounding_box()
+        assert shown is not None
+        assert shown["width"] > 380
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        assert visitor.seen == Watch()
+
+
+def test_a_first_visit_loads_few_bytes_until_the_editor_accepts_typing(
+    visitor: Developer,
+) -> None:
+    visitor.page.add_init_script(f"({_TYPE_AT_ONCE})()")
+    visitor.open("/graphiql")
+    visitor.page.wait_for_function("() => globalThis.usableSince !== undefined", timeout=60_000)
+    sizes = visitor.page.evaluate(_SIZES_BEFORE_USE)
+    assert any("monaco" in name for name in sizes), sizes
+    assert not any("worker" in name for name in sizes), sizes
+    assert 500_000 < sum(sizes.values()) < _FIRST_USE, (sum(sizes.values()), sizes)
 
 
 def test_wrong_password_is_reported_and_the_right_one_still_works(visitor: Developer) -> None:

@@ -121,13 +121,17 @@ def compress(folder: Path) -> None:
 
 
 def make_pages(web: Path, new: Path) -> None:
-    """Install the locked packages, generate and check types, and bundle `web` into `new`."""
+    """Install the locked packages, generate and check types, and bundle `web` into `new`.
+
+    Beside each file that Brotli makes smaller, there is a .br.
+    """
     node = node_home()
     _install(node, web)
     _run(node, web, "making the operations' types", "generate.mjs")
     _run(node, web, "the type check", "node_modules/typescript/bin/tsc")
     out = ["--outDir", str(new), "--emptyOutDir", "--logLevel", "error"]
     _run(node, web, "vite build", "node_modules/vite/bin/vite.js", "build", *out)
+    _run(node, web, "compression", "compress.mjs", str(new / HASHED), *sorted(COMPRESSED))
 
 
 def _install(node: Path, web: Path) -> None:

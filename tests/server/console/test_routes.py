@@ -236,6 +236,29 @@ def test_compression_is_negotiated(visitor: TestClient, accepted: str, coding: s
     assert response.text == SCRIPT
 
 
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip, deflate, br, zstd", "br"),
+        ("*", "br"),
+        ("br;q=0, *", "gzip"),
+        ("gzip, br; q=0.000", "gzip"),
+        ("gzip, deflate", "gzip"),
+        ("identity", None),
+    ],
+)
+def test_brotli_is_sent_to_who_accepts_it(
+    visitor: TestClient, assets: Path, accepted: str, coding: str | None
+) -> None:
+    (assets / "hashed" / "page-Ab_1.js.br").write_bytes(b"packed by Brotli")
+    headers = {"Accept-Encoding": accepted}
+    with visitor.stream("GET", "/assets/hashed/page-Ab_1.js", headers=headers) as response:
+        assert response.headers.get("content-encoding") == coding
+        assert response.headers["vary"] == "Accept-Encoding"
+        sent = b"".join(response.iter_raw())
+    assert (sent == b"packed by Brotli") is (coding == "br")
+
+
 def test_file_without_a_compressed_form_is_sent_as_it_is(visitor: TestClient) -> None:
     response = visitor.get("/assets/hashed/font-Cd2.woff2", headers={"Accept-Encoding": "gzip"})
     assert "content-encoding" not in response.headers
@@ -259,6 +282,7 @@ def test_head_answers_without_a_body(visitor: TestClient) -> None:
         "/assets/hashed/absent-1.js",
         "/assets/hashed/notes.txt",
         "/assets/hashed/page-Ab_1.js.gz",
+        "/assets/hashed/page-Ab_1.js.br",
         "/assets/hashed/..",
         "/assets/hashed/%2e%2e",
         "/assets/hashed/../sign-in.html",

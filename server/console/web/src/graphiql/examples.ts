@@ -3,6 +3,7 @@
 import accessRequests from "./examples/access-requests.graphql?raw";
 import activity from "./examples/activity.graphql?raw";
 import catalogueVersions from "./examples/catalogue-versions.graphql?raw";
+import cleanUp from "./examples/clean-up.graphql?raw";
 import createLimitedToken from "./examples/create-limited-token.graphql?raw";
 import createToken from "./examples/create-token.graphql?raw";
 import describeToken from "./examples/describe-token.graphql?raw";
@@ -84,6 +85,8 @@ export function exampleTabs(keys: readonly string[]): Example[] {
       name: text.exampleToken,
       description: text.exampleDescription,
       permissions: keys.slice(0, 1),
+      // So that it ends by itself, a day or two from now, where CleanUp is forgotten.
+      expiresAt: midnight(2),
     }),
     input(setPermissions, { tokenId, permissions: keys.slice(0, 2) }),
     input(renameToken, { tokenId, name: text.exampleRenamed }),
@@ -93,8 +96,8 @@ export function exampleTabs(keys: readonly string[]): Example[] {
   ];
 }
 
-/** The examples of the menu, in the order of a token's life. */
-export function menuExamples(keys: readonly string[]): Example[] {
+/** The examples of the menu, in the order of a token's life. `made`: the tokens that examples made. */
+export function menuExamples(keys: readonly string[], made: readonly string[]): Example[] {
   return [
     example(findTokens, {
       filter: { states: ["ACTIVE"], unusedSince: midnight(-90) },
@@ -103,7 +106,7 @@ export function menuExamples(keys: readonly string[]): Example[] {
     input(createLimitedToken, {
       name: text.exampleToken,
       permissions: keys.slice(0, 1),
-      expiresAt: midnight(30),
+      expiresAt: midnight(2),
       networks: ["192.0.2.0/24", "2001:db8::/32"],
       requestsPerHour: 1000,
       holderMayRotate: true,
@@ -138,6 +141,9 @@ export function menuExamples(keys: readonly string[]): Example[] {
     example(recipes),
     // Another number than theirs: run unchanged, it tells the number and revokes none.
     input(revokeTokens, { filter: { search: text.exampleToken }, expectedCount: 0 }),
+    ...(made.length > 0
+      ? [input(cleanUp, { filter: { ids: made }, expectedCount: made.length })]
+      : []),
   ];
 }
 

@@ -1,9 +1,11 @@
-// GraphiQL's fetcher: one POST per operation, with the session's cookie. No subscriptions.
+// GraphiQL's fetcher: one POST per operation, with the session's cookie. No subscriptions. The schema,
+// which is the largest answer, is loaded when the editor is there.
 import type { Fetcher } from "@graphiql/toolkit";
 import { postGraphQL } from "../graphql.ts";
 import { href } from "../base.ts";
 import { goToSignIn } from "../session.ts";
 import { graphiql } from "./strings.ts";
+import { usable } from "./usable.ts";
 
 type Result = Extract<Awaited<ReturnType<Fetcher>>, { data?: unknown }>;
 
@@ -19,9 +21,10 @@ function nameIn(query: string, name: string | null | undefined): string | undefi
   return name && new RegExp(`\\b${name}\\b`).test(query) ? name : undefined;
 }
 
-/** `onResult` sees each answer before it is shown. */
-export function createFetcher(onResult: (result: Result) => void): Fetcher {
+/** `onResult` sees each answer before it is shown, with the variables that it answers. */
+export function createFetcher(onResult: (result: Result, variables: unknown) => void): Fetcher {
   return async ({ query, variables, operationName }): Promise<Result> => {
+    if (operationName === "IntrospectionQuery") await usable;
     let response: Response;
     try {
       response = await postGraphQL({ query, variables, operationName: nameIn(query, operationName) });
@@ -34,7 +37,7 @@ export function createFetcher(onResult: (result: Result) => void): Fetcher {
     }
     try {
       const result = (await response.json()) as Result;
-      onResult(result);
+      onResult(result, variables);
       return result;
     } catch {
       return failure(graphiql.notGraphQL(response.status));

@@ -2,6 +2,7 @@
 import "./header.css";
 import { useState } from "react";
 import { href } from "../base.ts";
+import { forgetPlace, placeBefore } from "../before-graphiql.ts";
 import icon from "../icon.svg";
 import { closeSession, goToSignIn, type Session } from "../session.ts";
 import { common, roles, session as sessionText } from "../strings.ts";
@@ -35,6 +36,7 @@ export function Header({ session }: { session: Session | undefined }) {
       return;
     }
     clearDrafts();
+    forgetPlace();
     goToSignIn();
   }
 
@@ -48,7 +50,7 @@ export function Header({ session }: { session: Session | undefined }) {
       <span className="problem" role="alert">
         {problem}
       </span>
-      <a href={href("/")} className="back">
+      <a href={placeBefore()} className="back">
         {text.back}
       </a>
       <h1>{text.name}</h1>

@@ -1,6 +1,5 @@
 // The GraphiQL page: GraphiQL as it is published, with this server's API, storage and examples.
 import "./workers.ts";
-import "@fontsource/fira-code/400.css";
 import "@graphiql/react/style.css";
 import "@graphiql/plugin-doc-explorer/style.css";
 import "@graphiql/plugin-history/style.css";
@@ -13,11 +12,14 @@ import { useEffect, useMemo, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { base, href } from "../base.ts";
 import { goToSignIn, readSession, type Session } from "../session.ts";
+import { loadDocExplorer } from "./doc-explorer.tsx";
 import { ExampleMenu } from "./example-menu.tsx";
+import { idsAfter } from "./example-tokens.ts";
 import { type Example, exampleTabs, menuExamples, readKeys, TOKEN_PLACEHOLDER } from "./examples.ts";
 import { createFetcher } from "./fetcher.ts";
 import { Header } from "./header.tsx";
-import { createStorage } from "./storage.ts";
+import { createStorage, keepExampleTokens, readExampleTokens } from "./storage.ts";
+import { editorIsThere, usable } from "./usable.ts";
 
 interface Created {
   data?: { createToken?: { token?: { id?: string } } } | null;
@@ -38,6 +40,18 @@ function FillTokenId({ tokenId }: { tokenId: string | undefined }) {
   return null;
 }
 
+/** Loads the rest once the editor for operations is there. */
+function LoadTheRest() {
+  const editor = useGraphiQL((state) => state.queryEditor);
+  useEffect(() => {
+    if (!editor) return;
+    editorIsThere();
+    // A failure is shown when the documentation is opened, which loads it again.
+    void usable.then(loadDocExplorer).catch(() => {});
+  }, [editor]);
+  return null;
+}
+
 /** The query that a link gives, and its variables, as JSON. It is shown, and runs when asked to. */
 function linkedQuery(): Example | undefined {
   const params = new URLSearchParams(location.search);
@@ -49,21 +63,25 @@ function linkedQuery(): Example | undefined {
 const linked = linkedQuery();
 
 function Page({ session, keys }: { session: Session | undefined; keys: readonly string[] }) {
-  const [tokenId, setTokenId] = useState<string>();
-  const fetcher = useMemo(
-    () =>
-      createFetcher((result) => {
-        const id = (result as Created).data?.createToken?.token?.id;
-        if (id !== undefined) setTokenId(id);
-      }),
-    [],
-  );
+  // First, for it deletes what another account left in this browser tab.
   const storage = useMemo(
     () => createStorage(session ? `${base}/${session.tenant.slug}/${session.admin.email}` : ""),
     [session],
   );
+  const [tokenId, setTokenId] = useState<string>();
+  const [made, setMade] = useState(readExampleTokens);
+  useEffect(() => keepExampleTokens(made), [made]);
+  const fetcher = useMemo(
+    () =>
+      createFetcher((result, variables) => {
+        const id = (result as Created).data?.createToken?.token?.id;
+        if (id !== undefined) setTokenId(id);
+        setMade((ids) => idsAfter(ids, variables as object, result as object));
+      }),
+    [],
+  );
   const tabs = useMemo(() => exampleTabs(keys), [keys]);
-  const menu = useMemo(() => menuExamples(keys), [keys]);
+  const menu = useMemo(() => menuExamples(keys, made), [keys, made]);
   return (
     <>
       <Header session={session} />
@@ -84,6 +102,7 @@ function Page({ session, keys }: { session: Session | undefined; keys: readonly 
             <ExampleMenu examples={menu} tokenId={tokenId} />
           </GraphiQL.Logo>
           <FillTokenId tokenId={tokenId} />
+          <LoadTheRest />
         </GraphiQL>
       </main>
     </>

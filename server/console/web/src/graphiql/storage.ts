@@ -6,7 +6,8 @@ import type { Storage as GraphiQLStorage } from "@graphiql/toolkit";
 const PREFIX = "graphiql:";
 const OWNER = `${PREFIX}owner`;
 const APPEARANCE = ["theme", "visiblePlugin", "docExplorerFlex", "editorFlex", "secondaryEditorFlex"];
-const DRAFTS = ["tabState", "query", "variables", "queries", "favorites"];
+const EXAMPLE_TOKENS = "exampleTokens";
+const DRAFTS = ["tabState", "query", "variables", "queries", "favorites", EXAMPLE_TOKENS];
 
 function placeFor(key: string): Storage | undefined {
   const name = key.slice(PREFIX.length);
@@ -29,6 +30,16 @@ function withoutResponses(value: string): string {
 export function clearDrafts(): void {
   for (const name of DRAFTS) sessionStorage.removeItem(PREFIX + name);
   sessionStorage.removeItem(OWNER);
+}
+
+/** The ids of the tokens that examples made. */
+export function readExampleTokens(): string[] {
+  const kept = sessionStorage.getItem(PREFIX + EXAMPLE_TOKENS);
+  return kept ? kept.split(" ") : [];
+}
+
+export function keepExampleTokens(ids: readonly string[]): void {
+  sessionStorage.setItem(PREFIX + EXAMPLE_TOKENS, ids.join(" "));
 }
 
 /** Storage for `owner`. Deletes the drafts that another account left in this browser tab. */

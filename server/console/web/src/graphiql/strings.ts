@@ -3,7 +3,7 @@
 export const graphiql = {
   pageTitle: "GraphiQL · Tessera",
   name: "GraphiQL",
-  back: "‹ API tokens",
+  back: "‹ Console",
   loading: "Loading GraphiQL…",
   signedInAs: "Signed in as",
   signOut: "Sign out",

@@ -2,7 +2,8 @@
 import "./account.css";
 import { useState } from "react";
 import { href } from "../../base.ts";
-import { closeSession, goToSignIn } from "../../session.ts";
+import { rememberPlace } from "../../before-graphiql.ts";
+import { closeSession, currentAddress, goToSignIn } from "../../session.ts";
 import { roles, session } from "../../strings.ts";
 import { useViewer } from "../api/viewer.ts";
 import { setExactTimes, useExactTimes } from "../exact-times.ts";
@@ -37,6 +38,7 @@ export function Account() {
   }
 
   function openGraphiql(): boolean {
+    rememberPlace(currentAddress());
     location.assign(href(paths.graphiql));
     return true;
   }

@@ -1,0 +1,13 @@
+// What the editor can do without waits until it can be used: workers, the schema, its documentation.
+
+let announce: () => void;
+
+/** Resolves when the editor for operations accepts typing. */
+export const usable = new Promise<void>((resolve) => {
+  announce = resolve;
+});
+
+/** Announces, when it has been painted, that the editor accepts typing. */
+export function editorIsThere(): void {
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(announce)));
+}
