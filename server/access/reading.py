@@ -227,11 +227,13 @@ def tortoise_query(
     if shape.has_limit:
         used.append(_mark(int, len(used)) if given is None else next(left))
         query = query.limit(used[-1])
-    if shape.beside:
-        further = {one.name: RawSQL(one.sql(shape.dialect)) for one in shape.beside}
-        query = query.annotate(**further)
-    names = [*types, *(one.name for one in shape.beside)]
-    return query.values_list(*names), used
+    # `values_list` selects a column by its place, and an annotation also by its name: under any
+    # other name than its place, the database would work it out twice.
+    further = {
+        str(place): RawSQL(one.sql(shape.dialect))
+        for place, one in enumerate(shape.beside, len(types))
+    }
+    return query.annotate(**further).values_list(*types, *further), used
 
 
 def _mark(of_type: type, number: int) -> Any:
