@@ -28,6 +28,8 @@ from server.graphql.errors import Limit, Rejected
 from server.graphql.weights import weight_of
 
 MAX_NODES = 10_000
+# Of an operation that delays the other requests of its event loop less than they each other.
+MAX_SMALL = 10
 MAX_COERCION_ERRORS = 20
 # Estimates that are kept with a document: pages of other sizes, and lists of other lengths.
 _MAX_KEPT = 64
@@ -74,6 +76,15 @@ def check_cost(
         raise Rejected("QUERY_TOO_COMPLEX", [Limit(message)])
 
 
+def is_small(
+    document: Document, operation: OperationDefinitionNode, variables: dict[str, Any]
+) -> bool:
+    """Whether the operation is known to ask for few objects: of `MAX_SMALL`, by its estimate."""
+    names = (one.variable.name.value for one in operation.variable_definitions or ())
+    declared = {name: variables[name] for name in names if name in variables}
+    return document.estimates.get(_key(operation, declared), MAX_NODES) <= MAX_SMALL
+
+
 def _estimated(
     schema: GraphQLSchema,
     catalogue: Catalogue,
@@ -85,9 +96,9 @@ def _estimated(
     # Sizes follow from numbers and from lengths of lists. Which ones, within an object, is not
     # known here.
     known = None if any(map(_is_object, values.values())) else document.estimates
-    key = (id(operation), *((name, _size_of(value)) for name, value in values.items()))
-    if known is not None and key in known:
-        return known[key]
+    key = _key(operation, values)
+    if known is not None and (found := known.get(key)) is not None:
+        return found
     root = schema.get_root_type(operation.operation)
     estimate = _Estimate(schema, document, values, catalogue)
     found = estimate.all_of(operation.selection_set, root) if root else 0
@@ -96,6 +107,10 @@ def _estimated(
             known.clear()
         known[key] = found
     return found
+
+
+def _key(operation: OperationDefinitionNode, values: dict[str, Any]) -> tuple[Any, ...]:
+    return (id(operation), *((name, _size_of(value)) for name, value in values.items()))
 
 
 def _is_object(value: Any) -> bool:
