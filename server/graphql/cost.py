@@ -28,8 +28,6 @@ from server.graphql.errors import Limit, Rejected
 from server.graphql.weights import weight_of
 
 MAX_NODES = 10_000
-# Of an operation that delays the other requests of its event loop less than they each other.
-MAX_SMALL = 10
 MAX_COERCION_ERRORS = 20
 # Estimates that are kept with a document: pages of other sizes, and lists of other lengths.
 _MAX_KEPT = 64
@@ -55,8 +53,10 @@ def check_cost(
     variables: dict[str, Any],
     *,
     hide_suggestions: bool,
-) -> None:
+) -> int:
     """Raises `Rejected` if the operation can request more than `MAX_NODES` objects.
+
+    Gives the estimate of their number.
 
     Multiplies list sizes along their nesting, and adds 1 for each alias, because an alias repeats
     a field that the schema has once. Coerces variables as execution does, so that both read the
@@ -71,18 +71,11 @@ def check_cost(
     )
     if isinstance(values, list):
         raise Rejected("BAD_USER_INPUT", values)
-    if _estimated(schema, catalogue, document, operation, values.coerced) > MAX_NODES:
+    estimate = _estimated(schema, catalogue, document, operation, values.coerced)
+    if estimate > MAX_NODES:
         message = f"One request may ask for at most {MAX_NODES} objects of lists."
         raise Rejected("QUERY_TOO_COMPLEX", [Limit(message)])
-
-
-def is_small(
-    document: Document, operation: OperationDefinitionNode, variables: dict[str, Any]
-) -> bool:
-    """Whether the operation is known to ask for few objects: of `MAX_SMALL`, by its estimate."""
-    names = (one.variable.name.value for one in operation.variable_definitions or ())
-    declared = {name: variables[name] for name in names if name in variables}
-    return document.estimates.get(_key(operation, declared), MAX_NODES) <= MAX_SMALL
+    return estimate
 
 
 def _estimated(
@@ -96,7 +89,7 @@ def _estimated(
     # Sizes follow from numbers and from lengths of lists. Which ones, within an object, is not
     # known here.
     known = None if any(map(_is_object, values.values())) else document.estimates
-    key = _key(operation, values)
+    key = (id(operation), *((name, _size_of(value)) for name, value in values.items()))
     if known is not None and (found := known.get(key)) is not None:
         return found
     root = schema.get_root_type(operation.operation)
@@ -107,10 +100,6 @@ def _estimated(
             known.clear()
         known[key] = found
     return found
-
-
-def _key(operation: OperationDefinitionNode, values: dict[str, Any]) -> tuple[Any, ...]:
-    return (id(operation), *((name, _size_of(value)) for name, value in values.items()))
 
 
 def _is_object(value: Any) -> bool:

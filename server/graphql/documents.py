@@ -55,6 +55,8 @@ class Document:
     plans: Plans | None
     # The estimates of `cost`.
     estimates: dict[Any, int] = field(default_factory=dict)
+    # The `id()`s of operations without lists whose execution has waited for nothing.
+    immediate: set[int] = field(default_factory=set)
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """Select the operation to run. Raises `Rejected` unless `name` identifies exactly one."""

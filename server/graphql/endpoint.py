@@ -26,7 +26,7 @@ from server.access.turns import TenantSlots, Turns
 from server.decisions.limits import RateLimiter
 from server.errors import CrossSite, TooManyRequests, Unauthenticated
 from server.graphql.context import Context
-from server.graphql.cost import MAX_COERCION_ERRORS, check_cost, is_small
+from server.graphql.cost import MAX_COERCION_ERRORS, check_cost
 from server.graphql.documents import Document, Documents
 from server.graphql.errors import Limit, Rejected, shown_error
 from server.graphql.executor import PlainFieldExecutor
@@ -34,6 +34,7 @@ from server.graphql.metered_fields import MeteredFields, require_within_limits
 from server.graphql.metering import MAX_ANSWER_BYTES, MAX_OBJECTS, TooLargeError
 from server.graphql.schema import CORE_SCHEMA, SCHEMA
 from server.internals import graphql_core, strawberry
+from server.internals.graphql_core import AwaitableOrValue
 from server.loop_thread import Runner, run_here
 from server.service import Service
 from server.web.body import MAX_SIGNED_IN_BODY_BYTES, BadRequest
@@ -118,19 +119,20 @@ class _Endpoint:
         # even that its query is malformed.
         principal = await authenticate(self._service, request)
         parameters = await _parameters(request)
-        run = run_here if self._is_small(parameters) else self._run_aside
+        run = run_here if self._is_immediate(parameters) else self._run_aside
         # Take a turn after the body has arrived, so that a slow sender does not hold one.
         async with self._turns.turn(principal), self._slots.of(principal.tenant_id):
             return await run(lambda: self._performed(request, principal, parameters, media_type))
 
-    def _is_small(self, parameters: _Parameters) -> bool:
-        """Whether a document that is known already takes less time than the way to the thread."""
+    def _is_immediate(self, parameters: _Parameters) -> bool:
+        """Whether the operation is known to read nothing beyond what authentication has read.
+
+        It takes less time than the way to the other thread and back.
+        """
         document = self._documents.kept(parameters.query)
-        if document is None:
+        if document is None or not document.immediate:
             return False
-        operation = document.operation(parameters.operation_name)
-        is_query = operation.operation is OperationType.QUERY
-        return is_query and is_small(document, operation, parameters.variables)
+        return id(document.operation(parameters.operation_name)) in document.immediate
 
     async def _performed(
         self, request: Request, principal: SignedInAdmin, parameters: _Parameters, media_type: str
@@ -141,7 +143,7 @@ class _Endpoint:
             response = _failed(405, "METHOD_NOT_ALLOWED", "Mutations need POST.", media_type)
             response.headers["Allow"] = "POST"
             return response
-        check_cost(
+        estimate = check_cost(
             CORE_SCHEMA,
             self._service.catalogue,
             document,
@@ -153,19 +155,24 @@ class _Endpoint:
         tell_in_log(request, operation=_summary(operation))
         context = Context(self._service, principal, self._limiter, document.plans)
         try:
-            result = await self._execute(document, operation, parameters.variables, context)
+            result = self._execute(document, operation, parameters.variables, context)
+            if isawaitable(result):
+                result = await result
+            elif not estimate:
+                document.immediate.add(id(operation))
+            require_within_limits(result)
             return _shown(result, request.state.request_id, media_type)
         except TooLargeError:
             raise _too_large() from None
 
-    async def _execute(
+    def _execute(
         self,
         document: Document,
         operation: OperationDefinitionNode,
         variables: dict[str, Any],
         context: Context,
-    ) -> ExecutionResult:
-        result = execute(
+    ) -> AwaitableOrValue[ExecutionResult]:
+        return execute(
             CORE_SCHEMA,
             document.node,
             context_value=context,
@@ -175,9 +182,6 @@ class _Endpoint:
             max_coercion_errors=MAX_COERCION_ERRORS,
             hide_suggestions=self._hide_suggestions,
         )
-        answer = await result if isawaitable(result) else result
-        require_within_limits(answer)
-        return answer
 
 
 def _summary(operation: OperationDefinitionNode) -> str:

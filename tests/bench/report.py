@@ -19,7 +19,7 @@ _LIBRARIES = ("uvicorn", "strawberry-graphql", "graphql-core", "tortoise-orm", "
 _TWINS = {
     VIEWER: ("viewer and tenant", 0.08),
     ACTIVITY: ("activity, 50", 0.08),
-    RENAME: ("renameToken", 0.05),
+    RENAME: ("renameToken", 0.08),
 }
 
 
