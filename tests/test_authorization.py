@@ -28,6 +28,7 @@ from server.graphql.schema import CORE_SCHEMA
 from server.operations import admins, webhooks
 from server.operations import holder as holders
 from server.roles import Right
+from tests.architecture.source import Function
 from tests.support.factories import Client, Person, World, token_id
 from tests.support.process import ROOT
 
@@ -38,11 +39,11 @@ def _operations() -> Iterator[tuple[str, Right]]:
     """Each public operation and the right that its first statement requires."""
     for file in sorted((ROOT / "server" / "operations").glob("[a-z]*.py")):
         for function in ast.parse(file.read_text()).body:
-            if isinstance(function, ast.AsyncFunctionDef) and not function.name.startswith("_"):
+            if isinstance(function, Function) and not function.name.startswith("_"):
                 yield f"{file.stem}.{function.name}", _required(function)
 
 
-def _required(function: ast.AsyncFunctionDef) -> Right:
+def _required(function: Function) -> Right:
     statements = [one for one in function.body if not _is_docstring(one)]
     match statements[0]:
         case ast.Expr(ast.Call(ast.Attribute(attr="require"), [ast.Attribute(attr=name)])):

@@ -9,7 +9,7 @@ from tests.bench.__main__ import _QUICK, _QUICK_CHECKS
 from tests.bench.load import Sample
 from tests.bench.measure import DEEP, LARGE, SMALL, Figures
 from tests.bench.measure_checks import AS_FEW, FEW, TRIED, UNDER_TERMS
-from tests.bench.page import ACTIVITY, FASTAPI, FIXED, HANDWRITTEN, NAIVE, TESSERA, VIEWER
+from tests.bench.page import ACTIVITY, FASTAPI, FIXED, HANDWRITTEN, NAIVE, RENAME, TESSERA, VIEWER
 from tests.bench.page_of_figures import PAGE, with_section
 from tests.bench.report import database_section, requirements
 from tests.bench.report_checks import check_requirements, check_section
@@ -47,7 +47,7 @@ def test_the_dearest_filtered_page_is_compared_with_the_plain_one() -> None:
     servers = {TESSERA: sampled(100, 100), NAIVE: sampled(5, 5), HANDWRITTEN: sampled(500, 500)}
     sizes = {name: sampled(100, 50) for name in (SMALL, LARGE, DEEP)}
     lists = {"by name": sampled(100, 50), "by expiry": sampled(80, 40)}
-    twins = dict.fromkeys((VIEWER, ACTIVITY), servers)
+    twins = dict.fromkeys((VIEWER, ACTIVITY, RENAME), servers)
     *others, dearest = requirements(Figures(servers, sizes, lists, twins))
     assert {other.says: other.ratio for other in others if "viewer" in other.says} == {
         "viewer and tenant: requests a second, of hand-written": 0.2
@@ -60,6 +60,7 @@ def test_the_dearest_filtered_page_is_compared_with_the_plain_one() -> None:
     assert requirements(figures)[-1].met
     section = database_section("A database", figures, _QUICK)
     assert "| activity, 50, Tessera | 100 |" in section
+    assert "| renameToken, hand-written | 500 |" in section
     assert "| by expiry | 68 |" in section
     assert "| Tessera, among 20,000 tokens |" in section
 

@@ -4,7 +4,6 @@ Two credentials are known, and both are a session's secret: the cookie, which br
 themselves and which is therefore guarded against other sites, and a bearer for scripts.
 """
 
-from dataclasses import replace
 from functools import lru_cache
 
 from starlette.requests import Request
@@ -22,13 +21,14 @@ from server.web.log_fields import tell_in_log
 
 async def authenticate(service: Service, request: Request) -> SignedInAdmin:
     """The principal of a request. Raises `Unauthenticated`, or `CrossSite` for a forged one."""
-    principal = await principal_of(service, _credential(service, request))
+    secret = _credential(service, request)
+    principal = await principal_of(service, secret, client_address(service.settings, request))
     tell_in_log(
         request,
         tenant=encode_id("Tenant", principal.tenant_id),
         admin=encode_id("Admin", principal.admin_id),
     )
-    return replace(principal, address=client_address(service.settings, request))
+    return principal
 
 
 def _credential(service: Service, request: Request) -> str:

@@ -7,10 +7,10 @@ within a transaction. Authentication of people lives in `server.access.sessions`
 
 from abc import ABC, abstractmethod
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from models import ActorKind, Admin, Role
+from models import ActorKind, Admin, Role, Tenant
 from server.errors import Forbidden
 from server.roles import (
     HOLDER_RIGHTS,
@@ -76,12 +76,15 @@ class SignedInAdmin(Principal):
     """An admin with a session, as of the moment of authentication.
 
     address: the client's, for the activity.
+    admin, tenant: their rows at that moment, to be shown; None without a request.
     """
 
     admin_id: UUID
     role: Role
     session_id: UUID
     address: str = ""
+    admin: Admin | None = field(default=None, compare=False, repr=False)
+    tenant: Tenant | None = field(default=None, compare=False, repr=False)
 
     @property
     def rights(self) -> AbstractSet[Right]:

@@ -234,11 +234,13 @@ def tortoise_query(
     if shape.has_limit:
         used.append(_mark(int, len(used)) if given is None else next(left))
         query = query.limit(used[-1])
-    if shape.beside:
-        further = {one.name: RawSQL(one.sql(shape.dialect)) for one in shape.beside}
-        query = query.annotate(**further)
-    names = [*types, *(one.name for one in shape.beside)]
-    return query.values_list(*names), used
+    # `values_list` selects a column by its place, and an annotation also by its name: under any
+    # other name than its place, the database would work it out twice.
+    further = {
+        str(place): RawSQL(one.sql(shape.dialect))
+        for place, one in enumerate(shape.beside, len(types))
+    }
+    return query.annotate(**further).values_list(*types, *further), used
 
 
 def _mark(of_type: type, number: int) -> Any:
@@ -276,8 +278,10 @@ class _Once(dict[Any, Any]):
         return found
 
 
-def row_beside(name: str, row_class: type[models.TenantRow], id_column: str, *only: str) -> Beside:
+def row_beside(name: str, row_class: type[models.Row], id_column: str, *only: str) -> Beside:
     """The row of another table of the tenant whose id is in a column; None if there is none.
+
+    The row of the tenant itself too.
 
     id_column: in SQL, with its table. only: the names of the columns that are read; all without.
     """
@@ -285,7 +289,9 @@ def row_beside(name: str, row_class: type[models.TenantRow], id_column: str, *on
     names = only or tuple(described)
     selected = ", ".join(f"o.{described[one]['db_column']}" for one in names)
     table, own = row_class.describe()["table"], id_column.partition(".")[0]
-    where = f"o.tenant_id = {own}.tenant_id AND o.id = {id_column}"
+    where = f"o.id = {id_column}"
+    if issubclass(row_class, models.TenantRow):
+        where = f"o.tenant_id = {own}.tenant_id AND {where}"
 
     def sql(of_dialect: str) -> str:
         make = "json_build_array" if of_dialect == "postgres" else "json_array"

@@ -21,7 +21,7 @@ from server.access.digest_keys import generation_to_keep
 from server.access.failed_sign_ins import noting_failure
 from server.access.open_invitations import look_up
 from server.access.principal import Actor, SignedInAdmin, itself
-from server.access.reading import Beside, rows
+from server.access.reading import Beside, row_beside, rows
 from server.access.visitors import account_of, know_address, visitor_of
 from server.database import (
     READ_ONLY,
@@ -49,19 +49,12 @@ MAX_USER_AGENT_LENGTH = 255
 _TOUCH_AFTER = timedelta(minutes=1)
 _MAX_LISTED = 100
 _MAX_READ = 1_000
-# Null when the admin is gone. One statement instead of three: it stands before every request.
-_ROLE = """
-    (SELECT "role" FROM "admin" WHERE "admin"."tenant_id" = "session"."tenant_id"
-     AND "admin"."id" = "session"."admin_id" AND "admin"."removed_at" IS NULL)
-"""
-# False when the tenant is gone.
-_SUSPENDED = """
-    EXISTS (SELECT 1 FROM "tenant" WHERE "tenant"."id" = "session"."tenant_id"
-            AND "tenant"."suspended_at" IS NOT NULL)
-"""
-_ADMINS_ROLE = Beside("role", lambda _: _ROLE, models.Role)
-_READ_ONLY = Beside("read_only", lambda dialect: READ_ONLY[dialect], bool)
-_IS_SUSPENDED = Beside("is_suspended", lambda _: _SUSPENDED, bool)
+# One statement instead of three: it stands before every request.
+_BESIDE = (
+    row_beside("admin", models.Admin, "session.admin_id"),
+    row_beside("tenant", models.Tenant, "session.tenant_id"),
+    Beside("read_only", lambda dialect: READ_ONLY[dialect], bool),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,17 +153,17 @@ async def _begin_session(
         return present, secret, expires_at
 
 
-async def principal_of(service: Service, secret: str) -> SignedInAdmin:
-    """Whose session `secret` is. Raises `Unauthenticated` if it is none, or has ended."""
+async def principal_of(service: Service, secret: str, address: str = "") -> SignedInAdmin:
+    """Whose session `secret` is. Raises `Unauthenticated` if it is none, or has ended.
+
+    address: the client's.
+    """
     tenant_id = tenant_of(secret)
     if tenant_id is None:
         raise Unauthenticated(detail="not a session's secret")
     digests = service.digest_key.digests("session", secret)
     found: list[Any] = await rows(
-        models.Session,
-        tenant_id=tenant_id,
-        digest__in=digests,
-        beside=(_ADMINS_ROLE, _IS_SUSPENDED, _READ_ONLY),
+        models.Session, tenant_id=tenant_id, digest__in=digests, beside=_BESIDE
     )
     # A standby may lack the session, or keep one that was ended.
     if not found:
@@ -182,13 +175,14 @@ async def principal_of(service: Service, secret: str) -> SignedInAdmin:
     at = models.now()
     if session.expires_at <= at or session.last_seen_at + IDLE <= at:
         raise Unauthenticated(detail="unknown or ended session")
-    if session.role is None:
+    admin, tenant = session.admin, session.tenant
+    if admin is None or admin.removed_at is not None:
         raise Unauthenticated(detail="the session's admin is gone")
-    if session.is_suspended:
-        raise Unauthenticated(detail="the tenant is suspended")
+    if tenant is None or tenant.suspended_at is not None:
+        raise Unauthenticated(detail="the tenant is gone or suspended")
     if session.last_seen_at + _TOUCH_AFTER <= at:
         await models.Session.filter(tenant_id=tenant_id, id=session.id).update(last_seen_at=at)
-    return SignedInAdmin(tenant_id, session.admin_id, session.role, session.id)
+    return SignedInAdmin(tenant_id, admin.id, admin.role, session.id, address, admin, tenant)
 
 
 @retried

@@ -11,7 +11,6 @@ from strawberry import UNSET
 import models
 from models import AdminState, Role
 from server.access.reading import beside
-from server.errors import Unauthenticated
 from server.global_ids import encode_id
 from server.graphql.basics import DateTime, described, given
 from server.graphql.connection import After, Connection, First, connection
@@ -105,12 +104,9 @@ async def find_admins(context: Context, ids: Sequence[UUID]) -> list[Admin | Non
     return [shown_admin(rows[admin_id]) if admin_id in rows else None for admin_id in ids]
 
 
-async def viewer(info: Info) -> Admin:
+def viewer(info: Info) -> Admin:
     """Return the signed-in admin."""
-    admin = await info.context.loader(find_admins).load(info.context.principal.admin_id)
-    if admin is None or admin.state is AdminState.REMOVED:
-        raise Unauthenticated(detail="the admin was removed while asking")
-    return admin
+    return shown_admin(admins.own(info.context.principal))
 
 
 async def list_admins(

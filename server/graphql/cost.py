@@ -53,8 +53,10 @@ def check_cost(
     variables: dict[str, Any],
     *,
     hide_suggestions: bool,
-) -> None:
+) -> int:
     """Raises `Rejected` if the operation can request more than `MAX_NODES` objects.
+
+    Gives the estimate of their number.
 
     Multiplies list sizes along their nesting, and adds 1 for each alias, because an alias repeats
     a field that the schema has once. Coerces variables as execution does, so that both read the
@@ -69,9 +71,11 @@ def check_cost(
     )
     if isinstance(values, list):
         raise Rejected("BAD_USER_INPUT", values)
-    if _estimated(schema, catalogue, document, operation, values.coerced) > MAX_NODES:
+    estimate = _estimated(schema, catalogue, document, operation, values.coerced)
+    if estimate > MAX_NODES:
         message = f"One request may ask for at most {MAX_NODES} objects of lists."
         raise Rejected("QUERY_TOO_COMPLEX", [Limit(message)])
+    return estimate
 
 
 def _estimated(
@@ -86,8 +90,8 @@ def _estimated(
     # known here.
     known = None if any(map(_is_object, values.values())) else document.estimates
     key = (id(operation), *((name, _size_of(value)) for name, value in values.items()))
-    if known is not None and key in known:
-        return known[key]
+    if known is not None and (found := known.get(key)) is not None:
+        return found
     root = schema.get_root_type(operation.operation)
     estimate = _Estimate(schema, document, values, catalogue)
     found = estimate.all_of(operation.selection_set, root) if root else 0

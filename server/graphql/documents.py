@@ -1,6 +1,7 @@
 """Documents: parsed and validated once, within the `limits`, then cached. `endpoint` runs them."""
 
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +55,8 @@ class Document:
     plans: Plans | None
     # The estimates of `cost`.
     estimates: dict[Any, int] = field(default_factory=dict)
+    # The `id()`s of operations without lists whose execution has waited for nothing.
+    immediate: set[int] = field(default_factory=set)
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """Select the operation to run. Raises `Rejected` unless `name` identifies exactly one."""
@@ -68,6 +71,7 @@ class Document:
 class Documents:
     """Reads the documents of one schema, with an LRU cache of those without string literals.
 
+    Both event loops use it: what is kept with a document is replaced as a whole.
     A document with string literals is never cached, because a literal may be a secret.
     """
 
@@ -85,9 +89,11 @@ class Documents:
     def read(self, text: str) -> Document:
         """Parse and check `text`, or take it from the cache. Raises `Rejected`."""
         check_length(text)
-        kept = self._kept.get(text)
+        kept = self.kept(text)
         if kept is not None:
-            self._kept.move_to_end(text)
+            # The other event loop may have dropped it meanwhile.
+            with suppress(KeyError):
+                self._kept.move_to_end(text)
             return kept
         check_lines(text)
         document = self._valid(_parsed(text))
@@ -96,6 +102,10 @@ class Documents:
             if len(self._kept) > _MAX_CACHED:
                 self._kept.popitem(last=False)
         return document
+
+    def kept(self, text: str) -> Document | None:
+        """The document of that text, if it is in the cache."""
+        return self._kept.get(text)
 
     def _valid(self, node: DocumentNode) -> Document:
         # Count before validating: some validation rules are quadratic in the number of aliases.

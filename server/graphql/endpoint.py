@@ -34,6 +34,7 @@ from server.graphql.metered_fields import MeteredFields, require_within_limits
 from server.graphql.metering import MAX_ANSWER_BYTES, MAX_OBJECTS, TooLargeError
 from server.graphql.schema import CORE_SCHEMA, SCHEMA
 from server.internals import graphql_core, strawberry
+from server.internals.graphql_core import AwaitableOrValue
 from server.loop_thread import Runner, run_here
 from server.monitoring.tracing import OperationSpans
 from server.service import Service
@@ -119,12 +120,23 @@ class _Endpoint:
         # even that its query is malformed.
         principal = await authenticate(self._service, request)
         parameters = await _parameters(request)
+        run = run_here if self._is_immediate(parameters) else self._run_aside
         # Take a turn after the body has arrived, so that a slow sender does not hold one.
         async with self._turns.turn(principal), self._slots.of(principal.tenant_id):
             spans = OperationSpans.of_request(self._service.tracer, principal.tenant_id)
-            return await self._run_aside(
+            return await run(
                 lambda: self._performed(request, principal, parameters, media_type, spans)
             )
+
+    def _is_immediate(self, parameters: _Parameters) -> bool:
+        """Whether the operation is known to read nothing beyond what authentication has read.
+
+        It takes less time than the way to the other thread and back.
+        """
+        document = self._documents.kept(parameters.query)
+        if document is None or not document.immediate:
+            return False
+        return id(document.operation(parameters.operation_name)) in document.immediate
 
     async def _performed(
         self,
@@ -140,7 +152,7 @@ class _Endpoint:
             response = _failed(405, "METHOD_NOT_ALLOWED", "Mutations need POST.", media_type)
             response.headers["Allow"] = "POST"
             return response
-        check_cost(
+        estimate = check_cost(
             CORE_SCHEMA,
             self._service.catalogue,
             document,
@@ -152,19 +164,24 @@ class _Endpoint:
         tell_in_log(request, operation=_summary(operation))
         context = Context(self._service, principal, self._limiter, document.plans, spans)
         try:
-            result = await self._execute(document, operation, parameters.variables, context)
+            result = self._execute(document, operation, parameters.variables, context)
+            if isawaitable(result):
+                result = await result
+            elif not estimate:
+                document.immediate.add(id(operation))
+            require_within_limits(result)
             return _shown(result, request.state.request_id, media_type)
         except TooLargeError:
             raise _too_large() from None
 
-    async def _execute(
+    def _execute(
         self,
         document: Document,
         operation: OperationDefinitionNode,
         variables: dict[str, Any],
         context: Context,
-    ) -> ExecutionResult:
-        result = execute(
+    ) -> AwaitableOrValue[ExecutionResult]:
+        return execute(
             CORE_SCHEMA,
             document.node,
             context_value=context,
@@ -174,9 +191,6 @@ class _Endpoint:
             max_coercion_errors=MAX_COERCION_ERRORS,
             hide_suggestions=self._hide_suggestions,
         )
-        answer = await result if isawaitable(result) else result
-        require_within_limits(answer)
-        return answer
 
 
 def _summary(operation: OperationDefinitionNode) -> str:

@@ -11,7 +11,8 @@ Both paths count every object and text; an answer that grows too large ends the 
 
 from typing import Any, cast
 
-from graphql import GraphQLObjectType
+from graphql import GraphQLObjectType, GraphQLResolveInfo
+from graphql.type import GraphQLOutputType
 
 from server.graphql.metering import TooLargeError, text_size
 from server.graphql.plans import Plans, Run, read
@@ -73,6 +74,31 @@ class PlainFieldExecutor(Executor[Any]):
             return in_order(await executed)
 
         return awaited()
+
+    def complete_value(
+        self,
+        return_type: GraphQLOutputType,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> AwaitableOrValue[Any]:
+        """Complete the objects that a resolver gave by their plan, if all of them is plain."""
+        if result is not None:
+            complete = self._plans.completion(return_type, field_details_list, self._run)
+            if complete is not None:
+                counted = self._run.objects, self._run.size
+                try:
+                    return complete(result, self._run)
+                except TooLargeError:
+                    raise
+                except Exception:
+                    # As in `execute_fields`. What has been counted is counted again.
+                    self._run.objects, self._run.size = counted
+        return super().complete_value(
+            return_type, field_details_list, info, path, result, position_context
+        )
 
     def handle_field_error(self, raw_error: Exception, *args: Any) -> None:
         """Let `TooLargeError` end the execution, instead of making the field null."""

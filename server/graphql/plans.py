@@ -5,7 +5,9 @@ selected below it is plain. `executor` leaves the other fields to graphql-core.
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import count
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -15,8 +17,10 @@ from graphql import (
     GraphQLList,
     GraphQLObjectType,
     GraphQLSchema,
+    get_named_type,
     get_nullable_type,
     is_abstract_type,
+    is_composite_type,
     is_leaf_type,
 )
 from graphql.type import GraphQLOutputType
@@ -90,9 +94,10 @@ class Plans:
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
         self._kept: dict[Any, Plan] = {}
+        self._completions: dict[Any, _Step | None] = {}
         # Fields with values of types that have fields which are not plain.
         self._mixed: set[int] = set()
-        self._numbers = 0
+        self._numbers = count()
 
     def of(self, parent_type: GraphQLObjectType, grouped: GroupedFieldSet, run: Run) -> Plan:
         """The plan of a selection on an object type."""
@@ -102,6 +107,19 @@ class Plans:
         if plan is None:
             plan = self._kept[key] = self._made(parent_type, grouped, run)
         return plan
+
+    def completion(
+        self, of_type: GraphQLOutputType, details: FieldDetailsList, run: Run
+    ) -> _Step | None:
+        """What completes the objects that a resolver gives; None if not all below is plain."""
+        key = (of_type, *(id(one.node) for one in details))
+        if key not in self._completions:
+            step = None
+            if is_composite_type(get_named_type(of_type)):
+                with suppress(NotPlainError):
+                    step = self._completion(of_type, details, run)
+            self._completions[key] = step
+        return self._completions.get(key)
 
     def _made(self, parent_type: GraphQLObjectType, grouped: GroupedFieldSet, run: Run) -> Plan:
         plan = Plan([], [], names_size(grouped))
@@ -162,8 +180,7 @@ class Plans:
         plan = self._made(of_type, run.collect(of_type, details), run)
         if plan.rest:
             raise NotPlainError
-        self._numbers += 1
-        return _Object(self._numbers, plan)
+        return _Object(next(self._numbers), plan)
 
     def _by_class(self, abstract: GraphQLAbstractType, details: FieldDetailsList) -> _Step:
         """Complete objects of any type, each by the plan of its own, made for the first one."""
@@ -181,6 +198,7 @@ class Plans:
                 except NotPlainError:
                     self._mixed.add(id(details[0].node))
                     self._kept.clear()
+                    self._completions.clear()
                     raise
             return step(source, run)
 

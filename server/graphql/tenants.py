@@ -63,11 +63,11 @@ async def find_tenants(context: Context, ids: Sequence[UUID]) -> list[Tenant | N
     return [own if tenant_id == own_id else None for tenant_id in ids]
 
 
-async def tenant(info: Info) -> Tenant:
+def tenant(info: Info) -> Tenant:
     """Return the signed-in admin's tenant."""
-    return shown_tenant(info.context.service, await tenants.get(info.context.principal))
+    return shown_tenant(info.context.service, tenants.own(info.context.principal))
 
 
-async def tenant_api_url(info: Info) -> str | None:
+def tenant_api_url(info: Info) -> str | None:
     """Return the tenant's API URL, or null before its first token."""
-    return info.context.service.api_url(await tenants.get(info.context.principal))
+    return info.context.service.api_url(tenants.own(info.context.principal))

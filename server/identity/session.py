@@ -7,7 +7,7 @@ from server.access import sessions
 from server.access.authentication import authenticate, client_address, require_same_site
 from server.access.cookies import DEVICE, SESSION
 from server.access.principal import SignedInAdmin
-from server.errors import InvalidInput, Unauthenticated
+from server.errors import InvalidInput
 from server.operations import admins, tenants
 from server.service import Service
 from server.web.json import JsonResponse, read_json, rfc3339, text_fields
@@ -40,10 +40,7 @@ async def sign_in(service: Service, request: Request) -> Response:
 
 async def who_am_i(_service: Service, _request: Request, principal: SignedInAdmin) -> Response:
     """`GET /session`."""
-    tenant = await tenants.get(principal)
-    admin = (await admins.find_many(principal, [principal.admin_id])).get(principal.admin_id)
-    if admin is None or admin.removed_at is not None:
-        raise Unauthenticated(detail="the admin was removed while asking")
+    tenant, admin = tenants.own(principal), admins.own(principal)
     return JsonResponse(
         {
             "tenant": {"slug": tenant.slug, "name": tenant.name},

@@ -32,7 +32,14 @@ __all__ = [
     "warn_of_missing",
 ]
 
-_EXECUTE_FIELDS = ("parent_type", "source_value", "path", "grouped_field_set", "position_context")
+_PARAMETERS = {
+    "execute_fields": (
+        *("parent_type", "source_value", "path", "grouped_field_set", "position_context"),
+    ),
+    "complete_value": (
+        *("return_type", "field_details_list", "info", "path", "result", "position_context"),
+    ),
+}
 
 
 def has_executor() -> bool:
@@ -64,12 +71,14 @@ def warn_of_missing() -> None:
 
 @cache
 def _missing_of_executor() -> tuple[str, ...]:
-    used = ("build_response", "collect_subfields", "execute_fields", "handle_field_error")
-    missing = lacks(Executor, *used, "is_awaitable")
+    used = ("build_response", "collect_subfields", "complete_value", "execute_fields")
+    missing = lacks(Executor, *used, "handle_field_error", "is_awaitable")
     if not missing:
-        parameters = tuple(inspect.signature(Executor.execute_fields).parameters)
-        if parameters != ("self", *_EXECUTE_FIELDS):
-            missing.append(f"Executor.execute_fields({', '.join(_EXECUTE_FIELDS)})")
+        for method, expected in _PARAMETERS.items():
+            # exempt names_made_at_run_time: the names are those of `_PARAMETERS`
+            parameters = inspect.signature(getattr(Executor, method)).parameters
+            if tuple(parameters) != ("self", *expected):
+                missing.append(f"Executor.{method}({', '.join(expected)})")
     if "executor_class" not in inspect.signature(graphql.execute).parameters:
         missing.append("execute(executor_class)")
     return tuple(missing)

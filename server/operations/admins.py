@@ -13,13 +13,13 @@ import models
 from models import ActivityKind, Role
 from server.access import mails, token_search
 from server.access.activity import record, record_all
-from server.access.principal import Operator, Principal
+from server.access.principal import Operator, Principal, SignedInAdmin
 from server.access.reading import owned_rows
 from server.access.sessions import end_sessions, invite
 from server.access.tenancy import change, owned, page_of
 from server.database import database_now, retried, transaction
 from server.decisions.removal import Choices, Disposed, dispose
-from server.errors import InvalidInput, LastOwner, NotFound, OwnAccount
+from server.errors import Forbidden, InvalidInput, LastOwner, NotFound, OwnAccount
 from server.paging import Page, PageRequest
 from server.roles import Right
 from server.service import Service
@@ -55,6 +55,14 @@ async def search(
     return await page_of(
         models.Admin, request, newest_first=False, tenant_id=principal.tenant_id, **wanted
     )
+
+
+def own(principal: Principal) -> models.Admin:
+    """The signed-in admin, as of authentication."""
+    principal.require(Right.READ)
+    if not isinstance(principal, SignedInAdmin) or principal.admin is None:
+        raise Forbidden(detail="no admin who is signed in")
+    return principal.admin
 
 
 async def find_many(principal: Principal, ids: Collection[UUID]) -> dict[UUID, models.Admin]:

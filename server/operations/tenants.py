@@ -11,10 +11,10 @@ from tortoise.queryset import QuerySet
 import models
 from models import ActivityKind, Role
 from server.access.activity import record
-from server.access.principal import Operator, Principal
+from server.access.principal import Operator, Principal, SignedInAdmin
 from server.access.reading import rows
 from server.database import database_now, retried, transaction
-from server.errors import DeletionUnderWay, InvalidInput, NotFound, Unauthenticated
+from server.errors import DeletionUnderWay, Forbidden, InvalidInput, NotFound, Unauthenticated
 from server.passwords import check_new_password, hash_password
 from server.roles import Right
 from server.texts import clean_email, clean_name, clean_slug
@@ -25,8 +25,16 @@ MAX_REQUESTS_PER_HOUR = 1_000_000_000
 _TENANTS_AT_ONCE = 1000
 
 
+def own(principal: Principal) -> models.Tenant:
+    """The tenant of a signed-in admin, as of authentication."""
+    principal.require(Right.READ)
+    if not isinstance(principal, SignedInAdmin) or principal.tenant is None:
+        raise Forbidden(detail="no admin who is signed in")
+    return principal.tenant
+
+
 async def get(principal: Principal) -> models.Tenant:
-    """The principal's tenant."""
+    """The principal's tenant, as of now."""
     principal.require(Right.READ)
     found = await rows(models.Tenant, id=principal.tenant_id)
     if not found:

@@ -18,7 +18,7 @@ from server.global_ids import encode_id
 from server.graphql.token_list import TOKENS
 from server.paging import encode_cursor
 from server.token_format import DigestKey, new_tenant_secret, new_token_secret, token_hint
-from tests.bench.page import PAGE_SIZE, Ask
+from tests.bench.page import PAGE_SIZE, RENAME, Ask
 from tests.bench.rows import Table, insert_rows
 from tests.bench.token_rows import NewToken, token_tables
 
@@ -29,6 +29,8 @@ _ADMINS = (
     ("Barbara Liskov", "barbara", Role.ADMIN),
 )
 _PURPOSES = ("Nightly inventory", "Compliance report", "Onboarding", "Ticket sync", "Backup check")
+# A token has another name each time that it is renamed.
+_NAMES = ("Renamed once", "Renamed twice")
 _MIN_PERMISSIONS, _MAX_PERMISSIONS = 5, 15
 _SETS_OF_PERMISSIONS = 997
 _MAX_HOURS = 365 * 24
@@ -53,6 +55,7 @@ class Dataset:
     """The pages to request: the first of many tenants, and pages of a small and a large one.
 
     lists: filtered and sorted first pages of the large one, by their descriptions.
+    renamings: of a token of each typical tenant, to one name and then to another.
     """
 
     typical: list[Ask]
@@ -60,6 +63,7 @@ class Dataset:
     large: Ask
     large_deep: Ask
     lists: Mapping[str, Ask]
+    renamings: list[Ask]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,11 @@ class _Tenant:
             return Ask(self.session)
         last_before = self.token_ids[-PAGE_SIZE * (number - 1)]
         return Ask(self.session, encode_cursor(TOKENS, last_before))
+
+    def renaming(self, name: str) -> Ask:
+        """Give the first token another name."""
+        wanted = {"tokenId": encode_id("Token", self.token_ids[0]), "name": name}
+        return Ask(self.session, arguments={"input": wanted}, operation=RENAME)
 
     def lists(self, at: datetime) -> dict[str, Ask]:
         """Filtered and sorted first pages, by their descriptions."""
@@ -109,6 +118,7 @@ async def load(url: str, sizes: Sizes, key: DigestKey, *, asked: int) -> Dataset
         large=large.page(1),
         large_deep=large.page(sizes.deep_page),
         lists=large.lists(at),
+        renamings=[tenant.renaming(name) for name in _NAMES for tenant in typical[::step]],
     )
 
 

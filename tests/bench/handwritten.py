@@ -8,7 +8,7 @@ import sqlite3
 from asyncio import LifoQueue
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
 from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -19,16 +19,18 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from models import now
+from server.access.reading import uuid_of
 from server.access.sessions import IDLE
 from server.catalogue import Catalogue, read_catalogue
 from server.graphql.token_list import TOKENS
 from server.paging import page_request
 from server.token_format import DigestKey, tenant_of
-from tests.bench.page import ACTIVITY, VIEWER
+from tests.bench.page import ACTIVITY, RENAME, VIEWER
+from tests.bench.renaming import Transaction, rename
 
 _CONNECTIONS = 10
 _SESSION = """
-SELECT 1 FROM session
+SELECT session.admin_id FROM session
 JOIN admin ON admin.tenant_id = session.tenant_id AND admin.id = session.admin_id
 WHERE session.tenant_id = $1 AND session.digest = $2
   AND session.expires_at > $3 AND session.last_seen_at > $4
@@ -63,7 +65,11 @@ LEFT JOIN admin ON admin.tenant_id = activity.tenant_id AND admin.id = activity.
 LEFT JOIN token ON token.tenant_id = activity.tenant_id AND token.id = activity.subject_id
 WHERE activity.tenant_id = $1 ORDER BY activity.id DESC LIMIT $2
 """
-_TYPES = {"CREATED": "TokenCreated", "PAUSED": "TokenPaused"}
+_TYPES = {
+    "CREATED": "TokenCreated",
+    "PAUSED": "TokenPaused",
+    "NAME_CHANGED": "TokenNameChanged",
+}
 _LAST = UUID(int=(1 << 128) - 1)
 
 
@@ -72,11 +78,15 @@ class Database(Protocol):
 
     page: str
     activity: str
+    lock: str
 
     async def fetch(self, statement: str, *values: Any) -> Sequence[Sequence[Any]]: ...
 
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]: ...
+
 
 class _Postgres:
+    lock = "FOR UPDATE"
     page = _PAGE.format(
         created_at="token.created_at",
         last_used_at="used.last_used_at",
@@ -95,8 +105,18 @@ class _Postgres:
         finally:
             self.idle.put_nowait(connection)
 
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        connection = await self.idle.get()
+        try:
+            async with connection.transaction():
+                yield connection
+        finally:
+            self.idle.put_nowait(connection)
+
 
 class _Sqlite:
+    lock = ""  # the transaction's own
     page = _PAGE.format(
         created_at="replace(replace(token.created_at, ' ', 'T'), '+00:00', 'Z')",
         last_used_at="replace(replace(used.last_used_at, ' ', 'T'), '+00:00', 'Z')",
@@ -112,6 +132,17 @@ class _Sqlite:
     async def fetch(self, statement: str, *values: Any) -> Sequence[Sequence[Any]]:
         # A query of a cached file takes less time than a switch to a thread.
         return self._connection.execute(statement.replace("$", "?"), values).fetchall()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        # No other task runs meanwhile: a statement never waits.
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
 
 
 class _Server:
@@ -147,6 +178,10 @@ class _Server:
             return
         if operation == VIEWER:
             data = _viewer(found[0])
+        elif operation == RENAME:
+            admin_id = uuid_of(found[0][0])
+            address = scope["client"][0]
+            data = await rename(self._database, tenant_id, admin_id, address, variables["input"])
         elif operation == ACTIVITY:
             data = await self._activity(tenant_id, variables["first"])
         else:
@@ -261,7 +296,11 @@ async def running(database_url: str, key: DigestKey) -> AsyncIterator[Any]:
     if database_url.startswith("sqlite:"):
         sqlite3.register_adapter(UUID, str)
         sqlite3.register_adapter(datetime, lambda value: value.isoformat(" "))
-        with closing(sqlite3.connect(urlsplit(database_url).path)) as file:
+        path = urlsplit(database_url).path
+        with closing(sqlite3.connect(path, isolation_level=None)) as file:
+            # As Tessera's: a killed process loses nothing.
+            file.execute("PRAGMA synchronous = NORMAL")
+            file.execute("PRAGMA foreign_keys = ON")
             yield _Server(_Sqlite(file), catalogue, key)
         return
     async with AsyncExitStack() as stack:

@@ -20,7 +20,16 @@ import uvloop
 
 from tests.bench.dataset import Dataset, Sizes
 from tests.bench.load import Load, Prepared, Sample, WrongAnswer, drive, fetch
-from tests.bench.page import ACTIVITY, HANDWRITTEN, NAIVE, PAGE_SIZE, TESSERA, VIEWER, Ask
+from tests.bench.page import (
+    ACTIVITY,
+    HANDWRITTEN,
+    NAIVE,
+    PAGE_SIZE,
+    RENAME,
+    TESSERA,
+    VIEWER,
+    Ask,
+)
 from tests.support.process import Child, ChildFailed, answer_of, free_port, tessera_environment
 
 SMALL, LARGE, DEEP = "small", "large", "deep"
@@ -99,7 +108,12 @@ def measure(url: str, digest_key: str, dataset: Dataset, plan: Plan, cores: Core
         both = {name: servers[name] for name in (TESSERA, HANDWRITTEN)}
         with pinned(cores.load):
             side, of_pages = (rounds(some, plan.rounds, plan.load) for some in (rivals, pages))
-            twins = {name: _twins(name, both, dataset, plan) for name in (VIEWER, ACTIVITY)}
+            others = {
+                name: [Ask(ask.session, operation=name) for ask in dataset.typical]
+                for name in (VIEWER, ACTIVITY)
+            }
+            others[RENAME] = dataset.renamings
+            twins = {name: _twins(both, asks, plan) for name, asks in others.items()}
         return Figures(
             side,
             {name: of_pages[name] for name in by_size},
@@ -109,10 +123,9 @@ def measure(url: str, digest_key: str, dataset: Dataset, plan: Plan, cores: Core
 
 
 def _twins(
-    operation: str, servers: Mapping[str, Server], dataset: Dataset, plan: Plan
+    servers: Mapping[str, Server], asks: Sequence[Ask], plan: Plan
 ) -> dict[str, list[Sample]]:
-    """Another question than the page, to the first admins of the typical tenants."""
-    asks = [Ask(ask.session, operation=operation) for ask in dataset.typical]
+    """Another question than the page, by the first admins of the typical tenants."""
     prepared = _prepared_alike(servers, asks)
     subjects = [Subject(name, servers[name], prepared[name]) for name in servers]
     return rounds(subjects, plan.rounds, plan.load)

@@ -11,7 +11,7 @@ TESSERA, HANDWRITTEN, NAIVE = "tessera", "handwritten", "naive"
 FIXED, FASTAPI = "fixed", "fastapi"
 PAGE_SIZE = 50
 # What the hand-written server answers, besides the page of tokens.
-VIEWER, ACTIVITY = "Viewer", "ActivityPage"
+VIEWER, ACTIVITY, RENAME = "Viewer", "ActivityPage", "Rename"
 _VIEWER_QUERY = """
 query Viewer {
   viewer { id name email role }
@@ -32,6 +32,11 @@ query ActivityPage($first: Int) {
   }
 }
 """
+_RENAME_MUTATION = """
+mutation Rename($input: RenameTokenInput!) {
+  renameToken(input: $input) { ... on RenameTokenPayload { token { id name } } }
+}
+"""
 QUERY = """
 query TokenPage($first: Int, $after: String) {
   tokens(first: $first, after: $after) {
@@ -47,7 +52,12 @@ query TokenPage($first: Int, $after: String) {
   }
 }
 """
-_QUERIES = {"TokenPage": QUERY, VIEWER: _VIEWER_QUERY, ACTIVITY: _ACTIVITY_QUERY}
+_QUERIES = {
+    "TokenPage": QUERY,
+    VIEWER: _VIEWER_QUERY,
+    ACTIVITY: _ACTIVITY_QUERY,
+    RENAME: _RENAME_MUTATION,
+}
 # The rivals know no filter and no order.
 _LIST_QUERY = QUERY.replace(
     "$after: String", "$after: String, $filter: TokenFilter, $orderBy: TokenOrder"
@@ -59,7 +69,8 @@ class Ask:
     """A tenant's page after a cursor; None for the first page.
 
     arguments: `filter` and `orderBy` of a page that only Tessera answers.
-    operation: the operation's name, for another question than a page of tokens.
+    operation: the operation's name, for another question than a page of tokens; the arguments of
+    a mutation are its variables.
     """
 
     session: str
@@ -69,8 +80,10 @@ class Ask:
 
     def request(self) -> bytes:
         """The bytes of the HTTP request."""
-        variables = {"first": PAGE_SIZE, "after": self.after, **(self.arguments or {})}
-        query = _LIST_QUERY if self.arguments else _QUERIES[self.operation]
+        query, variables = _QUERIES[self.operation], dict(self.arguments or {})
+        if self.operation != RENAME:
+            query = _LIST_QUERY if self.arguments else query
+            variables = {"first": PAGE_SIZE, "after": self.after, **variables}
         members = {"query": query, "operationName": self.operation, "variables": variables}
         body = orjson.dumps(members)
         head = (

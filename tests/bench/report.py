@@ -10,13 +10,17 @@ from statistics import median
 
 from tests.bench.load import Sample
 from tests.bench.measure import DEEP, LARGE, SMALL, Cores, Figures, Plan
-from tests.bench.page import ACTIVITY, HANDWRITTEN, NAIVE, TESSERA, VIEWER
+from tests.bench.page import ACTIVITY, HANDWRITTEN, NAIVE, RENAME, TESSERA, VIEWER
 
 _LIBRARIES = ("uvicorn", "strawberry-graphql", "graphql-core", "tortoise-orm", "asyncpg", "orjson")
 
 
 # The other questions, each with the promised part of the hand-written server's speed.
-_TWINS = {VIEWER: ("viewer and tenant", 0.08), ACTIVITY: ("activity, 50", 0.08)}
+_TWINS = {
+    VIEWER: ("viewer and tenant", 0.08),
+    ACTIVITY: ("activity, 50", 0.08),
+    RENAME: ("renameToken", 0.08),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,9 +83,11 @@ class World:
             last_seen_at=at,
             expires_at=at + ABSOLUTE,
         )
-        return Person(
-            admin, SignedInAdmin(admin.tenant_id, admin.id, admin.role, session.id), secret
+        tenant = await models.Tenant.get(id=admin.tenant_id)
+        principal = SignedInAdmin(
+            *(admin.tenant_id, admin.id, admin.role, session.id), admin=admin, tenant=tenant
         )
+        return Person(admin, principal, secret)
 
     async def token(
         self, person: Person, name: str = "a token", permissions: Sequence[str] = (), **more: Any

@@ -18,7 +18,8 @@ from tests.support.factories import Client, Person, World
 _TOKEN = """id name description hint revision createdAt revokedAt expiresAt networks lastUsedAt
     lastUsedFrom permissions { key } createdBy { id name state } owner { email createdAt }
     followedCategories state trial { until } rotation { newHint startedBy { name } }"""
-_QUERY = f"""query($after: String, $token: ID!, $id: ID!) {{
+_QUERY = f"""query($after: String, $token: ID!, $id: ID!, $home: ID!) {{
+    home: node(id: $home) {{ id }}
     viewer {{ name role }} tenant {{ slug apiUrl }} tokenCount
     tokens(first: 2, after: $after) {{ edges {{ node {{ {_TOKEN} }} cursor }}
         pageInfo {{ hasNextPage endCursor }} }}
@@ -77,7 +78,8 @@ async def test_kept_statements_give_what_tortoise_gives(
         return found
 
     monkeypatch.setattr(reading, "_run", recorded)
-    variables = {"token": encode_id("Token", made[4].id), "id": owner.id}
+    home = encode_id("Tenant", owner.admin.tenant_id)
+    variables = {"token": encode_id("Token", made[4].id), "id": owner.id, "home": home}
     signed_in = client.of(owner)
     first = await signed_in.data(_QUERY, **variables)
     after = first["tokens"]["edges"][0]["cursor"]
