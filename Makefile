@@ -23,7 +23,8 @@ SOAKED = tests/test_neighbours.py tests/test_races_of_tokens.py tests/test_races
 ON_CITUS = tests/citus/on_nodes.py tests/test_documented_flow.py tests/test_linearizability.py tests/test_races_of_tokens.py \
 	tests/test_races_of_rotations.py tests/test_races_of_conditions.py tests/server/decisions/test_distributed.py \
 	tests/server/decisions/test_log.py
-CITUS_TESTS = not sqlite and not naive and not way_is_chosen and not trimming_of_refusals and not locked_token
+CITUS_TESTS = not sqlite and not naive and not way_is_chosen and not trimming_of_refusals and not locked_token \
+	and not two_first_tokens
 UV = uv==0.13.9
 
 VENV = .venv
@@ -66,7 +67,7 @@ soak: install dev-packages ## repeat races, kills, histories, neighbours, keys, 
 	$(call step,pytest,TESSERA_TEST_SOAK=1 $(BIN)/python -m pytest $(SOAKED) $(PYTEST_ARGS))
 
 # The other arguments are tests of `make test` that mean something on several nodes. Those that are left out send
-# statements of their own about all tenants, or show on purpose what goes wrong without a lock.
+# statements of their own about all tenants, or write to a table on all nodes at once, which takes turns there.
 citus: install dev-packages ## test on an empty database of a real Citus: make citus URL=postgres://…
 	@[ -n '$(URL)' ] || { echo 'make: give the database at the coordinator: make citus URL=postgres://…' >&2; exit 1; }
 	$(call step,pytest,TESSERA_TEST_CITUS_URL='$(URL)' $(BIN)/python -m pytest --numprocesses=0 -k '$(CITUS_TESTS)' \
