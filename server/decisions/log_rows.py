@@ -102,7 +102,7 @@ class Unwritten:
                     part_id = uuid5(self.id, key[0])  # the same at each try
                     part = Unwritten(written=self.written, id=part_id, tenant_id=UUID(key[0]))
                     parts[key[0]] = part
-                # exempt names_made_at_run_time: as above
+                # exempt names_made_at_run_time: the names of the four fields above
                 getattr(part, name)[key] = entry
         return parts
 
