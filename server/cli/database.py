@@ -27,9 +27,10 @@ async def migrate() -> None:
 @click.command()
 @run
 async def distribute() -> None:
-    """Distribute the tables of a database with Citus over its nodes, by tenant.
+    """Distribute the tables over the nodes of Citus.
 
-    Run it after `tessera migrate`, also after one that added a table. May be repeated.
+    Each table of tenants' rows is distributed by its tenant. Run it after `tessera migrate`, also
+    after one that added a table. May be repeated.
     """
     done = await database.distribute(settings_of_environment())
     for sentence in done:
