@@ -20,6 +20,11 @@ SOAKED = tests/test_neighbours.py tests/test_races_of_tokens.py tests/test_races
 	tests/test_races_of_policies.py tests/test_kill_of_deliveries.py tests/test_races_of_events.py \
 	tests/test_races_of_removals.py tests/test_races_of_access_requests.py tests/test_explain.py \
 	tests/test_right_size.py tests/server/export/test_stream.py tests/test_failover.py
+ON_CITUS = tests/citus/on_nodes.py tests/test_documented_flow.py tests/test_linearizability.py tests/test_races_of_tokens.py \
+	tests/test_races_of_rotations.py tests/test_races_of_conditions.py tests/server/decisions/test_distributed.py \
+	tests/server/decisions/test_log.py
+CITUS_TESTS = not sqlite and not naive and not way_is_chosen and not trimming_of_refusals and not locked_token \
+	and not two_first_tokens and not whose_node and not planted
 UV = uv==0.13.9
 
 VENV = .venv
@@ -37,7 +42,7 @@ once = if ! cmp -s $(1) $(VENV)/.done-$(1); then $(2) && cp $(1) $(VENV)/.part &
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install serve test suite soak latest lint lock schema migration bench screenshots clean python venv packages dev-packages browser
+.PHONY: help install serve test suite soak citus latest lint lock schema migration bench screenshots clean python venv packages dev-packages browser
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -60,6 +65,13 @@ suite: install browser
 
 soak: install dev-packages ## repeat races, kills, histories, neighbours, keys, canaries and random bytes for longer
 	$(call step,pytest,TESSERA_TEST_SOAK=1 $(BIN)/python -m pytest $(SOAKED) $(PYTEST_ARGS))
+
+# The other arguments are tests of `make test` that mean something on several nodes. Those that are left out send
+# statements of their own about all tenants, or write to a table on all nodes at once, which takes turns there.
+citus: install dev-packages ## test on an empty database of a real Citus: make citus URL=postgres://…
+	@[ -n '$(URL)' ] || { echo 'make: give the database at the coordinator: make citus URL=postgres://…' >&2; exit 1; }
+	$(call step,pytest,TESSERA_TEST_CITUS_URL='$(URL)' $(BIN)/python -m pytest --numprocesses=0 -k '$(CITUS_TESTS)' \
+		$(ON_CITUS) $(PYTEST_ARGS))
 
 # A copy with a .venv of its own, so that a failure changes nothing here. Without the pins of
 # pyproject.toml, whose packages may break with any release: the tests tell what did.

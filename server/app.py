@@ -163,6 +163,7 @@ async def running_database(settings: Settings) -> AsyncIterator[None]:
         if settings.embedded:
             await database.migrate_connected()  # no time-out ends a statement there
         await database.require_usable()
+        await database.settle_distribution()
         yield
 
 

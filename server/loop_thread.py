@@ -93,6 +93,7 @@ class _LoopThread:
                 self._context = copy_context()
                 # Connect, before other instances take the server's last connections.
                 await database.ping()
+                await database.settle_distribution()
             self.started.set_result(None)
             await self._ending.wait()
 

@@ -20,9 +20,10 @@ from server.app import create_app, running_service
 from server.database import migrate
 from server.service import Service
 from server.settings import Settings, read_settings
-from tests.support import quick_migrations, quick_start
+from tests.support import quick_migrations, quick_start, tenant_statements
 from tests.support.blank_databases import BlankDatabases
 from tests.support.browser import browser
+from tests.support.citus import CitusDatabase, citus_url
 from tests.support.factories import Client, World
 from tests.support.postgres import PostgresServer, run_now, shared_server
 from tests.support.visitor import EMAIL, Site, add_tenant, serving
@@ -33,6 +34,7 @@ TEMPLATE = f"tessera_template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 _numbers = count(1)
 quick_start.install()
 quick_migrations.install()
+tenant_statements.install()
 # The files that take longest, longest first: begun last, one of them would keep one process at work
 # while the others have none (`make test` gives a file to a process as a whole).
 LONGEST = (
@@ -69,6 +71,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 
+@pytest.fixture(autouse=True)
+def statements_name_their_tenant() -> Iterator[None]:
+    """Fails a test in which the product sends a statement that asks all nodes of a database."""
+    yield
+    lacking = {
+        statement: tables
+        for statement in tenant_statements.unchecked()
+        if (tables := list(tenant_statements.without_tenant(statement)))
+    }
+    assert not lacking, "a statement must name `tenant_id = $n` for each of these tables"
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
@@ -83,6 +97,16 @@ def postgres() -> Iterator[PostgresServer]:
         run_now(migrate(settings_for(url)))
         yield server
         server.drop_database_now(TEMPLATE)
+
+
+@pytest.fixture(scope="session")
+def citus() -> Iterator[CitusDatabase]:
+    """The database of `make citus URL=…`, which stands for each PostgreSQL database there."""
+    url = citus_url()
+    assert url is not None
+    database = CitusDatabase(url, settings_for(url))
+    yield database
+    database.close()
 
 
 @pytest.fixture(scope="session")
@@ -151,6 +175,11 @@ def _database(request: pytest.FixtureRequest, kind: str) -> Iterator[str]:
         file = request.getfixturevalue("tmp_path") / "tessera.db"
         shutil.copy(request.getfixturevalue("migrated_file"), file)
         yield f"sqlite://{file}"
+        return
+    if citus_url() is not None:
+        citus: CitusDatabase = request.getfixturevalue("citus")
+        yield citus.take()
+        citus.empty()
         return
     databases: BlankDatabases = request.getfixturevalue("blank_databases")
     url = databases.take()

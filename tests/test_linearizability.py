@@ -170,7 +170,7 @@ async def test_histories_of_tokens_are_linearizable(instances: Instances) -> Non
         choose = random.Random(fault)
         faulty = [planted(history, fault, choose) for history in histories]
         shown = [history for history in faulty if history is not None]
-        assert len(shown) > HISTORIES // 20, fault
+        assert len(shown) >= HISTORIES // 20, fault
         assert not any(map(is_linearizable, shown)), fault
 
 

@@ -712,7 +712,7 @@ async def test_checks_and_the_decision_log_use_indexes_of_their_tenant(
         statements.append((lookup_sqlite._FOUND, list(question)))
     else:
         asked = (*question[:2], (digest,), question[3])
-        statements.append((lookup_postgres._FOUND, list(lookup_postgres._columns([asked]))))
+        statements.append((lookup_postgres._FOUND, list(lookup_postgres.columns([asked]))))
     assert found["token"]["recentRefusals"]
     assert found["token"]["lastUsedAt"]
     assert found["tokens"]["edges"][1]["node"]["trial"]

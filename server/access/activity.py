@@ -15,7 +15,7 @@ import models
 from server.access import revocation_journal
 from server.access.outbox import hand_on, locked_for
 from server.access.principal import Actor, Caller, Holder
-from server.database import at_the_end, connection, dialect
+from server.database import at_the_end, connection, dialect, is_distributed
 
 MAX_ADDRESS_LENGTH = 64
 MAX_ACTOR_NAME_LENGTH = 100
@@ -42,6 +42,17 @@ _ADVANCE = {
         RETURNING sequence, tick
     """,
 }
+# Citus takes no clock in ON CONFLICT: lock, read the clock, advance.
+_LOCK = """
+    INSERT INTO activity_counter (id, created_at, tenant_id, sequence, tick)
+    VALUES ($1, now(), $1, 0, 0)
+    ON CONFLICT (tenant_id, id) DO UPDATE SET sequence = activity_counter.sequence
+"""
+_TICK = "SELECT (extract(epoch FROM clock_timestamp()) * 4096000)::bigint AS tick"
+_ADVANCE_LOCKED = """
+    UPDATE activity_counter SET sequence = sequence + $2, tick = greatest(tick + $2, $3)
+    WHERE tenant_id = $1 AND id = $1 RETURNING sequence, tick
+"""
 
 # The id and the instant of a tick, as `models.id_of_tick` and `models.instant_of_tick` make them.
 _WRITE_ONE = f"""
@@ -112,7 +123,7 @@ async def _write(rows: list[models.Activity]) -> None:
         own = [row for row in rows if row.tenant_id == tenant_id]
         # Before the counter: who changes a webhook holds its row, and then waits for the counter.
         listening = await locked_for(own)
-        if len(own) == 1 and dialect() == "postgres":
+        if len(own) == 1 and dialect() == "postgres" and not is_distributed():
             await _write_one(own[0])
         else:
             await _number(tenant_id, own)
@@ -155,6 +166,13 @@ async def _number(tenant_id: UUID, rows: Sequence[models.Activity]) -> None:
 
 async def _advance(tenant_id: UUID, count: int) -> tuple[int, int]:
     """Take the next `count` numbers and ticks of the tenant; gives the last of each."""
+    if is_distributed():
+        await connection().execute_query(_LOCK, [tenant_id])
+        [clock] = await connection().execute_query_dict(_TICK)
+        [row] = await connection().execute_query_dict(
+            _ADVANCE_LOCKED, [tenant_id, count, clock["tick"]]
+        )
+        return row["sequence"], row["tick"]
     values: list[Any] = [tenant_id, count]
     if dialect() == "sqlite":
         values = [str(tenant_id), count, models.present_tick(), models.now().isoformat(" ")]

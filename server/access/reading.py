@@ -6,6 +6,7 @@ and the own methods of a model, and nothing that writes: a row to be read once i
 """
 # ruff: noqa: S608 - the statements are made of constants
 
+import re
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ _Decoder = Callable[[Any], Any]
 _MAX_SHAPES = 1_000
 # Lists are filled up to one of these lengths, so that few statements serve all of them.
 _LENGTHS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768)
+_TENANT = re.compile(r'"tenant_id"=(\$\d+)')
 # What a driver gives as it is. Enums are another class of fields.
 _FROM_SQLITE = (
     *(fields.CharField, fields.TextField, fields.BinaryField),
@@ -42,8 +44,9 @@ _FROM_POSTGRES = (*_FROM_SQLITE, fields.UUIDField, fields.DatetimeField, fields.
 class Beside(NamedTuple):
     """What a statement reads from another table beside each row: a column that has this name.
 
-    sql: the expression for a dialect, over the row's table. It names the tenant. read: its value,
-    unless that is null. is_row: whether it is a row.
+    sql: the expression for a dialect, over the row's table. It compares the tenant with that of the
+    row, and is sent to PostgreSQL with the tenant's id instead. read: its value, unless that is
+    null. is_row: whether it is a row.
     """
 
     name: str
@@ -146,10 +149,23 @@ def read_rows(
     return cast("list[_Row]", _read(row_class, found, beside))
 
 
-def columns(row_class: type[models.Row], alias: str, *further: Beside) -> str:
-    """The columns of a model in SQL, of the table that a statement calls `alias`, and others."""
+def columns(row_class: type[models.Row], alias: str, tenant: str, *further: Beside) -> str:
+    """The columns of a model in SQL, of the table that a statement calls `alias`, and others.
+
+    tenant: the placeholder of the tenant's id.
+    """
     own = (f"{alias}.{one['db_column']}" for one in _described(row_class).values())
-    return ", ".join([*own, *(one.sql(dialect()) for one in further)])
+    return ", ".join([*own, *(_of_tenant(one.sql(dialect()), alias, tenant) for one in further)])
+
+
+def _of_tenant(sql: str, table: str, tenant: str) -> str:
+    """The expression with the tenant's placeholder in place of the column of the row's table.
+
+    Of a distributed database, one node is asked where each table is compared with a value.
+    """
+    if dialect() != "postgres":
+        return sql
+    return re.sub(rf'(?<!\w)"?{table}"?\."?tenant_id"?', lambda _: tenant, sql)
 
 
 async def _run(shape: _Shape, given: list[Any]) -> list[Any]:
@@ -208,6 +224,11 @@ def _statement(shape: _Shape) -> _Statement:
         values.append(place)
     if places:
         raise TypeError(f"a value is not in the statement: {sql}")
+    table = str(shape.row_class.describe()["table"])
+    tenant = _TENANT.search(sql)
+    for one in shape.beside if tenant else ():
+        written = one.sql(shape.dialect)
+        sql = sql.replace(written, _of_tenant(written, table, tenant[1] if tenant else ""))
     return _Statement(sql, values, constants)
 
 

@@ -8,10 +8,14 @@ from datetime import datetime
 from uuid import UUID
 
 import models
-from server.database import connection, dialect
+from server.database import connection, dialect, is_distributed
 from server.lifetimes import NO_LIFETIMES, Lifetimes, latest_end
 
 _SHARE = "SELECT id FROM tenant WHERE id = $1 FOR SHARE"
+# The row of a tenant is copied to all nodes of a distributed database, and one of them may be down.
+# There a lock of the coordinator stands for the policy.
+_LOCK_NUMBER = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
+_SHARE_NUMBER = "SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))"
 
 
 async def find(tenant_id: UUID) -> models.TokenPolicy | None:
@@ -21,7 +25,10 @@ async def find(tenant_id: UUID) -> models.TokenPolicy | None:
 
 async def locked(tenant_id: UUID) -> models.TokenPolicy | None:
     """The policy, locked until the transaction ends: no token gets an expiry meanwhile."""
-    await models.Tenant.filter(id=tenant_id).select_for_update().only("id")
+    if is_distributed():
+        await connection().execute_query(_LOCK_NUMBER, [str(tenant_id)])
+    else:
+        await models.Tenant.filter(id=tenant_id).select_for_update().only("id")
     return await find(tenant_id)
 
 
@@ -31,7 +38,9 @@ async def lifetimes(tenant_id: UUID, now: datetime) -> Lifetimes:
     Others may ask at the same time. The transaction must not change the tenant's row afterwards:
     two that did would wait for each other. now: by the clock of the database.
     """
-    if dialect() == "postgres":
+    if is_distributed():
+        await connection().execute_query(_SHARE_NUMBER, [str(tenant_id)])
+    elif dialect() == "postgres":
         await connection().execute_query(_SHARE, [tenant_id])
     policy = await find(tenant_id)
     return NO_LIFETIMES if policy is None else lifetimes_of(policy, now)

@@ -115,7 +115,7 @@ class _Ranges:
         # The ids first: rows, which may be large, are read for the page alone. SQLite keeps the
         # order of a CROSS JOIN; in that of ids it would go through all activities of the tenant.
         sql = (
-            f"SELECT {columns(models.Activity, 'activity', *beside)}"
+            f"SELECT {columns(models.Activity, 'activity', values.tenant, *beside)}"
             f" FROM ({self._statement(bounds, end, values)}) m CROSS JOIN activity"
             f" WHERE activity.tenant_id = {values.tenant} AND activity.id = m.id"
             f" ORDER BY activity.id {end}"

@@ -36,6 +36,7 @@ def commands() -> None:
 for _command in (
     serve.serve,
     database.migrate,
+    database.distribute,
     database.backup,
     database.restore,
     restored.restored,

@@ -1,4 +1,4 @@
-"""`tessera migrate`, `backup` and `restore`: the database itself."""
+"""`tessera migrate`, `distribute`, `backup` and `restore`: the database itself."""
 
 import os
 from pathlib import Path
@@ -22,6 +22,21 @@ async def migrate() -> None:
         click.echo(f"Applied {name}.")
     if not applied:
         click.echo("The database is up to date.")
+
+
+@click.command()
+@run
+async def distribute() -> None:
+    """Distribute the tables over the nodes of Citus.
+
+    Each table of tenants' rows is distributed by its tenant. Run it after `tessera migrate`, also
+    after one that added a table. May be repeated.
+    """
+    done = await database.distribute(settings_of_environment())
+    for sentence in done:
+        click.echo(sentence)
+    if not done:
+        click.echo("All tables are distributed.")
 
 
 @click.command()

@@ -207,7 +207,12 @@ def _tune_garbage_collection() -> None:
 
 
 async def _warn_of_dropped(service: Service) -> None:
-    """Warn of held permissions that the API's description lacks: they open nothing any more."""
+    """Warn of held permissions that the API's description lacks: they open nothing any more.
+
+    Not on a distributed database: all nodes would be asked, and none may be down at a start then.
+    """
+    if database.is_distributed():
+        return
     try:
         dropped = await permissions.count_dropped(Operator(), service.catalogue)
     except Exception as error:

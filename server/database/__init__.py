@@ -10,9 +10,11 @@ from server.database.connections import (
     dialect,
     exists,
     fetch,
+    is_distributed,
     own_pool,
     transaction,
 )
+from server.database.distribution import distribute, settle_distribution
 from server.database.migrations import (
     MIGRATIONS_CONFIG,
     migrate,
@@ -63,8 +65,10 @@ __all__ = [
     "connection",
     "database_now",
     "dialect",
+    "distribute",
     "exists",
     "fetch",
+    "is_distributed",
     "is_unavailable",
     "mark_restored",
     "migrate",
@@ -83,6 +87,7 @@ __all__ = [
     "restore",
     "retried",
     "sentence_of",
+    "settle_distribution",
     "sqlite_reader",
     "told_to_the_operator",
     "transaction",

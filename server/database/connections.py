@@ -86,6 +86,22 @@ def dialect() -> str:
     return connection().capabilities.dialect
 
 
+def is_distributed() -> bool:
+    """Whether the tables are distributed over nodes by tenant, as of the start.
+
+    Then a statement about several tenants asks several nodes, and fails if one of them is down.
+    """
+    client = connection()
+    return isinstance(client, PostgresClient) and client.is_distributed()
+
+
+def note_distributed() -> None:
+    """Note that the tables of the connected database are distributed."""
+    client = connection()
+    if isinstance(client, PostgresClient):
+        client.note_distributed()
+
+
 def exists(settings: Settings) -> bool:
     """Whether the embedded database exists. True for PostgreSQL: only connecting can tell."""
     return not settings.embedded or sqlite_file(settings).is_file()

@@ -7,6 +7,8 @@ if the database is unavailable. One flush runs at a time: decisions noted meanwh
 
 A batch that the database did not confirm may have been written. It is tried again as it is, with
 nothing added, so that the database can tell; there is at most one, besides the one that fills.
+On a distributed database there is at most one of each tenant, so that a node that is down holds up
+the decisions of its own tenants alone.
 """
 
 import asyncio
@@ -25,6 +27,8 @@ from server.texts import text_of_client
 _WRITE_AFTER_SECONDS = 3.0
 _DAY_SECONDS = 86_400
 _METHOD_LENGTH = 16
+# Of tries again in one flush: the decisions of other tenants wait meanwhile.
+_MAX_FAILURES = 3
 MAX_USES = 100_000
 MAX_DENIED_TOKENS = 10_000
 MAX_OLD_USES = 2_000
@@ -41,7 +45,8 @@ class DecisionLog:
     def __init__(self) -> None:
         self._written_tokens: set[TokenKey] = set()
         self._unwritten = self._new_batch()
-        self._unconfirmed: Unwritten | None = None
+        # By tenant on a distributed database, where the nodes of some may be down; else one, by "".
+        self._unconfirmed: dict[str, Unwritten] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
         self._writing_since = 0.0
@@ -114,7 +119,7 @@ class DecisionLog:
 
     def waits_since(self) -> float | None:
         """When the oldest decision was made that is not written; None if all are."""
-        if self._unconfirmed is not None:
+        if self._unconfirmed:
             return self._unconfirmed_since
         return self._since if self._unwritten.uses else None
 
@@ -171,19 +176,40 @@ class DecisionLog:
 
     def _written(self, _task: asyncio.Task[None]) -> None:
         self._writing = None
-        if self._unwritten.uses or self._unconfirmed is not None:
+        if self._unwritten.uses or self._unconfirmed:
             # Decisions noted during the flush may have waited for as long as it took.
             waited = asyncio.get_running_loop().time() - self._writing_since
             self._write_in(max(0.0, _WRITE_AFTER_SECONDS - waited))
 
     async def _write(self) -> None:
-        if self._unconfirmed is not None and not await self._is_done_with(self._unconfirmed):
+        await self._try_again()
+        if "" in self._unconfirmed:
             return
-        self._unconfirmed = None
         batch, self._unwritten = self._unwritten, self._new_batch()
         since = self._since
-        if batch.uses and not await self._is_done_with(batch):
-            self._unconfirmed, self._unconfirmed_since = batch, since
+        parts = {"": batch} if batch.uses else {}
+        if parts and database.is_distributed():
+            parts = batch.by_tenant()
+        # Before anything is awaited: what is noted meanwhile is added to it.
+        for key in self._unconfirmed.keys() & parts.keys():
+            self._unwritten.take(parts.pop(key))
+            self._since = since
+        for key, part in parts.items():
+            if not await self._is_done_with(part):
+                if not self._unconfirmed:
+                    self._unconfirmed_since = since
+                self._unconfirmed[key] = part
+
+    async def _try_again(self) -> None:
+        """Write what the database has not confirmed. Each try may last for its time-out."""
+        failures = 0
+        for key, part in [*self._unconfirmed.items()]:
+            del self._unconfirmed[key]
+            if not await self._is_done_with(part):
+                self._unconfirmed[key] = part  # as the last: the others are tried before it
+                failures += 1
+            if failures >= _MAX_FAILURES:
+                return
 
     async def _is_done_with(self, batch: Unwritten) -> bool:
         """Write the batch, or drop one that can never be written; False for another try."""

@@ -7,6 +7,7 @@ pressure, are up to `server.decisions.log`.
 """
 # ruff: noqa: S608 - the statements are made of constants
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -15,14 +16,14 @@ from functools import lru_cache
 from itertools import count, islice
 from operator import itemgetter
 from typing import Any, NamedTuple
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 import orjson
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 import models
 from models import RefusalReason
-from server.database import dialect, retried, transaction
+from server.database import dialect, is_distributed, retried, transaction
 from server.decisions import log_batches, old_use_rows, withheld_rows
 from server.decisions.json_members import members
 from server.decisions.old_use_rows import OldUse
@@ -74,7 +75,8 @@ class Unwritten:
     uses: by token, permission and day. old_uses: requests with the old secret of a rotation, by
     token, address and user agent. withheld: allowed requests that the trial of a token would have
     denied. written: tokens whose last use was written before. id: tells the
-    batch when it is tried again. Add nothing to it after the first try.
+    batch when it is tried again. Add nothing to it after the first try. tenant_id: the one whose
+    decisions all of these are, if the batch was made by `by_tenant`.
     """
 
     uses: dict[tuple[str, str, str, date], Use] = field(default_factory=dict)
@@ -83,10 +85,33 @@ class Unwritten:
     withheld: dict[WithheldKey, WithheldUse] = field(default_factory=dict)
     written: Set[TokenKey] = frozenset()
     id: UUID = field(default_factory=uuid4)
+    tenant_id: UUID | None = None
 
     def used(self) -> set[TokenKey]:
         """The tokens that had an allowed request."""
         return {key[:2] for key, use in self.uses.items() if use.allowed_at is not None}
+
+    def by_tenant(self) -> dict[str, "Unwritten"]:
+        """The decisions of each tenant, as a batch of their own. Each key begins with a tenant."""
+        parts: dict[str, Unwritten] = {}
+        for name in ("uses", "refused", "old_uses", "withheld"):
+            # exempt names_made_at_run_time: the names of the four fields above
+            for key, entry in getattr(self, name).items():
+                part = parts.get(key[0])
+                if part is None:
+                    part_id = uuid5(self.id, key[0])  # the same at each try
+                    part = Unwritten(written=self.written, id=part_id, tenant_id=UUID(key[0]))
+                    parts[key[0]] = part
+                # exempt names_made_at_run_time: the names of the four fields above
+                getattr(part, name)[key] = entry
+        return parts
+
+    def take(self, other: "Unwritten") -> None:
+        """Add the decisions of a tenant that has none here."""
+        self.uses.update(other.uses)
+        self.refused.update(other.refused)
+        self.old_uses.update(other.old_uses)
+        self.withheld.update(other.withheld)
 
 
 # One parameter of JSON for each statement: either database takes it apart faster than a driver
@@ -174,6 +199,8 @@ _STATEMENTS: dict[str, dict[str, str]] = {
         """,
     },
 }
+# Where a table is compared with the tenants that are given as JSON, or were found by them.
+_OF_GIVEN = re.compile(r"= (?:u|old)\.tenant_id\b")
 _TRIM_REFUSALS = {
     name: (
         delete_found(name, "token_refusal", too_old(name, "token_refusal", ("id",), KEPT_REFUSALS)),
@@ -182,16 +209,25 @@ _TRIM_REFUSALS = {
 }
 
 
-@retried
 async def write(unwritten: Unwritten) -> None:
-    """Write all of `unwritten`, or nothing. Two instances that write at once are both counted.
+    """Write all of `unwritten`, or nothing; on a distributed database, all of each tenant.
 
-    A batch is counted once, however often it is tried: also where an earlier try seemed to fail,
-    since the answer to its COMMIT was lost.
+    Two instances that write at once are both counted. A batch is counted once, however often it is
+    tried: also where an earlier try seemed to fail, since the answer to its COMMIT was lost.
     """
-    async with transaction() as client:
+    if unwritten.tenant_id is None and is_distributed():
+        for part in unwritten.by_tenant().values():
+            await _write(part)
+    else:
+        await _write(unwritten)
+
+
+@retried
+async def _write(unwritten: Unwritten) -> None:
+    async with transaction() as connected:
+        client = _Client(connected, unwritten.tenant_id)
         statements = _STATEMENTS[dialect()]
-        if not await log_batches.note(client, unwritten.id):
+        if not await log_batches.note(connected, unwritten.id):
             return
         await _mark_first_uses(client, unwritten)
         for name, rows in (
@@ -199,24 +235,24 @@ async def write(unwritten: Unwritten) -> None:
             ("last", _last_rows(unwritten)),
             ("refused", _refused_rows(unwritten)),
         ):
-            await _execute(client, statements[name], rows)
+            await client.execute(statements[name], rows)
         await _trim(client, _TRIM_REFUSALS, unwritten.refused)
         for rows, add, trim in (
             (_old_use_rows(unwritten), old_use_rows.ADD, old_use_rows.TRIM),
             (_withheld_rows(unwritten), withheld_rows.ADD, withheld_rows.TRIM),
         ):
             sent = list(rows)
-            written = await _execute(client, add[dialect()], iter(sent))
+            written = await client.execute(add[dialect()], iter(sent))
             await _trim(client, trim, _grown(sent, written))
 
 
 async def _trim(
-    client: BaseDBAsyncClient, statements: Mapping[str, Sequence[str]], tokens: Iterable[TokenKey]
+    client: "_Client", statements: Mapping[str, Sequence[str]], tokens: Iterable[TokenKey]
 ) -> None:
     # In the same order on every instance.
     ordered = sorted(tokens)
     for statement in statements[dialect()]:
-        await _execute(client, statement, _tokens(ordered))
+        await client.execute(statement, _tokens(ordered))
 
 
 def _grown(sent: Iterable[dict[str, Any]], written: Iterable[Any]) -> set[TokenKey]:
@@ -225,20 +261,38 @@ def _grown(sent: Iterable[dict[str, Any]], written: Iterable[Any]) -> set[TokenK
     return {tokens[row["id"]] for row in written if row["id"] in tokens}
 
 
-async def _execute(
-    client: BaseDBAsyncClient, statement: str, rows: Iterator[dict[str, Any]]
-) -> list[Any]:
-    """Execute a statement for all rows; gives the rows that it returns.
+@dataclass(frozen=True, slots=True)
+class _Client:
+    """The transaction that writes a batch. tenant_id: the one of all its decisions, if it has one.
 
-    Made part by part: requests are answered in between, and wait for one part at most.
+    Then each statement compares the tenant with that value, so that one node is asked.
     """
-    returned: list[Any] = []
-    while part := list(islice(rows, _AT_ONCE)):
-        returned += await client.execute_query_dict(statement, [orjson.dumps(part).decode()])
-    return returned
+
+    connected: BaseDBAsyncClient
+    tenant_id: UUID | None
+
+    async def execute(self, statement: str, rows: Iterator[dict[str, Any]]) -> list[Any]:
+        """Execute a statement for all rows; gives the rows that it returns.
+
+        Made part by part: requests are answered in between, and wait for one part at most.
+        """
+        further: list[Any] = []
+        if self.tenant_id is not None and (own := of_tenant(statement)) != statement:
+            statement, further = own, [self.tenant_id]
+        returned: list[Any] = []
+        while part := list(islice(rows, _AT_ONCE)):
+            values = [orjson.dumps(part).decode(), *further]
+            returned += await self.connected.execute_query_dict(statement, values)
+        return returned
 
 
-async def _mark_first_uses(client: BaseDBAsyncClient, unwritten: Unwritten) -> None:
+@lru_cache
+def of_tenant(statement: str) -> str:
+    """A statement about tokens of several tenants, for those of the tenant $2 alone."""
+    return _OF_GIVEN.sub("= $2", statement)
+
+
+async def _mark_first_uses(client: _Client, unwritten: Unwritten) -> None:
     """Set `first_used_at` of the tokens that get a last use for the first time.
 
     A token that an admin is changing is left unmarked, since the flush waits for no admin: lists
@@ -248,7 +302,7 @@ async def _mark_first_uses(client: BaseDBAsyncClient, unwritten: Unwritten) -> N
     while part := list(islice(used, _AT_ONCE)):
         statement = _STATEMENTS[dialect()]["fresh"]
         fresh: dict[UUID, list[UUID]] = defaultdict(list)
-        for row in (await client.execute_query(statement, [orjson.dumps(part).decode()]))[1]:
+        for row in await client.execute(statement, iter(part)):
             fresh[UUID(str(row["tenant_id"]))].append(UUID(str(row["token_id"])))
         for tenant_id, token_ids in fresh.items():
             await _mark(tenant_id, token_ids)

@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from server.database import WIRE_CONNECTIONS, own_pool
+from server.database import WIRE_CONNECTIONS, is_distributed, own_pool
+from server.decisions.lookup_distributed import DistributedLookup
 from server.decisions.lookup_postgres import PostgresLookup
 from server.decisions.lookup_sqlite import SqliteLookup
 from server.decisions.question import Question, Receiver
@@ -26,4 +27,5 @@ def lookup_in(settings: Settings) -> Lookup:
     """The lookup in the database of `settings`, which must be connected."""
     if settings.embedded:
         return SqliteLookup(settings)
-    return PostgresLookup(own_pool(WIRE_CONNECTIONS))
+    kind = DistributedLookup if is_distributed() else PostgresLookup
+    return kind(own_pool(WIRE_CONNECTIONS))

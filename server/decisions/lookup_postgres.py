@@ -55,8 +55,8 @@ class PostgresLookup:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._waiting: list[_Pending] = []
-        self._under_way: set[_Batch] = set()
+        self._waiting: list[Pending] = []
+        self._under_way: set[Batch] = set()
         self._running: set[asyncio.Task[None]] = set()
         self._is_starting = False
         self._asked_at = 0.0
@@ -66,7 +66,7 @@ class PostgresLookup:
         """Look `question` up in the next query, together with other questions."""
         # Not the loop's clock: to find the loop takes a system call.
         now = monotonic()
-        self._waiting.append(_Pending(question, receiver, now))
+        self._waiting.append(Pending(question, receiver, now))
         if not self._is_starting and self._wants_another(now):
             # In the loop's next turn: the other questions of this one join the query.
             self._is_starting = True
@@ -123,11 +123,16 @@ class PostgresLookup:
         finally:
             self._under_way.discard(batch)
 
-    def _take(self) -> "_Batch":
-        batch = _Batch(self._waiting[:MAX_TOGETHER])
-        del self._waiting[:MAX_TOGETHER]
+    def _take(self) -> "Batch":
+        batch = self._next_batch()
         self._under_way.add(batch)
         self._asked_at = monotonic()
+        return batch
+
+    def _next_batch(self) -> "Batch":
+        """The questions of the next query, which do not wait any more."""
+        batch = Batch(self._waiting[:MAX_TOGETHER])
+        del self._waiting[:MAX_TOGETHER]
         return batch
 
     def _sweep(self) -> None:
@@ -143,7 +148,7 @@ class PostgresLookup:
         self._sweeper = loop.call_later(_SWEEP_SECONDS, self._sweep) if remaining else None
 
 
-class _Pending:
+class Pending:
     """A pending lookup. `receiver` is None once it has the result; `since` is when it began."""
 
     __slots__ = ("question", "receiver", "since")
@@ -164,19 +169,19 @@ class _Pending:
             receiver.failed(error)
 
 
-class _Batch:
+class Batch:
     """Lookups in one query. Compared by identity."""
 
     __slots__ = ("pending",)
 
-    def __init__(self, pending: list[_Pending]) -> None:
+    def __init__(self, pending: list[Pending]) -> None:
         self.pending = pending
 
     async def ask(self, held: Any) -> None:
         """Give each receiver its result, by one query on a connection."""
         # Each once for each of its digests: one of them may be under renewal.
         asking = [pending for pending in self.pending for _ in pending.question[2]]
-        rows = await held.fetch(_FOUND, *_columns([one.question for one in self.pending]))
+        rows = await held.fetch(_FOUND, *columns([one.question for one in self.pending]))
         if any(row[0] == 0 for row in rows):
             raise ReadOnlyDatabase
         for row in rows:
@@ -191,7 +196,7 @@ class _Batch:
             pending.fail(error)
 
 
-def _columns(questions: Sequence[Question]) -> tuple[str, str, str, str]:
+def columns(questions: Sequence[Question]) -> tuple[str, str, str, str]:
     """The questions, for each of their digests, as four texts that PostgreSQL splits at the commas.
 
     asyncpg looks at each element of an array eight times, in abstract base classes: that took as

@@ -21,11 +21,11 @@ _FOUND = {
             s.token_id::text AS token_id, {STATE["postgres"]} AS state,
             CASE WHEN s.grants IS NULL
                  THEN EXISTS (SELECT 1 FROM token_permission p
-                              WHERE p.tenant_id = t.id AND p.token_id = s.token_id
+                              WHERE p.tenant_id = $1 AND p.token_id = s.token_id
                                 AND p.fingerprint = $3)
                  ELSE position($3 in s.grants) > 0 END AS holds,
             {CONDITIONS["postgres"]}, s.rotation
-        FROM tenant t JOIN token_secret s ON s.tenant_id = t.id AND s.token_id = $2
+        FROM tenant t JOIN token_secret s ON s.tenant_id = $1 AND s.token_id = $2
         WHERE t.id = $1
         ORDER BY s.generation DESC LIMIT {_MAX_SECRETS}
     """,

@@ -11,9 +11,9 @@ from server.access.visitors import KNOWN_ADDRESS
 from server.settings import Settings
 
 DAILY, HOURLY = timedelta(days=1), timedelta(hours=1)
-# Events that wait are kept: there are 10,000 of a webhook at most.
+# Events that wait are kept: there are 10,000 of a webhook at most. $4 is the tenant.
 _WAITS = (
-    "EXISTS (SELECT 1 FROM webhook w WHERE w.tenant_id = r.tenant_id"
+    "EXISTS (SELECT 1 FROM webhook w WHERE w.tenant_id = $4"
     " AND w.id = r.webhook_id AND w.sent_number < r.number)"
 )
 
@@ -25,7 +25,8 @@ class Kind:
     column: of a date or an instant. index: the column by which an index of the tenant has the rows
     in their order: that one, or `id`, which begins with the instant when the row was made. keep:
     the time, unless `setting`, a field of `Settings`, has the days, or None for good. every: how
-    often old ones are deleted. unless: a condition in SQL of rows `r` that are kept.
+    often old ones are deleted. unless: a condition in SQL of rows `r` of the tenant $4, which are
+    kept.
     """
 
     table: str

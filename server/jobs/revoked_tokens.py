@@ -35,7 +35,7 @@ _DELETE = """
 _DELETE_TOKENS = """
     DELETE FROM token AS d WHERE d.tenant_id = $1 AND d.id {among} AND d.revoked_at IS NOT NULL
     AND NOT EXISTS (
-        SELECT 1 FROM activity a WHERE a.tenant_id = d.tenant_id AND a.subject_id = d.id)
+        SELECT 1 FROM activity a WHERE a.tenant_id = $1 AND a.subject_id = d.id)
     RETURNING tenant_id
 """
 _AMONG = {

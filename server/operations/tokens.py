@@ -24,7 +24,7 @@ from server.access.token_lists import TokenOrder
 from server.access.wanted_permissions import known_and_followed, refuse_contradiction
 from server.catalogue.recipes import Recipe
 from server.conditions import Conditions, Unsaid
-from server.database import database_now, retried
+from server.database import database_now, is_distributed, retried
 from server.decisions import access_requests, revoking, terms, trials
 from server.errors import InvalidInput, SecretAlreadyShown
 from server.paging import Page, PageRequest
@@ -211,6 +211,9 @@ def _recipe(service: Service, slug: str | None) -> Recipe | None:
 async def _show_api_url(tenant_id: UUID, at: datetime) -> None:
     """Note the tenant's first token, of the instant `at`: from then on its API's URL is shown."""
     without = models.Tenant.filter(id=tenant_id, first_token_at__isnull=True)
+    # Each write to a table that is copied to all nodes waits for the others', and for all nodes.
+    if is_distributed() and not await without.exists():
+        return
     await without.update(first_token_at=at)
 
 

@@ -6,6 +6,7 @@ linearizable if such moments exist for all of it. Instants of the state, such as
 the clock that also times the calls: the database runs on this machine.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -100,6 +101,8 @@ def is_linearizable(history: Sequence[Event], initial: State = State()) -> bool:
     Wing and Gong's search: the next event is one that no open event precedes.
     """
     events = tuple(sorted(history, key=lambda event: event.started))
+    # The search is as deep as the history is long: beside slow changes there are many checks.
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), 4 * len(events) + 1000))
 
     @cache
     def explained(done: frozenset[int], state: State) -> bool:

@@ -34,6 +34,15 @@ class PostgresClient(AsyncpgDBClient):
         self._dialler = dialler
         self._pool_size, self._pool_name = pool_size, pool_name
         self._beside: list[Pool] = []
+        self._is_distributed = False
+
+    def is_distributed(self) -> bool:
+        """Whether `note_distributed` was called."""
+        return self._is_distributed
+
+    def note_distributed(self) -> None:
+        """Note that the tables of this database are distributed over nodes by tenant."""
+        self._is_distributed = True
 
     def pool_beside(self, size: int, name: str) -> Pool:
         """Make a second pool to the same server; it is closed with this client."""
@@ -120,6 +129,9 @@ class _Transaction(TransactionWrapper, PostgresClient):
 
     def _in_transaction(self) -> TransactionContext:
         return NestedTransactionContext(_Transaction(self))
+
+    def is_distributed(self) -> bool:
+        return isinstance(self._parent, PostgresClient) and self._parent.is_distributed()
 
     async def expire_connections(self) -> None:
         if isinstance(self._parent, PostgresClient):

@@ -1,5 +1,6 @@
 """Reads by kept statements give what Tortoise gives, and rows that change nothing."""
 
+import re
 from typing import Any
 
 import pytest
@@ -88,6 +89,9 @@ async def test_kept_statements_give_what_tortoise_gives(
     for shape, given, found in reads:
         query, _ = tortoise_query(shape, given)
         sql = query.sql()
+        table, tenant = shape.row_class.describe()["table"], re.search(r'"tenant_id"=(\$\d+)', sql)
+        if tenant is not None:  # by value, so that a distributed database asks one node
+            sql = re.sub(rf'(?<!\w)"?{table}"?\."?tenant_id"?', tenant[1], sql)
         assert reading._statement(shape).sql == sql
         own = len(shape.row_class.describe()["data_fields"]) + 1
         read, expected = ([tuple(row)[:own] for row in some] for some in (found, await query))
