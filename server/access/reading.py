@@ -163,8 +163,11 @@ def _of_tenant(sql: str, table: str, tenant: str) -> str:
 
     Of a distributed database, one node is asked where each table is compared with a value.
     """
-    if dialect() != "postgres":
-        return sql
+    return _with_tenant(sql, table, tenant) if dialect() == "postgres" else sql
+
+
+@lru_cache(_MAX_SHAPES)
+def _with_tenant(sql: str, table: str, tenant: str) -> str:
     return re.sub(rf'(?<!\w)"?{table}"?\."?tenant_id"?', lambda _: tenant, sql)
 
 

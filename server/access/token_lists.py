@@ -344,7 +344,7 @@ async def _run(question: Question, sql: str, values: Values, *, is_short: bool =
     """The places that a statement gives; a short one examines some hundreds of rows."""
     beside = question.beside
     if beside is not None:
-        shown = columns(models.Token, "token", *beside)
+        shown = columns(models.Token, "token", values.tenant, *beside)
         join = _SHOWN[values.dialect].format(tenant=values.tenant)
         sql = f"SELECT x.id, x.key, {shown} FROM ({sql}) x {join}"
     rows: Sequence[Sequence[Any]]
