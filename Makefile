@@ -19,7 +19,8 @@ SOAKED = tests/test_neighbours.py tests/test_races_of_tokens.py tests/test_races
 	tests/test_rotation_histories.py tests/server/operations/test_revocation.py \
 	tests/test_races_of_policies.py tests/test_kill_of_deliveries.py tests/test_races_of_events.py \
 	tests/test_races_of_removals.py tests/test_races_of_access_requests.py tests/test_explain.py \
-	tests/test_right_size.py tests/server/export/test_stream.py tests/test_failover.py
+	tests/test_right_size.py tests/server/export/test_stream.py tests/test_failover.py \
+	tests/server/graphql/test_random_queries.py
 ON_CITUS = tests/citus/on_nodes.py tests/test_documented_flow.py tests/test_linearizability.py tests/test_races_of_tokens.py \
 	tests/test_races_of_rotations.py tests/test_races_of_conditions.py tests/server/decisions/test_distributed.py \
 	tests/server/decisions/test_log.py
