@@ -67,6 +67,7 @@ _WITHOUT = {
     "POST /invitation/details": "reads",
     "serve": "serves; a demo tenant is made by the operation of `tenant create`",
     "migrate": "changes tables, and no tenant's rows; the log of the database names it",
+    "distribute": "changes where rows are kept, and no row; the log of the database names it",
     "backup": "reads",
     "restore": "replaces the database, with all activity, by another one",
     "catalogue check": "reads",

@@ -118,7 +118,7 @@ def test_people_do_everything_below_the_path(
         _leave(person)
         assert (person.outside(), person.missing) == ([], [])
         assert any(re.search(r"/assets/hashed/.*worker.*\.js$", url) for url in person.asked)
-        assert any(url.endswith(".woff2") for url in person.asked)
+        assert any(url.endswith(".ttf") for url in person.asked)
         person.context.close()
 
 

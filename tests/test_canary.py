@@ -72,6 +72,8 @@ _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
 # Longer than a hint.
 _SECRET = re.compile(rb"tsr_[0-9A-Za-z]{8,}")
 _SECRET_LENGTH = len(new_token_secret("tsr"))
+# The end of the cookies' names: the path of the public URL of `mail_server.settings`.
+_AT_PATH = "_tessera"
 _BEFORE_WORD = re.compile(rb"(?<![\w-])")
 
 
@@ -202,8 +204,8 @@ def sign_in(recording: Recording) -> None:
         "session"
     ]
     cookies = recording.http.post("/session", json=with_cookies).cookies
-    cookie = cookies["__Host-tessera_session"]
-    recording.secrets["a browser's device"] = cookies["__Host-tessera_device"]
+    cookie = cookies[f"__Host-tessera_session{_AT_PATH}"]
+    recording.secrets["a browser's device"] = cookies[f"__Host-tessera_device{_AT_PATH}"]
     recording.http.cookies.clear()
     recording.secrets["a cookie's session"] = cookie
 
@@ -585,7 +587,9 @@ def in_headers(recording: Recording, secret: str) -> None:
         for method, path in (("POST", "/graphql"), ("GET", "/session"), ("GET", "/nowhere")):
             headers = {name: secret}
             if name == "cookie":
-                headers = {"cookie": f"__Host-tessera_session={secret}; {secret}={secret}"}
+                headers = {
+                    "cookie": f"__Host-tessera_session{_AT_PATH}={secret}; {secret}={secret}"
+                }
             recording.ask(method, path, name, headers=headers, content=b'{"query": "{ nope }"}')
     for credential in (f"Bearer {secret}", f"Basic {secret}", secret, f"Bearer {secret} {secret}"):
         for method, path in (
@@ -594,7 +598,10 @@ def in_headers(recording: Recording, secret: str) -> None:
         ):  # fmt: skip
             if secret != recording.session:
                 recording.ask(method, path, headers={"authorization": credential}, json={})
-    by_cookie = {"cookie": f"__Host-tessera_session={secret}", "origin": "https://evil.example"}
+    by_cookie = {
+        "cookie": f"__Host-tessera_session{_AT_PATH}={secret}",
+        "origin": "https://evil.example",
+    }
     recording.ask("GET", "/session", as_owner=False, headers=by_cookie)
 
 
