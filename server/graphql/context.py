@@ -1,5 +1,6 @@
 """The context of resolvers: the service, the principal, and the loaders of one request."""
 
+from asyncio import shield
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +24,18 @@ _V = TypeVar("_V")
 Load = Callable[["Context", Sequence[_K]], Awaitable[Sequence[_V]]]
 
 
+class Loader(DataLoader[_K, _V]):
+    """A `DataLoader` whose waiting fields do not cancel each other.
+
+    graphql-core cancels the fields beside one that failed. The future of a key is shared by all
+    fields that wait for it: cancelled with one of them, it would end the request without an answer.
+    """
+
+    def load(self, key: _K) -> Awaitable[_V]:
+        """The value of a key."""
+        return shield(super().load(key))
+
+
 @dataclass(slots=True)
 class Context:
     """The context of one request.
@@ -39,16 +52,16 @@ class Context:
     plans: "Plans | None" = None
     spans: OperationSpans | None = None
     usage_sinces: set[datetime | int | None] = field(init=False, default_factory=set)
-    _loaders: dict[Load[Any, Any], DataLoader[Any, Any]] = field(init=False, default_factory=dict)
+    _loaders: dict[Load[Any, Any], Loader[Any, Any]] = field(init=False, default_factory=dict)
 
-    def loader(self, load: Load[_K, _V]) -> DataLoader[_K, _V]:
+    def loader(self, load: Load[_K, _V]) -> Loader[_K, _V]:
         """Return the request's loader of `load`: it calls it once for the keys of many fields.
 
         load: returns the values of the keys in their order; a function of a module.
         """
         loader = self._loaders.get(load)
         if loader is None:
-            loader = self._loaders[load] = DataLoader(load_fn=partial(load, self))
+            loader = self._loaders[load] = Loader(load_fn=partial(load, self))
         return loader
 
     async def load_distinct(self, load: Load[_K, _V], keys: Iterable[_K]) -> dict[_K, _V]:
