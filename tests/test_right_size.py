@@ -23,6 +23,7 @@ from server.errors import InvalidInput, QueryTooComplex
 from server.operations import right_size, tokens
 from server.rhythms import Rhythm, rhythm_of
 from server.service import Service
+from tests.support.costs import cpu_seconds, database_processes
 from tests.support.factories import Client, Person, World, token_id
 from tests.support.soak import IS_SOAK, repeats
 
@@ -171,7 +172,7 @@ def test_rhythm_is_recognised(days: int, weeks: list[int], rhythm: Rhythm | None
     assert rhythm_of(days, sum(1 << week for week in weeks)) is rhythm
 
 
-async def test_uses_of_400_days_are_read_within_their_time(
+async def test_uses_of_400_days_are_read_within_their_cpu_time(
     service: Service, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every permission on each day, beside another token as busy."""
@@ -180,13 +181,13 @@ async def test_uses_of_400_days_are_read_within_their_time(
     keys = [one.key for one in service.catalogue.permissions][: repeats(ci=20, soak=121)]
     await _fill(person.admin.tenant_id, [one.token.id for one in made], keys)
     await connection().execute_script("ANALYZE")
-    spent = []
+    processes, spent = await database_processes(), []
     for _ in range(7):
-        began = time.perf_counter()
+        began = cpu_seconds(processes)
         found = await permission_uses.uses_of(
             person.admin.tenant_id, made[0].token.id, today() - timedelta(days=89), today()
         )
-        spent.append((time.perf_counter() - began) * 1000)
+        spent.append((cpu_seconds(processes) - began) * 1000)
     assert {(uses.days, uses.requests) for uses in found} == {(400, 810)}
     assert len(found) == len(keys)
     assert min(spent) < MAX_MILLISECONDS, spent

@@ -5,10 +5,8 @@ CPU time of this process and of PostgreSQL's. Of the requests of a round the che
 work of the machine makes the others dearer.
 """
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from statistics import median
 from typing import Any
 from uuid import UUID
@@ -18,7 +16,6 @@ import orjson
 import models
 from models import ActivityKind, ActorKind, SubjectKind
 from server.app import App, create_app, running_service
-from server.database import connection, dialect
 from server.global_ids import encode_id
 from server.paging import encode_cursor
 from tests.bench.load import WrongAnswer
@@ -26,6 +23,7 @@ from tests.bench.page import PAGE_SIZE
 from tests.bench.report import Requirement, machine, promises, table
 from tests.bench.rows import Table, insert_rows
 from tests.conftest import settings_for
+from tests.support.costs import cpu_seconds, database_processes
 from tests.support.factories import World, token_id
 
 PLAIN, MIDDLE = "first page", "in the middle"
@@ -129,7 +127,7 @@ async def measure_trail(url: str, plan: TrailPlan) -> Trail:
         page = _Page(create_app(service), person.session, ())
         # So that every connection is open, and every statement prepared.
         await _measured(page, asked, replace(plan, rounds=1, times=2))
-        page = replace(page, backends=await _backends())
+        page = replace(page, backends=await database_processes())
         return Trail(plan.activities, await _measured(page, asked, plan))
 
 
@@ -140,11 +138,6 @@ class _Page:
     app: App
     session: str
     backends: Sequence[int]
-
-    def spent(self) -> float:
-        """The CPU seconds that were spent so far."""
-        files = (Path(f"/proc/{backend}/schedstat") for backend in self.backends)
-        return time.process_time() + sum(int(file.read_text().split()[0]) for file in files) / 1e9
 
     async def ask(self, variables: Mapping[str, Any]) -> float:
         """The seconds that one page takes. Raises `WrongAnswer` for one that is not full."""
@@ -167,21 +160,13 @@ class _Page:
             "client": ("192.0.2.1", 1), "scheme": "http", "server": ("x", 80), "root_path": "",
             "http_version": "1.1", "asgi": {"version": "3.0", "spec_version": "2.4"},
         }  # fmt: skip
-        before = self.spent()
+        before = cpu_seconds(self.backends)
         await self.app(scope, receive, send)
-        seconds = self.spent() - before
+        seconds = cpu_seconds(self.backends) - before
         answer = orjson.loads(b"".join(sent))
         if "errors" in answer or len(answer["data"]["activity"]["edges"]) != PAGE_SIZE:
             raise WrongAnswer(f"{variables}: {answer}")
         return seconds
-
-
-async def _backends() -> list[int]:
-    """The processes that PostgreSQL has for this one; none for SQLite."""
-    if dialect() == "sqlite":
-        return []
-    statement = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
-    return [row["pid"] for row in await connection().execute_query_dict(statement)]
 
 
 async def _measured(

@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import ip_address
 from itertools import count
+from pathlib import Path
 from time import process_time
 from urllib.parse import quote, unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Scope
+
+from server.database import connection, dialect
 
 # A text may cost this many times the CPU time of a harmless one, or this many seconds.
 MAX_RATIO, FREE_SECONDS = 5, 0.02
@@ -53,6 +56,20 @@ OF_THE_WIRE = (
 )  # fmt: skip
 ON_THE_WIRE = NASTY | {unit: unit for unit in OF_THE_WIRE}
 _ADDRESSES = count()
+
+
+async def database_processes() -> list[int]:
+    """The processes that PostgreSQL has for this one; none for SQLite, which has no other."""
+    if dialect() == "sqlite":
+        return []
+    statement = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+    return [row["pid"] for row in await connection().execute_query_dict(statement)]
+
+
+def cpu_seconds(processes: Iterable[int]) -> float:
+    """The CPU time that this process and those processes have spent so far."""
+    files = (Path(f"/proc/{process}/schedstat") for process in processes)
+    return process_time() + sum(int(file.read_text().split()[0]) for file in files) / 1e9
 
 
 @dataclass(frozen=True)

@@ -148,10 +148,14 @@ async def _tokens(world: World) -> dict[str, Known]:
     await rotation.end_rotation(person.principal, made["taken back"].id, RotationPart.OLD)
     await rotation.end_rotation(person.principal, made["kept new"].id, RotationPart.NEW)
     await tokens.revoke(person.principal, made["revoked while pending"].id)
+    ended = made["old has ended"].id
     old = models.TokenSecret.filter(
-        tenant_id=person.admin.tenant_id, token_id=made["old has ended"].id, rotation="OLD"
+        tenant_id=person.admin.tenant_id, token_id=ended, rotation="OLD"
     )
     await old.update(retires_at=past)
+    # So that the first use of the new one, in some example, does not let the old one drain.
+    rotations = models.TokenRotation.filter(tenant_id=person.admin.tenant_id, id=ended)
+    await rotations.update(latest_by=past)
     return made
 
 
