@@ -86,28 +86,26 @@ def _estimated(
     values: dict[str, Any],
 ) -> int:
     """The number of objects; kept with the document, for values that give the same one."""
-    # Sizes follow from numbers and from lengths of lists. Which ones, within an object, is not
-    # known here.
-    known = None if any(map(_is_object, values.values())) else document.estimates
-    key = (id(operation), *((name, _size_of(value)) for name, value in values.items()))
-    if known is not None and (found := known.get(key)) is not None:
+    known = document.estimates
+    key = (id(operation), _size_of(values))
+    if (found := known.get(key)) is not None:
         return found
     root = schema.get_root_type(operation.operation)
     estimate = _Estimate(schema, document, values, catalogue)
     found = estimate.all_of(operation.selection_set, root) if root else 0
-    if known is not None:
-        if len(known) >= _MAX_KEPT:
-            known.clear()
-        known[key] = found
+    if len(known) >= _MAX_KEPT:
+        known.clear()
+    known[key] = found
     return found
 
 
-def _is_object(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
-def _size_of(value: Any) -> int | None:
-    return value if isinstance(value, int) else len(value) if isinstance(value, list) else None
+def _size_of(value: Any) -> Any:
+    """All that a size can follow from: numbers and the lengths of lists, also within objects."""
+    if isinstance(value, dict):
+        return tuple((name, _size_of(one)) for name, one in value.items())
+    if isinstance(value, list):
+        return (len(value), *(_size_of(one) for one in value if isinstance(one, dict | list)))
+    return value if isinstance(value, int) else None
 
 
 class _Estimate:

@@ -13,6 +13,7 @@ import models
 from server.app import create_app, running_service
 from server.catalogue import Catalogue, read_catalogue
 from server.catalogue.reader import catalogue_of
+from server.graphql import cost
 from server.graphql.limits import MAX_DOCUMENT_LENGTH, MAX_LINES
 from server.graphql.plans import Run
 from server.operations import usage
@@ -361,3 +362,20 @@ async def test_every_permission_of_a_large_catalogue_fits_into_a_request(
     assert await mutate("editPermissions", tokenId=ids[0], grant=keys) == LARGE
     assert await mutate("editPermissions", tokenId=ids[0], withdraw=keys[1:]) == 1
     assert await mutate("setPermissions", tokenId=ids[0], permissions=keys) == LARGE
+
+
+def test_values_that_give_another_size_have_another_estimate() -> None:
+    """The estimate is kept with the document, by all that a size can follow from."""
+    values: list[dict[str, Any]] = [
+        {"first": 50, "filter": {"search": "a", "ids": ["b"]}},
+        {"first": 51, "filter": {"search": "a", "ids": ["b"]}},
+        {"first": 50, "filter": {"search": "a", "ids": ["b", "c"]}},
+        {"first": 50, "filter": {"search": "a", "ids": ["b"], "days": 7}},
+        {"first": 50, "filter": {"search": "a", "ids": ["b"], "days": 8}},
+        {"first": 50, "filter": {"all": [{"days": 7}]}},
+        {"first": 50, "filter": {"all": [{"days": 8}]}},
+        {"first": 50, "filter": None},
+    ]
+    assert len({cost._size_of(one) for one in values}) == len(values)
+    other = {"first": 50, "filter": {"search": "z", "ids": [""]}}
+    assert cost._size_of(values[0]) == cost._size_of(other)
