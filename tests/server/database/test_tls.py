@@ -24,6 +24,9 @@ hostssl all certified all cert
 hostssl all all all scram-sha-256
 """
 
+# A test's event loop ends with the test, and what is still open then is told in a later one.
+_END_OF_TLS_SECONDS = 0.3
+
 
 @dataclass(frozen=True)
 class Authority:
@@ -105,10 +108,15 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 async def is_encrypted(url: str) -> bool:
     """Connects as Tessera does; raises `Misconfigured` as an operator would see it."""
-    async with database.connected(settings_for(url)), database.told_to_the_operator():
-        query = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
-        _, rows = await database.connection().execute_query(query)
-        return bool(rows[0]["ssl"])
+    try:
+        async with database.connected(settings_for(url)), database.told_to_the_operator():
+            query = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+            _, rows = await database.connection().execute_query(query)
+            return bool(rows[0]["ssl"])
+    except Misconfigured:
+        # asyncpg does not wait until TLS has ended on a connection that was refused.
+        await asyncio.sleep(_END_OF_TLS_SECONDS)
+        raise
 
 
 def at(tls_server: TlsServer, host: str, query: str) -> str:
