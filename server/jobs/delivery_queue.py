@@ -9,8 +9,6 @@ import random
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from tortoise.expressions import Q
-
 import models
 from models import ActivityKind, DeliveryOutcome, WebhookPauseReason, WebhookState
 from server.access.activity import record
@@ -18,6 +16,7 @@ from server.access.events import change_of, values_of
 from server.access.principal import SYSTEM
 from server.access.tenancy import not_suspended
 from server.database import database_now, retried, transaction
+from server.jobs.due_work import is_free
 from server.outbound.posting import Answer
 
 # After each failed attempt; after the last one the webhook is paused. About three days.
@@ -37,7 +36,7 @@ async def due(limit: int) -> list[tuple[UUID, UUID]]:
     """
     at = await database_now()
     # exempt queries_without_a_tenant: the queue of all tenants; its index holds due webhooks alone
-    queue = models.Webhook.filter(_is_free(at), not_suspended(), due_at__lte=at).order_by("due_at")
+    queue = models.Webhook.filter(is_free(at), not_suspended(), due_at__lte=at).order_by("due_at")
     found = await queue.limit(limit).only("tenant_id", "id")
     return [(webhook.tenant_id, webhook.id) for webhook in found]
 
@@ -48,7 +47,7 @@ async def longest_due(at: datetime) -> models.Webhook | None:
     Those of suspended tenants wait, and are not late.
     """
     # exempt queries_without_a_tenant: the queue of all tenants; its index holds due ones alone
-    queue = models.Webhook.filter(_is_free(at), not_suspended(), due_at__lte=at).order_by("due_at")
+    queue = models.Webhook.filter(is_free(at), not_suspended(), due_at__lte=at).order_by("due_at")
     return await queue.only("due_at").first()
 
 
@@ -60,7 +59,7 @@ async def take(
     async with transaction():
         at = await database_now()
         own = models.Webhook.filter(
-            _is_free(at), not_suspended(), tenant_id=tenant_id, id=webhook_id
+            is_free(at), not_suspended(), tenant_id=tenant_id, id=webhook_id
         )
         webhook = await own.filter(due_at__lte=at).select_for_update().get_or_none()
         if webhook is not None:
@@ -138,10 +137,6 @@ async def give_up(webhook: models.Webhook) -> None:
     """End the lease, so that another instance can go on at once."""
     own = models.Webhook.filter(tenant_id=webhook.tenant_id, id=webhook.id)
     await own.filter(lease_holder=webhook.lease_holder).update(lease_holder=None, leased_until=None)
-
-
-def _is_free(at: datetime) -> Q:
-    return Q(leased_until__isnull=True) | Q(leased_until__lte=at)
 
 
 async def _held(webhook: models.Webhook, at: datetime) -> models.Webhook | None:

@@ -6,7 +6,10 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, Generic, TypeVar
+
+from tortoise.expressions import Q
 
 from server import database
 from server.access.sealing import CannotOpen
@@ -15,6 +18,11 @@ LOOK_EVERY_SECONDS = 1.0
 _END_SECONDS = 5.0
 # Begins with a tenant's id.
 Key = TypeVar("Key", bound=tuple[Any, ...])
+
+
+def is_free(at: datetime) -> Q:
+    """The condition that no instance leases a row at an instant of the database's clock."""
+    return Q(leased_until__isnull=True) | Q(leased_until__lte=at)
 
 
 class DueWork(Generic[Key]):

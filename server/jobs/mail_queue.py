@@ -9,13 +9,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
 import models
 from models import MailKind
 from server.access.tenancy import not_suspended
 from server.database import database_now, retried, transaction
+from server.jobs.due_work import is_free
 
 # After each failed attempt; the last one is repeated until the mail expires.
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (0.5, 2, 10, 30, 60, 120, 240))
@@ -32,7 +32,7 @@ async def due(limit: int) -> list[Key]:
     """
     at = await database_now()
     # exempt queries_without_a_tenant: the queue of all tenants; its index holds due mails alone
-    queue = models.Mail.filter(_is_free(at), not_suspended(), due_at__lte=at).order_by("due_at")
+    queue = models.Mail.filter(is_free(at), not_suspended(), due_at__lte=at).order_by("due_at")
     found = await queue.limit(limit).only("tenant_id", "admin_id", "kind")
     return list(dict.fromkeys((one.tenant_id, one.admin_id, one.kind) for one in found))
 
@@ -43,7 +43,7 @@ async def longest_due(at: datetime) -> models.Mail | None:
     Those of suspended tenants wait, and are not late.
     """
     # exempt queries_without_a_tenant: the queue of all tenants; its index holds due ones alone
-    queue = models.Mail.filter(_is_free(at), not_suspended(), due_at__lte=at).order_by("due_at")
+    queue = models.Mail.filter(is_free(at), not_suspended(), due_at__lte=at).order_by("due_at")
     return await queue.only("due_at").first()
 
 
@@ -53,7 +53,7 @@ async def take(key: Key, instance: UUID, lasts: timedelta) -> list[models.Mail]:
     tenant_id, admin_id, kind = key
     async with transaction():
         at = await database_now()
-        own = models.Mail.filter(_is_free(at), not_suspended(), tenant_id=tenant_id, kind=kind)
+        own = models.Mail.filter(is_free(at), not_suspended(), tenant_id=tenant_id, kind=kind)
         own = own.filter(admin_id=admin_id)
         waiting = own.filter(due_at__lte=at).order_by("id").limit(_AT_ONCE)
         mails = await waiting.select_for_update()
@@ -107,10 +107,6 @@ async def put_off(mails: Sequence[models.Mail]) -> None:
             mail.due_at = min(at + wait, mail.expires_at)
             mail.lease_holder = mail.leased_until = None
             await mail.write("failures", "due_at", "lease_holder", "leased_until")
-
-
-def _is_free(at: datetime) -> Q:
-    return Q(leased_until__isnull=True) | Q(leased_until__lte=at)
 
 
 def _held(mails: Sequence[models.Mail]) -> QuerySet[models.Mail]:
