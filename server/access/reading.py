@@ -394,8 +394,8 @@ def _in_utc(instant: datetime) -> datetime:
 @cache
 def _maker(row_class: type[models.Row], names: tuple[str, ...]) -> Callable[[Iterable[Any]], Any]:
     """What makes a row of its columns: a named tuple with what the model itself defines."""
-    # mypy wants the names written out; these are the columns that a query selects.
-    tuples: Any = namedtuple(row_class.__name__, names)  # type: ignore[misc]
+    # These are the columns that a query selects.
+    tuples: Any = namedtuple(row_class.__name__, names)  # type: ignore[misc]  # not written out
     own: dict[str, Any] = {
         name: one
         # exempt names_made_at_run_time: what a model defines is copied, and nothing looked up

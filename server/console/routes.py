@@ -161,6 +161,7 @@ def missing_page(
 
 
 async def _nothing(_request: Request) -> Response:
+    """Of routes that are only matched, and never called."""
     raise NotImplementedError
 
 

@@ -80,7 +80,7 @@ class BoundedSpans(SpanProcessor):
 
     def shutdown(self) -> None:
         """Export what waits, and end the thread."""
-        self._batches.shutdown()  # type: ignore[no-untyped-call]
+        self._batches.shutdown()  # type: ignore[no-untyped-call]  # the SDK's own
 
     def gone(self, spans: int) -> None:
         """Note that so many do not wait any more."""

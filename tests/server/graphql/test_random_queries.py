@@ -110,6 +110,7 @@ class _Writer:
     def fragment(self, of_type: GraphQLNamedType, depth: int) -> str:
         on: GraphQLNamedType = of_type
         if not isinstance(of_type, GraphQLObjectType):
+            # Of an abstract type: any other is an object.
             possible = CORE_SCHEMA.get_possible_types(of_type)  # type: ignore[arg-type]
             on = self.random.choice(sorted(possible, key=lambda one: one.name))
         below = self.selections(on, depth - 1)
