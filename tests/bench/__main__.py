@@ -8,23 +8,29 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from itertools import count
 from tempfile import TemporaryDirectory
+from typing import Protocol
 
 import asyncpg
 
 from server.database import migrate
 from server.settings import read_settings
 from server.token_format import DigestKey
-from tests.bench.checks import Tokens, load_checks
+from tests.bench.checks import Requests, Tokens, load_checks
 from tests.bench.dataset import Sizes, load
 from tests.bench.load import Load
 from tests.bench.matching import matching_requirements, matching_section, measure_matching
-from tests.bench.measure import Cores, Plan, measure, pinned
+from tests.bench.measure import Cores, FilledPages, Plan, measure, pinned
 from tests.bench.measure_checks import CheckPlan, Filled, measure_checks
+from tests.bench.page import BETTER_AUTH, DRF, MERCURIUS, POSTGRAPHILE
 from tests.bench.page_of_figures import PAGE, with_section
 from tests.bench.report import Requirement, database_section, preamble, requirements
 from tests.bench.report_checks import check_preamble, check_requirements, check_section
+from tests.bench.rivals.keys import load_keys
+from tests.bench.rivals.prepare import prepare_page
+from tests.bench.rivals.set_up import Rivals, install
 from tests.bench.trail import (
     TrailPlan,
     measure_trail,
@@ -34,9 +40,16 @@ from tests.bench.trail import (
 )
 from tests.support.postgres import shared_server
 
-# Its name and version, and a function that creates a migrated database. Takes the core on which a
-# server of the database runs: another than the measured server's, and not the scheduler's choice.
-_Database = Callable[[int], AbstractContextManager[tuple[str, Callable[[], str]]]]
+
+class _New(Protocol):
+    """Creates a database, migrated or empty, and returns its URL."""
+
+    def __call__(self, *, is_migrated: bool = True) -> str: ...
+
+
+# Its name and version, and a function that creates databases. Takes the core on which a server of
+# the database runs: another than the measured server's, and not the scheduler's choice.
+_Database = Callable[[int], AbstractContextManager[tuple[str, _New]]]
 _Add = Callable[[str], None]
 _FULL = Plan(
     Sizes(tenants=1_000, tokens=100, small=1_000, large=100_000, deep_page=1_000),
@@ -52,17 +65,20 @@ _QUICK = Plan(
 )
 # The decision log is flushed every three seconds.
 _CHECKS = Load(seconds=3, lead_seconds=2, rest_seconds=3, connections=64)
+_QUICK_CHECK = Load(seconds=3, lead_seconds=1, rest_seconds=3, connections=64)
 _FULL_CHECKS = CheckPlan(
     few=Tokens(tenants=10, each=100, asked=1_000),
     many=Tokens(tenants=1_000, each=1_000, asked=5_000, under_terms=5_000, tried=5_000),
     rounds=7,
     load=_CHECKS,
+    brief_load=replace(_CHECKS, rest_seconds=0),
 )
 _QUICK_CHECKS = CheckPlan(
     few=Tokens(tenants=10, each=100, asked=1_000),
     many=Tokens(tenants=100, each=1_000, asked=5_000, under_terms=5_000, tried=5_000),
     rounds=2,
-    load=_CHECKS,
+    load=_QUICK_CHECK,
+    brief_load=replace(_QUICK_CHECK, seconds=1.5, lead_seconds=0.5, rest_seconds=0),
 )
 _FULL_TRAIL = TrailPlan(activities=1_000_000, rounds=7, times=20)
 _QUICK_TRAIL = TrailPlan(activities=100_000, rounds=5, times=10)
@@ -116,9 +132,12 @@ def _control(
             url, key = new(), secrets.token_hex(32)
             _say("writing rows …")
             dataset = asyncio.run(load(url, plan.sizes, _key(key), asked=plan.asked))
+            others = _rivals(url, (MERCURIUS, POSTGRAPHILE))
+            if others.ready:
+                asyncio.run(prepare_page(url))
             _say("measuring …")
-            figures = measure(url, key, dataset, plan, cores)
-        add(database_section(name, figures, plan))
+            figures = measure(FilledPages(url, key, dataset), plan, cores, others)
+        add(database_section(name, figures, plan, others.missing))
         required += requirements(figures)
     return required
 
@@ -135,9 +154,11 @@ def _data(
         with database(cores.load) as (name, new):
             _say("writing rows …")
             few, many = (_filled(new(), tokens) for tokens in (plan.few, plan.many))
+            others = _rivals(many.url, (BETTER_AUTH, DRF))
+            of_others = _filled_keys(others, new, plan.many)
             _say("measuring …")
-            figures = measure_checks(few, many, plan, cores)
-        add(check_section(name, figures, plan))
+            figures = measure_checks(few, many, of_others, plan, cores, others)
+        add(check_section(name, figures, plan, others.missing))
         required += check_requirements(figures)
     return required
 
@@ -145,6 +166,25 @@ def _data(
 def _filled(url: str, tokens: Tokens) -> Filled:
     key = secrets.token_hex(32)
     return Filled(url, key, asyncio.run(load_checks(url, tokens, _key(key))))
+
+
+def _rivals(url: str, names: Sequence[str]) -> Rivals:
+    """Those that people would pick, installed. They are measured on PostgreSQL alone."""
+    if not url.startswith("postgres"):
+        return Rivals()
+    _say("installing rivals, where they are not …")
+    return install(names)
+
+
+def _filled_keys(rivals: Rivals, new: _New, tokens: Tokens) -> dict[str, Filled]:
+    """A database with as many keys for each rival that has tables of its own."""
+    filled = {}
+    for name in tuple(rivals.ready):
+        url, key = new(is_migrated=False), secrets.token_hex(32)
+        with rivals.left_out_unless_it_starts(name):
+            requests = asyncio.run(load_keys(name, url, tokens, key))
+            filled[name] = Filled(url, key, Requests(requests, [], []))
+    return filled
 
 
 def _key(text: str) -> DigestKey:
@@ -171,27 +211,28 @@ _PLANES = {"control": _control, "data": _data, "trail": _trail}
 
 
 @contextmanager
-def _sqlite(_core: int) -> Iterator[tuple[str, Callable[[], str]]]:
+def _sqlite(_core: int) -> Iterator[tuple[str, _New]]:
     """The name and version, and a function that creates a migrated database."""
     with TemporaryDirectory(prefix="tessera-bench-") as folder:
         numbers = count()
 
-        def new() -> str:
-            return _migrated(f"sqlite://{folder}/{next(numbers)}.db")
+        def new(*, is_migrated: bool = True) -> str:
+            url = f"sqlite://{folder}/{next(numbers)}.db"
+            return _migrated(url) if is_migrated else url
 
         yield f"SQLite {sqlite3.sqlite_version}", new
 
 
 @contextmanager
-def _postgres(core: int) -> Iterator[tuple[str, Callable[[], str]]]:
+def _postgres(core: int) -> Iterator[tuple[str, _New]]:
     with ExitStack() as running:
         with pinned(core):  # its processes keep the core
             server = running.enter_context(shared_server(_POSTGRES_SETTINGS))
         made: list[str] = []
 
-        def new() -> str:
+        def new(*, is_migrated: bool = True) -> str:
             made.append(server.create_database_now())
-            return _migrated(made[-1])
+            return _migrated(made[-1]) if is_migrated else made[-1]
 
         try:
             yield f"PostgreSQL {asyncio.run(_version(server.url('postgres')))}", new

@@ -19,7 +19,7 @@ from tests.support.wire import check
 
 # One device each, so that no target repeats.
 KEY, TARGET = "GET /api/v1/devices/{device_id}", "/api/v1/devices/"
-_OTHERS = ("GET /api/v1/blueprints", "GET /api/v1/tags", "GET /api/v1/users")
+OTHER_KEYS = ("GET /api/v1/blueprints", "GET /api/v1/tags", "GET /api/v1/users")
 _SEED = 21
 _LIFETIME, _TRIED_FOR = timedelta(days=365), timedelta(days=90)
 # As many as a person would write down; the last one is the caller's.
@@ -142,7 +142,7 @@ def _tokens(database: _Database, key: DigestKey, at: datetime) -> Iterator[NewTo
             # Of an admin who was removed.
             created_by_id=tenant_id,
             owner_id=None,
-            keys=(KEY, _OTHERS[place % len(_OTHERS)]),
+            keys=(KEY, OTHER_KEYS[place % len(OTHER_KEYS)]),
             digest=key.digest("token", secret) if secret else digest,
         )
         if place in database.under_terms:

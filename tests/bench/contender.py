@@ -1,6 +1,7 @@
 """One server in a process of its own: `python -m tests.bench.contender NAME PORT CORE`.
 
-The real server is started by its own command; rivals get the same event loop and HTTP parser.
+The real server is started by its own command, and so are the rivals of `rivals`; the other ones get
+the same event loop and HTTP parser.
 """
 
 import os
@@ -14,6 +15,7 @@ from server.settings import read_settings
 from server.token_format import DigestKey
 from tests.bench import fastapi_check, fixed, handwritten, naive
 from tests.bench.page import FASTAPI, FIXED, HANDWRITTEN, NAIVE, TESSERA
+from tests.bench.rivals import set_up
 from tests.support.process import LOOPBACK
 
 _RIVALS = {
@@ -28,6 +30,9 @@ def main(name: str, port: int, core: int) -> int:
     os.sched_setaffinity(0, {core})
     if name == TESSERA:
         return cli.main(["serve", "--host", LOOPBACK, "--port", str(port)])
+    if name not in _RIVALS:
+        command = set_up.command(name, port)
+        os.execve(command.arguments[0], command.arguments, os.environ | command.environment)
     uvloop.run(_serve(name, port))
     return 0
 

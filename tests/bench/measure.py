@@ -10,7 +10,8 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,15 +26,20 @@ from tests.bench.page import (
     HANDWRITTEN,
     NAIVE,
     PAGE_SIZE,
+    POSTGRAPHILE,
     RENAME,
     TESSERA,
     VIEWER,
     Ask,
 )
+from tests.bench.rivals import postgraphile_page
+from tests.bench.rivals.set_up import Rivals
 from tests.support.process import Child, ChildFailed, answer_of, free_port, tessera_environment
 
 SMALL, LARGE, DEEP = "small", "large", "deep"
-_START_SECONDS = 30
+# Node and Django need some seconds on a busy machine.
+_START_SECONDS = 60
+_WARM_UP_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,15 @@ class Plan:
     asked: int
     rounds: int
     load: Load
+
+
+@dataclass(frozen=True, slots=True)
+class FilledPages:
+    """A database with the rows of the pages."""
+
+    url: str
+    digest_key: str
+    dataset: Dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +85,12 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The subject of one sample. One that writes nothing afterwards needs no rest."""
+    """The subject of one sample."""
 
     name: str
     server: "Server"
     prepared: Sequence[Prepared]
-    writes: bool = True
+    load: Load
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +101,25 @@ class Server:
     process: Child
 
 
-def measure(url: str, digest_key: str, dataset: Dataset, plan: Plan, cores: Cores) -> Figures:
-    """Raises `WrongAnswer` where the servers' answers differ."""
+def measure(filled: FilledPages, plan: Plan, cores: Cores, picked: Rivals) -> Figures:
+    """Raises `WrongAnswer` where the servers' answers differ.
+
+    picked: rivals that people would pick; those that do not start are left out.
+    """
+    dataset = filled.dataset
     with ExitStack() as running:
-        logs = running.enter_context(TemporaryDirectory(prefix="tessera-bench-"))
-        environment = tessera_environment(url, {"TESSERA_DIGEST_KEY": digest_key})
+        logs = Path(running.enter_context(TemporaryDirectory(prefix="tessera-bench-")))
+        environment = tessera_environment(filled.url, {"TESSERA_DIGEST_KEY": filled.digest_key})
         servers = {
-            name: running.enter_context(started(name, environment, cores.server, Path(logs)))
+            name: running.enter_context(started(name, environment, cores.server, logs))
             for name in (TESSERA, HANDWRITTEN, NAIVE)
         }
-        side_by_side = _prepared_alike(servers, dataset.typical)
+        others = {}
+        for name in tuple(picked.ready):
+            with picked.left_out_unless_it_starts(name):
+                server = started(name, environment, cores.server, logs)
+                others[name] = running.enter_context(server)
+        side_by_side = _subjects(servers | others, dataset.typical, plan)
         by_size = {
             SMALL: _prepared_alike(servers, [dataset.small])[TESSERA],
             LARGE: _prepared_alike(servers, [dataset.large])[TESSERA],
@@ -103,17 +127,15 @@ def measure(url: str, digest_key: str, dataset: Dataset, plan: Plan, cores: Core
         }
         tessera = servers[TESSERA]
         lists = {name: _prepared_list(tessera, ask) for name, ask in dataset.lists.items()}
-        rivals = [Subject(name, servers[name], side_by_side[name]) for name in servers]
-        pages = [Subject(name, tessera, asked) for name, asked in (by_size | lists).items()]
+        asked = (by_size | lists).items()
+        pages = [Subject(name, tessera, prepared, plan.load) for name, prepared in asked]
         both = {name: servers[name] for name in (TESSERA, HANDWRITTEN)}
         with pinned(cores.load):
-            side, of_pages = (rounds(some, plan.rounds, plan.load) for some in (rivals, pages))
-            others = {
-                name: [Ask(ask.session, operation=name) for ask in dataset.typical]
-                for name in (VIEWER, ACTIVITY)
+            side, of_pages = (rounds(some, plan.rounds) for some in (side_by_side, pages))
+            twins = {
+                name: rounds(_subjects(both, asks, plan), plan.rounds)
+                for name, asks in _other_questions(dataset).items()
             }
-            others[RENAME] = dataset.renamings
-            twins = {name: _twins(both, asks, plan) for name, asks in others.items()}
         return Figures(
             side,
             {name: of_pages[name] for name in by_size},
@@ -122,13 +144,18 @@ def measure(url: str, digest_key: str, dataset: Dataset, plan: Plan, cores: Core
         )
 
 
-def _twins(
-    servers: Mapping[str, Server], asks: Sequence[Ask], plan: Plan
-) -> dict[str, list[Sample]]:
-    """Another question than the page, by the first admins of the typical tenants."""
+def _other_questions(dataset: Dataset) -> dict[str, list[Ask]]:
+    """Other questions than the page, by the first admins of the typical tenants."""
+    questions = {
+        name: [Ask(ask.session, operation=name) for ask in dataset.typical]
+        for name in (VIEWER, ACTIVITY)
+    }
+    return questions | {RENAME: dataset.renamings}
+
+
+def _subjects(servers: Mapping[str, Server], asks: Sequence[Ask], plan: Plan) -> list[Subject]:
     prepared = _prepared_alike(servers, asks)
-    subjects = [Subject(name, servers[name], prepared[name]) for name in servers]
-    return rounds(subjects, plan.rounds, plan.load)
+    return [Subject(name, servers[name], prepared[name], plan.load) for name in servers]
 
 
 @contextmanager
@@ -148,15 +175,17 @@ def started(name: str, environment: Mapping[str, str], core: int, logs: Path) ->
 def _prepared_alike(
     servers: Mapping[str, Server], asks: Sequence[Ask]
 ) -> dict[str, list[Prepared]]:
-    """The requests with the lengths of their answers, which are equal on every server."""
+    """The requests with the lengths of their answers, whose content is equal on every server."""
     prepared: dict[str, list[Prepared]] = {name: [] for name in servers}
     for ask in asks:
-        request = ask.request()
         contents = []
         for name, server in servers.items():
+            of_contract = name != POSTGRAPHILE
+            request = ask.request() if of_contract else postgraphile_page.request(ask)
             body = fetch(server.port, request)
             prepared[name].append(Prepared(request, len(body)))
-            contents.append(_content(body))
+            in_form = body if of_contract else postgraphile_page.in_the_contract_s_form(body)
+            contents.append(_content(in_form, sort=POSTGRAPHILE in servers))
         if any(content != contents[0] for content in contents):
             raise WrongAnswer(f"the servers differ: {contents}")
     return prepared
@@ -172,8 +201,11 @@ def _prepared_list(server: Server, ask: Ask) -> list[Prepared]:
     return [Prepared(request, len(body))]
 
 
-def _content(body: bytes) -> Any:
-    """The content of an answer. Raises `WrongAnswer` for errors, and for a page without tokens."""
+def _content(body: bytes, *, sort: bool = False) -> Any:
+    """The content of an answer. Raises `WrongAnswer` for errors, and for a page without tokens.
+
+    sort: whether the permissions of a token come in the order of their keys.
+    """
     answer = orjson.loads(body)
     data = answer.get("data") or {}
     page = data.get("tokens", data.get("activity"))
@@ -181,10 +213,12 @@ def _content(body: bytes) -> Any:
     empty = not any(e["node"].get("permissions", e["node"].get("token")) for e in edges)
     if not data or answer.get("errors") or (page is not None and empty):
         raise WrongAnswer(f"no page: {body[:1000]!r}")
+    for edge in edges if sort else ():
+        edge["node"]["permissions"].sort(key=itemgetter("key"))
     return answer
 
 
-def rounds(subjects: Sequence[Subject], times: int, load: Load) -> dict[str, list[Sample]]:
+def rounds(subjects: Sequence[Subject], times: int) -> dict[str, list[Sample]]:
     """The samples of each subject, one a round, taken in turns."""
     samples: dict[str, list[Sample]] = {subject.name: [] for subject in subjects}
 
@@ -192,11 +226,14 @@ def rounds(subjects: Sequence[Subject], times: int, load: Load) -> dict[str, lis
         # The first round warms up caches and connections and does not count.
         for number in range(1 + times):
             for subject in subjects:
-                server = subject.server
+                server, load = subject.server, subject.load
+                if number == 0:
+                    load = replace(
+                        load, seconds=min(load.seconds, _WARM_UP_SECONDS), lead_seconds=0
+                    )
                 sample = await drive(server.port, server.process.pid, subject.prepared, load)
-                if subject.writes:
-                    await asyncio.sleep(load.rest_seconds)
                 if number:
+                    await asyncio.sleep(load.rest_seconds)
                     samples[subject.name].append(sample)
 
     uvloop.run(run())

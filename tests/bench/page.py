@@ -7,8 +7,11 @@ from typing import Any
 import orjson
 
 TESSERA, HANDWRITTEN, NAIVE = "tessera", "handwritten", "naive"
+# Rivals that people would pick.
+MERCURIUS, POSTGRAPHILE = "mercurius", "postgraphile"
 # The contenders of the data plane.
 FIXED, FASTAPI = "fixed", "fastapi"
+BETTER_AUTH, DRF = "better-auth", "drf"
 PAGE_SIZE = 50
 # What the hand-written server answers, besides the page of tokens.
 VIEWER, ACTIVITY, RENAME = "Viewer", "ActivityPage", "Rename"
@@ -84,15 +87,20 @@ class Ask:
         if self.operation != RENAME:
             query = _LIST_QUERY if self.arguments else query
             variables = {"first": PAGE_SIZE, "after": self.after, **variables}
-        members = {"query": query, "operationName": self.operation, "variables": variables}
-        body = orjson.dumps(members)
-        head = (
-            "POST /graphql HTTP/1.1\r\n"
-            "Host: bench.test\r\n"
-            "Accept: application/graphql-response+json\r\n"
-            "Content-Type: application/json\r\n"
-            f"Authorization: Bearer {self.session}\r\n"
-            f"Content-Length: {len(body)}\r\n"
-            "\r\n"
-        )
-        return head.encode("ascii") + body
+        return post(self.session, query, self.operation, variables)
+
+
+def post(session: str, query: str, operation: str, variables: Mapping[str, Any]) -> bytes:
+    """The bytes of the HTTP request for an operation of a document."""
+    members = {"query": query, "operationName": operation, "variables": variables}
+    body = orjson.dumps(members)
+    head = (
+        "POST /graphql HTTP/1.1\r\n"
+        "Host: bench.test\r\n"
+        "Accept: application/graphql-response+json\r\n"
+        "Content-Type: application/json\r\n"
+        f"Authorization: Bearer {session}\r\n"
+        f"Content-Length: {len(body)}\r\n"
+        "\r\n"
+    )
+    return head.encode("ascii") + body

