@@ -97,6 +97,7 @@ lock: python ## work out all lock files from pyproject.toml (UPGRADE=--upgrade f
 	@$(COMPILE) --extra build --output-file requirements.txt pyproject.toml
 	@$(COMPILE) --extra build --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
 	@$(COMPILE) --extra build --extra otel --constraint requirements-dev.txt --output-file requirements-otel.txt pyproject.toml
+	@$(COMPILE) --output-file tests/bench/rivals/requirements.txt tests/bench/rivals/requirements.in
 
 schema: install ## write schema.graphql
 	@$(BIN)/tessera schema > $(VENV)/.part && mv $(VENV)/.part schema.graphql
@@ -105,7 +106,8 @@ migration: install ## write the migration of a changed model: make migration NAM
 	@[ -n '$(NAME)' ] || { echo 'make: say what changes: make migration NAME=what_changes' >&2; exit 1; }
 	@$(BIN)/tortoise -c server.database.MIGRATIONS_CONFIG makemigrations --name '$(NAME)'
 
-bench: install dev-packages ## measure against rivals that the bench builds, and write docs/benchmarks.md
+# The rivals' own packages are installed by the bench, below tests/bench/rivals and .venv.
+bench: install dev-packages ## measure beside rivals, and write docs/benchmarks.md and README's figures
 	@$(BIN)/python -m tests.bench --write $(BENCH_ARGS)
 
 screenshots: install browser ## make the README's pictures of the console anew
@@ -113,7 +115,7 @@ screenshots: install browser ## make the README's pictures of the console anew
 
 clean: ## remove all that set-up, builds and tests made; databases stay
 	@rm -rf $(VENV) .latest .lock-tools build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	@rm -rf server/console/assets* server/console/web/node_modules server/console/web/generated tests/chromium/node_modules tests/chromium/unpacked*
+	@rm -rf server/console/assets* server/console/web/node_modules server/console/web/generated tests/chromium/node_modules tests/chromium/unpacked* tests/node/node_modules tests/bench/rivals/node_modules
 	@find models server tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The steps of set-up.

@@ -1,6 +1,6 @@
 """`make bench` keeps `docs/benchmarks.md`: a run replaces its own section and no other.
 
-Here too: the promised ratios that it computes from its samples.
+Here too: the promised ratios that it computes from its samples, and the README's figures.
 """
 
 from dataclasses import replace
@@ -8,9 +8,28 @@ from dataclasses import replace
 from tests.bench.__main__ import _QUICK, _QUICK_CHECKS
 from tests.bench.load import Sample
 from tests.bench.measure import DEEP, LARGE, SMALL, Figures
-from tests.bench.measure_checks import AS_FEW, FEW, TRIED, UNDER_TERMS
-from tests.bench.page import ACTIVITY, FASTAPI, FIXED, HANDWRITTEN, NAIVE, RENAME, TESSERA, VIEWER
+from tests.bench.measure_checks import (
+    AS_FEW,
+    FEW,
+    FEWER_CONNECTIONS,
+    TRIED,
+    UNDER_TERMS,
+    at,
+)
+from tests.bench.page import (
+    ACTIVITY,
+    BETTER_AUTH,
+    DRF,
+    FASTAPI,
+    FIXED,
+    HANDWRITTEN,
+    NAIVE,
+    RENAME,
+    TESSERA,
+    VIEWER,
+)
 from tests.bench.page_of_figures import PAGE, with_section
+from tests.bench.readme import README, with_figures
 from tests.bench.report import database_section, requirements
 from tests.bench.report_checks import check_requirements, check_section
 from tests.bench.trail import MIDDLE, PLAIN, Trail, trail_requirements, trail_section
@@ -77,8 +96,47 @@ def test_filtered_activity_is_compared_with_the_plain_page_at_the_same_place() -
     assert f"| by kind, {MIDDLE} | 3300.00 |" in trail_section("A database", trail)
 
 
+def checked(*rivals: str) -> dict[str, list[Sample]]:
+    """Samples of checks at all numbers of connections, the same of each server."""
+    names = [
+        at(server, connections)
+        for server in (FIXED, TESSERA, *rivals)
+        for connections in (64, *FEWER_CONNECTIONS)
+    ]
+    return {name: sampled(100) for name in (*names, FEW, AS_FEW, UNDER_TERMS, TRIED)}
+
+
+def test_checks_over_one_connection_are_compared_by_their_latency() -> None:
+    says = "1 connection: p50, of fixed bytes"
+    found = {}
+    for rate in (50, 40, 30):
+        figures = checked(FASTAPI) | {at(TESSERA, 1): sampled(rate)}
+        [found[rate]] = [one.met for one in check_requirements(figures) if one.says == says]
+    assert found == {50: True, 40: True, 30: False}
+    section = check_section("A database", figures, _QUICK_CHECKS)
+    assert "| 1 connection | " in section
+    assert "| Tessera | 30 | 30 to 30 | 33.3 | 33.3 | 33.33 | 0.30 | 3.33 |" in section
+
+
+def test_a_rival_that_was_not_measured_is_named_with_the_reason() -> None:
+    figures = checked(FASTAPI, DRF)
+    section = check_section("A database", figures, _QUICK_CHECKS, {BETTER_AUTH: "it did not start"})
+    assert "| djangorestframework-api-key | 100 |" in section
+    assert "\n\nbetter-auth, API keys was not measured: it did not start.\n\n" in section
+
+
+def test_the_readme_tells_the_figures_of_the_page() -> None:
+    readme, page = README.read_text(), PAGE.read_text()
+    assert with_figures(readme, page) == readme
+    [tessera] = [line for line in readme.splitlines() if line.startswith("| Tessera | ")][:1]
+    _, _, control = page.partition("## The control plane")
+    _, _, on_postgres = control.partition("### PostgreSQL")
+    pages = tessera.split(" | ")[1]
+    assert f"\n| Tessera | {pages} | " in on_postgres.partition("### ")[0]
+
+
 def test_checks_under_every_term_are_compared_with_fixed_bytes() -> None:
-    figures = {name: sampled(100) for name in (TESSERA, FEW, AS_FEW, TRIED, FASTAPI, FIXED)}
+    figures = checked(FASTAPI)
     met = {
         rate: [
             (one.says, one.met)

@@ -26,6 +26,7 @@ from tests.bench.measure import Cores, FilledPages, Plan, measure, pinned
 from tests.bench.measure_checks import CheckPlan, Filled, measure_checks
 from tests.bench.page import BETTER_AUTH, DRF, MERCURIUS, POSTGRAPHILE
 from tests.bench.page_of_figures import PAGE, with_section
+from tests.bench.readme import README, with_figures
 from tests.bench.report import Requirement, database_section, preamble, requirements
 from tests.bench.report_checks import check_preamble, check_requirements, check_section
 from tests.bench.rivals.keys import load_keys
@@ -89,7 +90,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rows and rounds: some minutes")
     parser.add_argument("--database", choices=[*_DATABASES, "both"], default="both")
-    parser.add_argument("--write", action="store_true", help="also write docs/benchmarks.md")
+    parser.add_argument(
+        "--write", action="store_true", help="also write docs/benchmarks.md and README"
+    )
     parser.add_argument("--plane", choices=[*_PLANES, "both"], default="both")
     parsed = parser.parse_args()
     if not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2:
@@ -106,6 +109,7 @@ def main() -> int:
             required += plane(parsed.quick, cores, command, databases, section.add)
             if parsed.write:
                 PAGE.write_text(with_section(PAGE.read_text(), section.text))
+                README.write_text(with_figures(README.read_text(), PAGE.read_text()))
     return 0 if all(requirement.met for requirement in required) else 1
 
 
@@ -133,8 +137,7 @@ def _control(
             _say("writing rows …")
             dataset = asyncio.run(load(url, plan.sizes, _key(key), asked=plan.asked))
             others = _rivals(url, (MERCURIUS, POSTGRAPHILE))
-            if others.ready:
-                asyncio.run(prepare_page(url))
+            _prepare(others, url)
             _say("measuring …")
             figures = measure(FilledPages(url, key, dataset), plan, cores, others)
         add(database_section(name, figures, plan, others.missing))
@@ -174,6 +177,17 @@ def _rivals(url: str, names: Sequence[str]) -> Rivals:
         return Rivals()
     _say("installing rivals, where they are not …")
     return install(names)
+
+
+def _prepare(rivals: Rivals, url: str) -> None:
+    """Add to Tessera's rows what the rivals of the page need."""
+    if not rivals.ready:
+        return
+    try:
+        asyncio.run(prepare_page(url))
+    except asyncpg.PostgresError as problem:
+        for name in tuple(rivals.ready):
+            rivals.leave_out(name, "its tables could not be made", problem)
 
 
 def _filled_keys(rivals: Rivals, new: _New, tokens: Tokens) -> dict[str, Filled]:

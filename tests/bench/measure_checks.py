@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from tests.bench.checks import Requests, Tokens
 from tests.bench.load import Load, Prepared, Sample, fetch
-from tests.bench.measure import Cores, Server, Subject, pinned, rounds, started
+from tests.bench.measure import Cores, Server, Subject, pinned, rounds, started, warm_up_seconds
 from tests.bench.page import FASTAPI, FIXED, TESSERA
 from tests.bench.rivals.set_up import Rivals
 from tests.support.process import tessera_environment
@@ -89,8 +89,8 @@ def measure_checks(
 
 
 def at(name: str, connections: int) -> str:
-    """The subject that is a server at fewer connections than the others."""
-    return f"{name} at {connections}"
+    """The subject that is a server at a number of connections: its name alone at most of them."""
+    return f"{name} at {connections}" if connections in FEWER_CONNECTIONS else name
 
 
 def _of_tessera(server: Server, requests: Requests, plan: CheckPlan) -> Iterator[Subject]:
@@ -107,7 +107,7 @@ def _side_by_side(
     name: str, server: Server, requests: Sequence[bytes], load: Load
 ) -> Iterator[Subject]:
     prepared = _prepared(server, requests)
-    yield Subject(name, server, prepared, load)
+    yield Subject(name, server, prepared, load, warm_up_seconds(name))
     yield from _at_fewer_connections(name, server, prepared, load)
 
 

@@ -118,41 +118,41 @@ def check_section(
     missing: Mapping[str, str] = NONE_MISSING,
 ) -> str:
     """One database's tables. missing: why other rivals could not be measured, by name."""
-    many, few = plan.many, plan.few
-    rows = [
-        [label, *speed(figures[name]), times(figures[name], figures[FIXED])]
-        for name, label in (
-            (FIXED, _SERVERS[FIXED]),
-            (TESSERA, f"Tessera, {many.tenants * many.each:,} tokens"),
-            (AS_FEW, f"the same, {few.asked:,} of them asked about"),
-            (UNDER_TERMS, f"the same, {many.under_terms:,} with every term set"),
-            (TRIED, f"the same, {many.tried:,} while a trial runs"),
-            (FEW, f"Tessera, {few.tenants * few.each:,} tokens"),
-            *((name, _SERVERS[name]) for name in (FASTAPI, BETTER_AUTH, DRF)),
-        )
-        if name in figures
-    ]
     head = ["requests/s", "lowest to highest", "p50 ms", "p99 ms", "CPU ms", "of fixed bytes"]
     return "\n\n".join(
         [
             f"### {name}",
-            table([f"{plan.load.connections} connections", *head], rows),
             *(
-                table([_counted(connections), *head, "p50 of fixed bytes"], fewer)
-                for connections in reversed(FEWER_CONNECTIONS)
-                for fewer in [_rows_at(figures, connections)]
+                table([_counted(connections), *head, "p50 of fixed bytes"], rows)
+                for connections in (plan.load.connections, *reversed(FEWER_CONNECTIONS))
+                for rows in [_side_by_side(figures, connections)]
             ),
             *not_measured(missing, _SERVERS),
+            table([f"Tessera, {_counted(plan.load.connections)}", *head], _cases(figures, plan)),
             promises(check_requirements(figures)),
         ]
     )
+
+
+def _cases(figures: Mapping[str, Sequence[Sample]], plan: CheckPlan) -> list[list[str]]:
+    many, few = plan.many, plan.few
+    return [
+        [label, *speed(figures[name]), times(figures[name], figures[FIXED])]
+        for name, label in (
+            (TESSERA, f"{many.tenants * many.each:,} tokens, {many.asked:,} of them asked about"),
+            (AS_FEW, f"the same, {few.asked:,} of them asked about"),
+            (UNDER_TERMS, f"the same, {many.under_terms:,} with every term set"),
+            (TRIED, f"the same, {many.tried:,} while a trial runs"),
+            (FEW, f"{few.tenants * few.each:,} tokens"),
+        )
+    ]
 
 
 def _counted(connections: int) -> str:
     return f"{connections} connection{'s' if connections > 1 else ''}"
 
 
-def _rows_at(figures: Mapping[str, Sequence[Sample]], connections: int) -> list[list[str]]:
+def _side_by_side(figures: Mapping[str, Sequence[Sample]], connections: int) -> list[list[str]]:
     fixed = figures[at(FIXED, connections)]
     return [
         [

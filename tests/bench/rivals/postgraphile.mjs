@@ -20,7 +20,7 @@ const instance = postgraphile({
     async context({ node }) {
       const tenantId = await tenantOf(pool, node?.req.headers.authorization);
       if (tenantId === null) throw new Error("Sign in.");
-      return { pgSettings: { role: "bench_visitor", "bench.tenant_id": tenantId } };
+      return { pgSettings: { role: "tessera_bench_visitor", "bench.tenant_id": tenantId } };
     },
   },
 });

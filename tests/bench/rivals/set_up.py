@@ -84,11 +84,16 @@ class Rivals:
 def install(names: Sequence[str]) -> Rivals:
     """Install what those need that is not installed yet."""
     rivals = Rivals(list(names))
-    on_node = [name for name in names if name in _SCRIPTS]
+    on_node = [name for name in names if is_on_node(name)]
     on_django = [name for name in names if name == DRF]
     _try(rivals, on_node, lambda: node.install(HERE))
     _try(rivals, on_django, _install_python_packages)
     return rivals
+
+
+def is_on_node(name: str) -> bool:
+    """Whether a server is a rival that runs on Node."""
+    return name in _SCRIPTS
 
 
 def command(name: str, port: int) -> Command:
