@@ -78,7 +78,7 @@ citus: install dev-packages ## test on an empty database of a real Citus: make c
 # pyproject.toml, whose packages may break with any release: the tests tell what did.
 latest: ## run all tests on the newest versions of all packages, in the folder .latest
 	@rm -rf .latest && mkdir .latest
-	@tar -cf - --exclude=./.git --exclude=./.venv --exclude=./.latest --exclude=./.lock-tools . | tar -xf - -C .latest
+	@tar -cf - --exclude=./.git --exclude=./.venv --exclude=./.latest --exclude=./.lock-tools --exclude=./tests/bench/rivals/node_modules . | tar -xf - -C .latest
 	@sed 's/==[0-9][0-9.]*"/"/' pyproject.toml > .latest/pyproject.toml
 	@$(MAKE) --no-print-directory -C .latest lock UPGRADE=--upgrade
 	@echo 'Newer than locked:'
