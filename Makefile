@@ -43,7 +43,7 @@ once = if ! cmp -s $(1) $(VENV)/.done-$(1); then $(2) && cp $(1) $(VENV)/.part &
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install serve test suite soak citus latest lint lock schema migration bench screenshots clean python venv packages dev-packages browser
+.PHONY: help install serve test suite soak citus upgrade latest lint lock schema migration bench screenshots clean python venv packages dev-packages browser
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -73,6 +73,12 @@ citus: install dev-packages ## test on an empty database of a real Citus: make c
 	@[ -n '$(URL)' ] || { echo 'make: give the database at the coordinator: make citus URL=postgres://…' >&2; exit 1; }
 	$(call step,pytest,TESSERA_TEST_CITUS_URL='$(URL)' $(BIN)/python -m pytest --numprocesses=0 -k '$(CITUS_TESTS)' \
 		$(ON_CITUS) $(PYTEST_ARGS))
+
+# The earlier version runs with the packages of this one. A commit needs git; a wheel or a folder with the sources does not.
+upgrade: install dev-packages ## upgrade under load from an earlier version, and back: make upgrade FROM=COMMIT
+	@[ -n '$(FROM)' ] || { echo 'make: give a commit, a wheel or a folder: make upgrade FROM=…' >&2; exit 1; }
+	$(call step,pytest,TESSERA_TEST_UPGRADE_FROM='$(FROM)' $(BIN)/python -m pytest --numprocesses=0 --capture=no \
+		tests/upgrade/two_versions.py $(PYTEST_ARGS))
 
 # A copy with a .venv of its own, so that a failure changes nothing here. Without the pins of
 # pyproject.toml, whose packages may break with any release: the tests tell what did.

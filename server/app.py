@@ -50,6 +50,7 @@ from server.monitoring.routes import health_routes, metrics_route
 from server.monitoring.tracing import RequestSpans
 from server.service import Service
 from server.settings import Settings
+from server.shutdown import Shutdown
 from server.web.problem import problem
 from server.web.public_path import without_path
 from server.workers import Worker
@@ -179,7 +180,8 @@ class App:
         self._mails = Mails(service)
         self._reports = Reports()
         limiter = self._authorize.rate_limiter
-        routed = _routed(service, run, self._log, self._reports, limiter)
+        self.shutdown = Shutdown()
+        routed = _routed(service, run, self._log, self._reports, limiter, self.shutdown)
         self.routes = routed.routes
         self._routed = routed
         self._worker, self._run = service.worker, run
@@ -187,7 +189,7 @@ class App:
         self._lag = LoopWatch()
         # Answers at the metrics' own address, if there is one.
         self.monitoring = Starlette(
-            routes=_monitoring(service, limiter, is_apart=True),
+            routes=_monitoring(service, limiter, self.shutdown, is_apart=True),
             middleware=[Middleware(Envelope), Middleware(LastNet)],
             exception_handlers={HTTPException: _http_problem},
         )
@@ -201,7 +203,7 @@ class App:
 
     def protocol(self, limits: Limits | None = None) -> type[Protocol]:
         """The HTTP protocol of this application, for clients that stay within `limits`."""
-        return protocol_of(self._authorize, limits)
+        return protocol_of(self._authorize, self.shutdown, limits)
 
     async def open(self) -> None:
         """Take the connections that checks need, before other requests take the server's last.
@@ -240,7 +242,12 @@ def _is_check(scope: Scope) -> bool:
 
 
 def _routed(
-    service: Service, run: Runner, log: DecisionLog, reports: Reports, limiter: RateLimiter
+    service: Service,
+    run: Runner,
+    log: DecisionLog,
+    reports: Reports,
+    limiter: RateLimiter,
+    shutdown: Shutdown,
 ) -> Starlette:
     turns = Turns(service.settings.max_requests_per_tenant)
 
@@ -262,7 +269,7 @@ def _routed(
             *introspection_routes(service),
             *holder_routes(service, log),
             *leak_routes(service, reports),
-            *_monitoring(service, limiter, is_apart=False),
+            *_monitoring(service, limiter, shutdown, is_apart=False),
             *console_routes(has_session, base),
         ],
         middleware=[
@@ -278,9 +285,12 @@ def _routed(
     return app
 
 
-def _monitoring(service: Service, limiter: RateLimiter, *, is_apart: bool) -> list[Route]:
+def _monitoring(
+    service: Service, limiter: RateLimiter, shutdown: Shutdown, *, is_apart: bool
+) -> list[Route]:
     """Health, and metrics where they are told: at an address of their own (`is_apart`) or not."""
-    routes = health_routes(limiter.is_up if service.settings.rate_limit_url else None)
+    store = limiter.is_up if service.settings.rate_limit_url else None
+    routes = health_routes(store, shutdown)
     if is_apart == (service.settings.metrics_address is not None):
         routes.append(metrics_route(service.worker, outbox_lag))
     return routes

@@ -2,6 +2,7 @@
 
 import copy
 import re
+import signal
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
@@ -103,10 +104,13 @@ def test_service_and_budget_select_the_instances_and_not_the_migration() -> None
     assert {rule["ports"][0]["port"] for rule in policy["ingress"]} == ports
 
 
-def test_a_pod_has_time_for_its_pause_and_its_requests() -> None:
+def test_a_pod_has_time_for_its_delay_and_its_requests() -> None:
     spec = _pods()[0]["spec"]
-    pause = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert spec["terminationGracePeriodSeconds"] >= pause + 30
+    arguments = spec["containers"][0]["args"]
+    delay = int(arguments[arguments.index("--shutdown-delay") + 1])
+    probe = spec["containers"][0]["readinessProbe"]
+    assert delay >= probe["periodSeconds"] * probe["failureThreshold"]
+    assert spec["terminationGracePeriodSeconds"] >= delay + 30
 
 
 def test_an_instance_serves_with_the_arguments_and_answers_every_probe(tmp_path: Path) -> None:
@@ -138,6 +142,7 @@ def test_an_instance_serves_with_the_arguments_and_answers_every_probe(tmp_path:
         while (found := _workers(metrics)) != wanted:
             assert time.monotonic() < patience, f"{found} workers\n{server.log()}"
             time.sleep(0.05)
+        assert server.stop(signal.SIGINT) == 0  # without the delay after SIGTERM
 
 
 def _workers(port: int) -> int:

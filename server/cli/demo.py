@@ -16,6 +16,7 @@ from server.dataplane.connection import Limits, limited_protocol
 from server.dataplane.demo import DemoApi
 from server.operations import tenants
 from server.service import Service
+from server.shutdown import Shutdown
 
 _SLUG, _EMAIL = "demo", "owner@demo.example"
 # Taken from the open files that `max_connections` leaves to other things.
@@ -24,7 +25,7 @@ _LIMITS = Limits(connections=50)
 
 @asynccontextmanager
 async def listening(
-    service: Service, main: socket.socket, beside: socket.socket
+    service: Service, main: socket.socket, beside: socket.socket, shutdown: Shutdown
 ) -> AsyncIterator[list[Listener]]:
     """Create the demo tenant on an empty database, announce it, and listen as its API.
 
@@ -42,7 +43,7 @@ async def listening(
     try:
         listen(beside)
         announce(service, url_of(main), url_of(beside) + sample_path(service), password)
-        yield [Listener(beside, api, limited_protocol(_LIMITS))]
+        yield [Listener(beside, api, limited_protocol(_LIMITS, shutdown))]
     finally:
         await api.close()
 

@@ -30,6 +30,7 @@ from server.workers import MAX_WORKERS, Supervisor, Worker, usable_cores
 
 _log = logging.getLogger("tessera")
 _OBJECTS_BEFORE_COLLECTING = 20_000
+_MAX_DELAY_SECONDS = 600
 # Of the metrics' own address. Taken from the files that `max_connections` leaves to other things.
 _LIMITS = Limits(connections=50)
 
@@ -64,6 +65,14 @@ class _Sockets:
         return [one for one in (self.main, self.beside, self.metrics) if one is not None]
 
 
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What the command line says besides listeners and workers."""
+
+    accepts_removals: bool
+    shutdown_delay_seconds: int
+
+
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= 65_535):
         raise click.BadParameter("a port is a whole number from 0 to 65535")
@@ -87,6 +96,14 @@ def _port(text: str) -> int:
     help="Processes that serve. By default one with SQLite, and as many as cores with PostgreSQL.",
 )
 @click.option(
+    "--shutdown-delay",
+    "shutdown_delay_seconds",
+    type=click.IntRange(0, _MAX_DELAY_SECONDS),
+    metavar="SECONDS",
+    default=0,
+    help="After SIGTERM, serve on for so long, while /readyz answers 503.",
+)
+@click.option(
     "--demo",
     "has_demo",
     is_flag=True,
@@ -97,17 +114,24 @@ def _port(text: str) -> int:
     is_flag=True,
     help="Serve an API description that takes permissions from live tokens.",
 )
-def serve(host: str, port: int, workers: int | None, has_demo: bool, accept_removals: bool) -> int:
+def serve(
+    host: str,
+    port: int,
+    workers: int | None,
+    shutdown_delay_seconds: int,
+    has_demo: bool,
+    accept_removals: bool,
+) -> int:
     """Serve until a signal ends it. An embedded database is migrated first."""
     settings = settings_of_environment()
     count = workers or (1 if settings.embedded else min(usable_cores(), MAX_WORKERS))
-    own = settings.metrics_address
+    own, options = settings.metrics_address, _Options(accept_removals, shutdown_delay_seconds)
     if count == 1:
         with logging_to_standard_error(settings.log_level):
             documents = read_documents(settings)
             with _Sockets.bound(host, port, own, has_demo=has_demo) as sockets:
-                return _serve(settings, documents, sockets, None, accept_removals)
-    supervisor = Supervisor(count)
+                return _serve(settings, documents, sockets, None, options)
+    supervisor = Supervisor(count, shutdown_delay_seconds)
     with ExitStack() as closing:
         with few_lines_to_standard_error(settings.log_level, supervisor.log_turn):
             # Once for all workers: one that is started anew must not read files that have changed.
@@ -121,7 +145,7 @@ def serve(host: str, port: int, workers: int | None, has_demo: bool, accept_remo
         turn = worker.shared.log_turn.held
         with logging_to_standard_error(settings.log_level, worker=worker.number, turn=turn):
             try:
-                return _serve(settings, documents, sockets, worker, accept_removals)
+                return _serve(settings, documents, sockets, worker, options)
             except Exception as error:
                 return _failed(error, worker)
 
@@ -144,11 +168,11 @@ def _serve(
     documents: Documents,
     sockets: _Sockets,
     worker: Worker | None,
-    accept_removals: bool,
+    options: _Options,
 ) -> int:
     # Around the event loop: the last spans are exported once no answer is due any more.
     with exported_spans(os.environ) as tracer:
-        return _serve_traced(settings, documents, sockets, worker, tracer, accept_removals)
+        return _serve_traced(settings, documents, sockets, worker, tracer, options)
 
 
 @run
@@ -158,7 +182,7 @@ async def _serve_traced(
     sockets: _Sockets,
     worker: Worker | None,
     tracer: Tracer | None,
-    accept_removals: bool,
+    options: _Options,
 ) -> None:
     async with (
         running_service(settings, documents, worker, tracer) as service,
@@ -166,16 +190,18 @@ async def _serve_traced(
     ):
         await restoration.require_settled(Operator(), settings)
         if service.speaks:
-            await _adopt(service, accept_removals)
+            await _adopt(service, options.accepts_removals)
         app = create_app(service, runner)
-        await _listen_and_serve(app, service, sockets)
+        await _listen_and_serve(app, service, sockets, options.shutdown_delay_seconds)
 
 
-async def _adopt(service: Service, accept_removals: bool) -> None:
-    await catalogue_versions.adopt(Operator(), service.catalogue, accepts_removals=accept_removals)
+async def _adopt(service: Service, accepts_removals: bool) -> None:
+    await catalogue_versions.adopt(Operator(), service.catalogue, accepts_removals=accepts_removals)
 
 
-async def _listen_and_serve(app: App, service: Service, sockets: _Sockets) -> None:
+async def _listen_and_serve(
+    app: App, service: Service, sockets: _Sockets, delay_seconds: int
+) -> None:
     async with AsyncExitStack() as closing:
         closing.push_async_callback(app.close)
         await app.open()
@@ -185,17 +211,18 @@ async def _listen_and_serve(app: App, service: Service, sockets: _Sockets) -> No
         limits = Limits(connections=max_connections())
         listeners = [Listener(sockets.main, app, app.protocol(limits))]
         if sockets.beside is not None:
-            listening = demo.listening(service, sockets.main, sockets.beside)
+            listening = demo.listening(service, sockets.main, sockets.beside, app.shutdown)
             listeners += await closing.enter_async_context(listening)
         else:
             demo.announce(service, url_of(sockets.main))
         if sockets.metrics is not None:
             listen(sockets.metrics)
-            listeners.append(Listener(sockets.metrics, app.monitoring, limited_protocol(_LIMITS)))
+            protocol = limited_protocol(_LIMITS, app.shutdown)
+            listeners.append(Listener(sockets.metrics, app.monitoring, protocol))
         _tune_garbage_collection()
         if service.worker is not None:
             service.worker.tell_ready()
-        await serve_until_signalled(listeners, service.worker)
+        await serve_until_signalled(listeners, service.worker, app.shutdown, delay_seconds)
 
 
 def _tune_garbage_collection() -> None:

@@ -9,12 +9,14 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from server.dataplane.connection import Limits
 from server.internals.uvicorn import warn_of_server
+from server.shutdown import Shutdown
 from server.workers import FORCE, Worker
 
 # Longer than gateways keep a connection for reuse: a request that is sent while this end closes the
@@ -37,14 +39,17 @@ class Listener:
     protocol: type[asyncio.Protocol]
 
 
-async def serve_until_signalled(listeners: Sequence[Listener], worker: Worker | None) -> None:
+async def serve_until_signalled(
+    listeners: Sequence[Listener], worker: Worker | None, shutdown: Shutdown, delay_seconds: float
+) -> None:
     """Serve on every listener until SIGINT or SIGTERM, and end all requests in good order.
 
-    A worker heeds its supervisor: SIGTERM, or the supervisor's end.
+    SIGTERM announces the end, which begins `delay_seconds` later, or by another signal. A worker
+    heeds its supervisor: SIGTERM, or the supervisor's end.
     """
     warn_of_server()
     servers = [_Server(_config(listener)) for listener in listeners]
-    with _ended_by_signals(servers, worker):
+    with _ended_by_signals(_End(servers, shutdown), worker, delay_seconds):
         await asyncio.gather(
             *(
                 server.serve(sockets=[listener.socket])
@@ -79,29 +84,45 @@ class _Server(uvicorn.Server):
         yield
 
 
-@contextmanager
-def _ended_by_signals(servers: Sequence[uvicorn.Server], worker: Worker | None) -> Iterator[None]:
-    """Within it, SIGINT and SIGTERM, or a worker's supervisor, end the servers in good order."""
-    force = signal.SIGINT if worker is None else FORCE
+class _End:
+    """The end of the servers: announced, and then begun."""
 
-    def end(number: signal.Signals) -> None:
+    def __init__(self, servers: Sequence[uvicorn.Server], shutdown: Shutdown) -> None:
+        self._servers, self._shutdown = servers, shutdown
+
+    def after(self, delay_seconds: float) -> None:
+        """Announce the end, and begin it later; at once where it was announced before."""
+        if delay_seconds and not self._shutdown.is_announced:
+            self._shutdown.announce()
+            asyncio.get_running_loop().call_later(delay_seconds, self.begin)
+        else:
+            self.begin()
+
+    def begin(self, *, is_forced: bool = False) -> None:
+        """Take no more connections. Forced a second time, wait for no request, as uvicorn does."""
+        self._shutdown.announce()
         # Ends the process where something waits that has no time-out.
         last_resort = threading.Timer(_END_SECONDS, os._exit, [1])
         last_resort.daemon = True
         last_resort.start()
-        for server in servers:
-            # As uvicorn's own: after a second interrupt it waits for no request.
-            if server.should_exit and number == force:
+        for server in self._servers:
+            if server.should_exit and is_forced:
                 server.force_exit = True
             server.should_exit = True
 
+
+@contextmanager
+def _ended_by_signals(end: _End, worker: Worker | None, delay_seconds: float) -> Iterator[None]:
+    """Within it, SIGINT and SIGTERM, or a worker's supervisor, end the servers in good order."""
+    force = signal.SIGINT if worker is None else FORCE
+
     def end_with_supervisor(descriptor: int) -> None:
         loop.remove_reader(descriptor)
-        end(signal.SIGTERM)
+        end.begin()
 
     loop = asyncio.get_running_loop()
-    for number in (force, signal.SIGTERM):
-        loop.add_signal_handler(number, end, number)
+    loop.add_signal_handler(force, partial(end.begin, is_forced=True))
+    loop.add_signal_handler(signal.SIGTERM, end.after, delay_seconds)
     if worker is not None:
         loop.add_reader(worker.supervised, end_with_supervisor, worker.supervised)
     try:

@@ -19,6 +19,7 @@ from server.database.connections import (
     dialect,
     transaction,
 )
+from server.database.migration_plan import MigrationPlan, plan_of
 from server.database.rights import require_rights, require_schema
 from server.database.unavailability import is_unavailable, sentence_of
 from server.database.writable import ping, require_writable
@@ -51,10 +52,11 @@ async def migrate(settings: Settings) -> list[str]:
     Raises `Misconfigured` for an unusable database.
     """
     async with connected(settings, patient=True, shared=False) as connections:
+        plans: list[MigrationPlan] = []
         for _ in range(_MAX_LOCK_TRIES):
             try:
                 with connections:
-                    return await migrate_connected()
+                    return await migrate_connected(plans)
             except (LockNotAvailableError, DeadlockDetectedError):
                 await sleep(_PAUSE_SECONDS)
         raise Misconfigured(
@@ -62,8 +64,11 @@ async def migrate(settings: Settings) -> list[str]:
         )
 
 
-async def migrate_connected() -> list[str]:
-    """As `migrate`, on the connected database, within its time-outs."""
+async def migrate_connected(plans: list[MigrationPlan] | None = None) -> list[str]:
+    """As `migrate`, on the connected database, within its time-outs.
+
+    plans: those of earlier tries, which this one adds its own to.
+    """
     async with told_to_the_operator(), transaction() as client:
         await require_writable()
         if client.capabilities.dialect == "postgres":
@@ -77,14 +82,29 @@ async def migrate_connected() -> list[str]:
         if not state.missing:
             return []
         await require_schema(to_create=True)
-        if client.capabilities.dialect == "postgres":
-            await client.execute_query(_LOCK_TIMEOUT)
         executor = MigrationExecutor(client, apps_of(client.connection_name))
         # Before anything asks for the applied ones: in PostgreSQL that would fail, and end the
         # transaction.
         await executor.recorder.ensure_schema(_SCHEMA_EDITORS[dialect()](client))
-        await executor.migrate()
+        if client.capabilities.dialect == "postgres":
+            plan = await _plan(executor, state.missing, plans)
+            await client.execute_query(_LOCK_TIMEOUT)
+            await plan.run(client)
+        else:
+            await executor.migrate()
         return state.missing
+
+
+async def _plan(
+    executor: MigrationExecutor, missing: list[str], earlier: list[MigrationPlan] | None
+) -> MigrationPlan:
+    """The plan of an earlier try, if it lacked the same migrations; else a new one."""
+    plans = [] if earlier is None else earlier
+    for plan in plans:
+        if plan.names == missing:
+            return plan
+    plans.append(await plan_of(executor, "models", missing))
+    return plans[-1]
 
 
 async def require_usable() -> None:

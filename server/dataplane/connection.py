@@ -20,6 +20,7 @@ from server.dataplane import answers
 from server.dataplane.answers import Answer
 from server.internals.uvicorn import HttpToolsProtocol, RequestResponseCycle, require_protocol
 from server.monitoring.metrics import CONNECTIONS_ENDED, UNEXPECTED_ERRORS
+from server.shutdown import Shutdown
 
 _log = logging.getLogger("tessera.connection")
 # Input is parsed in parts of this size, so that little of an oversized request is parsed.
@@ -108,6 +109,7 @@ class Connection(HttpToolsProtocol):
 
     limits = Limits()
     default_headers: "DefaultHeaders"
+    process_end = Shutdown()
     _message: str | None = None
     # Bytes since a head began or ended or body data came; at most `head_size` and one part.
     _since_progress = 0
@@ -218,6 +220,8 @@ class Connection(HttpToolsProtocol):
         if self._arrival_timer is not None:
             self._has_arrived()
         keep_alive = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
+        if self.process_end.is_announced:
+            keep_alive = False
         if self.parser.should_upgrade() and _announces_a_body(self.headers):
             # httptools takes this body for data of the other protocol, so that body and next
             # request cannot be distinguished (request smuggling): read nothing more.
@@ -438,7 +442,7 @@ class Connection(HttpToolsProtocol):
             one.transport.abort()
 
 
-def limited_protocol(within: Limits) -> type[asyncio.Protocol]:
+def limited_protocol(within: Limits, shutdown: Shutdown) -> type[asyncio.Protocol]:
     """uvicorn's protocol for HTTP/1.1 with these limits, for an application without checks.
 
     Raises `Misconfigured` where this version of uvicorn cannot be limited.
@@ -448,6 +452,7 @@ def limited_protocol(within: Limits) -> type[asyncio.Protocol]:
     class Protocol(Connection):
         default_headers = DefaultHeaders()
         limits = within
+        process_end = shutdown
 
     return Protocol
 

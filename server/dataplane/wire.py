@@ -14,12 +14,15 @@ from server.dataplane.authorize import Authorize
 from server.dataplane.connection import Connection, DefaultHeaders, Exchange, Limits
 from server.dataplane.originals import PREFIX
 from server.internals.uvicorn import require_protocol
+from server.shutdown import Shutdown
 
 _PATH = PREFIX.encode()
 _MORE = (_PATH + b"?", _PATH + b"/")
 
 
-def protocol_of(authorize: Authorize, limits: Limits | None = None) -> type[asyncio.Protocol]:
+def protocol_of(
+    authorize: Authorize, shutdown: Shutdown, limits: Limits | None = None
+) -> type[asyncio.Protocol]:
     """uvicorn's protocol for HTTP/1.1 with limits, and a short cut for requests that are checks.
 
     Raises `Misconfigured` where this version of uvicorn cannot be limited.
@@ -31,6 +34,7 @@ def protocol_of(authorize: Authorize, limits: Limits | None = None) -> type[asyn
         _authorize = authorize
         default_headers = DefaultHeaders()
         limits = within
+        process_end = shutdown
 
     return Protocol
 

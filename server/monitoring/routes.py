@@ -11,6 +11,7 @@ from starlette.routing import Route
 from server import database
 from server.errors import Misconfigured
 from server.monitoring.gathering import OutboxLag, exposition
+from server.shutdown import Shutdown
 from server.web.problem import problem
 from server.workers import Worker
 
@@ -20,14 +21,14 @@ _OK, _DOWN, _UNKNOWN = "ok", "unavailable", "unknown"
 StoreCheck = Callable[[], Awaitable[bool]]
 
 
-def health_routes(is_store_up: StoreCheck | None) -> list[Route]:
+def health_routes(is_store_up: StoreCheck | None, shutdown: Shutdown) -> list[Route]:
     """`/healthz` and `/readyz`. They need no session and reveal nothing about tenants.
 
     is_store_up: None where rate limits need no store.
     """
 
     async def ready(_request: Request) -> Response:
-        return await _readiness(is_store_up)
+        return await _readiness(is_store_up, shutdown)
 
     return [
         Route("/healthz", _alive, methods=["GET"]),
@@ -48,14 +49,16 @@ async def _alive(_request: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
-async def _readiness(is_store_up: StoreCheck | None) -> Response:
-    """Ready are instances whose database can be used. Without the store, requests pass uncounted:
-    an instance must not be taken from its gateways for that.
+async def _readiness(is_store_up: StoreCheck | None, shutdown: Shutdown) -> Response:
+    """Ready are instances whose database can be used, until their end is announced. Without the
+    store, requests pass uncounted: an instance must not be taken from its gateways for that.
     """
     dependencies = {"database": _DOWN, "migrations": _UNKNOWN}
     if is_store_up is not None:
         dependencies["rateLimitStore"] = _OK if await is_store_up() else _DOWN
     reason = await _fault_of_database(dependencies)
+    if shutdown.is_announced:
+        reason = "The instance is about to end."
     if reason is not None:
         return problem(503, "UNAVAILABLE", reason, dependencies=dependencies)
     return JSONResponse({"status": "ready", "dependencies": dependencies})

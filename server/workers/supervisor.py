@@ -51,14 +51,17 @@ class _Slot:
 class Supervisor:
     """The workers of an instance. Runs in the process that they are copies of."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, delay_seconds: float) -> None:
+        """delay_seconds: for how long workers serve on after SIGTERM."""
+        self._delay_seconds = delay_seconds
         self._shared = Shared(SharedCounts(), Exchange(count), SharedLock())
         self._listeners: list[socket.socket] = []
         self._slots = [_Slot(number) for number in range(1, count + 1)]
         self._slots[0].due_at = 0.0
         # The first worker migrates and announces; the others start once it serves.
         self._has_served = False
-        self._ending_since: float | None = None
+        # When workers that have not ended are killed; None until they are told to end.
+        self._kills_at: float | None = None
         self._failed = False
         self._signalled, self._wakes = socket.socketpair()
         self._supervised, self._alive = os.pipe()
@@ -145,34 +148,39 @@ class Supervisor:
                     self._heed(number)
             else:
                 self._note_ready(starting[end], end)
-        if self._ending_since is not None and self._seconds_left() == 0:
+        if self._kills_at is not None and self._seconds_left() == 0:
             self._signal_all(signal.SIGKILL)
 
     def _seconds_left(self) -> float | None:
         now = time.monotonic()
-        if self._ending_since is not None:
-            return max(0.0, self._ending_since + _END_SECONDS - now)
+        if self._kills_at is not None:
+            return max(0.0, self._kills_at - now)
         due = [slot.due_at for slot in self._slots if slot.due_at is not None]
         return max(0.0, min(due) - now) if due else None
 
     def _heed(self, number: int) -> None:
         if number == signal.SIGCHLD:
             return
-        if self._ending_since is None:
-            self._ending_since = time.monotonic()
+        is_first, soon = self._kills_at is None, time.monotonic() + _END_SECONDS
+        if is_first:
             for listener in self._listeners:
                 listener.close()
             for slot in self._slots:
                 slot.due_at = None
+        if number == signal.SIGTERM and is_first:
+            self._kills_at = soon + self._delay_seconds
             self._signal_all(signal.SIGTERM)
-        elif number == signal.SIGINT:
-            # After a second interrupt it waits for no request.
-            self._signal_all(FORCE)
+        else:
+            self._kills_at = min(self._kills_at or soon, soon)
+            # Workers wait for no request after a second interrupt.
+            self._signal_all(FORCE if number == signal.SIGINT else signal.SIGTERM)
 
     def _signal_all(self, number: signal.Signals) -> None:
         for slot in self._slots:
             if slot.pid:
-                os.kill(slot.pid, number)
+                # One that is still starting heeds SIGTERM alone.
+                is_starting = slot.ready is not None and number == FORCE
+                os.kill(slot.pid, signal.SIGTERM if is_starting else number)
 
     def _note_ready(self, slot: _Slot, end: int) -> None:
         """Take the byte of a worker that serves; or the end of one that never did."""
@@ -182,7 +190,7 @@ class Supervisor:
         if serves and not self._has_served:
             self._has_served = True
             for other in self._slots:
-                if other is not slot and self._ending_since is None:
+                if other is not slot and self._kills_at is None:
                     other.due_at = 0.0
 
     def _reap(self) -> int | None:
@@ -190,10 +198,10 @@ class Supervisor:
         for slot in self._slots:
             if slot.pid and (ended := os.waitpid(slot.pid, os.WNOHANG))[0]:
                 status = os.waitstatus_to_exitcode(ended[1])
-                if not self._has_served and self._ending_since is None:
+                if not self._has_served and self._kills_at is None:
                     return self._failed_start(slot, status)
                 self._note_end(slot, status)
-        if self._ending_since is not None and not any(slot.pid for slot in self._slots):
+        if self._kills_at is not None and not any(slot.pid for slot in self._slots):
             return int(self._failed)
         return None
 
@@ -203,7 +211,7 @@ class Supervisor:
         return status if status >= 0 else 1
 
     def _note_end(self, slot: _Slot, status: int) -> None:
-        if self._ending_since is not None:
+        if self._kills_at is not None:
             # One that was still starting ends by the signal itself.
             self._failed |= status not in {0, -signal.SIGTERM}
         else:

@@ -54,6 +54,7 @@ FLOORS: list[set[str]] = [
         "server.errors",
         "server.rhythms",
         "server.roles",
+        "server.shutdown",
         "server.threads",
         "server.token_format",
     },

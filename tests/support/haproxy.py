@@ -1,6 +1,7 @@
-"""A real HAProxy for tests, in front of a primary and its standby, as beside a failover manager.
+"""A real HAProxy for tests: in front of a primary and its standby, or of instances of Tessera.
 
-It asks a small HTTP server, which stands for the manager, which of the two leads.
+Before databases it asks a small HTTP server, which stands for a failover manager, which of the two
+leads. Before instances it asks their `/readyz`.
 """
 
 import asyncio
@@ -80,3 +81,74 @@ async def haproxy(folder: Path, servers: Sequence[PostgresCluster]) -> AsyncIter
 
         await until(listens)
         yield proxy
+
+
+# As docs/operating.md shows it, with the checks more often.
+_BALANCER = """
+global
+    stats socket {socket} mode 600 level admin
+defaults
+    mode http
+    timeout connect 1s
+    timeout client 1m
+    timeout server 1m
+    timeout check 10s
+    option redispatch
+listen tessera
+    bind {host}:{port}
+    balance roundrobin
+    option httpchk GET /readyz
+    http-check expect status 200
+    default-server inter 200ms fall 1 rise 1
+"""
+_INSTANCE = "    server {port} {host}:{port} check\n"
+
+
+class Balancer:
+    """A port that leads to the instances that are ready."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self._socket = folder / "haproxy.sock"
+
+    async def take_out(self, port: int) -> None:
+        """Send no further request to the instance at `port`."""
+        await self._command(f"set server tessera/{port} state drain")
+
+    async def put_back(self, port: int) -> None:
+        """Send requests to the instance at `port` again."""
+        await self._command(f"set server tessera/{port} state ready")
+
+    async def ready(self) -> set[int]:
+        """The ports of the instances that get requests."""
+        lines = (await self._command("show stat")).splitlines()
+        names = lines[0].removeprefix("# ").split(",")
+        rows = [dict(zip(names, line.split(","), strict=False)) for line in lines[1:] if line]
+        up = [row["svname"] for row in rows if row["status"] == "UP"]
+        return {int(name) for name in up if name.isdecimal()}
+
+    async def _command(self, command: str) -> str:
+        reader, writer = await asyncio.open_unix_connection(self._socket)
+        writer.write(f"{command}\n".encode())
+        answer = await reader.read()
+        writer.close()
+        return answer.decode()
+
+
+@asynccontextmanager
+async def balancer(folder: Path, ports: Sequence[int]) -> AsyncIterator[Balancer]:
+    """Balances over the instances at these ports that are ready, request by request."""
+    program = program_of("haproxy")
+    balancing = Balancer(folder)
+    text = _BALANCER.format(socket=balancing._socket, host=LOOPBACK, port=balancing.port)
+    text += "".join(_INSTANCE.format(host=LOOPBACK, port=port) for port in ports)
+    configuration = folder / "balancer.cfg"
+    configuration.write_text(text)
+    command = [program, "-db", "-f", str(configuration)]
+    with Child(command, log=folder / "balancer.log"):
+
+        async def listens() -> bool:
+            return answers_at(balancing.port)
+
+        await until(listens)
+        yield balancing
