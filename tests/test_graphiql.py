@@ -29,6 +29,13 @@ _FIRST_USE = 420_000
 _SIZES = """() => Object.fromEntries(
     ['navigation', 'resource'].flatMap((kind) => performance.getEntriesByType(kind))
     .map((entry, index) => [`${index} ${entry.name}`, entry.encodedBodySize]))"""
+# Sooner than GraphiQL notices the operation of another tab.
+_OPEN_AND_RUN = """async (name) => {
+    const tabs = [...document.querySelectorAll('[role=tab] button')]
+    tabs.find((tab) => tab.textContent === name).click()
+    await new Promise((resolve) => setTimeout(resolve))
+    document.querySelector('.graphiql-execute-button').click()
+}"""
 _STORED = "() => JSON.stringify([{...localStorage}, {...sessionStorage}])"
 
 
@@ -132,6 +139,16 @@ def test_every_example_runs_unchanged(visitor: Developer) -> None:
         answer = visitor.run(tab, "data")
         assert "errors" not in answer, (tab, answer)
         assert "NotFound" not in json.dumps(answer), (tab, answer)
+    assert visitor.seen == Watch()
+
+
+def test_a_tab_runs_at_once_after_it_was_opened(visitor: Developer) -> None:
+    """Also where a comment names the operation of the tab before."""
+    visitor.open_explorer()
+    visitor.run("CreateToken", "CreateTokenPayload")
+    visitor.page.evaluate(_OPEN_AND_RUN, "SetPermissions")
+    answer = visitor.page.get_by_label("Result Window")
+    expect(answer).to_contain_text("SetPermissionsPayload")
     assert visitor.seen == Watch()
 
 
