@@ -32,7 +32,7 @@ _PAGES = (
     ("API changes", "/api-changes"),
     ("Webhooks", "/webhooks"),
 )
-_EDITOR = ".graphiql-query-editor .view-line"
+_EDITOR = ".graphiql-query-editor .CodeMirror-line"
 _HTML = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"
 
 
@@ -117,8 +117,8 @@ def test_people_do_everything_below_the_path(
         _mistype(person)
         _leave(person)
         assert (person.outside(), person.missing) == ([], [])
-        assert any(re.search(r"/assets/hashed/.*worker.*\.js$", url) for url in person.asked)
-        assert any(url.endswith(".ttf") for url in person.asked)
+        assert any(re.search(r"/assets/hashed/codemirror-.*\.js$", url) for url in person.asked)
+        assert any(re.search(r"/assets/hashed/icon-.*\.svg$", url) for url in person.asked)
         person.context.close()
 
 
@@ -196,7 +196,6 @@ def _use_graphiql(person: _Person) -> None:
     page.locator(_EDITOR).first.wait_for()
     page.get_by_role("tab", name=re.compile(r"^Me\b")).click()
     expect(page.locator(".graphiql-query-editor")).to_contain_text("viewer")
-    page.wait_for_timeout(400)  # GraphiQL fills in the tab's document with a delay.
     page.get_by_role("button", name=re.compile("^Execute query")).click()
     expect(page.get_by_label("Result Window").get_by_text(EMAIL).first).to_be_visible()
     page.get_by_role("link", name="Tessera").click()

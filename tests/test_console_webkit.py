@@ -1,10 +1,11 @@
-"""The console in WebKit, Safari's engine: signing in, the way to a token, and the grid.
+"""The console in WebKit, Safari's engine: signing in, the way to a token, the grid, and GraphiQL.
 
 WebKit has no Navigation API here, so that leaving is asked about by other means than it.
 """
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -94,3 +95,13 @@ def test_secret_and_changed_grid_are_not_lost_by_leaving(site: Site, safari: Web
     safari.click(".choice input")
     _press(safari, "Save")
     _shows(safari, "Permissions (1)")
+
+
+def test_graphiql_runs_what_is_typed(site: Site, safari: WebKit) -> None:
+    safari.open(f"{site.url}/graphiql?query={quote('{ viewer { email } }')}")
+    shown = ".graphiql-query-editor .CodeMirror-code"
+    safari.wait_for(lambda: "email" in safari.text(shown))
+    safari.type(".graphiql-query-editor textarea", "query Typed ")
+    safari.wait_for(lambda: "query Typed {" in safari.text(shown))
+    safari.click(".graphiql-execute-button")
+    safari.wait_for(lambda: EMAIL in safari.text(".result-window"))

@@ -13,29 +13,29 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Response, expect
+from playwright.sync_api import Browser, Response, Route, expect
 
+from tests.support import node
+from tests.support.accessibility import AXE, overflowing, pressable, violations
 from tests.support.browser import Watch
 from tests.support.console_page import button
 from tests.support.visitor import EMAIL, Script, Site, Visitor, serving, visiting
 
-_EDITOR = ".graphiql-query-editor .view-line"
-# The bytes of a first visit, as they are sent, until the editor accepts typing. Monaco alone is two
-# thirds of them.
-_FIRST_USE = 840_000
-# Types into the editor in each frame, until it has the text; keeps when that was.
-_TYPE_AT_ONCE = """() => requestAnimationFrame(function type() {
-    const editor = document.querySelector('.graphiql-query-editor')
-    editor?.querySelector('textarea')?.focus()
-    document.execCommand('insertText', false, '#typed')
-    if (globalThis.__MONACO?.editor.getModels().some((one) => one.getValue().includes('#typed')))
-        globalThis.usableSince = performance.now()
-    else requestAnimationFrame(type)
-})"""
-_SIZES_BEFORE_USE = """() => Object.fromEntries(
+_EDITOR = ".graphiql-query-editor .CodeMirror-line"
+_OPERATION = ".graphiql-query-editor .CodeMirror-code"
+_VARIABLES = ".graphiql-editor-tool .CodeMirror-code"
+# The bytes of a first visit, as they are sent, until an operation was written, run and answered.
+_FIRST_USE = 420_000
+_SIZES = """() => Object.fromEntries(
     ['navigation', 'resource'].flatMap((kind) => performance.getEntriesByType(kind))
-    .filter((entry) => entry.startTime < globalThis.usableSince)
     .map((entry, index) => [`${index} ${entry.name}`, entry.encodedBodySize]))"""
+# Sooner than GraphiQL notices the operation of another tab.
+_OPEN_AND_RUN = """async (name) => {
+    const tabs = [...document.querySelectorAll('[role=tab] button')]
+    tabs.find((tab) => tab.textContent === name).click()
+    await new Promise((resolve) => setTimeout(resolve))
+    document.querySelector('.graphiql-execute-button').click()
+}"""
 _STORED = "() => JSON.stringify([{...localStorage}, {...sessionStorage}])"
 
 
@@ -64,6 +64,12 @@ class Developer(Visitor):
         self.open("/graphiql")
         self.page.locator(_EDITOR).first.wait_for()
 
+    def write(self, operation: str) -> None:
+        """Types in place of the operation that is shown."""
+        self.page.locator(_EDITOR).first.click()
+        self.page.keyboard.press("ControlOrMeta+a")
+        self.page.keyboard.type(operation)
+
     def run(self, tab: str, expected: str) -> Any:
         """Runs an example unchanged; returns its answer, once it has `expected`."""
         self.page.get_by_role("tab", name=re.compile(rf"^{tab}\b")).click()
@@ -81,8 +87,6 @@ class Developer(Visitor):
         def is_of_it(response: Response) -> bool:
             return re.search(rf"\b{operation}\b", response.request.post_data or "") is not None
 
-        # As long as a person needs at least: GraphiQL stores the document of a tab with a delay.
-        self.page.wait_for_timeout(400)
         with self.page.expect_response(is_of_it) as under_way:
             self.page.get_by_role("button", name=re.compile("^Execute query")).click()
         self.page.get_by_label("Result Window").get_by_text(expected).first.wait_for()
@@ -135,6 +139,16 @@ def test_every_example_runs_unchanged(visitor: Developer) -> None:
         answer = visitor.run(tab, "data")
         assert "errors" not in answer, (tab, answer)
         assert "NotFound" not in json.dumps(answer), (tab, answer)
+    assert visitor.seen == Watch()
+
+
+def test_a_tab_runs_at_once_after_it_was_opened(visitor: Developer) -> None:
+    """Also where a comment names the operation of the tab before."""
+    visitor.open_explorer()
+    visitor.run("CreateToken", "CreateTokenPayload")
+    visitor.page.evaluate(_OPEN_AND_RUN, "SetPermissions")
+    answer = visitor.page.get_by_label("Result Window")
+    expect(answer).to_contain_text("SetPermissionsPayload")
     assert visitor.seen == Watch()
 
 
@@ -198,8 +212,8 @@ def test_a_link_fills_the_editor_and_runs_nothing(visitor: Developer, site: Site
     asked: list[str] = []
     visitor.page.on("request", lambda request: asked.append(request.post_data or ""))
     visitor.open(f"/graphiql?{urlencode(link)}")
-    expect(visitor.page.locator(".graphiql-query-editor .view-lines")).to_contain_text("FromLink")
-    expect(visitor.page.locator(".graphiql-editor-tool .view-lines")).to_contain_text("By a link")
+    expect(visitor.page.locator(_OPERATION)).to_contain_text("FromLink")
+    expect(visitor.page.locator(_VARIABLES)).to_contain_text("By a link")
     # The schema is asked for last.
     visitor.page.get_by_role("button", name="Show Documentation Explorer").click()
     expect(visitor.page.get_by_text("Root Types")).to_be_visible()
@@ -222,31 +236,77 @@ def test_the_way_back_leads_to_the_page_before(visitor: Developer) -> None:
     assert visitor.seen == Watch()
 
 
-def test_the_editor_keeps_its_features(visitor: Developer) -> None:
-    """It is built from chosen parts: completion, mistakes, documentation, search, commands."""
+def test_the_editor_knows_the_schema(visitor: Developer) -> None:
+    """Documentation, completion, mistakes, and what a field is."""
     visitor.open_explorer()
     page = visitor.page
+    editor = page.locator(".graphiql-query-editor")
     page.get_by_role("button", name="Show Documentation Explorer").click()
     page.get_by_role("link", name="Mutation", exact=True).click()
     expect(page.get_by_role("link", name="createToken", exact=True)).to_be_visible()
     page.get_by_role("button", name="Hide Documentation Explorer").click()
-    page.locator(_EDITOR).first.click()
-    page.keyboard.press("ControlOrMeta+a")
-    page.keyboard.type("{ tenantAp")
-    # `tenant` was the first one until the last letters were there.
-    completion = page.locator(".suggest-widget.visible .monaco-list-row.focused")
-    expect(completion).to_contain_text("tenantApiUrl")
+    visitor.write("{ tenantAp")
+    expect(page.locator(".CodeMirror-hint-active")).to_contain_text("tenantApiUrl")
     page.keyboard.press("Enter")
-    expect(page.locator(".graphiql-query-editor .view-lines")).to_contain_text("tenantApiUrl")
+    expect(editor).to_contain_text("tenantApiUrl")
     page.keyboard.type(" noSuchField")
-    expect(page.locator(".graphiql-query-editor .squiggly-error").first).to_be_visible()
-    page.keyboard.press("ControlOrMeta+f")
-    expect(page.locator(".find-widget.visible")).to_be_visible()
     page.keyboard.press("Escape")
-    page.keyboard.press("F1")
-    expect(page.locator(".quick-input-widget")).to_contain_text("Add Line Comment")
-    page.keyboard.press("Escape")
+    mistake = editor.locator(".CodeMirror-lint-mark-error", has_text="noSuchField")
+    mistake.hover()
+    expect(page.get_by_text('Cannot query field "noSuchField"')).to_be_visible()
+    editor.locator(".cm-property", has_text="tenantApiUrl").hover()
+    expect(page.locator(".CodeMirror-info")).to_contain_text("String")
     assert visitor.seen == Watch()
+
+
+def test_the_editors_have_names_and_let_the_focus_go(visitor: Developer) -> None:
+    visitor.open_explorer()
+    page = visitor.page
+    for name in ("Operation", "Variables", "Answer"):
+        field = page.get_by_role("textbox", name=name, exact=True)
+        field.focus()
+        page.keyboard.press("Tab")
+        expect(field).not_to_be_focused()
+    visitor.write("query Typed")
+    page.keyboard.press("Control+]")
+    expect(page.locator(_EDITOR)).to_have_text("  query Typed")
+    page.keyboard.press("ControlOrMeta+f")
+    expect(page.locator(".CodeMirror-dialog input")).to_be_focused()
+
+
+def test_tidying_an_operation_keeps_its_comments(visitor: Developer) -> None:
+    visitor.open_explorer()
+    page = visitor.page
+    visitor.write("# who am I?\nquery Who{viewer{email}}")
+    page.get_by_role("button", name=re.compile("^Prettify")).click()
+    tidy = ["# who am I?", "query Who {", "  viewer {", "    email", "  }", "}"]
+    expect(page.locator(_EDITOR)).to_have_text(tidy)
+    assert visitor.seen == Watch()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_graphiql_can_be_read(chromium: Browser, site: Site, scheme: Any) -> None:
+    """In both colour schemes and in forced colours; on paper, in dark letters."""
+    node.install()
+    with visiting(chromium, site, color_scheme=scheme) as someone:
+        someone.context.add_init_script(path=AXE)
+        visitor = Developer(someone.page, someone.context, someone.seen, someone.site)
+        visitor.open_explorer()
+        visitor.run("CreateToken", "CreateTokenPayload")
+        page = visitor.page
+        # GraphiQL's own: a tab holds its buttons, and CodeMirror scrolls what its field shows.
+        theirs = {"nested-interactive", "scrollable-region-focusable"}
+        found = violations(page, rules={"target-size": {"enabled": True}})
+        assert [one for one in found if one[0] not in theirs] == []
+        page.emulate_media(forced_colors="active")
+        assert violations(page, runOnly=["color-contrast"]) == []
+        page.emulate_media(forced_colors="none", media="print")
+        assert pressable(page) == []
+        key = page.locator(".result-window .cm-property").first
+        assert key.evaluate("(key) => getComputedStyle(key).color") == "rgb(29, 36, 48)"
+        page.emulate_media(media="screen")
+        page.set_viewport_size({"width": 320, "height": 740})
+        assert overflowing(page) == []
 
 
 def test_graphiql_can_be_used_on_a_phone(chromium: Browser, site: Site) -> None:
@@ -254,7 +314,7 @@ def test_graphiql_can_be_used_on_a_phone(chromium: Browser, site: Site) -> None:
         visitor = Developer(someone.page, someone.context, someone.seen, someone.site)
         visitor.open_explorer()
         page = visitor.page
-        editor = page.locator(".graphiql-query-editor .monaco-editor").first
+        editor = page.locator(".graphiql-query-editor .CodeMirror").first
         answer = page.get_by_label("Result Window")
         run = page.get_by_role("button", name=re.compile("^Execute query"))
         for part in (editor, answer, run, page.get_by_role("link", name="‹ Console")):
@@ -275,16 +335,26 @@ def test_graphiql_can_be_used_on_a_phone(chromium: Browser, site: Site) -> None:
         assert visitor.seen == Watch()
 
 
-def test_a_first_visit_loads_few_bytes_until_the_editor_accepts_typing(
-    visitor: Developer,
-) -> None:
-    visitor.page.add_init_script(f"({_TYPE_AT_ONCE})()")
-    visitor.open("/graphiql")
-    visitor.page.wait_for_function("() => globalThis.usableSince !== undefined", timeout=60_000)
-    sizes = visitor.page.evaluate(_SIZES_BEFORE_USE)
-    assert any("monaco" in name for name in sizes), sizes
-    assert not any("worker" in name for name in sizes), sizes
-    assert 500_000 < sum(sizes.values()) < _FIRST_USE, (sum(sizes.values()), sizes)
+def test_a_first_visit_loads_few_bytes_until_an_operation_is_run(visitor: Developer) -> None:
+    """The schema is loaded after the editor, and nothing waits for it."""
+    page = visitor.page
+    held = []
+
+    def hold_the_schema(route: Route) -> None:
+        if "IntrospectionQuery" in (route.request.post_data or ""):
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/graphql", hold_the_schema)
+    visitor.open_explorer()
+    visitor.write("{ typed: viewer { email } }")
+    page.get_by_role("button", name=re.compile("^Execute query")).click()
+    expect(page.get_by_label("Result Window")).to_contain_text(EMAIL)
+    sizes = page.evaluate(_SIZES)
+    assert held
+    assert any("codemirror" in name for name in sizes), sizes
+    assert 300_000 < sum(sizes.values()) < _FIRST_USE, (sum(sizes.values()), sizes)
 
 
 def test_wrong_password_is_reported_and_the_right_one_still_works(visitor: Developer) -> None:

@@ -31,7 +31,7 @@ HASHED = "hashed"
 MADE_HERE = {"node_modules", "generated"}
 """Folders of `web` that the build writes; .gitignore lists them too."""
 
-COMPRESSED = {".css", ".js", ".svg", ".ttf"}
+COMPRESSED = {".css", ".js", ".svg"}
 
 
 class BuildError(Exception):

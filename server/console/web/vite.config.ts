@@ -43,51 +43,20 @@ function cssLayers(): Plugin {
   };
 }
 
-interface Replacement {
-  /** The files that import it. */
-  importer: RegExp;
-  /** What they import, as they write it. */
-  source: RegExp;
-  /** The file that they get, from the folder of this one. */
-  by: string;
-}
-
-/** What GraphiQL loads less of, and later, than its packages do by themselves. */
-const REPLACEMENTS: Replacement[] = [
-  {
-    importer: /\/(@graphiql\/react|monaco-graphql)\//,
-    source: /^(monaco-graphql\/esm|\.)\/monaco-editor(\.js)?$/,
-    by: "/src/graphiql/monaco.ts",
-  },
-  {
-    importer: /\/monaco-editor\/.*\/standalone\/browser\/standalone(Code)?Editor\.js$/,
-    source: /\/(diffEditorWidget|multiDiffEditorWidget)\.js$/,
-    by: "/src/graphiql/no-diff-editors.ts",
-  },
-  {
-    importer: /\/plugin-doc-explorer\/dist\/context\.js$/,
-    source: /\/components\/doc-explorer\.js$/,
-    by: "/src/graphiql/doc-explorer.tsx",
-  },
-];
-
-/** Applies REPLACEMENTS. One that nothing imports any more, as after an update, fails the build. */
-function replacements(): Plugin {
-  const unused = new Set(REPLACEMENTS);
+/**
+ * Leaves out the fonts of GraphiQL's style sheet: page.css names others, and these are data: addresses,
+ * which the page may not load. A style sheet without fonts, as after an update, fails the build.
+ */
+function withoutFonts(): Plugin {
+  const font = /@font-face\s*\{[^}]*\}/g;
   return {
-    name: "replacements",
-    apply: "build",
+    name: "without-fonts",
     enforce: "pre",
-    resolveId(source, importer = "") {
-      const found = REPLACEMENTS.find((r) => r.source.test(source) && r.importer.test(importer));
-      if (found === undefined) return null;
-      unused.delete(found);
-      return this.resolve(found.by, undefined, { skipSelf: true });
-    },
-    buildEnd(error) {
-      const [first] = unused;
-      if (error || first === undefined) return;
-      throw new Error(`no file imports ${first.source} any more: look at REPLACEMENTS`);
+    transform: (code, id) => {
+      if (!id.includes("/graphiql/dist/style.css")) return null;
+      const rest = code.replaceAll(font, "");
+      if (rest === code) throw new Error("GraphiQL's style sheet has no fonts: remove withoutFonts");
+      return rest;
     },
   };
 }
@@ -104,13 +73,12 @@ export default defineConfig({
     renderBuiltUrl: (file, { hostType }) =>
       hostType === "html" ? `${BASE}/assets/${file}` : { relative: true },
   },
-  plugins: [stringsInPages(), cssLayers(), replacements()],
+  plugins: [stringsInPages(), cssLayers(), withoutFonts()],
   build: {
     assetsDir: "hashed",
     // Nothing as a data: address, so that the Content-Security-Policy need not allow any.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    chunkSizeWarningLimit: 5000, // Monaco is one large file; only the GraphiQL page loads it.
     reportCompressedSize: false,
     license: { fileName: "licences.md" },
     rolldownOptions: {

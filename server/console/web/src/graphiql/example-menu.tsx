@@ -1,6 +1,6 @@
 // The menu of examples beside GraphiQL's tabs. Each opens in a tab of its own.
 import "./example-menu.css";
-import { DropdownMenu, useGraphiQL, useGraphiQLActions } from "@graphiql/react";
+import { DropdownMenu, useEditorContext } from "@graphiql/react";
 import { useEffect } from "react";
 import { type Example, nameOf, TOKEN_PLACEHOLDER } from "./examples.ts";
 import { graphiql as text } from "./strings.ts";
@@ -12,17 +12,12 @@ interface Props {
 }
 
 export function ExampleMenu({ examples, tokenId }: Props) {
-  const { addTab } = useGraphiQLActions();
-  const { queryEditor, variableEditor, tab, title } = useGraphiQL((state) => ({
-    queryEditor: state.queryEditor,
-    variableEditor: state.variableEditor,
-    tab: state.activeTabIndex,
-    title: state.tabs[state.activeTabIndex]?.title,
-  }));
+  const { addTab, queryEditor, variableEditor, tabs, activeTabIndex } = useEditorContext({ nonNull: true });
+  const title = tabs[activeTabIndex]?.title;
   // GraphiQL leaves a tab that it adds beyond the end of the row; its title comes later.
   useEffect(() => {
     document.querySelector(".graphiql-tab-active")?.scrollIntoView({ inline: "nearest" });
-  }, [tab, title]);
+  }, [activeTabIndex, title]);
 
   function open({ query, variables = "" }: Example): void {
     addTab();

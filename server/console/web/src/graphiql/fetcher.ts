@@ -1,6 +1,7 @@
 // GraphiQL's fetcher: one POST per operation, with the session's cookie. No subscriptions. The schema,
 // which is the largest answer, is loaded when the editor is there.
 import type { Fetcher } from "@graphiql/toolkit";
+import { getOperationAST, parse } from "graphql";
 import { postGraphQL } from "../graphql.ts";
 import { href } from "../base.ts";
 import { goToSignIn } from "../session.ts";
@@ -14,11 +15,15 @@ function failure(message: string): Result {
 }
 
 /**
- * The name, if the document has it. GraphiQL notices the operation of another tab with a delay, and
- * until then names that of the tab before.
+ * The name, if it is that of an operation of the document. GraphiQL notices the operation of another
+ * tab with a delay, and until then names that of the tab before, which a comment may name too.
  */
 function nameIn(query: string, name: string | null | undefined): string | undefined {
-  return name && new RegExp(`\\b${name}\\b`).test(query) ? name : undefined;
+  try {
+    return name && getOperationAST(parse(query), name) ? name : undefined;
+  } catch {
+    return undefined; // The server says what is wrong with the document.
+  }
 }
 
 /** `onResult` sees each answer before it is shown, with the variables that it answers. */

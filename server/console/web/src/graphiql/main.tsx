@@ -1,25 +1,22 @@
 // The GraphiQL page: GraphiQL as it is published, with this server's API, storage and examples.
-import "./workers.ts";
-import "@graphiql/react/style.css";
-import "@graphiql/plugin-doc-explorer/style.css";
-import "@graphiql/plugin-history/style.css";
-import "graphiql/graphiql.css";
+import "graphiql/style.css";
 import "../theme.css";
 import "./page.css";
-import { useGraphiQL } from "@graphiql/react";
+import { useEditorContext } from "@graphiql/react";
 import { GraphiQL } from "graphiql";
 import { useEffect, useMemo, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { base, href } from "../base.ts";
 import { goToSignIn, readSession, type Session } from "../session.ts";
-import { loadDocExplorer } from "./doc-explorer.tsx";
 import { ExampleMenu } from "./example-menu.tsx";
 import { idsAfter } from "./example-tokens.ts";
 import { type Example, exampleTabs, menuExamples, readKeys, TOKEN_PLACEHOLDER } from "./examples.ts";
+import { SetUpEditors } from "./editors.ts";
 import { createFetcher } from "./fetcher.ts";
 import { Header } from "./header.tsx";
+import { prettify } from "./prettify.ts";
 import { createStorage, keepExampleTokens, readExampleTokens } from "./storage.ts";
-import { editorIsThere, usable } from "./usable.ts";
+import { editorIsThere } from "./usable.ts";
 
 interface Created {
   data?: { createToken?: { token?: { id?: string } } } | null;
@@ -27,10 +24,7 @@ interface Created {
 
 /** Writes the id of the newly created token into the examples that use it. */
 function FillTokenId({ tokenId }: { tokenId: string | undefined }) {
-  const { editor, tab } = useGraphiQL((state) => ({
-    editor: state.variableEditor,
-    tab: state.activeTabIndex,
-  }));
+  const { variableEditor: editor, activeTabIndex: tab } = useEditorContext({ nonNull: true });
   useEffect(() => {
     const variables = editor?.getValue() ?? "";
     if (editor && tokenId !== undefined && variables.includes(TOKEN_PLACEHOLDER)) {
@@ -40,15 +34,12 @@ function FillTokenId({ tokenId }: { tokenId: string | undefined }) {
   return null;
 }
 
-/** Loads the rest once the editor for operations is there. */
-function LoadTheRest() {
-  const editor = useGraphiQL((state) => state.queryEditor);
+/** Lets the schema be loaded once the editor for operations is there. */
+function LoadTheSchema() {
+  const { queryEditor } = useEditorContext({ nonNull: true });
   useEffect(() => {
-    if (!editor) return;
-    editorIsThere();
-    // A failure is shown when the documentation is opened, which loads it again.
-    void usable.then(loadDocExplorer).catch(() => {});
-  }, [editor]);
+    if (queryEditor) editorIsThere();
+  }, [queryEditor]);
   return null;
 }
 
@@ -91,18 +82,20 @@ function Page({ session, keys }: { session: Session | undefined; keys: readonly 
           storage={storage}
           // A link's query opens in a tab of its own, beside those of before.
           defaultTabs={linked ? [linked, ...tabs] : tabs}
-          {...(linked && { initialQuery: linked.query })}
-          {...(linked?.variables && { initialVariables: linked.variables })}
+          {...(linked && { query: linked.query })}
+          {...(linked?.variables && { variables: linked.variables })}
           defaultEditorToolsVisibility="variables"
           // The session is a cookie: no header has to be written or stored.
           isHeadersEditorEnabled={false}
           shouldPersistHeaders={false}
+          onPrettifyQuery={prettify}
         >
           <GraphiQL.Logo>
             <ExampleMenu examples={menu} tokenId={tokenId} />
           </GraphiQL.Logo>
           <FillTokenId tokenId={tokenId} />
-          <LoadTheRest />
+          <SetUpEditors />
+          <LoadTheSchema />
         </GraphiQL>
       </main>
     </>

@@ -1,4 +1,4 @@
-// What the editor can do without waits until it can be used: workers, the schema, its documentation.
+// The schema, which the editor can do without, is loaded when the editor can be used.
 
 let announce: () => void;
 
