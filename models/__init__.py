@@ -29,6 +29,7 @@ from models.rows import (
     new_id,
     now,
     present_tick,
+    table_of,
     tick_from,
 )
 from models.secret_use import SecretUse
@@ -121,5 +122,6 @@ __all__ = [
     "place_of",
     "present_tick",
     "shape_of",
+    "table_of",
     "tick_from",
 ]

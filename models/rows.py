@@ -19,6 +19,12 @@ _lock = Lock()
 _last_tick = 0
 
 
+def table_of(row_class: type[Model]) -> str:
+    """The name of the table, without the columns that Tortoise's `describe` derives with it."""
+    meta: Any = row_class.Meta
+    return str(meta.table)
+
+
 def new_id() -> UUID:
     """A version 7 UUID (RFC 9562, section 5.7), increasing within this process.
 

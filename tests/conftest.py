@@ -38,17 +38,17 @@ tenant_statements.install()
 # The files that take longest, longest first: begun last, one of them would keep one process at work
 # while the others have none (`make test` gives a file to a process as a whole).
 LONGEST = (
-    "test_console.py", "test_console_accessibility.py", "test_canary.py", "test_migrated_rows.py",
-    "test_graphiql.py", "test_below_a_path.py", "test_query_plans.py", "test_cost_of_text.py",
-    "test_raw_bytes.py",
-    "test_cost_of_requests.py", "test_migrations.py", "test_private_parts.py", "test_wheel.py",
-    "test_console_lists.py", "test_console_policy.py", "test_console_many_tokens.py",
+    "test_console_accessibility.py", "test_canary.py", "test_graphiql.py", "test_below_a_path.py",
+    "test_console.py", "test_cost_of_text.py", "test_query_plans.py", "test_console_many_tokens.py",
+    "test_backup.py", "test_authorization.py", "test_raw_bytes.py", "test_cost_of_requests.py",
+    "test_console_lists.py", "test_activity_page.py", "test_migrated_rows.py",
+    "test_migrations.py", "test_private_parts.py", "test_wheel.py", "test_console_policy.py",
     "test_real_gateways.py", "test_document.py",
     "test_real_clients.py", "test_neighbours.py", "test_kill.py", "test_races_of_tokens.py",
     "test_races_of_admins.py", "test_races_of_rotations.py", "test_races_of_policies.py",
     "test_rotation.py", "test_deliveries.py", "test_kill_of_deliveries.py",
     "test_linearizability.py", "test_digest_key_change.py", "test_serve.py",
-    "test_sign_in.py", "test_backup.py", "test_make.py",
+    "test_sign_in.py", "test_make.py",
 )  # fmt: skip
 
 # Objects of imports and of collected tests live until the end: without these lines the collector of

@@ -39,9 +39,10 @@ def visitor(chromium: Browser, site: Site) -> Iterator[Visitor]:
 # The whole flow
 
 
-def test_the_documented_flow(chromium: Browser, tmp_path: Path, database_url: str) -> None:
+def test_the_documented_flow(chromium: Browser, tmp_path: Path, postgres_url: str) -> None:
+    """On PostgreSQL; the other tests here use the console on SQLite."""
     with (
-        serving(tmp_path, database_url) as site,
+        serving(tmp_path, postgres_url) as site,
         visiting(chromium, site, permissions=_CLIPBOARD, timezone_id="Asia/Tokyo") as visitor,
     ):
         page = visitor.page

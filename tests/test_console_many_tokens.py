@@ -19,7 +19,7 @@ from tests.support.process import ServerProcess
 
 _FEW, _MANY = 10, 10_001
 _SHOWN = 25
-_ROUNDS, _MAX_ROUNDS = 7, 35
+_ROUNDS, _MAX_ROUNDS = 3, 35
 _SLOWER = 1.5
 
 

@@ -106,9 +106,10 @@ def _developing(chromium: Browser, site: Site) -> Iterator[Developer]:
 
 
 def test_visitor_signs_in_and_uses_graphiql(
-    chromium: Browser, tmp_path: Path, database_url: str
+    chromium: Browser, tmp_path: Path, postgres_url: str
 ) -> None:
-    with serving(tmp_path, database_url) as site, _developing(chromium, site) as visitor:
+    """On PostgreSQL; the other tests here run the examples on SQLite."""
+    with serving(tmp_path, postgres_url) as site, _developing(chromium, site) as visitor:
         _sign_in_and_explore(visitor)
 
 

@@ -227,7 +227,7 @@ def _statement(shape: _Shape) -> _Statement:
         values.append(place)
     if places:
         raise TypeError(f"a value is not in the statement: {sql}")
-    table = str(shape.row_class.describe()["table"])
+    table = models.table_of(shape.row_class)
     tenant = _TENANT.search(sql)
     for one in shape.beside if tenant else ():
         written = one.sql(shape.dialect)
@@ -312,7 +312,7 @@ def row_beside(name: str, row_class: type[models.Row], id_column: str, *only: st
     described = _described(row_class)
     names = only or tuple(described)
     selected = ", ".join(f"o.{described[one]['db_column']}" for one in names)
-    table, own = row_class.describe()["table"], id_column.partition(".")[0]
+    table, own = models.table_of(row_class), id_column.partition(".")[0]
     where = f"o.id = {id_column}"
     if issubclass(row_class, models.TenantRow):
         where = f"o.tenant_id = {own}.tenant_id AND {where}"

@@ -87,7 +87,7 @@ def _tables() -> dict[str, _Table]:
     """Read from the models, so that no table is forgotten."""
     # exempt queries_without_a_tenant: `_after` and `delete_portion` name the tenant
     classes: Sequence[Any] = (*models.TenantRow.__subclasses__(), models.TokenSecret)
-    found = dict(sorted((str(row.describe()["table"]), _table(row)) for row in classes))
+    found = dict(sorted((models.table_of(row), _table(row)) for row in classes))
     return {name: found.pop(name) for name in _FIRST} | found
 
 

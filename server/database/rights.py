@@ -2,6 +2,7 @@
 
 from tortoise.context import require_context
 
+import models
 from server.database.connections import connection, dialect
 from server.errors import Misconfigured
 
@@ -41,7 +42,7 @@ async def require_rights() -> None:
     if dialect() != "postgres":
         return
     apps = require_context().apps
-    tables = [model.describe()["table"] for model in apps["models"].values()] if apps else []
+    tables = [models.table_of(model) for model in apps["models"].values()] if apps else []
     _, [row] = await connection().execute_query(_LACKING, [tables])
     if row["name"] is not None:
         raise Misconfigured(

@@ -218,7 +218,7 @@ def _update(row: type[models.TenantRow], column: str) -> str:
         ("$1", "$2", "$3", "$4") if dialect() == "postgres" else ("?", "?", "?", "?")
     )
     return (
-        f'UPDATE "{row.describe()["table"]}" SET "{column}" = {new}'  # noqa: S608 - names of our own
+        f'UPDATE "{models.table_of(row)}" SET "{column}" = {new}'  # noqa: S608 - names of our own
         f' WHERE tenant_id = {tenant_id} AND id = {row_id} AND "{column}" = {old}'
     )
 

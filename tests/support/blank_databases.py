@@ -11,7 +11,8 @@ from tests.support.postgres import PostgresServer, run_now
 # A database that has grown beyond this is dropped: deleted rows would slow its next scans.
 MAX_BYTES = 2 * 1024 * 1024
 
-# Each change of a schema, of rights and of settings makes rows of these newer or fewer.
+# Each change of a schema, of rights and of settings makes rows of these newer or fewer. The age of
+# the newest gives its transaction: to compare transactions as numbers, each becomes a text first.
 _CATALOGS = (
     "pg_class", "pg_attribute", "pg_attrdef", "pg_constraint", "pg_index", "pg_proc", "pg_trigger",
     "pg_type", "pg_namespace", "pg_extension", "pg_event_trigger", "pg_default_acl",
@@ -20,7 +21,8 @@ _CATALOGS = (
 _SCHEMA = f"""
 SELECT concat_ws(' ', {
     ", ".join(
-        f"(SELECT count(*) || ':' || max(xmin::text::bigint) FROM {name})" for name in _CATALOGS
+        f"(SELECT count(*) || ':' || age('3'::xid) - min(age(xmin)) FROM {name})"
+        for name in _CATALOGS
     )
 }, (SELECT count(*) FROM pg_db_role_setting), datallowconn, datconnlimit, datacl::text)
 FROM pg_database WHERE datname = current_database()

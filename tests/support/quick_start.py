@@ -1,13 +1,20 @@
-"""Starts of the service in the tests' own process: Tortoise prepares its models once per database.
+"""Starts of the service in the tests' own process: each repeats less of the one before.
 
-At each start it derives the same filters, columns and queries from the models, a third of the start
-of a service. Processes of `tessera` do so as ever.
+Tortoise prepares its models once per database: at each start it derives the same filters, columns
+and queries from them, a third of the start. The recipes that ship are read once, and the path of a
+route is compiled once. Processes of `tessera` do so as ever.
 """
 
 from copy import copy
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import starlette.routing
 from tortoise.apps import Apps
+
+import server.app
+from server.catalogue.recipes import DEFAULT_FOLDER, Recipe, read_recipes
 
 # All that depends on the kind of the database.
 _DERIVED = (
@@ -20,8 +27,18 @@ _prepared: dict[type, dict[Any, dict[str, Any]]] = {}
 
 
 def install() -> None:
-    """From now on, keep what is derived from the models, and use it again."""
+    """From now on, keep what is derived from models, recipes and paths, and use it again."""
     Apps._build_initial_querysets = _prepare_once  # type: ignore[assignment, method-assign]
+    server.app.read_recipes = _read_recipes_once  # type: ignore[attr-defined]
+    starlette.routing.compile_path = cache(starlette.routing.compile_path)
+
+
+_shipped = cache(read_recipes)
+
+
+def _read_recipes_once(folder: Path) -> tuple[Recipe, ...]:
+    """Those of another folder each time: a test may change its files."""
+    return _shipped(folder) if folder == DEFAULT_FOLDER else read_recipes(folder)
 
 
 def _prepare_once(apps: Apps) -> None:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,11 @@ def sqlite_config(settings: Settings, *, patient: bool) -> dict[str, Any]:
         raise Misconfigured(f"The database is a folder and not a file: {path}")
     if not _may_be_sqlite(path):
         raise Misconfigured(f"The file is no SQLite database: {path}")
-    with closing(sqlite3.connect(":memory:")) as probe:
-        if not has_full_text_index(probe):
-            raise Misconfigured(
-                "This Python's SQLite has no full-text search (FTS5). Use a Python whose SQLite"
-                " has it, or PostgreSQL."
-            )
+    if not _has_full_text_search():
+        raise Misconfigured(
+            "This Python's SQLite has no full-text search (FTS5). Use a Python whose SQLite has"
+            " it, or PostgreSQL."
+        )
     keep_private(path)
     return {
         "engine": "server.database.sqlite.engine",
@@ -58,6 +58,13 @@ def sqlite_config(settings: Settings, *, patient: bool) -> dict[str, Any]:
             "cache_size": -_WRITER_KIBIBYTES,
         },
     }
+
+
+@cache
+def _has_full_text_search() -> bool:
+    """Asked once: it depends on this Python alone."""
+    with closing(sqlite3.connect(":memory:")) as probe:
+        return has_full_text_index(probe)
 
 
 def _may_be_sqlite(path: Path) -> bool:
