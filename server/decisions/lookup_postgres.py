@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Any
 
-from server.database import READ_ONLY, WIRE_CONNECTIONS, Pool, ReadOnlyDatabase
+from server.database import (
+    READ_ONLY,
+    WIRE_CONNECTIONS,
+    Pool,
+    ReadOnlyDatabase,
+    reaching_every_tenant,
+)
 from server.decisions.question import MAX_TOGETHER, Question, Receiver
 from server.decisions.terms import CONDITIONS, MARKS, STATE, Terms, terms_of
 
@@ -96,8 +102,10 @@ class PostgresLookup:
 
     async def _serve(self) -> None:
         try:
-            while self._waiting:
-                await self._serve_some()
+            # A batch holds questions about many tenants, each of which names its own.
+            with reaching_every_tenant():
+                while self._waiting:
+                    await self._serve_some()
         finally:
             # At once, not in a callback: the next question would wait for this task.
             self._running -= {asyncio.current_task()}
