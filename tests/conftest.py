@@ -95,7 +95,7 @@ def postgres() -> Iterator[PostgresServer]:
     with shared_server() as server:
         server.drop_database_now(TEMPLATE)
         url = server.create_database_now(TEMPLATE)
-        run_now(migrate(settings_for(url)))
+        run_now(migrate(read_settings({"TESSERA_DATABASE_URL": url})))
         if row_security.is_wanted():
             run_now(row_security.secure(url))
         yield server

@@ -26,7 +26,7 @@ EXCEPTION WHEN duplicate_object THEN NULL;
 END $$
 """
 _GRANT = f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {_ROLE}"
-_ENTRANCES = ("app.py", "graphql/", "dataplane/", "identity/", "export/", "leaks/", "jobs/", "cli/")
+_ENTRANCES = ("app.py", "graphql/endpoint.py", "dataplane/", "identity/", "export/", "leaks/", "jobs/", "cli/")
 
 
 def is_wanted() -> bool:
