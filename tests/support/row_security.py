@@ -18,7 +18,7 @@ from server.settings import read_settings
 from tests.support.process import ROOT
 
 _VARIABLE = "TESSERA_TEST_ROW_SECURITY"
-_ROLE = "tessera_serving"
+_ROLE = "tessera_test_serving"
 _MAKE_ROLE = f"""
 DO $$ BEGIN
     CREATE ROLE {_ROLE} LOGIN PASSWORD 'x';
@@ -26,7 +26,16 @@ EXCEPTION WHEN duplicate_object THEN NULL;
 END $$
 """
 _GRANT = f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {_ROLE}"
-_ENTRANCES = ("app.py", "graphql/endpoint.py", "dataplane/", "identity/", "export/", "leaks/", "jobs/", "cli/")
+_ENTRANCES = (
+    "app.py",
+    "graphql/endpoint.py",
+    "dataplane/",
+    "identity/",
+    "export/",
+    "leaks/",
+    "jobs/",
+    "cli/",
+)
 
 
 def is_wanted() -> bool:
