@@ -17,7 +17,7 @@ _POLICY = "tessera_tenant"
 _CREATE = (
     f"CREATE POLICY {_POLICY} ON {{table}} USING"
     f" ((SELECT nullif(current_setting('{SETTING}', true), '')::uuid)"
-    f" IN ({{column}}, '{EVERY_TENANT}'::uuid))"
+    f" = ANY (ARRAY[{{column}}, '{EVERY_TENANT}'::uuid]))"
 )
 _DROP = f"DROP POLICY IF EXISTS {_POLICY} ON {{table}}"
 _ENFORCE = "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
