@@ -79,9 +79,9 @@ MARKS = {
              WHEN CASE WHEN s.trial IS NULL
                        THEN EXISTS (SELECT 1 FROM token_permission p
                                     WHERE p.tenant_id = t.id AND p.token_id = s.token_id
-                                      AND p.fingerprint = decode(q.fingerprint, 'hex')
+                                      AND p.fingerprint = q.fingerprint
                                       AND p.is_withheld)
-                       ELSE position(decode(q.fingerprint, 'hex') in s.trial) > 0 END
+                       ELSE position(q.fingerprint in s.trial) > 0 END
              THEN concat_ws(' ', '{WITHHELD}', s.rotation) ELSE s.rotation END
     """,
     "sqlite": f"""
