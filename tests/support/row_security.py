@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import asyncpg
+import pytest
 
 from server.database import State, reach, secure_rows
 from server.database.postgres import engine, pool
@@ -18,14 +19,14 @@ from server.settings import read_settings
 from tests.support.process import ROOT
 
 _VARIABLE = "TESSERA_TEST_ROW_SECURITY"
-_ROLE = "tessera_test_serving"
-_MAKE_ROLE = f"""
+ROLE, PASSWORD = "tessera_test_serving", "x"
+_MAKEROLE = f"""
 DO $$ BEGIN
-    CREATE ROLE {_ROLE} LOGIN PASSWORD 'x';
+    CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}';
 EXCEPTION WHEN duplicate_object THEN NULL;
 END $$
 """
-_GRANT = f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {_ROLE}"
+_GRANT = f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {ROLE}"
 _ENTRANCES = (
     "app.py",
     "graphql/endpoint.py",
@@ -33,7 +34,6 @@ _ENTRANCES = (
     "identity/",
     "export/",
     "leaks/",
-    "jobs/",
     "cli/",
 )
 
@@ -47,7 +47,7 @@ async def secure(url: str, wanted: State = State.ENFORCED) -> str:
     """Bring a migrated database to a state; gives its URL for a role that owns nothing."""
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute(_MAKE_ROLE)
+        await connection.execute(_MAKEROLE)
         await connection.execute(_GRANT)
     finally:
         await connection.close()
@@ -60,13 +60,19 @@ def url_of_serving(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme == "sqlite" or not parts.hostname:
         return url
-    return parts._replace(netloc=f"{_ROLE}:x@{parts.hostname}:{parts.port}").geturl()
+    return parts._replace(netloc=f"{ROLE}:{PASSWORD}@{parts.hostname}:{parts.port}").geturl()
 
 
 def install() -> None:
-    """Let what tests do by themselves reach all tenants, from now on."""
+    """Let what tests do by themselves reach all tenants, from now on, where it is wanted."""
     if is_wanted():
-        engine.reached = pool.reached = _reached  # type: ignore[attr-defined]  # what is patched
+        let_tests_reach_all(pytest.MonkeyPatch())
+
+
+def let_tests_reach_all(patch: pytest.MonkeyPatch) -> None:
+    """Let what tests do by themselves reach all tenants."""
+    for module in (engine, pool):
+        patch.setattr(module, "reached", _reached)
 
 
 def _reached() -> UUID | None:
