@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
 
 import asyncpg
 import httpx2
@@ -116,13 +115,18 @@ async def test_no_session_state_reaches_the_next_client(pooled_url: str) -> None
 
 
 async def test_row_level_security_keeps_tenants_apart_behind_a_pooler(
-    cluster: PostgresCluster, pooler: PgBouncer, pooled_url: str
+    cluster: PostgresCluster, pooler: PgBouncer
 ) -> None:
     """Requests of two tenants share sessions of the server, and nothing is left in them."""
-    direct = await cluster.create_database(template=urlsplit(pooled_url).path[1:])
+    direct = await cluster.create_database()
+    await database.migrate(settings_for(direct))
     url = pooler.url(await secure(direct))
     with reaching_every_tenant():
-        async with served(url) as one, served(url) as other:
+        async with (
+            running_service(settings_for(url)) as service,
+            surfaces(service) as one,
+            surfaces(service) as other,
+        ):
             with reaching_as(None):
                 asked = [*([one.viewer] * 10), *([other.viewer] * 10)] * 2
                 pages = await asyncio.gather(*(ask() for ask in asked), *(_checks(one, other)))

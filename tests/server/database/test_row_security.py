@@ -1,6 +1,9 @@
 """PostgreSQL's row-level security: a query that forgets its tenant finds no other tenant's row."""
 
+import asyncio
+import os
 import re
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from datetime import timedelta
@@ -27,6 +30,7 @@ from tests.support import tenant_statements
 from tests.support.command import refused, run
 from tests.support.factories import PASSWORD, token_id
 from tests.support.postgres import run_now
+from tests.support.process import ROOT
 from tests.support.row_security import secure
 from tests.support.surfaces import Surfaces, surfaces
 
@@ -196,6 +200,63 @@ async def test_jobs_reach_all_tenants(secured_url: str) -> None:
             await Jobs([job])._try(job)
         with reaching_every_tenant():
             assert await models.Session.all().count() == 0
+
+
+async def test_the_owner_of_the_tables_is_subject_to_the_policies(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    """Its dump lacks the rows unless it names all tenants."""
+    url = await postgres.create_database()
+    async with role_at(postgres, url) as (owner, owner_url):
+        await execute(url, f"GRANT CREATE ON SCHEMA public TO {owner}")
+        await database.migrate(settings_for(owner_url))
+        await database.secure_rows(settings_for(owner_url), State.ENFORCED)
+        async with served(owner_url) as running:
+            slug = running.tenant.slug
+        connection = await asyncpg.connect(owner_url)
+        assert await connection.fetchval("SELECT count(*) FROM tenant") == 0
+        await connection.close()
+        assert "query would be affected by row-level security" in await _dump(owner_url)
+        assert slug not in await _dump(owner_url, "--enable-row-security")
+        named = f"-c tessera.tenant={EVERY_TENANT}"
+        assert slug in await _dump(owner_url, "--enable-row-security", PGOPTIONS=named)
+    await postgres.drop_database(url)
+
+
+async def _dump(url: str, *options: str, **environment: str) -> str:
+    command = [str(client_programs() / "pg_dump"), f"--dbname={url}", "--table=tenant", *options]
+    done = await asyncio.to_thread(
+        subprocess.run, command, capture_output=True, text=True, env=os.environ | environment
+    )
+    return done.stdout + done.stderr
+
+
+async def test_functions_that_are_leakproof_let_indexes_be_used(
+    postgres_url: str, secured_url: str
+) -> None:
+    """As docs/operating.md has them."""
+    [block] = re.findall(
+        r"```sql\n((?:ALTER FUNCTION .*\n)+)```", (ROOT / "docs/operating.md").read_text()
+    )
+    plans = []
+    for statements in ("SELECT 1", block):
+        await execute(postgres_url, statements)
+        connection = await asyncpg.connect(secured_url)
+        await connection.execute("SET enable_seqscan = off")
+        plans += [
+            str(await connection.fetch(f"EXPLAIN {question}"))
+            for question in (
+                "SELECT id FROM token_search WHERE string_to_array(words, ' ') @> '{x}'",
+                f"SELECT id FROM token WHERE tenant_id = '{EVERY_TENANT}' AND revoked_at IS NULL"
+                f" AND (lower(name), id) > ('x', '{EVERY_TENANT}') ORDER BY lower(name), id",
+            )
+        ]
+        await connection.close()
+    words, condition = "idx_token_search_words", "Index Cond: .*lower"
+    assert words not in plans[0]
+    assert not re.search(condition, plans[1])
+    assert words in plans[2]
+    assert re.search(condition, plans[3])
 
 
 def test_commands_reach_all_tenants(secured_url: str, postgres_url: str, tmp_path: Path) -> None:
