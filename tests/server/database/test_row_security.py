@@ -26,10 +26,11 @@ from server.database.reach import EVERY_TENANT
 from server.errors import Misconfigured
 from server.jobs import Jobs, jobs_of
 from tests.conftest import settings_for
+from tests.server.database.test_roles import execute, role_at
 from tests.support import tenant_statements
 from tests.support.command import refused, run
 from tests.support.factories import PASSWORD, token_id
-from tests.support.postgres import run_now
+from tests.support.postgres import PostgresServer, client_programs, run_now
 from tests.support.process import ROOT
 from tests.support.row_security import secure
 from tests.support.surfaces import Surfaces, surfaces
@@ -203,7 +204,7 @@ async def test_jobs_reach_all_tenants(secured_url: str) -> None:
 
 
 async def test_the_owner_of_the_tables_is_subject_to_the_policies(
-    postgres: PostgresServer, tmp_path: Path
+    postgres: PostgresServer,
 ) -> None:
     """Its dump lacks the rows unless it names all tenants."""
     url = await postgres.create_database()
