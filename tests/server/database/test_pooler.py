@@ -128,11 +128,11 @@ async def test_row_level_security_keeps_tenants_apart_behind_a_pooler(
             surfaces(service) as other,
         ):
             with reaching_as(None):
-                asked = [*([one.viewer] * 10), *([other.viewer] * 10)] * 2
+                asked = [one.viewer, other.viewer] * 3
                 pages = await asyncio.gather(*(ask() for ask in asked), *(_checks(one, other)))
                 assert {page.status_code for page in pages} == {200}
-                people = [page.json()["data"]["viewer"]["id"] for page in pages[:40]]
-                assert people == [*([one.person.id] * 10), *([other.person.id] * 10)] * 2
+                people = [page.json()["data"]["viewer"]["id"] for page in pages[:6]]
+                assert people == [one.person.id, other.person.id] * 3
             connection = await asyncpg.connect(url, statement_cache_size=0)
             found = [await connection.fetchval("SELECT count(*) FROM token") for _ in range(9)]
             await connection.close()

@@ -245,7 +245,7 @@ async def test_functions_that_are_leakproof_let_indexes_be_used(
         connection = await asyncpg.connect(secured_url)
         await connection.execute("SET enable_seqscan = off")
         plans += [
-            str(await connection.fetch(f"EXPLAIN {question}"))
+            "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {question}"))
             for question in (
                 "SELECT id FROM token_search WHERE string_to_array(words, ' ') @> '{x}'",
                 f"SELECT id FROM token WHERE tenant_id = '{EVERY_TENANT}' AND revoked_at IS NULL"
