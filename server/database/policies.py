@@ -13,9 +13,9 @@ from server.database.reach import EVERY_TENANT, SETTING
 # The column that names the tenant, by table.
 COVERED = {"tenant": "id", "token_secret": "tenant_id"} | dict.fromkeys(TABLES, "tenant_id")
 _POLICY = "tessera_tenant"
-# The setting is read once for a statement, not for each row. Of IS NOT NULL the planner assumes that
-# it holds for nearly all rows, as it does: statements name the tenant themselves. Of a comparison it
-# would assume few rows, and read a whole tenant to sort it.
+# The setting is read once for a statement, not for each row. The planner assumes that IS NOT NULL
+# holds for nearly all rows, as it does: statements name the tenant themselves. With a comparison it
+# would expect few rows, and read a whole tenant to sort it.
 _CREATE = (
     f"CREATE POLICY {_POLICY} ON {{table}} USING"
     f" (CASE WHEN (SELECT nullif(current_setting('{SETTING}', true), '')::uuid)"
