@@ -217,6 +217,4 @@ async def client(service: Service) -> AsyncIterator[Client]:
 
 
 def settings_for(url: str) -> Settings:
-    if row_security.is_wanted():
-        url = row_security.url_of_serving(url)
-    return read_settings({"TESSERA_DATABASE_URL": url})
+    return read_settings({"TESSERA_DATABASE_URL": row_security.url_to_serve(url)})

@@ -12,6 +12,7 @@ import models
 from models import Role
 from server.settings import Settings, read_settings
 from tests.conftest import settings_for
+from tests.support.citus import citus_url
 from tests.support.factories import PASSWORD, Client, World
 from tests.support.postgres import run_now
 from tests.support.row_security import let_tests_reach_all, secure
@@ -87,7 +88,11 @@ fragment Happened on TokenActivity {
 }"""
 
 
-@pytest.fixture(params=["sqlite", "postgres", "row-level security"])
+# Citus has no row-level security.
+_KINDS = ["sqlite", "postgres", *([] if citus_url() else ["row-level security"])]
+
+
+@pytest.fixture(params=_KINDS)
 def settings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Each kind of database, and PostgreSQL with row-level security too."""
     if request.param != "row-level security":

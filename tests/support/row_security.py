@@ -55,6 +55,11 @@ async def secure(url: str, wanted: State = State.ENFORCED) -> str:
     return url_of_serving(url)
 
 
+def url_to_serve(url: str) -> str:
+    """The URL by which tests serve from a database: for that role, where it is wanted."""
+    return url_of_serving(url) if is_wanted() else url
+
+
 def url_of_serving(url: str) -> str:
     """The URL of a PostgreSQL database for the role that owns nothing."""
     parts = urlsplit(url)
