@@ -118,8 +118,9 @@ async def running_service(
     """
     documents = documents or read_documents(settings)
     async with running_database(settings):
-        key = await digest_key(settings)
-        await require_listed(settings.token_brand)
+        with database.reaching_every_tenant():
+            key = await digest_key(settings)
+            await require_listed(settings.token_brand)
         with journal(settings.revocations_file):
             yield Service(settings, key, documents.catalogue, documents.recipes, worker, tracer)
 
@@ -165,6 +166,7 @@ async def running_database(settings: Settings) -> AsyncIterator[None]:
             await database.migrate_connected()  # no time-out ends a statement there
         await database.require_usable()
         await database.settle_distribution()
+        await database.settle_row_security()
         yield
 
 

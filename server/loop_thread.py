@@ -94,6 +94,7 @@ class _LoopThread:
                 # Connect, before other instances take the server's last connections.
                 await database.ping()
                 await database.settle_distribution()
+                await database.settle_row_security()
             self.started.set_result(None)
             await self._ending.wait()
 

@@ -20,7 +20,7 @@ from server.app import create_app, running_service
 from server.database import migrate
 from server.service import Service
 from server.settings import Settings, read_settings
-from tests.support import quick_migrations, quick_start, tenant_statements
+from tests.support import quick_migrations, quick_start, row_security, tenant_statements
 from tests.support.blank_databases import BlankDatabases
 from tests.support.browser import browser
 from tests.support.citus import CitusDatabase, citus_url
@@ -35,6 +35,7 @@ _numbers = count(1)
 quick_start.install()
 quick_migrations.install()
 tenant_statements.install()
+row_security.install()
 # The files that take longest, longest first: begun last, one of them would keep one process at work
 # while the others have none (`make test` gives a file to a process as a whole).
 LONGEST = (
@@ -94,7 +95,9 @@ def postgres() -> Iterator[PostgresServer]:
     with shared_server() as server:
         server.drop_database_now(TEMPLATE)
         url = server.create_database_now(TEMPLATE)
-        run_now(migrate(settings_for(url)))
+        run_now(migrate(read_settings({"TESSERA_DATABASE_URL": url})))
+        if row_security.is_wanted():
+            run_now(row_security.secure(url))
         yield server
         server.drop_database_now(TEMPLATE)
 
@@ -214,4 +217,4 @@ async def client(service: Service) -> AsyncIterator[Client]:
 
 
 def settings_for(url: str) -> Settings:
-    return read_settings({"TESSERA_DATABASE_URL": url})
+    return read_settings({"TESSERA_DATABASE_URL": row_security.url_to_serve(url)})

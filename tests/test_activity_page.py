@@ -68,6 +68,7 @@ _WITHOUT = {
     "serve": "serves; a demo tenant is made by the operation of `tenant create`",
     "migrate": "changes tables, and no tenant's rows; the log of the database names it",
     "distribute": "changes where rows are kept, and no row; the log of the database names it",
+    "row-security": "changes tables, and no row; the log of the database names it",
     "backup": "reads",
     "restore": "replaces the database, with all activity, by another one",
     "catalogue check": "reads",

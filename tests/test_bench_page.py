@@ -54,6 +54,7 @@ def test_the_page_has_the_sections_that_a_run_writes() -> None:
         "## The control plane",
         "## The data plane",
         "## The audit trail",
+        "## Row-level security",
     ]
 
 

@@ -10,7 +10,12 @@ import pytest
 
 import models
 from models import Role
+from server.settings import Settings, read_settings
+from tests.conftest import settings_for
+from tests.support.citus import citus_url
 from tests.support.factories import PASSWORD, Client, World
+from tests.support.postgres import run_now
+from tests.support.row_security import let_tests_reach_all, secure
 
 _CREATE = """
 mutation ($input: CreateTokenInput!) {
@@ -81,6 +86,20 @@ fragment Happened on TokenActivity {
   ... on TokenPermissionsEdited { granted { key } withdrawn { key } }
   ... on TokenRevoked { reason }
 }"""
+
+
+# Citus has no row-level security.
+_KINDS = ["sqlite", "postgres", *([] if citus_url() else ["row-level security"])]
+
+
+@pytest.fixture(params=_KINDS)
+def settings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Each kind of database, and PostgreSQL with row-level security too."""
+    if request.param != "row-level security":
+        return settings_for(request.getfixturevalue(f"{request.param}_url"))
+    let_tests_reach_all(monkeypatch)
+    url = run_now(secure(request.getfixturevalue("postgres_url")))
+    return read_settings({"TESSERA_DATABASE_URL": url})
 
 
 @pytest.fixture

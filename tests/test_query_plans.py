@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import httpx2
 import pytest
 
@@ -121,10 +122,10 @@ async def fill(url: str) -> LargeTenant:
         await follow_tokens()
         if not url.startswith("sqlite"):
             # Autovacuum would do the first; the second suits solid-state disks.
-            await database.connection().execute_script("ANALYZE")
-            await database.connection().execute_script(
-                "ALTER DATABASE large_tenant SET random_page_cost = 1.1"
-            )
+            owner = await asyncpg.connect(url)
+            await owner.execute("ANALYZE")
+            await owner.execute("ALTER DATABASE large_tenant SET random_page_cost = 1.1")
+            await owner.close()
         middle = made[TOKENS // 2 + 1].id
         admin = made[ADMINS // 2].created_by_id
         return LargeTenant(url, person, tenants[0].slug, middle, id_beside(middle), admin)

@@ -35,7 +35,7 @@ from math import ceil
 from uuid import UUID
 
 import models
-from server.database import retried, transaction
+from server.database import reaching, retried, transaction
 from server.errors import (
     Busy,
     InvalidInput,
@@ -246,7 +246,9 @@ async def _present(counted: Counted) -> list[tuple[Subject, models.AttemptCounte
     """The subjects that have rows, as of now. Writes and locks nothing."""
     at = models.now()
     digests = [subject.digest for subject in counted.subjects]
-    rows = await models.AttemptCounter.filter(tenant_id=counted.tenant_id, subject__in=digests)
+    own = models.AttemptCounter.filter(tenant_id=counted.tenant_id, subject__in=digests)
+    with reaching(counted.tenant_id):
+        rows = await own
     by_digest = {bytes(row.subject): row for row in rows}
     present = [(s, by_digest[s.digest]) for s in counted.subjects if s.digest in by_digest]
     for _, row in present:
@@ -258,24 +260,24 @@ async def _hold(counted: Counted) -> list[tuple[Subject, models.AttemptCounter]]
     """The subjects' rows, locked, as of now. In one order everywhere: none waits for another."""
     at = models.now()
     ordered = sorted(counted.subjects, key=lambda subject: subject.digest)
-    await models.AttemptCounter.bulk_create(
-        [
-            models.AttemptCounter(
-                tenant_id=counted.tenant_id, subject=subject.digest, started_at=at
+    tenant_id = counted.tenant_id
+    with reaching(tenant_id):
+        await models.AttemptCounter.bulk_create(
+            [
+                models.AttemptCounter(tenant_id=tenant_id, subject=subject.digest, started_at=at)
+                for subject in ordered
+            ],
+            # Changes nothing of a row that is there, but locks it.
+            on_conflict=["tenant_id", "subject"],
+            update_fields=["subject"],
+        )
+        held = [
+            (
+                subject,
+                await models.AttemptCounter.get(tenant_id=tenant_id, subject=subject.digest),
             )
             for subject in ordered
-        ],
-        # Changes nothing of a row that is there, but locks it.
-        on_conflict=["tenant_id", "subject"],
-        update_fields=["subject"],
-    )
-    held = [
-        (
-            subject,
-            await models.AttemptCounter.get(tenant_id=counted.tenant_id, subject=subject.digest),
-        )
-        for subject in ordered
-    ]
+        ]
     for _, row in held:
         _settle(row, at)
     return held
@@ -316,7 +318,8 @@ def _require_rest(held: list[tuple[Subject, models.AttemptCounter]], at: datetim
 
 
 async def _write(row: models.AttemptCounter) -> None:
-    await row.write("failures", "failed_at", "under_way", "started_at")
+    with reaching(row.tenant_id):
+        await row.write("failures", "failed_at", "under_way", "started_at")
 
 
 def _bucket(key: DigestKey, kind: str, text: str) -> bytes:

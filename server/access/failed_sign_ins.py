@@ -20,6 +20,7 @@ from server.access.attempts import (
 )
 from server.access.principal import SYSTEM
 from server.access.visitors import Account
+from server.database import reaching
 from server.token_format import DigestKey
 
 MAX_AN_HOUR = 60
@@ -39,6 +40,7 @@ def noting_failure(key: DigestKey, account: Account, address: str) -> Note:
         # The subject of unknown accounts has no row.
         subject = account.admin or models.Tenant(id=models.INSTALLATION)
         actor = replace(SYSTEM, address=address)
-        await record(actor, ActivityKind.SIGN_IN_FAILED, subject, failures=failures)
+        with reaching(tenant_id):
+            await record(actor, ActivityKind.SIGN_IN_FAILED, subject, failures=failures)
 
     return note

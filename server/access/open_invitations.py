@@ -7,6 +7,7 @@ from tortoise.queryset import QuerySet
 
 import models
 from server.access import attempts
+from server.database import reaching
 from server.errors import NotFound
 from server.service import Service
 from server.token_format import tenant_of
@@ -42,8 +43,9 @@ async def look_up(service: Service, invitation: str, address: str) -> Looked:
         digest__in=key.digests("invitation", invitation),
         expires_at__gt=models.now(),
     )
-    found = await rows.get_or_none()
-    admin = found and await models.Admin.get_or_none(tenant_id=tenant_id, id=found.admin_id)
+    with reaching(tenant_id):
+        found = await rows.get_or_none()
+        admin = found and await models.Admin.get_or_none(tenant_id=tenant_id, id=found.admin_id)
     counted = (
         attempts.of_invitation(tenant_id, key.digest("invitation", invitation))
         if admin
@@ -64,8 +66,9 @@ async def describe(service: Service, *, invitation: str, address: str) -> Descri
         await attempts.look(looked.counted)
         async with attempts.under_way(looked.counted):
             raise NotFound
-    found = await looked.rows.get_or_none()
-    if found is None:
-        raise NotFound  # Accepted, renewed or withdrawn meanwhile.
-    tenant = await models.Tenant.get(id=admin.tenant_id)
+    with reaching(admin.tenant_id):
+        found = await looked.rows.get_or_none()
+        if found is None:
+            raise NotFound  # Accepted, renewed or withdrawn meanwhile.
+        tenant = await models.Tenant.get(id=admin.tenant_id)
     return Described(tenant, admin, found.expires_at)

@@ -4,6 +4,7 @@ A session is a row; ending it is deleting the row. Where the secret travels (coo
 in `server.access.authentication`.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -25,6 +26,7 @@ from server.access.reading import Beside, row_beside, rows
 from server.access.visitors import account_of, know_address, visitor_of
 from server.database import (
     READ_ONLY,
+    reaching,
     refuse_reading,
     require_writable,
     retried,
@@ -135,22 +137,23 @@ async def _begin_session(
     origin: _Origin,
 ) -> tuple[models.Admin, str, datetime]:
     """A session of an admin whose password was right: the admin as of now, its secret and end."""
-    async with transaction():
-        present = await _locked(admin.tenant_id, admin.id)
-        if present is None:
-            raise WrongPassword
-        if present.password_hash != admin.password_hash:
-            # Changed meanwhile; or another sign-in has only rehashed the same password.
-            if not await turn.verify(password, present.password_hash):
+    with reaching(admin.tenant_id):
+        async with transaction():
+            present = await _locked(admin.tenant_id, admin.id)
+            if present is None:
                 raise WrongPassword
-        elif rehashed:
-            present.password_hash = rehashed
-            await _admin(admin).update(password_hash=rehashed)
-        await know_address(service, present, origin.address)
-        await attempt.succeeded()
-        secret, expires_at = await _new_session(service, present, origin)
-        await record(itself(present, origin.address), ActivityKind.SIGNED_IN, present)
-        return present, secret, expires_at
+            if present.password_hash != admin.password_hash:
+                # Changed meanwhile; or another sign-in has only rehashed the same password.
+                if not await turn.verify(password, present.password_hash):
+                    raise WrongPassword
+            elif rehashed:
+                present.password_hash = rehashed
+                await _admin(admin).update(password_hash=rehashed)
+            await know_address(service, present, origin.address)
+            await attempt.succeeded()
+            secret, expires_at = await _new_session(service, present, origin)
+            await record(itself(present, origin.address), ActivityKind.SIGNED_IN, present)
+            return present, secret, expires_at
 
 
 async def principal_of(service: Service, secret: str, address: str = "") -> SignedInAdmin:
@@ -162,6 +165,12 @@ async def principal_of(service: Service, secret: str, address: str = "") -> Sign
     if tenant_id is None:
         raise Unauthenticated(detail="not a session's secret")
     digests = service.digest_key.digests("session", secret)
+    # The tenant is what the secret says. Until it is found, this reads a client's text.
+    with reaching(tenant_id):
+        return await _principal_of(tenant_id, digests, address)
+
+
+async def _principal_of(tenant_id: UUID, digests: Collection[bytes], address: str) -> SignedInAdmin:
     found: list[Any] = await rows(
         models.Session, tenant_id=tenant_id, digest__in=digests, beside=_BESIDE
     )
@@ -304,11 +313,12 @@ async def accept_invitation(
     async with attempts.under_way(looked.counted) as attempt:
         if not admin:
             raise NotFound
-        if await models.Tenant.filter(id=admin.tenant_id, suspended_at__isnull=False).exists():
-            raise TenantSuspended
-        admin.password_hash = await _checked_hash(admin, password)
         origin = _Origin.of(address, user_agent) if signs_in else None
-        begun = await _accept(service, looked.rows, admin, attempt, address, origin)
+        with reaching(admin.tenant_id):
+            if await models.Tenant.filter(id=admin.tenant_id, suspended_at__isnull=False).exists():
+                raise TenantSuspended
+            admin.password_hash = await _checked_hash(admin, password)
+            begun = await _accept(service, looked.rows, admin, attempt, address, origin)
     new_device = remember_device(service.digest_key, admin, device)
     return Accepted(new_device, begun and SignedIn(begun[0], new_device, begun[1]))
 

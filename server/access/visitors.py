@@ -11,6 +11,7 @@ from uuid import UUID
 import models
 from server.access import attempts
 from server.access.devices import find_device
+from server.database import reaching, reaching_every_tenant
 from server.passwords import KNOWN, STRANGERS, Hashing
 from server.service import Service
 from server.texts import normal_email, normal_slug
@@ -48,10 +49,13 @@ class Visitor:
 async def account_of(tenant: str, email: str) -> Account:
     """The account that these texts name, in the same statements whether it exists or not."""
     slug = normal_slug(tenant) or ""
-    found = await models.Tenant.get_or_none(slug=slug)
+    # Only the slug tells which tenant it is.
+    with reaching_every_tenant():
+        found = await models.Tenant.get_or_none(slug=slug)
     tenant_id = found.id if found else attempts.NO_TENANT
     address = normal_email(email)
-    admin = await models.Admin.get_or_none(tenant_id=tenant_id, email=address)
+    with reaching(tenant_id):
+        admin = await models.Admin.get_or_none(tenant_id=tenant_id, email=address)
     return Account(slug, address, admin, bool(found and found.suspended_at))
 
 
@@ -61,12 +65,14 @@ async def visitor_of(service: Service, account: Account, address: str, device: s
     tenant_id, admin_id = (
         (admin.tenant_id, admin.id) if admin else (attempts.NO_TENANT, attempts.NO_TENANT)
     )
-    knows_address = await models.KnownAddress.filter(
+    known = models.KnownAddress.filter(
         tenant_id=tenant_id,
         admin_id=admin_id,
         digest__in=service.digest_key.digests(*_address_digested(admin_id, address)),
         signed_in_at__gt=models.now() - KNOWN_ADDRESS,
-    ).exists()
+    )
+    with reaching(tenant_id):
+        knows_address = await known.exists()
     if admin and (known_device := find_device(key, admin, device)):
         counted = attempts.of_device(key, admin.tenant_id, known_device)
         return Visitor(counted, KNOWN, admin.id, known_device)

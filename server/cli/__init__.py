@@ -37,6 +37,7 @@ for _command in (
     serve.serve,
     database.migrate,
     database.distribute,
+    database.row_security,
     database.backup,
     database.restore,
     restored.restored,

@@ -43,6 +43,7 @@ async def _dropped(read: Catalogue) -> str:
             await database.ping()
             if await database.unapplied_migrations():
                 return "tokens were not checked: the database lacks migrations"
+            await database.settle_row_security()
             count, shown = await permissions.holders_of_dropped(Operator(), read)
             changes = await catalogue_versions.changes_to_newest(Operator(), read)
     except Exception as error:

@@ -10,13 +10,28 @@ from typing import Any, ParamSpec
 import uvloop
 
 from server.access.principal import Operator
+from server.database import reaching_every_tenant
 from server.settings import Settings, read_settings
 
 _P = ParamSpec("_P")
 
 
 def run(command: Callable[_P, Coroutine[Any, Any, int | None]]) -> Callable[_P, int]:
-    """Turn a coroutine function into a command. It returns the exit status, or None for 0."""
+    """Turn a coroutine function into a command. It returns the exit status, or None for 0.
+
+    The command is the operator's: it reaches the rows of all tenants.
+    """
+
+    @wraps(command)
+    def running(*arguments: _P.args, **options: _P.kwargs) -> int:
+        with reaching_every_tenant():
+            return run_serving(command)(*arguments, **options)
+
+    return running
+
+
+def run_serving(command: Callable[_P, Coroutine[Any, Any, int | None]]) -> Callable[_P, int]:
+    """As `run`, for what serves requests: each of them names whose rows it reaches."""
 
     @wraps(command)
     def running(*arguments: _P.args, **options: _P.kwargs) -> int:

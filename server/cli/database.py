@@ -9,6 +9,17 @@ from server import database
 from server.cli.commands import run, settings_of_environment
 from server.errors import Misconfigured
 
+_STATES = {
+    None: database.State.ENFORCED,
+    "prepare": database.State.PREPARED,
+    "off": database.State.OFF,
+}
+_TOLD = {
+    database.State.ENFORCED: "Row-level security is on.",
+    database.State.PREPARED: "Row-level security is prepared, and takes no effect yet.",
+    database.State.OFF: "Row-level security is off.",
+}
+
 
 @click.command()
 @run
@@ -37,6 +48,22 @@ async def distribute() -> None:
         click.echo(sentence)
     if not done:
         click.echo("All tables are distributed.")
+
+
+@click.command(name="row-security")
+@click.option("--prepare", "wanted", flag_value="prepare", help="Only create the policies.")
+@click.option("--off", "wanted", flag_value="off", help="Drop the policies.")
+@run
+async def row_security(wanted: str | None) -> None:
+    """Have PostgreSQL hide the rows of other tenants, by row-level security.
+
+    Run it as the owner of the tables. It may be repeated. Instances that started before
+    `--prepare` would find no rows any more: prepare, start them anew, and then run it without an
+    option. `tessera migrate` covers the tables that it adds.
+    """
+    state = _STATES[wanted]
+    count = await database.secure_rows(settings_of_environment(), state)
+    click.echo(f"{_TOLD[state]} {count} tables changed.")
 
 
 @click.command()

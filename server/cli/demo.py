@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from server.cli.commands import operator
 from server.cli.listening import listen, url_of
 from server.cli.servers import Listener
+from server.database import reaching_every_tenant
 from server.dataplane.connection import Limits, limited_protocol
 from server.dataplane.demo import DemoApi
 from server.operations import tenants
@@ -32,8 +33,9 @@ async def listening(
     main: the service's own socket. beside: that of the demo tenant's API. Gives no listener if the
     database holds other tenants and no demo tenant.
     """
-    password = await make_tenant()
-    tenant = await tenants.find(operator(), _SLUG)
+    with reaching_every_tenant():
+        password = await make_tenant()
+        tenant = await tenants.find(operator(), _SLUG)
     if tenant is None:
         beside.close()
         announce(service, url_of(main))

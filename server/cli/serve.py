@@ -15,7 +15,7 @@ from server import database
 from server.access.principal import Operator
 from server.app import App, Documents, create_app, read_documents, running_service
 from server.cli import demo
-from server.cli.commands import run, settings_of_environment
+from server.cli.commands import run_serving, settings_of_environment
 from server.cli.listening import bind, bind_beside, listen, url_of
 from server.cli.servers import Listener, max_connections, serve_until_signalled
 from server.dataplane.connection import Limits, limited_protocol
@@ -175,7 +175,7 @@ def _serve(
         return _serve_traced(settings, documents, sockets, worker, tracer, options)
 
 
-@run
+@run_serving
 async def _serve_traced(
     settings: Settings,
     documents: Documents,
@@ -188,9 +188,10 @@ async def _serve_traced(
         running_service(settings, documents, worker, tracer) as service,
         loop_thread(settings) as runner,
     ):
-        await restoration.require_settled(Operator(), settings)
-        if service.speaks:
-            await _adopt(service, options.accepts_removals)
+        with database.reaching_every_tenant():
+            await restoration.require_settled(Operator(), settings)
+            if service.speaks:
+                await _adopt(service, options.accepts_removals)
         app = create_app(service, runner)
         await _listen_and_serve(app, service, sockets, options.shutdown_delay_seconds)
 
@@ -207,7 +208,8 @@ async def _listen_and_serve(
         await app.open()
         listen(sockets.main)
         if service.speaks:
-            await _warn_of_dropped(service)
+            with database.reaching_every_tenant():
+                await _warn_of_dropped(service)
         limits = Limits(connections=max_connections())
         listeners = [Listener(sockets.main, app, app.protocol(limits))]
         if sockets.beside is not None:

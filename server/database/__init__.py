@@ -11,6 +11,7 @@ from server.database.connections import (
     exists,
     fetch,
     is_distributed,
+    names_tenants,
     own_pool,
     transaction,
 )
@@ -24,7 +25,9 @@ from server.database.migrations import (
     told_to_the_operator,
     unapplied_migrations,
 )
+from server.database.policies import State
 from server.database.postgres.pool import Pool, open_pools
+from server.database.reach import reached, reaching, reaching_every_tenant
 from server.database.restored import (
     Restored,
     accept_restored,
@@ -34,6 +37,7 @@ from server.database.restored import (
 )
 from server.database.restoring import restore
 from server.database.retrying import retried
+from server.database.row_security import secure_rows, settle_row_security
 from server.database.sqlite.files import back_up
 from server.database.sqlite.opening import sqlite_reader
 from server.database.unavailability import (
@@ -57,6 +61,7 @@ __all__ = [
     "Pool",
     "ReadOnlyDatabase",
     "Restored",
+    "State",
     "accept_restored",
     "after_commit",
     "at_the_end",
@@ -73,10 +78,14 @@ __all__ = [
     "mark_restored",
     "migrate",
     "migrate_connected",
+    "names_tenants",
     "open_pools",
     "own_pool",
     "ping",
     "public_sentence_of",
+    "reached",
+    "reaching",
+    "reaching_every_tenant",
     "read_only",
     "refuse_reading",
     "refuse_restored",
@@ -86,8 +95,10 @@ __all__ = [
     "require_writable",
     "restore",
     "retried",
+    "secure_rows",
     "sentence_of",
     "settle_distribution",
+    "settle_row_security",
     "sqlite_reader",
     "told_to_the_operator",
     "transaction",

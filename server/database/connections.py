@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, cast
+from uuid import UUID
 
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
 from tortoise.context import TortoiseContext, require_context
@@ -17,6 +18,7 @@ from server.database.postgres.address import read_address
 from server.database.postgres.dialler import Dialler
 from server.database.postgres.engine import PostgresClient
 from server.database.postgres.pool import Pool
+from server.database.reach import reached, reaching_as
 from server.database.sqlite.engine import ImmediateSqliteClient
 from server.database.sqlite.files import sqlite_file
 from server.database.sqlite.opening import sqlite_config
@@ -102,6 +104,19 @@ def note_distributed() -> None:
         client.note_distributed()
 
 
+def names_tenants() -> bool:
+    """Whether transactions have to name whose rows they reach, as of the start. See `reach`."""
+    client = connection()
+    return isinstance(client, PostgresClient) and client.names_tenants()
+
+
+def note_row_security() -> None:
+    """Note that the tables of the connected database have policies of row-level security."""
+    client = connection()
+    if isinstance(client, PostgresClient):
+        client.note_row_security()
+
+
 def exists(settings: Settings) -> bool:
     """Whether the embedded database exists. True for PostgreSQL: only connecting can tell."""
     return not settings.embedded or sqlite_file(settings).is_file()
@@ -185,15 +200,16 @@ class _Steps:
     """The last steps of a transaction, each with the items that it is to be called with."""
 
     def __init__(self) -> None:
-        self._items: dict[_Step, list[Any]] = {}
+        # By the step and by whose rows it reaches.
+        self._items: dict[tuple[_Step, UUID | None], list[Any]] = {}
         self._following: list[_Following] = []
 
-    def add(self, step: _Step, items: Iterable[Any]) -> None:
-        self._items.setdefault(step, []).extend(items)
+    def add(self, step: _Step, tenant_id: UUID | None, items: Iterable[Any]) -> None:
+        self._items.setdefault((step, tenant_id), []).extend(items)
 
     def take(self, inner: _Steps) -> None:
-        for step, items in inner._items.items():
-            self.add(step, items)
+        for key, items in inner._items.items():
+            self.add(*key, items)
         self._following += inner._following
 
     def add_following(self, function: _Following) -> None:
@@ -205,8 +221,9 @@ class _Steps:
 
     async def carry_out(self) -> None:
         while self._items:
-            step = next(iter(self._items))
-            await step(self._items.pop(step))
+            step, tenant_id = key = next(iter(self._items))
+            with reaching_as(tenant_id):
+                await step(self._items.pop(key))
 
 
 _LAST_STEPS: ContextVar[_Steps | None] = ContextVar("last steps of the transaction", default=None)
@@ -215,6 +232,8 @@ _LAST_STEPS: ContextVar[_Steps | None] = ContextVar("last steps of the transacti
 async def at_the_end(step: _Step, items: Iterable[Any]) -> None:
     """Have `step` called once with all its items, as the last of the transaction, in it.
 
+    It reaches what the caller reaches: there is one call for each of several tenants.
+
     For statements whose locks many transactions want: held last, they are held shortly, and those
     that hold them wait for no other lock. Without a transaction, `step` is called at once.
     """
@@ -222,7 +241,7 @@ async def at_the_end(step: _Step, items: Iterable[Any]) -> None:
     if steps is None:
         await step(list(items))
     else:
-        steps.add(step, items)
+        steps.add(step, reached(), items)
 
 
 async def after_commit(function: _Following) -> None:

@@ -8,6 +8,7 @@ stay at the coordinator, to which instances connect.
 from models.distribution import TABLES
 from server.database.connections import connected, connection, note_distributed
 from server.database.migrations import require_migrated, told_to_the_operator
+from server.database.policies import State, states
 from server.errors import Misconfigured
 from server.settings import Settings
 
@@ -52,6 +53,7 @@ async def distribute(settings: Settings) -> list[str]:
             async with told_to_the_operator():
                 await require_migrated()
                 await _require_nodes()
+                await _require_no_policies()
                 return [*await _distribute(), *await _show_shards()]
 
 
@@ -61,16 +63,19 @@ async def settle_distribution() -> None:
     Raises `Misconfigured` where only some of its tables are.
     """
     client = connection()
-    if client.capabilities.dialect != "postgres" or not await _has_citus():
+    if client.capabilities.dialect != "postgres" or not await has_distributed_tables():
         return
     missing = await _missing()
-    if missing == [*_COPIED, *_DISTRIBUTED]:
-        return
     if missing:
         raise Misconfigured(
             f"The table {missing[0]} is not distributed, and others are. Run `tessera distribute`."
         )
     note_distributed()
+
+
+async def has_distributed_tables() -> bool:
+    """Whether tables of the connected PostgreSQL are distributed, all or some."""
+    return await _has_citus() and await _missing() != [*_COPIED, *_DISTRIBUTED]
 
 
 async def _has_citus() -> bool:
@@ -94,6 +99,14 @@ async def _require_nodes() -> None:
         raise Misconfigured(
             "Citus has no node for rows. Run SELECT citus_add_node('HOST', PORT) at the coordinator"
             " for each."
+        )
+
+
+async def _require_no_policies() -> None:
+    if max((await states()).values()) is not State.OFF:
+        raise Misconfigured(
+            "Row-level security and Citus exclude each other: run `tessera row-security --off`"
+            " first."
         )
 
 

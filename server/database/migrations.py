@@ -2,11 +2,13 @@
 
 import re
 from asyncio import sleep
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module  # exempt names_made_at_run_time: only for migrations
 from pkgutil import iter_modules  # exempt names_made_at_run_time: only for migrations
+from typing import TypeVar
 
 from asyncpg import DeadlockDetectedError, LockNotAvailableError
 from tortoise.migrations.executor import MigrationExecutor
@@ -20,6 +22,9 @@ from server.database.connections import (
     transaction,
 )
 from server.database.migration_plan import MigrationPlan, plan_of
+from server.database.policies import cover_new_tables
+from server.database.postgres.naming import naming
+from server.database.reach import EVERY_TENANT
 from server.database.rights import require_rights, require_schema
 from server.database.unavailability import is_unavailable, sentence_of
 from server.database.writable import ping, require_writable
@@ -29,11 +34,12 @@ from server.settings import Settings
 _SCHEMA_EDITORS = {"postgres": AsyncpgSchemaEditor, "sqlite": SqliteSchemaEditor}
 _MIGRATION_LOCK = 0x7E55E7A
 # Requests wait behind a statement that waits for a table: a part of their own two seconds only.
-_LOCK_TIMEOUT = "SET LOCAL lock_timeout = '500ms'"
+LOCK_TIMEOUT = "SET LOCAL lock_timeout = '500ms'"
 _MAX_LOCK_TRIES = 60
 _PAUSE_SECONDS = 1.0
 # `0031_contract_0028_…` removes what versions without the migration 0028 use, and only those.
 _CONTRACT = re.compile(r"[0-9]{4}_contract_([0-9]{4})_")
+_T = TypeVar("_T")
 _APPLIED = "SELECT name FROM tortoise_migrations WHERE app = 'models'"
 _HAS_RECORD = {
     "postgres": "SELECT 1 WHERE to_regclass('tortoise_migrations') IS NOT NULL",
@@ -51,16 +57,24 @@ async def migrate(settings: Settings) -> list[str]:
     Safe while instances serve: where a table is in use for longer, it is tried again.
     Raises `Misconfigured` for an unusable database.
     """
+    plans: list[MigrationPlan] = []
+    return await when_unlocked(settings, partial(migrate_connected, plans))
+
+
+async def when_unlocked(settings: Settings, change: Callable[[], Awaitable[_T]]) -> _T:
+    """The result of `change`, which changes tables in a transaction with `LOCK_TIMEOUT`.
+
+    Where a table is in use for longer, it is tried again. Raises `Misconfigured` in the end.
+    """
     async with connected(settings, patient=True, shared=False) as connections:
-        plans: list[MigrationPlan] = []
         for _ in range(_MAX_LOCK_TRIES):
             try:
                 with connections:
-                    return await migrate_connected(plans)
+                    return await change()
             except (LockNotAvailableError, DeadlockDetectedError):
                 await sleep(_PAUSE_SECONDS)
         raise Misconfigured(
-            "The tables are in use, such as by a backup. Run `tessera migrate` again afterwards."
+            "The tables are in use, such as by a backup. Run the command again afterwards."
         )
 
 
@@ -82,16 +96,20 @@ async def migrate_connected(plans: list[MigrationPlan] | None = None) -> list[st
         if not state.missing:
             return []
         await require_schema(to_create=True)
+        if client.capabilities.dialect == "postgres":
+            # A migration may read and write the rows of all tenants.
+            await client.execute_query(naming(EVERY_TENANT))
         executor = MigrationExecutor(client, apps_of(client.connection_name))
         # Before anything asks for the applied ones: in PostgreSQL that would fail, and end the
         # transaction.
         await executor.recorder.ensure_schema(_SCHEMA_EDITORS[dialect()](client))
         if client.capabilities.dialect == "postgres":
             plan = await _plan(executor, state.missing, plans)
-            await client.execute_query(_LOCK_TIMEOUT)
+            await client.execute_query(LOCK_TIMEOUT)
             await plan.run(client)
         else:
             await executor.migrate()
+        await cover_new_tables()
         return state.missing
 
 

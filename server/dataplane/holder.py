@@ -20,6 +20,7 @@ from server.access.attempts import network_of
 from server.access.authentication import client_address
 from server.access.principal import Holder
 from server.conditions import networks_of
+from server.database import reaching
 from server.dataplane import answers, originals
 from server.dataplane.access_requests import AccessRequestBody, read_access_request, shown_request
 from server.dataplane.answers import Answer
@@ -110,7 +111,8 @@ class _Door:
         response: Response | None = None
         if denial is None:
             try:
-                response = await act(found.holder)
+                with reaching(found.holder.tenant_id):
+                    response = await act(found.holder)
             except NotFound:  # revoked since the lookup
                 denial = RefusalReason.REVOKED
             except Refusal as refusal:

@@ -214,7 +214,9 @@ class DecisionLog:
     async def _is_done_with(self, batch: Unwritten) -> bool:
         """Write the batch, or drop one that can never be written; False for another try."""
         try:
-            await log_rows.write(batch)
+            # A batch has the decisions of many tenants.
+            with database.reaching_every_tenant():
+                await log_rows.write(batch)
         except Exception as error:
             if database.is_unavailable(error):
                 return False

@@ -20,6 +20,11 @@ _ID = f"""
     SELECT t.id, {READ_ONLY["postgres"]}
     FROM (SELECT 1) AS one LEFT JOIN tenant t ON t.slug = $1
 """
+_MARKS = (
+    MARKS["postgres"]
+    .replace("p.tenant_id = t.id", "p.tenant_id = $1")
+    .replace("q.fingerprint", "decode(q.fingerprint, 'hex')")
+)
 # The tenant's row is copied to every node, and read anew each time: it may be suspended. Each table
 # of tenants' rows is compared with the value itself, and not with another table's column.
 _FOUND = f"""
@@ -36,7 +41,7 @@ _FOUND = f"""
                                 AND p.fingerprint = decode(q.fingerprint, 'hex'))
                  ELSE position(decode(q.fingerprint, 'hex') in s.grants) > 0 END,
             {CONDITIONS["postgres"]},
-            {MARKS["postgres"].replace("p.tenant_id = t.id", "p.tenant_id = $1")}
+            {_MARKS}
         FROM tenant t JOIN token_secret s
             ON s.tenant_id = $1 AND s.digest = decode(q.digest, 'hex')
         WHERE t.id = $1 AND t.slug = q.slug AND (q.region IS NULL OR t.region = q.region)

@@ -16,7 +16,7 @@ from models import ActivityKind
 from server import database
 from server.access.activity import record_by_holder
 from server.conditions import to_milliseconds
-from server.database import database_now, retried, transaction
+from server.database import database_now, reaching, retried, transaction
 from server.decisions import rotations
 
 MAX_NOTED = 10_000
@@ -76,7 +76,8 @@ class PickUps:
     async def _write(self, pick_up: _PickUp) -> bool:
         """Whether it is done with; False for one to be tried again."""
         try:
-            await _record(pick_up)
+            with reaching(UUID(pick_up.tenant_id)):
+                await _record(pick_up)
         except Exception as error:
             if database.is_unavailable(error):
                 return False

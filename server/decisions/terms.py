@@ -14,7 +14,7 @@ from tortoise.queryset import QuerySet
 
 import models
 from models import ClosedBy, RotationPart
-from server.database import connection, dialect, retried, transaction
+from server.database import connection, dialect, reaching_every_tenant, retried, transaction
 from server.errors import InvalidInput
 from server.token_format import DigestKey
 
@@ -79,9 +79,9 @@ MARKS = {
              WHEN CASE WHEN s.trial IS NULL
                        THEN EXISTS (SELECT 1 FROM token_permission p
                                     WHERE p.tenant_id = t.id AND p.token_id = s.token_id
-                                      AND p.fingerprint = decode(q.fingerprint, 'hex')
+                                      AND p.fingerprint = q.fingerprint
                                       AND p.is_withheld)
-                       ELSE position(decode(q.fingerprint, 'hex') in s.trial) > 0 END
+                       ELSE position(q.fingerprint in s.trial) > 0 END
              THEN concat_ws(' ', '{WITHHELD}', s.rotation) ELSE s.rotation END
     """,
     "sqlite": f"""
@@ -326,8 +326,9 @@ async def terms_of_any_tenant(digests: Collection[bytes]) -> Terms | None:
 
     Of a distributed database it asks every node: a caller that knows the tenant uses the lookup.
     """
-    for digest in digests:
-        rows = await connection().execute_query(_OF_ANY_TENANT[dialect()], [digest])
-        if rows[1]:
-            return terms_of(tuple(dict(rows[1][0]).values()))
+    with reaching_every_tenant():
+        for digest in digests:
+            rows = await connection().execute_query(_OF_ANY_TENANT[dialect()], [digest])
+            if rows[1]:
+                return terms_of(tuple(dict(rows[1][0]).values()))
     return None

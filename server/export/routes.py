@@ -20,7 +20,7 @@ from models import Activity, ActivityKind
 from server.access.authentication import authenticate
 from server.access.trail import ActivityFilter
 from server.access.turns import Turns
-from server.database import is_unavailable
+from server.database import is_unavailable, reaching
 from server.errors import InvalidInput, Refusal
 from server.export.lines import CONNECTION, Names, last_line, line
 from server.export.records import HEADER, last_record, record
@@ -121,8 +121,9 @@ class _Stream:
         """
         principal = await authenticate(self.service, self.request)
         async with self.turns.turn(principal):
-            page = await activity.of_tenant(principal, start, wanted, newest_first=False)
-            names = await Names.of(principal, page.rows)
+            with reaching(principal.tenant_id):
+                page = await activity.of_tenant(principal, start, wanted, newest_first=False)
+                names = await Names.of(principal, page.rows)
         lines = b"".join(self.form.each(row, names) for row in page.rows)
         more = page.has_next and bool(page.rows)
         return lines, replace(start, position=page.rows[-1].id) if more else None

@@ -23,6 +23,7 @@ from starlette.routing import Route
 from server.access.authentication import authenticate
 from server.access.principal import SignedInAdmin
 from server.access.turns import TenantSlots, Turns
+from server.database import reaching
 from server.decisions.limits import RateLimiter
 from server.errors import CrossSite, TooManyRequests, Unauthenticated
 from server.graphql.context import Context
@@ -124,9 +125,13 @@ class _Endpoint:
         # Take a turn after the body has arrived, so that a slow sender does not hold one.
         async with self._turns.turn(principal), self._slots.of(principal.tenant_id):
             spans = OperationSpans.of_request(self._service.tracer, principal.tenant_id)
-            return await run(
-                lambda: self._performed(request, principal, parameters, media_type, spans)
-            )
+
+            async def work() -> Response:
+                # Named here: the other thread runs it in a context of its own.
+                with reaching(principal.tenant_id):
+                    return await self._performed(request, principal, parameters, media_type, spans)
+
+            return await run(work)
 
     def _is_immediate(self, parameters: _Parameters) -> bool:
         """Whether the operation is known to read nothing beyond what authentication has read.

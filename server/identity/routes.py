@@ -9,6 +9,7 @@ from starlette.routing import Route
 from server.access.authentication import authenticate
 from server.access.principal import SignedInAdmin
 from server.access.turns import Turns
+from server.database import reaching
 from server.errors import Refusal
 from server.identity.invitation import accept_invitation, describe_invitation
 from server.identity.password import change_password
@@ -52,6 +53,7 @@ def _in_turn(
     async def handle(service: Service, request: Request) -> Response:
         principal = await authenticate(service, request)
         async with turns.turn(principal):
-            return await handler(service, request, principal)
+            with reaching(principal.tenant_id):
+                return await handler(service, request, principal)
 
     return handle

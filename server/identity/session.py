@@ -7,6 +7,7 @@ from server.access import sessions
 from server.access.authentication import authenticate, client_address, require_same_site
 from server.access.cookies import DEVICE, SESSION
 from server.access.principal import SignedInAdmin
+from server.database import reaching
 from server.errors import InvalidInput
 from server.operations import admins, tenants
 from server.service import Service
@@ -52,7 +53,9 @@ async def who_am_i(_service: Service, _request: Request, principal: SignedInAdmi
 
 async def sign_out(service: Service, request: Request) -> Response:
     """`DELETE /session`."""
-    await sessions.sign_out(await authenticate(service, request))
+    principal = await authenticate(service, request)
+    with reaching(principal.tenant_id):
+        await sessions.sign_out(principal)
     response = Response(status_code=204)
     SESSION.forget(service.settings, request, response)
     return response

@@ -94,7 +94,8 @@ class DueWork(Generic[Key]):
             return
         # Those of tenants that have their share are passed over, so look at more than are free.
         async with self.database:
-            due = await self._find_due(2 * self._max_at_once)
+            with database.reaching_every_tenant():
+                due = await self._find_due(2 * self._max_at_once)
         for key in due:
             if key not in self._running and self._has_room(key):
                 self._running[key] = asyncio.get_running_loop().create_task(self._run(key))
@@ -106,7 +107,8 @@ class DueWork(Generic[Key]):
 
     async def _run(self, key: Key) -> None:
         try:
-            await self._handle(key)
+            with database.reaching(key[0]):
+                await self._handle(key)
         except CannotOpen:
             # The next attempt may be by an instance with the key.
             self._log.warning("a secret of the queue needs the newer digest key, or was altered")

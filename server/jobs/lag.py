@@ -1,6 +1,6 @@
 """How long events and e-mail wait for their first attempt, or the next one that is due."""
 
-from server.database import database_now
+from server.database import database_now, reaching_every_tenant
 from server.jobs import delivery_queue, mail_queue
 
 
@@ -10,11 +10,13 @@ async def outbox_lag() -> dict[str, float]:
     What a receiver has refused is due again later, and counts from then on.
     """
     at = await database_now()
+    with reaching_every_tenant():
+        waiting = (
+            ("webhooks", await delivery_queue.longest_due(at)),
+            ("mails", await mail_queue.longest_due(at)),
+        )
     lags = {}
-    for name, found in (
-        ("webhooks", await delivery_queue.longest_due(at)),
-        ("mails", await mail_queue.longest_due(at)),
-    ):
+    for name, found in waiting:
         due_at = found and found.due_at
         lags[name] = max(0.0, (at - due_at).total_seconds()) if due_at else 0.0
     return lags

@@ -67,7 +67,8 @@ class Jobs:
     async def _try(self, job: Job) -> None:
         """Run a job if it is due. If the database is unavailable, the next look tries again."""
         try:
-            await self._run(job)
+            with database.reaching_every_tenant():
+                await self._run(job)
         except LeaseLost:
             _log.warning("another instance took a job over", extra={"detail": job.name})
         except Exception as error:

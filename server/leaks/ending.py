@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from server import database
+from server.database import reaching
 from server.decisions.holders import find_holder
 from server.errors import Busy, NotFound
 from server.operations import holder
@@ -36,7 +37,8 @@ async def end_leaked(
     if found is None:
         return False
     if found.terms.state not in _ENDED:
-        with suppress(NotFound):  # revoked since the lookup
+        # It may have been revoked since the lookup.
+        with suppress(NotFound), reaching(found.holder.tenant_id):
             await holder.revoke_leaked(found.holder, found_at, source)
     return True
 

@@ -9,6 +9,7 @@ import models
 from models import RotationPart
 from server.access.held import open_keys
 from server.access.principal import IntrospectionClient
+from server.database import reaching
 from server.decisions.decide import denial_of_secret
 from server.decisions.holders import digests_of
 from server.decisions.terms import Terms, retirement, terms_of_any_tenant
@@ -40,10 +41,11 @@ async def introspect(
     if found is None or denial_of_secret(found):
         return None
     tenant_id, token_id = UUID(found[0]), UUID(found[2])
-    tenant = await models.Tenant.get(id=tenant_id)
-    token = await models.Token.get(tenant_id=tenant_id, id=token_id)
-    keys = await open_keys(service.catalogue, token)
-    return Introspected(token, tenant, keys, await _end_of(found, tenant_id, digests))
+    with reaching(tenant_id):
+        tenant = await models.Tenant.get(id=tenant_id)
+        token = await models.Token.get(tenant_id=tenant_id, id=token_id)
+        keys = await open_keys(service.catalogue, token)
+        return Introspected(token, tenant, keys, await _end_of(found, tenant_id, digests))
 
 
 async def _end_of(found: Terms, tenant_id: UUID, digests: Collection[bytes]) -> datetime | None:

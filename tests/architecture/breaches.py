@@ -185,6 +185,11 @@ BREACHES: list[tuple[str, str, str]] = [
         _ACCESS,
         "S = 'UPDATE token SET name = $2 WHERE tenant_id = $1'",
     ),
+    (
+        "every_tenant_reached",
+        _ACCESS,
+        "from server.database import reaching_every_tenant\nwith reaching_every_tenant(): ...",
+    ),
     ("saves", "server.operations.x", "async def f(token):\n    await token.save()"),
     ("saves", "server.operations.x", "async def f(token):\n    await getattr(token, 'save')()"),
     # Operations

@@ -115,6 +115,37 @@ WRITERS = {
 }
 
 
+# Only these files reach the rows of all tenants, where row-level security is on.
+EVERY_TENANT = {
+    "server.access.visitors": "only the slug of a sign-in tells which tenant it is",
+    "server.app": "the start of an instance looks at the brands of all tokens",
+    "server.cli.commands": "the commands are the operator's",
+    "server.cli.demo": "makes the demo tenant, as the operator",
+    "server.cli.serve": "the start of an instance: the catalogue's versions, and held permissions",
+    "server.database.migrations": "a migration may change the rows of all tenants",
+    "server.decisions.log": "a batch has the decisions of many tenants",
+    "server.decisions.lookup_postgres": "a batch has questions about many tenants",
+    "server.decisions.terms": "a presented secret whose tenant nothing names",
+    "server.jobs.due_work": "the queues of all tenants",
+    "server.jobs.lag": "the queues of all tenants",
+    "server.jobs.runner": "the jobs work for all tenants",
+}
+_REACHING_ALL = {
+    f"{_CONNECTIONS.removesuffix('connections.')}reach.{name}"
+    for name in ("reaching_every_tenant", "reaching_as", "EVERY_TENANT")
+}
+
+
+def every_tenant_reached(project: Project, source: Source) -> Iterator[str]:
+    """Only the files named in `EVERY_TENANT` reach the rows of all tenants."""
+    own = {*EVERY_TENANT, "server.database", "server.database.connections"}
+    if source.module in {*own, "server.database.policies", "server.database.reach"}:
+        return
+    for node, name in project.references(source):
+        if name in _REACHING_ALL:
+            yield source.at(node, name)
+
+
 def queries_out_of_place(project: Project, source: Source) -> Iterator[str]:
     """Only the querying rooms query; the others import nothing that can make a query."""
     if source.room in _QUERYING_ROOMS:

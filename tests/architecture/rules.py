@@ -14,6 +14,7 @@ RULES: dict[str, Rule] = {
         layers.imports_below_the_top,
         layers.imports_not_in_full,
         layers.names_made_at_run_time,
+        queries.every_tenant_reached,
         queries.queries_out_of_place,
         queries.queries_without_a_tenant,
         queries.writes_by_others,

@@ -32,6 +32,12 @@ from tests.bench.report_checks import check_preamble, check_requirements, check_
 from tests.bench.rivals.keys import load_keys
 from tests.bench.rivals.prepare import prepare_page
 from tests.bench.rivals.set_up import Rivals, install
+from tests.bench.row_security import (
+    RowSecurityPlan,
+    measure_row_security,
+    row_security_preamble,
+    row_security_section,
+)
 from tests.bench.trail import (
     TrailPlan,
     measure_trail,
@@ -83,6 +89,8 @@ _QUICK_CHECKS = CheckPlan(
 )
 _FULL_TRAIL = TrailPlan(activities=1_000_000, rounds=7, times=20)
 _QUICK_TRAIL = TrailPlan(activities=100_000, rounds=5, times=10)
+_FULL_ROW_SECURITY = RowSecurityPlan(_FULL, Tokens(1_000, 1_000, asked=5_000), _CHECKS, 7)
+_QUICK_ROW_SECURITY = RowSecurityPlan(_QUICK, Tokens(100, 1_000, asked=5_000), _CHECKS, 3)
 _POSTGRES_SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "4GB"}
 
 
@@ -221,7 +229,20 @@ def _trail(
     return required
 
 
-_PLANES = {"control": _control, "data": _data, "trail": _trail}
+def _row_security(
+    quick: bool, cores: Cores, command: str, databases: Sequence[_Database], add: _Add
+) -> list[Requirement]:
+    plan = _QUICK_ROW_SECURITY if quick else _FULL_ROW_SECURITY
+    if _postgres in databases:
+        add(f"## Row-level security\n\n{row_security_preamble(plan, command)}")
+        with _postgres(cores.load) as (name, new):
+            _say("writing rows and measuring …")
+            figures = measure_row_security(new, plan, cores)
+        add(row_security_section(name, figures))
+    return []
+
+
+_PLANES = {"control": _control, "data": _data, "trail": _trail, "row-security": _row_security}
 
 
 @contextmanager

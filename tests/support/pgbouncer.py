@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.postgres import PostgresCluster
 from tests.support.process import LOOPBACK, Child, answers_at, free_port
+from tests.support.row_security import PASSWORD, ROLE
 from tests.support.waiting import PATIENCE_SECONDS
 
 _PLACES = f"{os.environ.get('PATH', '')}:/usr/sbin"
@@ -54,13 +55,14 @@ class PgBouncer(Child):
         cluster.hand_over(folder)
 
     def url(self, database_url: str) -> str:
-        """The URL of a database of the server's, by way of pgbouncer."""
+        """The URL of a database of the server's, by way of pgbouncer and as the same role."""
         parts = urlsplit(database_url)
         place = f"{parts.netloc.rpartition('@')[0]}@{LOOPBACK}:{self.port}"
         return parts._replace(netloc=place).geturl()
 
     def start(self) -> Self:
-        self._users.write_text(f'"{self._cluster.user}" "{self._cluster.password}"\n')
+        own = f'"{self._cluster.user}" "{self._cluster.password}"\n'
+        self._users.write_text(f'{own}"{ROLE}" "{PASSWORD}"\n')
         text = _CONFIGURATION.format(
             host=LOOPBACK, server_port=self._cluster.port, port=self.port, users=self._users
         )

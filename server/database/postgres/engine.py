@@ -5,13 +5,16 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
+from uuid import UUID
 
 from asyncpg.exceptions import PostgresError, ReadOnlySQLTransactionError
 from tortoise.exceptions import TransactionManagementError
 
 from server.database.postgres.conflicts import MAX_TRIES, RETRYABLE, pause_seconds
 from server.database.postgres.dialler import Dialler
-from server.database.postgres.pool import BROKEN, ISOLATION, RELEASE_SECONDS, Pool
+from server.database.postgres.naming import RELEASE_SECONDS, naming
+from server.database.postgres.pool import BROKEN, ISOLATION, Pool
+from server.database.reach import reached
 from server.database.unavailability import ReadOnlyDatabase
 from server.internals.tortoise import (
     AsyncpgDBClient,
@@ -34,7 +37,7 @@ class PostgresClient(AsyncpgDBClient):
         self._dialler = dialler
         self._pool_size, self._pool_name = pool_size, pool_name
         self._beside: list[Pool] = []
-        self._is_distributed = False
+        self._is_distributed = self._names_tenants = False
 
     def is_distributed(self) -> bool:
         """Whether `note_distributed` was called."""
@@ -44,15 +47,31 @@ class PostgresClient(AsyncpgDBClient):
         """Note that the tables of this database are distributed over nodes by tenant."""
         self._is_distributed = True
 
+    def names_tenants(self) -> bool:
+        """Whether `note_row_security` was called."""
+        return self._names_tenants
+
+    def note_row_security(self) -> None:
+        """Note that each transaction has to name whose rows it reaches, see `reach`."""
+        self._names_tenants = True
+        for pool in (self._pool, *self._beside):
+            if pool is not None:
+                pool.names_tenants = True
+
     def pool_beside(self, size: int, name: str) -> Pool:
         """Make a second pool to the same server; it is closed with this client."""
-        self._beside.append(Pool(self._dialler, size, name))
+        self._beside.append(self._new_pool(size, name))
         return self._beside[-1]
 
     async def create_connection(self, with_db: bool) -> None:
         """Make the pool, which connects at its first use."""
-        self._pool = Pool(self._dialler, self._pool_size, self._pool_name)
+        self._pool = self._new_pool(self._pool_size, self._pool_name)
         await self._post_connect()
+
+    def _new_pool(self, size: int, name: str) -> Pool:
+        pool = Pool(self._dialler, size, name)
+        pool.names_tenants = self._names_tenants
+        return pool
 
     async def close(self) -> None:
         """Close the connections, those of the second pools too."""
@@ -70,6 +89,10 @@ class PostgresClient(AsyncpgDBClient):
             await self.create_connection(with_db=True)
         async with cast(Pool, self._pool).statement() as connection:
             yield connection
+
+    async def execute_many(self, query: str, values: list[Any]) -> None:
+        """Execute a statement with each of these values, or with none of them."""
+        await self._translate_exceptions(_execute_many, query, values)
 
     async def fetch(self, query: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
         """The rows of one statement that only reads; the driver keeps it prepared."""
@@ -122,10 +145,29 @@ class _Transaction(TransactionWrapper, PostgresClient):
     """
 
     _has_timed_out = False
+    _named: "_Named"
+
+    def __init__(self, parent: PostgresClient) -> None:
+        super().__init__(parent)
+        # One for the savepoints of a transaction and itself.
+        self._named = parent._named if isinstance(parent, _Transaction) else _Named()
 
     async def begin(self) -> None:
         self.transaction = self._connection.transaction(isolation=ISOLATION)
         await self.transaction.start()
+
+    def acquire_connection(self) -> Any:
+        """The connection, for one statement. The database knows whose rows it reaches."""
+        return self._named_connection() if self.names_tenants() else super().acquire_connection()
+
+    @asynccontextmanager
+    async def _named_connection(self) -> AsyncIterator[Any]:
+        async with super().acquire_connection() as connection:
+            tenant_id = reached()
+            if self._named.tenant_id != tenant_id:
+                await connection.execute(naming(tenant_id))
+                self._named.tenant_id = tenant_id
+            yield connection
 
     def _in_transaction(self) -> TransactionContext:
         return NestedTransactionContext(_Transaction(self))
@@ -133,12 +175,17 @@ class _Transaction(TransactionWrapper, PostgresClient):
     def is_distributed(self) -> bool:
         return isinstance(self._parent, PostgresClient) and self._parent.is_distributed()
 
+    def names_tenants(self) -> bool:
+        return isinstance(self._parent, PostgresClient) and self._parent.names_tenants()
+
     async def expire_connections(self) -> None:
         if isinstance(self._parent, PostgresClient):
             await self._parent.expire_connections()
 
     async def rollback(self) -> None:
         """Undo it. The server does so by itself where it does not answer in time."""
+        # What was named since a savepoint is undone with it.
+        self._named.tenant_id = _UNKNOWN
         if not self._has_timed_out:
             await super().rollback()
             return
@@ -163,6 +210,19 @@ class _Transaction(TransactionWrapper, PostgresClient):
             raise
 
 
+class _Named:
+    """Whose rows a transaction has named to the database: none at first."""
+
+    __slots__ = ("tenant_id",)
+
+    def __init__(self) -> None:
+        self.tenant_id: UUID | object | None = None
+
+
+# After a rollback to a savepoint: equal to nothing that a task reaches.
+_UNKNOWN = object()
+
+
 async def _fail(_client: PostgresClient, error: PostgresError) -> None:
     raise error
 
@@ -170,6 +230,13 @@ async def _fail(_client: PostgresClient, error: PostgresError) -> None:
 async def _fetch(client: PostgresClient, query: str, values: Sequence[Any]) -> Any:
     async with client.acquire_connection() as connection:
         return await connection.fetch(query, *values)
+
+
+async def _execute_many(client: PostgresClient, query: str, values: list[Any]) -> None:
+    # The driver runs it as one transaction.
+    async with client.acquire_connection() as connection:
+        client.log.debug("%s: %s", query, values)
+        await connection.executemany(query, values)
 
 
 client_class = PostgresClient

@@ -4,18 +4,19 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
+from uuid import UUID
 from weakref import WeakSet
 
 import asyncpg
 from asyncpg.exceptions import TooManyConnectionsError
 
 from server.database.postgres.dialler import Dialler
+from server.database.postgres.naming import RELEASE_SECONDS, named_transaction
+from server.database.reach import reached
 
 # Set explicitly instead of inherited: the database's default may differ.
 ISOLATION = "read_committed"
 _WAIT_SECONDS = 2
-# For the end of a statement that timed out: a server that is well answers at once.
-RELEASE_SECONDS = 0.5
 # A server that does not answer, and a connection whose end the driver has not noticed yet.
 BROKEN = (TimeoutError, asyncpg.InternalClientError)
 _FULL_SECONDS = 1.0
@@ -44,6 +45,8 @@ class Pool:
         """name: what the pool is for, in metrics."""
         self.name = name
         self.waiting = 0
+        # Whether the database is told whose rows each statement reaches.
+        self.names_tenants = False
         _POOLS.add(self)
         self._dialler = dialler
         self._max_size = max_size
@@ -126,10 +129,15 @@ class Pool:
         """A connection for statements that need no common transaction.
 
         Behind a pooler they get one: otherwise preparing and executing could reach two sessions.
+        They get one too where it has to name whose rows they reach.
         """
         connection = await self.acquire()
+        tenant_id = self._named()
         try:
-            if await self._dialler.is_behind_pooler():
+            if tenant_id is not None:
+                async with named_transaction(connection, tenant_id):
+                    yield connection
+            elif await self._dialler.is_behind_pooler():
                 async with connection.transaction(isolation=ISOLATION):
                     yield connection
             else:
@@ -141,7 +149,7 @@ class Pool:
 
     async def fetch(self, query: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
         """The rows of one statement, as `statement` gives its connection."""
-        if await self._dialler.is_behind_pooler():
+        if self._named() is not None or await self._dialler.is_behind_pooler():
             async with self.statement() as connection:
                 return cast("Sequence[Sequence[Any]]", await connection.fetch(query, *values))
         connection = await self.acquire()
@@ -152,6 +160,10 @@ class Pool:
             raise
         await self._give_back(connection)
         return rows
+
+    def _named(self) -> UUID | None:
+        """Whose rows a transaction of the running task has to name, if it has to."""
+        return reached() if self.names_tenants else None
 
     async def expire_connections(self) -> None:
         """Replace each connection by a new one before its next use."""

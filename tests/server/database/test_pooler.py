@@ -2,20 +2,23 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager
 
 import asyncpg
+import httpx2
 import pytest
 
 import models
 from server import database
 from server.app import running_service
+from server.database.reach import reaching_as, reaching_every_tenant
 from tests.conftest import settings_for
 from tests.support.factories import PASSWORD
 from tests.support.pgbouncer import PgBouncer, follows_statements, pgbouncer
 from tests.support.postgres import PostgresCluster
 from tests.support.process import tessera
+from tests.support.row_security import secure
 from tests.support.surfaces import Surfaces, surfaces
 
 # Newer versions of pgbouncer prepare statements of their clients under names of their own.
@@ -109,6 +112,36 @@ async def test_no_session_state_reaches_the_next_client(pooled_url: str) -> None
                 assert await connection.fetchval(locks) == 0
     finally:
         await connection.close()
+
+
+async def test_row_level_security_keeps_tenants_apart_behind_a_pooler(
+    cluster: PostgresCluster, pooler: PgBouncer
+) -> None:
+    """Requests of two tenants share sessions of the server, and nothing is left in them."""
+    direct = await cluster.create_database()
+    await database.migrate(settings_for(direct))
+    url = pooler.url(await secure(direct))
+    with reaching_every_tenant():
+        async with (
+            running_service(settings_for(url)) as service,
+            surfaces(service) as one,
+            surfaces(service) as other,
+        ):
+            with reaching_as(None):
+                asked = [one.viewer, other.viewer] * 3
+                pages = await asyncio.gather(*(ask() for ask in asked), *(_checks(one, other)))
+                assert {page.status_code for page in pages} == {200}
+                people = [page.json()["data"]["viewer"]["id"] for page in pages[:6]]
+                assert people == [one.person.id, other.person.id] * 3
+            connection = await asyncpg.connect(url, statement_cache_size=0)
+            found = [await connection.fetchval("SELECT count(*) FROM token") for _ in range(9)]
+            await connection.close()
+            assert found == [0] * 9
+
+
+def _checks(*running: Surfaces) -> Iterator[Awaitable[httpx2.Response]]:
+    for one in running:
+        yield from (one.check() for _ in range(10))
 
 
 async def test_concurrent_sign_ins_work_on_few_connections(pooled_url: str) -> None:

@@ -21,6 +21,7 @@ from server.jobs import Mails, mail_queue, reminders
 from server.operations import admins, rotation, tokens
 from server.service import Service
 from server.settings import Settings, read_settings
+from tests.support import row_security
 from tests.support.factories import PASSWORD, Person, World, token_id
 from tests.support.mail_server import CONSOLE, SENDER, Letter, MailServer
 from tests.support.waiting import until
@@ -38,7 +39,8 @@ def server() -> MailServer:
 
 @pytest.fixture
 def settings(database_url: str, server: MailServer) -> Settings:
-    return read_settings({"TESSERA_DATABASE_URL": database_url, **server.settings})
+    url = row_security.url_to_serve(database_url)
+    return read_settings({"TESSERA_DATABASE_URL": url, **server.settings})
 
 
 @asynccontextmanager
