@@ -38,6 +38,7 @@ from server.database.sqlite.files import back_up
 from server.database.sqlite.opening import sqlite_reader
 from server.database.unavailability import (
     ReadOnlyDatabase,
+    StatementTooLong,
     is_unavailable,
     public_sentence_of,
     sentence_of,
@@ -57,6 +58,7 @@ __all__ = [
     "Pool",
     "ReadOnlyDatabase",
     "Restored",
+    "StatementTooLong",
     "accept_restored",
     "after_commit",
     "at_the_end",
