@@ -127,7 +127,8 @@ class Token(Node):
     )
     revision: int = of_row(
         "revision",
-        description="Counts its changes. Pass it as `ifRevision` to change only the state you read.",
+        description="Counts its changes. Pass it as `ifRevision` to change only the state you"
+        " read.",
     )
     created_at: DateTime = of_row("created_at", description="When it was created.")
     last_used_at: DateTime | None = loaded(

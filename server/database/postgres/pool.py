@@ -234,7 +234,7 @@ class Pool:
         at_hand = self._at_hand
         while at_hand:
             places = range(len(at_hand) - 1, -1, -1)
-            fitting = (one for one in places if at_hand[one].plans_lists is lists)
+            fitting = (one for one in places if _plans_lists(at_hand[one]) is lists)
             connection = at_hand.pop(next(fitting, -1))
             if _is_open(connection):
                 return connection
@@ -306,6 +306,11 @@ def _is_open(connection: Any) -> bool:
         return not connection.is_closed()
     except asyncpg.InterfaceError:  # closed by the server: asyncpg's pool has it back
         return False
+
+
+def _plans_lists(connection: Any) -> bool | None:
+    # asyncpg takes the attributes of a connection away that the server has closed.
+    return getattr(connection, "plans_lists", None)
 
 
 async def rows_within(
