@@ -177,7 +177,9 @@ async def _run(shape: _Shape, given: list[Any]) -> list[Any]:
     values = [given[place] for place in statement.values]
     if shape.dialect == "sqlite":
         values = list(map(_for_sqlite, values))
-    return _read(shape.row_class, await fetch(statement.sql, values), shape.beside)
+    may_sort = bool(shape.order_by) and not shape.has_limit
+    found = await fetch(statement.sql, values, may_sort=may_sort)
+    return _read(shape.row_class, found, shape.beside)
 
 
 def _read(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -84,14 +84,13 @@ def cleaned(wanted: TokenFilter, text: str | None = None) -> TokenFilter:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A filter, the tenant that it is applied to, and the instant that states are as of.
+    """A filter, and the tenant that it is applied to.
 
     beside: to be read beside each token; None where only ids are asked for.
     """
 
     wanted: TokenFilter
     tenant_id: UUID
-    now: datetime
     beside: tuple[Beside, ...] | None = None
 
 
@@ -109,6 +108,10 @@ class Values:
 
     def __post_init__(self) -> None:
         self.tenant = self.put(self.tenant_id)
+
+    def now(self) -> str:
+        """The present instant by the clock of the database."""
+        return "statement_timestamp()" if self.dialect != "sqlite" else self.put(datetime.now(UTC))
 
     def put(self, value: Any) -> str:
         """Add a value; gives its placeholder."""
@@ -159,7 +162,7 @@ def _condition(name: str, question: Question, values: Values) -> str:
     match name:
         case "states":
             states = ", ".join(f"'{state.value}'" for state in wanted.states) or "NULL"
-            return _STATE.format(now=put(question.now), states=states)
+            return _STATE.format(now=values.now(), states=states)
         case "owner":
             return f"e.owner_id = {put(wanted.owner_id)}"
         case "organisation":

@@ -7,14 +7,12 @@ where few do. Where either would examine too many tokens, the list is refused.
 # ruff: noqa: S608 - the statements are made of constants
 
 import re
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from uuid import UUID
-
-import asyncpg
 
 import models
 from server.access import token_ranges
@@ -29,7 +27,7 @@ from server.access.token_filter import (
     conditions,
 )
 from server.access.token_ranges import Beyond, Range, counted, examined
-from server.database import connection, database_now, dialect, fetch, retried, transaction
+from server.database import StatementTooLong, dialect, fetch
 from server.errors import SearchTooBroad
 from server.paging import Page, PageRequest
 
@@ -41,14 +39,8 @@ _FEW = 1_000
 _MAX_NAME_KEY_LENGTH = 200
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{6})?\+00:00", re.ASCII)
 _BROAD = "Too many tokens would have to be read for this list. Narrow the filter."
-# Statistics must not talk PostgreSQL into sorting all that a tenant has, or into compiling. The
-# time is asked in the same statement: another one would be a noticeable part of a page.
-_PLANNING = """
-    SELECT statement_timestamp() AS now, set_config('statement_timeout', '1500', true),
-           set_config('enable_sort', 'off', true),
-           set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
-           set_config('max_parallel_workers_per_gather', '0', true)
-"""
+# Of one statement. PostgreSQL may be asked for longer before it counts as out of order.
+_MAX_SECONDS = 1.5
 # The found tokens in their order, which a join of another kind would lose.
 _SHOWN = {
     "postgres": (
@@ -57,7 +49,6 @@ _SHOWN = {
     ),
     "sqlite": "CROSS JOIN token ON token.tenant_id = {tenant} AND token.id = x.id",
 }
-_T = TypeVar("_T")
 
 
 class _Place(NamedTuple):
@@ -145,15 +136,11 @@ async def page(
 ) -> Page[models.Token]:
     """The tokens that meet the filter, in the order. Raises `SearchTooBroad`."""
 
-    async def ask(now: datetime) -> tuple[_Found, bool]:
-        question = Question(wanted, principal.tenant_id, now, beside)
-        if not wanted.states:
-            return [], False
-        found = await _found(question, order, request, request.size + 1)
-        return found, await _is_behind(question, order, request)
-
-    found, behind = await _asked(ask)
-    places = cut(found, request, behind=behind)
+    if not wanted.states:
+        return Page([], has_previous=False, has_next=False, keys=[])
+    question = Question(wanted, principal.tenant_id, beside)
+    found = await _found(question, order, request, request.size + 1)
+    places = cut(found, request, behind=await _is_behind(question, order, request))
     return Page(
         [place.token for place in places.rows if place.token is not None],
         places.has_previous,
@@ -167,33 +154,16 @@ async def ids(principal: Principal, wanted: TokenFilter, most: int = MAX_COUNTED
 
     Raises `SearchTooBroad` where they are fewer and more than 50,000 tokens would be examined.
     """
-
-    async def ask(now: datetime) -> list[UUID]:
-        question = Question(wanted, principal.tenant_id, now)
-        if not wanted.states:
-            return []
-        for ranges in (*token_ranges.selections(question), (token_ranges.by_id(question),)):
-            found = await _all_of(question, ranges, most + 1)
-            if len(found) > most or await _holds_at_most(
-                _MAX_EXAMINED_TO_COUNT, ranges, question.tenant_id
-            ):
-                return found
-        raise SearchTooBroad(_BROAD)
-
-    return await _asked(ask)
-
-
-@retried
-async def _asked(ask: Callable[[datetime], Awaitable[_T]]) -> _T:
-    """Ask as of the database's clock, within the limits of PostgreSQL's time and plans."""
-    if dialect() == "sqlite":
-        return await ask(await database_now())
-    try:
-        async with transaction() as client:
-            _, [row] = await client.execute_query(_PLANNING)
-            return await ask(row["now"])
-    except asyncpg.QueryCanceledError:
-        raise SearchTooBroad(_BROAD) from None
+    if not wanted.states:
+        return []
+    question = Question(wanted, principal.tenant_id)
+    for ranges in (*token_ranges.selections(question), (token_ranges.by_id(question),)):
+        found = await _all_of(question, ranges, most + 1)
+        if len(found) > most or await _holds_at_most(
+            _MAX_EXAMINED_TO_COUNT, ranges, question.tenant_id
+        ):
+            return found
+    raise SearchTooBroad(_BROAD)
 
 
 async def _found(
@@ -334,8 +304,8 @@ async def _holds_at_most(
     for one in ranges:
         values = Values(tenant_id)
         sql = counted(one, values, limit + 1, beyond)
-        _, [row] = await connection().execute_query(sql, values.given)
-        if row["examined"] > limit:
+        [[held]] = await _rows(sql, values)
+        if held > limit:
             return False
     return True
 
@@ -347,15 +317,19 @@ async def _run(question: Question, sql: str, values: Values, *, is_short: bool =
         shown = columns(models.Token, "token", values.tenant, *beside)
         join = _SHOWN[values.dialect].format(tenant=values.tenant)
         sql = f"SELECT x.id, x.key, {shown} FROM ({sql}) x {join}"
-    rows: Sequence[Sequence[Any]]
-    if is_short:
-        rows = await fetch(sql, values.given)
-    else:
-        rows = [tuple(row) for row in (await connection().execute_query(sql, values.given))[1]]
+    rows = await _rows(sql, values, is_short=is_short)
     if beside is None:
         return [_Place(uuid_of(row[0]), _text(row[1])) for row in rows]
     tokens = read_rows(models.Token, [row[2:] for row in rows], beside)
     return [_Place(token.id, _text(row[1]), token) for row, token in zip(rows, tokens, strict=True)]
+
+
+async def _rows(sql: str, values: Values, *, is_short: bool = False) -> Sequence[Sequence[Any]]:
+    """Raises `SearchTooBroad` for a statement that takes too long."""
+    try:
+        return await fetch(sql, values.given, seconds=None if is_short else _MAX_SECONDS)
+    except StatementTooLong:
+        raise SearchTooBroad(_BROAD) from None
 
 
 def _text(key: str | datetime | None) -> str | None:

@@ -43,6 +43,8 @@ _TOKEN_OF = {
     ),
     "sqlite": "CROSS JOIN token t ON t.tenant_id = {tenant} AND t.id = x.id",
 }
+# The value of a term: the present instant by the clock of the database.
+NOW = object()
 # A token's id has its instant of creation: a later one where the instance's clock was set back.
 _SLACK = timedelta(minutes=1)
 _MAX_ID_MILLISECONDS = 2**48 - 1
@@ -122,7 +124,7 @@ def _rows(part: Range, values: Values, limit: int, beyond: Beyond) -> str:
     by = f" INDEXED BY {part.index}" if part.index and values.dialect == "sqlite" else ""
     sql = part.sql.format(by=by, tenant=values.tenant)
     for term, value in part.terms:
-        sql += f" AND {term.format(values.put(value))}"
+        sql += f" AND {term.format(values.now() if value is NOW else values.put(value))}"
     if part.columns:
         sql += beyond.term(part.columns[0], part.id, values)
         sql += f" ORDER BY {beyond.order(*part.columns)}"
@@ -152,7 +154,7 @@ def with_expiry(question: Question) -> Range:
     if question.wanted.expires_before is not None:
         found = found.within("t.expires_at < {}", question.wanted.expires_before, "expiry")
     if question.wanted.states == {TokenState.EXPIRED}:
-        found = found.within("t.expires_at <= {}", question.now, "states")
+        found = found.within("t.expires_at <= {}", NOW, "states")
     return found
 
 

@@ -11,14 +11,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-import asyncpg
 import orjson
 
 import models
 from server.access.principal import Principal
-from server.access.reading import Beside, owned_rows
+from server.access.reading import Beside, owned_rows, uuid_of
 from server.access.tenancy import cut
-from server.database import connection, dialect, retried, transaction
+from server.database import StatementTooLong, dialect, fetch
 from server.errors import BadSearch, SearchTooBroad
 from server.paging import Page, PageRequest
 from server.texts import has_too_many_marks, index_words, query_words, search_text, searchable
@@ -29,7 +28,7 @@ MAX_TERM_LENGTH = 200
 MAX_EXAMINED = 4000
 _FEW = 256
 _AT_ONCE = 500
-_TIMEOUT_MILLISECONDS = 1000
+_MAX_SECONDS = 1.0
 _FIRST_ID, _LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 
 
@@ -156,22 +155,12 @@ async def page(
     return Page(rows, ids.has_previous, ids.has_next)
 
 
-@retried
 async def _find(tenant_id: UUID, request: PageRequest, term: str) -> Page[UUID]:
-    if dialect() == "sqlite":
-        return await _ids(tenant_id, request, term)
     try:
-        async with transaction() as client:
-            limit = str(_TIMEOUT_MILLISECONDS)
-            await client.execute_query("SELECT set_config('statement_timeout', $1, true)", [limit])
-            return await _ids(tenant_id, request, term)
-    except asyncpg.QueryCanceledError:
+        found = await _first_complete(tenant_id, request, term)
+        return cut(found, request, behind=await _is_behind(tenant_id, request, term))
+    except StatementTooLong:
         raise SearchTooBroad from None
-
-
-async def _ids(tenant_id: UUID, request: PageRequest, term: str) -> Page[UUID]:
-    found = await _first_complete(tenant_id, request, term)
-    return cut(found, request, behind=await _is_behind(tenant_id, request, term))
 
 
 async def _is_behind(tenant_id: UUID, request: PageRequest, term: str) -> bool:
@@ -203,9 +192,10 @@ async def _run(
     step: _Step, tenant_id: UUID, request: PageRequest, term: str
 ) -> tuple[int, list[UUID]]:
     """How many tokens the step examined, and the ids that it found."""
-    _, [row] = await connection().execute_query(*_question(step, tenant_id, request, term))
-    found = orjson.loads(row["found"]) if isinstance(row["found"], str) else row["found"]
-    return row["examined"], [UUID(str(one)) for one in found]
+    sql, values = _question(step, tenant_id, request, term)
+    [[examined, found]] = await fetch(sql, values, may_sort=True, seconds=_MAX_SECONDS)
+    ids = orjson.loads(found) if isinstance(found, str) else found
+    return examined, [uuid_of(one) for one in ids]
 
 
 def _question(

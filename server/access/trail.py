@@ -8,6 +8,8 @@ for each kind. Ids increase with time, so that instants are bounds of these rang
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -20,6 +22,13 @@ from server.database import dialect
 from server.paging import Page, PageRequest
 
 _EVERY_KIND = frozenset(ActivityKind)
+_SHOWN = {
+    "postgres": (
+        "CROSS JOIN LATERAL (SELECT k.* FROM activity k"
+        " WHERE k.tenant_id = {tenant} AND k.id = x.id LIMIT 1) activity"
+    ),
+    "sqlite": "CROSS JOIN activity ON activity.tenant_id = {tenant} AND activity.id = x.id",
+}
 _LEAST, _GREATEST = UUID(int=0), UUID(int=(1 << 128) - 1)
 
 
@@ -83,11 +92,6 @@ class _Bounds(NamedTuple):
     has_lower: bool
     has_upper: bool
 
-    @property
-    def signs(self) -> tuple[str, str]:
-        """The comparisons of an id with the lower and with the upper end."""
-        return ">=" if self.has_lower else ">", "<=" if self.has_upper else "<"
-
 
 @dataclass(frozen=True, slots=True)
 class _Ranges:
@@ -106,38 +110,29 @@ class _Ranges:
         beside: tuple[Beside, ...] = (),
     ) -> list[models.Activity]:
         """The first `size` activities beyond the request's position, or from it on."""
-        if self.wanted.kinds == frozenset():
+        wanted = self.wanted
+        if wanted.kinds == frozenset():
             return []
         descending = self.newest_first is not request.backwards
-        values = Values(self.tenant_id)
         bounds = self._bounds(request.position, descending, inclusive)
-        end = f"{'DESC' if descending else 'ASC'} LIMIT {size}"
-        # The ids first: rows, which may be large, are read for the page alone. SQLite keeps the
-        # order of a CROSS JOIN; in that of ids it would go through all activities of the tenant.
-        sql = (
-            f"SELECT {columns(models.Activity, 'activity', values.tenant, *beside)}"
-            f" FROM ({self._statement(bounds, end, values)}) m CROSS JOIN activity"
-            f" WHERE activity.tenant_id = {values.tenant} AND activity.id = m.id"
-            f" ORDER BY activity.id {end}"
-        )
-        return await rows_by(models.Activity, sql, values.given, beside)
-
-    def _statement(self, bounds: _Bounds, end: str, values: Values) -> str:
-        kinds, actor_id, subject_id = (
-            self.wanted.kinds,
-            self.wanted.actor_id,
-            self.wanted.subject_id,
-        )
-        if kinds is None and subject_id is None and actor_id is not None:
-            return _of_actor(values.put(actor_id), bounds, end, values)
-        more = "" if subject_id is None else f" AND a.subject_id = {values.put(subject_id)}"
-        if kinds is None and actor_id is None:
-            return _of_instants(more, bounds, end, values)
-        more += "" if actor_id is None else f" AND a.actor_id = {values.put(actor_id)}"
-        # No index has the activities of an actor and a subject regardless of kinds.
-        names = frozenset(kind.value for kind in kinds or _EVERY_KIND)
-        make = _merged_on_postgres if dialect() == "postgres" else _merged_on_sqlite
-        return make(names, more, bounds, end, values)
+        kinds, among = wanted.kinds, _Kinds.ANY
+        if kinds is not None:
+            among = _Kinds.ONE if len(kinds) == 1 else _Kinds.SEVERAL
+        elif wanted.actor_id is not None and wanted.subject_id is not None:
+            # No index has the activities of an actor and a subject regardless of kinds.
+            kinds, among = _EVERY_KIND, _Kinds.SEVERAL
+        shape = _Shape(
+            dialect(), among, wanted.actor_id is not None, wanted.subject_id is not None,
+            bounds.has_lower, bounds.has_upper, descending, size, beside,
+        )  # fmt: skip
+        values = Values(self.tenant_id)
+        for value in (bounds.lower, bounds.upper, wanted.actor_id, wanted.subject_id):
+            if value is not None:
+                values.put(value)
+        if kinds is not None:
+            names = frozenset(kind.value for kind in kinds)
+            values.put(names if among is _Kinds.SEVERAL else next(iter(names)))
+        return await rows_by(models.Activity, _statement(shape), values.given, beside)
 
     def _bounds(self, position: UUID | None, descending: bool, inclusive: bool) -> _Bounds:
         """The ids beyond the position, or from it on, at the wanted instants."""
@@ -154,66 +149,131 @@ class _Ranges:
         return _Bounds(least, greatest, has_least, has_greatest)
 
 
-def _of_instants(more: str, bounds: _Bounds, end: str, values: Values) -> str:
-    """The statement that reads a range of ids.
+class _Kinds(Enum):
+    """How many kinds of activities a statement reads."""
 
-    It has one lower and one upper bound: with two of a kind, an instant and a position, SQLite
+    ANY = "ANY"
+    ONE = "ONE"
+    SEVERAL = "SEVERAL"
+
+
+class _Shape(NamedTuple):
+    """Everything of a statement but its values, which it has in this order.
+
+    The tenant, the ends of the range of ids, the actor, the subject, and the kind or the kinds.
+    """
+
+    dialect: str
+    kinds: _Kinds
+    has_actor: bool
+    has_subject: bool
+    has_lower: bool
+    has_upper: bool
+    descending: bool
+    size: int
+    beside: tuple[Beside, ...]
+
+    @property
+    def direction(self) -> str:
+        return "DESC" if self.descending else "ASC"
+
+    @property
+    def signs(self) -> tuple[str, str]:
+        """The comparisons of an id with the lower and with the upper end."""
+        return ">=" if self.has_lower else ">", "<=" if self.has_upper else "<"
+
+
+@lru_cache(256)
+def _statement(shape: _Shape) -> str:
+    mark = "$" if shape.dialect == "postgres" else "?"
+    places = iter(range(4, 7))
+    tenant = f"{mark}1"
+    actor = f"{mark}{next(places)}" if shape.has_actor else ""
+    subject = f"{mark}{next(places)}" if shape.has_subject else ""
+    kind = f"{mark}{next(places)}" if shape.kinds is not _Kinds.ANY else ""
+    shown = columns(models.Activity, "activity", tenant, *shape.beside)
+    more = f" AND activity.actor_id = {actor}" if actor else ""
+    more += f" AND activity.subject_id = {subject}" if subject else ""
+    ids = (f"{mark}2", f"{mark}3")
+    if shape.kinds is not _Kinds.SEVERAL:
+        return f"SELECT {shown} {_range(shape, tenant, ids, actor, more, kind)}"
+    make = _merged_on_postgres if shape.dialect == "postgres" else _merged_on_sqlite
+    found = make(shape, tenant, ids, more, kind)
+    # The ids first: rows, which may be large, are read for the page alone.
+    return f"SELECT {shown} FROM ({found}) x {_SHOWN[shape.dialect].format(tenant=tenant)}"
+
+
+def _range(
+    shape: _Shape, tenant: str, ids: tuple[str, str], actor: str, more: str, kind: str
+) -> str:
+    """The part of the statement that reads one range.
+
+    The column that leads its index and the id are compared together: with the column by itself,
+    PostgreSQL may go through all activities of the tenant in the order of ids instead, until it has
+    met enough of a kind, or of an actor, that is rare.
+    The range has one lower and one upper end: with two of a kind, an instant and a position, SQLite
     would go through all activities from one to the other.
     """
-    above, below = bounds.signs
-    lower, upper = values.put(bounds.lower), values.put(bounds.upper)
+    (above, below), (lower, upper) = shape.signs, ids
+    lead, value = ("kind", kind) if kind else ("actor_id", actor)
+    if lead == "actor_id":
+        more = "" if not shape.has_subject else more
+    order = f"activity.id {shape.direction}"
+    if not value:
+        terms = f"activity.id {above} {lower} AND activity.id {below} {upper}"
+    else:
+        key = f"(activity.{lead}, activity.id)"
+        terms = f"{key} {above} ({value}, {lower}) AND {key} {below} ({value}, {upper})"
+        order = f"activity.{lead} {shape.direction}, {order}"
     return (
-        f"SELECT a.id FROM activity a WHERE a.tenant_id = {values.tenant}{more}"
-        f" AND a.id {above} {lower} AND a.id {below} {upper} ORDER BY a.id {end}"
-    )
-
-
-def _of_actor(actor: str, bounds: _Bounds, end: str, values: Values) -> str:
-    """The statement that reads the range of an actor. Compares as `_merged_on_postgres` does."""
-    above, below = bounds.signs
-    lower, upper = values.put(bounds.lower), values.put(bounds.upper)
-    return (
-        f"SELECT a.id FROM activity a WHERE a.tenant_id = {values.tenant}"
-        f" AND (a.actor_id, a.id) {above} ({actor}, {lower})"
-        f" AND (a.actor_id, a.id) {below} ({actor}, {upper})"
-        f" ORDER BY a.actor_id {end.partition(' ')[0]}, a.id {end}"
+        f"FROM activity WHERE activity.tenant_id = {tenant}{more} AND {terms}"
+        f" ORDER BY {order} LIMIT {shape.size}"
     )
 
 
 def _merged_on_postgres(
-    kinds: frozenset[str], more: str, bounds: _Bounds, end: str, values: Values
+    shape: _Shape, tenant: str, ids: tuple[str, str], more: str, kinds: str
 ) -> str:
-    """The statement that merges one range for each kind, by one plan for any number of kinds.
-
-    more: further conditions. end: direction and limit. Kind and id are compared together: with the
-    kind by itself, PostgreSQL may go through all activities of the tenant in the order of ids
-    instead, until it has met enough of a kind that is rare.
-    """
-    above, below = bounds.signs
-    lower, upper = values.put(bounds.lower), values.put(bounds.upper)
-    direction = end.partition(" ")[0]
+    """The statement that merges one range for each kind, by one plan for any number of kinds."""
+    (above, below), (lower, upper) = shape.signs, ids
+    direction, size = shape.direction, shape.size
+    key = "(activity.kind, activity.id)"
     return (
-        f"SELECT e.id FROM unnest({values.put(kinds)}::text[]) AS k(kind) CROSS JOIN LATERAL"
-        f" (SELECT a.id FROM activity a WHERE a.tenant_id = {values.tenant}{more}"
-        f" AND (a.kind, a.id) {above} (k.kind, {lower}::uuid)"
-        f" AND (a.kind, a.id) {below} (k.kind, {upper}::uuid)"
-        f" ORDER BY a.kind {direction}, a.id {end}) e ORDER BY e.id {end}"
+        f"SELECT e.id FROM unnest({kinds}::text[]) AS k(kind) CROSS JOIN LATERAL"
+        f" (SELECT activity.id FROM activity WHERE activity.tenant_id = {tenant}{more}"
+        f" AND {key} {above} (k.kind, {lower}::uuid) AND {key} {below} (k.kind, {upper}::uuid)"
+        f" ORDER BY activity.kind {direction}, activity.id {direction} LIMIT {size}) e"
+        f" ORDER BY e.id {direction} LIMIT {size}"
     )
 
 
 def _merged_on_sqlite(
-    kinds: frozenset[str], more: str, bounds: _Bounds, end: str, values: Values
+    shape: _Shape, tenant: str, ids: tuple[str, str], more: str, kinds: str
 ) -> str:
-    """As `_merged_on_postgres`: SQLite's lateral joins are table-valued functions such as this.
+    """As `_merged_on_postgres`, by a queue: SQLite has no lateral joins.
 
-    One part for each kind, in a UNION, would be parsed and planned for four times as long.
+    The queue of a recursive query holds the next id of each kind. The first id of the queue is
+    replaced by the one after it, of the same kind; `none` comes after all ids. One part for each
+    kind, in a UNION, would be parsed and planned for four times as long.
     """
-    above, below = bounds.signs
-    lower, upper = values.put(bounds.lower), values.put(bounds.upper)
+    (above, below), (lower, upper) = shape.signs, ids
+    direction, none = shape.direction, "''" if shape.descending else "'~'"
+
+    def first(kind: str, lower: str, upper: str) -> str:
+        return (
+            f"COALESCE((SELECT activity.id FROM activity WHERE activity.tenant_id = {tenant}{more}"
+            f" AND activity.kind = {kind} AND activity.id {lower} AND activity.id {upper}"
+            f" ORDER BY activity.id {direction} LIMIT 1), {none})"
+        )
+
+    of_each = first("k.value", f"{above} {lower}", f"{below} {upper}")
+    after = (
+        first("q.kind", f"{above} {lower}", "< q.id")
+        if shape.descending
+        else first("q.kind", "> q.id", f"{below} {upper}")
+    )
     return (
-        f"SELECT e.value AS id FROM json_each({values.put(kinds)}) AS k CROSS JOIN json_each(("
-        f"SELECT json_group_array(x.id) FROM (SELECT a.id FROM activity a"
-        f" WHERE a.tenant_id = {values.tenant}{more} AND a.kind = k.value"
-        f" AND a.id {above} {lower} AND a.id {below} {upper} ORDER BY a.id {end}) x"
-        f")) AS e ORDER BY e.value {end}"
+        f"WITH RECURSIVE q(kind, id) AS (SELECT k.value, {of_each} FROM json_each({kinds}) k"
+        f" UNION ALL SELECT q.kind, {after} FROM q WHERE q.id <> {none}"
+        f" ORDER BY 2 {direction} LIMIT {shape.size}) SELECT q.id FROM q WHERE q.id <> {none}"
     )

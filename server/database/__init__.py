@@ -42,6 +42,7 @@ from server.database.sqlite.files import back_up
 from server.database.sqlite.opening import sqlite_reader
 from server.database.unavailability import (
     ReadOnlyDatabase,
+    StatementTooLong,
     is_unavailable,
     public_sentence_of,
     sentence_of,
@@ -62,6 +63,7 @@ __all__ = [
     "ReadOnlyDatabase",
     "Restored",
     "State",
+    "StatementTooLong",
     "accept_restored",
     "after_commit",
     "at_the_end",

@@ -63,15 +63,20 @@ def connection() -> BaseDBAsyncClient:
     return require_context().db()
 
 
-async def fetch(sql: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
-    """The rows of a short statement that only reads, as tuples of what the driver gives.
+async def fetch(
+    sql: str, values: Sequence[Any], *, may_sort: bool = False, seconds: float | None = None
+) -> Sequence[Sequence[Any]]:
+    """The rows of a statement that only reads, as tuples of what the driver gives.
 
-    Within a transaction it sees what was written there. Tortoise's `execute_query` is for costly
-    statements: the embedded database runs this one in the thread of the event loop.
+    Within a transaction it sees what was written there. Outside of one, PostgreSQL plans it once a
+    connection, to read indexes in their order; `may_sort` is for statements that want rows sorted
+    which no index has in that order. The embedded database runs it in the thread of the event loop.
+    seconds: for a statement that may take long. It runs aside, and PostgreSQL is given so much
+    time. Raises `StatementTooLong` after that.
     """
     # Each engine of this package has it, and so have its transactions.
     client = cast("PostgresClient | ImmediateSqliteClient", connection())
-    return await client.fetch(sql, values)
+    return await client.fetch(sql, values, may_sort=may_sort, seconds=seconds)
 
 
 async def database_now() -> datetime:

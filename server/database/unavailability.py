@@ -25,6 +25,10 @@ class ConnectionRefused(Exception):
     """The server refuses a setting of the session. The cause holds the server's words."""
 
 
+class StatementTooLong(Exception):
+    """The database answers, but not within the time that a statement was given."""
+
+
 _OUTAGES = (
     ReadOnlyDatabase,
     FormerPrimary,

@@ -1,7 +1,7 @@
 """The activity: the queries that return it, and its filter."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 import strawberry
@@ -92,15 +92,8 @@ def _id_of(text: str | None) -> UUID | None:
 
 def _shown_activity(context: Context, row: models.Activity) -> Activity:
     shown = _TYPES[row.kind]
-    fields = {
-        "id": strawberry.ID(encode_id(shown.__name__, row.id)),
-        "sequence": row.sequence,
-        "occurred_at": DateTime(row.created_at),
-        "actor_kind": row.actor_kind,
-        "client_address": row.address,
-        "row": row,
-    }
-    return shown(**fields, **_details(context, row))
+    activity_id = strawberry.ID(encode_id(shown.__name__, row.id))
+    return shown(id=activity_id, row=row, **_details(context, row))
 
 
 def _details(context: Context, row: models.Activity) -> dict[str, Any]:
@@ -177,6 +170,5 @@ async def all_activity(
 async def _shown_page(info: Info, page: Page[models.Activity]) -> ActivityConnection:
     shown = [_shown_activity(info.context, row) for row in page.rows]
     await load_selected(info, shown, "edges", "node")
-    made = connection(ACTIVITY, page, shown)
-    edges = [ActivityEdge(node=edge.node, cursor=edge.cursor) for edge in made.edges]
-    return ActivityConnection(edges=edges, page_info=made.page_info)
+    made = connection(ACTIVITY, page, shown, (ActivityConnection, ActivityEdge))
+    return cast("ActivityConnection", made)

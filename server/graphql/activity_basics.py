@@ -14,7 +14,7 @@ from server.access.reading import beside, is_beside
 from server.graphql.admins import Admin, admins_beside, find_admins
 from server.graphql.basics import DateTime, described
 from server.graphql.context import Context
-from server.graphql.loading import loaded
+from server.graphql.loading import loaded, of_row
 from server.graphql.nodes import Node, finder, shown_as
 
 described(
@@ -105,7 +105,7 @@ async def _load_actor_names(context: Context, rows: _Rows) -> list[str | None]:
     else:
         tokens = await _found(context, finder("Token"), held)
     named = [admin or token for admin, token in zip(admins, tokens, strict=True)]
-    return [one.name if one else row.actor_name for one, row in zip(named, rows, strict=True)]
+    return [one.row.name if one else row.actor_name for one, row in zip(named, rows, strict=True)]
 
 
 async def _load_tokens(context: Context, rows: _Rows) -> list[Any]:
@@ -175,14 +175,15 @@ def instant(text: str | None) -> DateTime | None:
 @strawberry.interface(description="A change or a sign-in: one entry of the audit trail.")
 class Activity:
     id: strawberry.ID = strawberry.field(description="A global id.")
-    sequence: int = strawberry.field(
+    sequence: int = of_row(
+        "sequence",
         description="Its number in the tenant: 1, 2, 3 and so on without gaps, in the order of the"
-        " changes. The order of lists and cursors is the same."
+        " changes. The order of lists and cursors is the same.",
     )
-    occurred_at: DateTime = strawberry.field(
-        description="When it happened, by the database's clock."
+    occurred_at: DateTime = of_row(
+        "created_at", description="When it happened, by the database's clock."
     )
-    actor_kind: ActorKind = strawberry.field(description="The kind of actor.")
+    actor_kind: ActorKind = of_row("actor_kind", description="The kind of actor.")
     actor: Admin | None = loaded(
         _load_actors,
         beside=("acting_admin",),
@@ -195,8 +196,9 @@ class Activity:
         description="The name of the admin, or of the token whose holder did it, or the login of"
         " the operator; null where there is none.",
     )
-    client_address: str | None = strawberry.field(
-        description="The client's address; null where there was no client, or it was not noted."
+    client_address: str | None = of_row(
+        "address",
+        description="The client's address; null where there was no client, or it was not noted.",
     )
     token: Node | None = loaded(
         _load_tokens,

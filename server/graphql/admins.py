@@ -15,8 +15,8 @@ from server.global_ids import encode_id
 from server.graphql.basics import DateTime, described, given
 from server.graphql.connection import After, Connection, First, connection
 from server.graphql.context import Context, Info
-from server.graphql.loading import load_selected, loaded
-from server.graphql.nodes import Node, finds
+from server.graphql.loading import load_selected, loaded, of_row
+from server.graphql.nodes import NODE_ID, Node, finds
 from server.operations import admins
 from server.paging import page_request
 
@@ -49,19 +49,22 @@ async def _live_token_counts(context: Context, rows: Sequence[models.Admin]) -> 
 
 @strawberry.type(description="A person who manages the tenant.")
 class Admin(Node):
-    email: str = strawberry.field(
+    id: strawberry.ID = of_row(lambda row: encode_id("Admin", row.id), description=NODE_ID)
+    email: str = of_row(
+        "address",
         description="The e-mail address they sign in with, or did; `erased` for one whose address"
-        " was erased."
+        " was erased.",
     )
-    name: str = strawberry.field(description="Their name; `erased` for one whose name was erased.")
-    role: Role = strawberry.field(description="Their role in the tenant, or their last one.")
-    state: AdminState = strawberry.field(description="Their state.")
-    removed_at: DateTime | None = strawberry.field(
-        description="When they were removed; null for those who are there."
+    name: str = of_row("name", description="Their name; `erased` for one whose name was erased.")
+    role: Role = of_row("role", description="Their role in the tenant, or their last one.")
+    state: AdminState = of_row("state", description="Their state.")
+    removed_at: DateTime | None = of_row(
+        "removed_at", description="When they were removed; null for those who are there."
     )
-    created_at: DateTime = strawberry.field(description="When they were invited.")
-    invitation_pending: bool = strawberry.field(
-        description="Whether they have yet to accept their invitation."
+    created_at: DateTime = of_row("created_at", description="When they were invited.")
+    invitation_pending: bool = of_row(
+        lambda row: row.state is AdminState.INVITED,
+        description="Whether they have yet to accept their invitation.",
     )
     live_token_count: int = loaded(
         _live_token_counts,
@@ -73,17 +76,7 @@ class Admin(Node):
 
 def shown_admin(row: models.Admin) -> Admin:
     """Map an admin to its GraphQL type."""
-    return Admin(
-        id=strawberry.ID(encode_id("Admin", row.id)),
-        email=row.address,
-        name=row.name,
-        role=row.role,
-        state=row.state,
-        removed_at=DateTime(row.removed_at) if row.removed_at else None,
-        created_at=DateTime(row.created_at),
-        invitation_pending=row.state is AdminState.INVITED,
-        row=row,
-    )
+    return Admin(row=row)
 
 
 def admins_beside(rows: Sequence[models.Row], name: str) -> list[Admin | None]:

@@ -42,15 +42,22 @@ class Connection(Generic[_Node]):
     page_info: PageInfo = strawberry.field(description="The page's position in the list.")
 
 
-def connection(name: str, page: Page[Any], shown: Sequence[_Node]) -> Connection[_Node]:
+def connection(
+    name: str,
+    page: Page[Any],
+    shown: Sequence[_Node],
+    types: tuple[type[Any], type[Any]] = (Connection, Edge),
+) -> Connection[_Node]:
     """Map a page to its GraphQL type.
 
     name: the list's, which its cursors carry. shown: the GraphQL objects of the page's rows.
+    types: of the page and of its edges, for those that are not named after their nodes.
     """
     keys = [None] * len(page.rows) if page.keys is None else page.keys
     cursors = [encode_cursor(name, row.id, key) for row, key in zip(page.rows, keys, strict=True)]
-    return Connection(
-        edges=[Edge(node=node, cursor=cursor) for node, cursor in zip(shown, cursors, strict=True)],
+    of_page, edge = types
+    made: Connection[_Node] = of_page(
+        edges=[edge(node=node, cursor=cursor) for node, cursor in zip(shown, cursors, strict=True)],
         page_info=PageInfo(
             has_previous_page=page.has_previous,
             has_next_page=page.has_next,
@@ -58,3 +65,4 @@ def connection(name: str, page: Page[Any], shown: Sequence[_Node]) -> Connection
             end_cursor=cursors[-1] if cursors else None,
         ),
     )
+    return made

@@ -20,7 +20,6 @@ from graphql import (
     is_composite_type,
     value_from_ast_untyped,
 )
-from graphql.execution import get_variable_values
 
 from server.catalogue import Catalogue
 from server.graphql.documents import Document
@@ -28,7 +27,6 @@ from server.graphql.errors import Limit, Rejected
 from server.graphql.weights import weight_of
 
 MAX_NODES = 10_000
-MAX_COERCION_ERRORS = 20
 # Estimates that are kept with a document: pages of other sizes, and lists of other lengths.
 _MAX_KEPT = 64
 # Lists of graphql-core's own types, which have no metadata.
@@ -51,27 +49,16 @@ def check_cost(
     document: Document,
     operation: OperationDefinitionNode,
     variables: dict[str, Any],
-    *,
-    hide_suggestions: bool,
 ) -> int:
     """Raises `Rejected` if the operation can request more than `MAX_NODES` objects.
 
     Gives the estimate of their number.
 
     Multiplies list sizes along their nesting, and adds 1 for each alias, because an alias repeats
-    a field that the schema has once. Coerces variables as execution does, so that both read the
-    same page size: 100.0 is 100.
+    a field that the schema has once.
+    variables: coerced as for the execution, so that both read the same page size: 100.0 is 100.
     """
-    values = get_variable_values(
-        schema,
-        operation.variable_definitions or (),
-        variables,
-        max_errors=MAX_COERCION_ERRORS,
-        hide_suggestions=hide_suggestions,
-    )
-    if isinstance(values, list):
-        raise Rejected("BAD_USER_INPUT", values)
-    estimate = _estimated(schema, catalogue, document, operation, values.coerced)
+    estimate = _estimated(schema, catalogue, document, operation, variables)
     if estimate > MAX_NODES:
         message = f"One request may ask for at most {MAX_NODES} objects of lists."
         raise Rejected("QUERY_TOO_COMPLEX", [Limit(message)])

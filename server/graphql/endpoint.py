@@ -4,9 +4,11 @@ Follows the GraphQL over HTTP specification (September 2025 draft) and refuses i
 batches, form bodies, subscriptions, WebSockets.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from inspect import isawaitable
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from graphql import (
@@ -16,6 +18,7 @@ from graphql import (
     OperationType,
     execute,
 )
+from graphql.execution import get_variable_values
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -27,7 +30,7 @@ from server.database import reaching
 from server.decisions.limits import RateLimiter
 from server.errors import CrossSite, TooManyRequests, Unauthenticated
 from server.graphql.context import Context
-from server.graphql.cost import MAX_COERCION_ERRORS, check_cost
+from server.graphql.cost import check_cost
 from server.graphql.documents import Document, Documents
 from server.graphql.errors import Limit, Rejected, shown_error
 from server.graphql.executor import PlainFieldExecutor
@@ -49,6 +52,7 @@ _JSON_TYPE = "application/json"
 _MEMBERS = {"query", "operationName", "variables", "extensions"}
 # Field errors in one answer.
 _MAX_ERRORS = 20
+_MAX_COERCION_ERRORS = 20
 # Media ranges read from `Accept`.
 _MAX_RANGES = 100
 _UNAVAILABLE = 503
@@ -61,6 +65,13 @@ class _Parameters:
     query: str
     operation_name: str | None
     variables: dict[str, Any]
+
+
+class _Prepared(NamedTuple):
+    """An operation with its coerced variables, ready to be executed."""
+
+    variables: dict[str, Any]
+    execute: Callable[[], AwaitableOrValue[Any]]
 
 
 def routes(
@@ -157,19 +168,14 @@ class _Endpoint:
             response = _failed(405, "METHOD_NOT_ALLOWED", "Mutations need POST.", media_type)
             response.headers["Allow"] = "POST"
             return response
-        estimate = check_cost(
-            CORE_SCHEMA,
-            self._service.catalogue,
-            document,
-            operation,
-            parameters.variables,
-            hide_suggestions=self._hide_suggestions,
-        )
+        context = Context(self._service, principal, self._limiter, document.plans, spans)
+        prepared = self._prepared(document, operation, parameters.variables, context)
+        catalogue = self._service.catalogue
+        estimate = check_cost(CORE_SCHEMA, catalogue, document, operation, prepared.variables)
         # Of the valid document alone: its names are those of the schema.
         tell_in_log(request, operation=_summary(operation))
-        context = Context(self._service, principal, self._limiter, document.plans, spans)
         try:
-            result = self._execute(document, operation, parameters.variables, context)
+            result = prepared.execute()
             if isawaitable(result):
                 result = await result
             elif not estimate:
@@ -179,23 +185,40 @@ class _Endpoint:
         except TooLargeError:
             raise _too_large() from None
 
-    def _execute(
+    def _prepared(
         self,
         document: Document,
         operation: OperationDefinitionNode,
         variables: dict[str, Any],
         context: Context,
-    ) -> AwaitableOrValue[ExecutionResult]:
-        return execute(
+    ) -> _Prepared:
+        """Coerce the variables, once for the estimate and the execution. Raises `Rejected`."""
+        name = operation.name.value if operation.name else None
+        limits: dict[str, Any] = {
+            "max_coercion_errors": _MAX_COERCION_ERRORS,
+            "hide_suggestions": self._hide_suggestions,
+        }
+        if graphql_core.has_executor():
+            executor = PlainFieldExecutor.build(
+                CORE_SCHEMA, document.node, None, context, variables, name, **limits
+            )
+            if isinstance(executor, list):
+                raise Rejected("BAD_USER_INPUT", executor)
+            return _Prepared(executor.variable_values.coerced, executor.execute_operation)
+        coerced = get_variable_values(
             CORE_SCHEMA,
-            document.node,
-            context_value=context,
-            variable_values=variables,
-            operation_name=operation.name.value if operation.name else None,
-            **_way_to_execute(),
-            max_coercion_errors=MAX_COERCION_ERRORS,
+            operation.variable_definitions or (),
+            variables,
+            max_errors=_MAX_COERCION_ERRORS,
             hide_suggestions=self._hide_suggestions,
         )
+        if isinstance(coerced, list):
+            raise Rejected("BAD_USER_INPUT", coerced)
+        run = partial(
+            execute, CORE_SCHEMA, document.node, None, context, variables, name,
+            middleware=[MeteredFields()], **limits,
+        )  # fmt: skip
+        return _Prepared(coerced.coerced, run)
 
 
 def _summary(operation: OperationDefinitionNode) -> str:
@@ -204,12 +227,6 @@ def _summary(operation: OperationDefinitionNode) -> str:
     names = list(dict.fromkeys(field.name.value for field in fields))
     more = ["…"] if len(names) > _MAX_TOLD else []
     return f"{operation.operation.value} {', '.join([*names[:_MAX_TOLD], *more])}".rstrip()
-
-
-def _way_to_execute() -> dict[str, Any]:
-    if graphql_core.has_executor():
-        return {"executor_class": PlainFieldExecutor}
-    return {"middleware": [MeteredFields()]}
 
 
 def _acceptable(request: Request) -> str | None:

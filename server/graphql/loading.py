@@ -1,4 +1,6 @@
-"""Fields whose values are in other tables, each declared once with the function that loads it.
+"""Fields of the objects that show a row, each declared once with the way to its value.
+
+A value in another table is declared with the function that loads it.
 
 The function takes many rows. For a list, `load_selected` calls it with the rows of all objects
 before they are executed: the executor then reads the values as it reads plain attributes, several
@@ -7,8 +9,9 @@ calls the same function through the request's loader.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
 import strawberry
@@ -20,6 +23,7 @@ from server.graphql.context import Info, Load
 from server.graphql.selection import selected_names
 
 _KEY = "loaded"
+_GETTER = "getter"
 
 
 class HasRow(Protocol):
@@ -61,13 +65,43 @@ def loaded(
     )
 
 
-def loaded_getter(field: StrawberryField) -> Callable[[HasRow], Any] | None:
-    """Return the function that reads the value of a loaded field; None for other fields.
+def of_row(
+    read: str | Callable[[Any], Any], *, metadata: Mapping[str, Any] | None = None, **options: Any
+) -> Any:
+    """Declare a field of a type that has `row`, whose value follows from the row alone.
+
+    read: the name of the column, or the function that takes the row and returns the value. It is
+    called where a query selects the field. options: those of `strawberry.field`.
+    """
+    if isinstance(read, str):
+        # exempt names_made_at_run_time: the name is that of a column
+        get: Callable[[Any], Any] = attrgetter(f"row.{read}")
+    else:
+        get = partial(_read_row, read)
+
+    def resolve(root: Any) -> Any:
+        return get(root)
+
+    return strawberry.field(
+        resolver=resolve, metadata={**(metadata or {}), _GETTER: get}, **options
+    )
+
+
+def _read_row(read: Callable[[Any], Any], source: HasRow) -> Any:
+    return read(source.row)
+
+
+def value_getter(field: StrawberryField) -> Callable[[Any], Any] | None:
+    """Return the function that reads the value of a loaded field, or of one that follows from the
+    row; None for other fields.
 
     It raises `KeyError` for an object whose value is not loaded.
     """
-    name = field.python_name
-    return (lambda source: source.loaded_values[name]) if _KEY in field.metadata else None
+    if _KEY in field.metadata:
+        name = field.python_name
+        return lambda source: source.loaded_values[name]
+    get: Callable[[Any], Any] | None = field.metadata.get(_GETTER)
+    return get
 
 
 async def load_selected(info: Info, objects: Sequence[HasRow], *path: str) -> None:

@@ -20,11 +20,12 @@ NodeIds = Annotated[
 ]
 
 
+NODE_ID = "A global id. It is opaque and grants no access."
+
+
 @strawberry.interface(description="An object with a global id.")
 class Node:
-    id: strawberry.ID = strawberry.field(
-        description="A global id. It is opaque and grants no access."
-    )
+    id: strawberry.ID = strawberry.field(description=NODE_ID)
 
 
 # `Any` stands for a type with an id, or None.

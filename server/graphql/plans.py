@@ -27,7 +27,7 @@ from graphql.type import GraphQLOutputType
 from strawberry import UNSET
 
 from server.graphql.definitions import definition_of, type_of_class
-from server.graphql.loading import loaded_getter
+from server.graphql.loading import value_getter
 from server.graphql.metering import Meter, names_size, text_size
 from server.internals.graphql_core import FieldDetailsList, GroupedFieldSet
 
@@ -152,7 +152,7 @@ class Plans:
             # exempt names_made_at_run_time: the name is that of a field of the schema
             get: _Get | None = attrgetter(definition.python_name)
         else:
-            get = loaded_getter(definition)
+            get = value_getter(definition)
         if get is None:
             raise NotPlainError
         nullable = get_nullable_type(field.type) is field.type

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import field
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
@@ -20,9 +20,9 @@ from server.graphql.admins import Admin, admins_beside, find_admins
 from server.graphql.basics import DateTime, described, given
 from server.graphql.connection import After, Connection, First
 from server.graphql.context import Context, Info
-from server.graphql.loading import loaded
+from server.graphql.loading import loaded, of_row
 from server.graphql.metering import MAX_OBJECTS, TooLargeError
-from server.graphql.nodes import Node, TokenId, finds
+from server.graphql.nodes import NODE_ID, Node, TokenId, finds
 from server.graphql.permissions import Permission, shown_permissions
 from server.graphql.recipes import TokenRecipe, load_token_recipes
 from server.graphql.right_size import WEIGHT, Days, RightSize, load_right_size
@@ -117,17 +117,20 @@ async def _usage_by_day(
 
 @strawberry.type(description="An API token. No field contains its secret.")
 class Token(Node):
-    name: str = strawberry.field(description="Its name. Names need not be unique.")
-    description: str = strawberry.field(
-        description="Its purpose; may be empty, and may contain line breaks."
+    id: strawberry.ID = of_row(lambda row: encode_id("Token", row.id), description=NODE_ID)
+    name: str = of_row("name", description="Its name. Names need not be unique.")
+    description: str = of_row(
+        "description", description="Its purpose; may be empty, and may contain line breaks."
     )
-    hint: str = strawberry.field(
-        description="The beginning of its latest secret, for recognising it."
+    hint: str = of_row(
+        "hint", description="The beginning of its latest secret, for recognising it."
     )
-    revision: int = strawberry.field(
-        description="Counts its changes. Pass it as `ifRevision` to change only the state you read."
+    revision: int = of_row(
+        "revision",
+        description="Counts its changes. Pass it as `ifRevision` to change only the state you"
+        " read.",
     )
-    created_at: DateTime = strawberry.field(description="When it was created.")
+    created_at: DateTime = of_row("created_at", description="When it was created.")
     last_used_at: DateTime | None = loaded(
         load_last_uses,
         lambda last: last and last.last_used_at,
@@ -146,34 +149,37 @@ class Token(Node):
         beside=("last_use",),
         description="The `User-Agent` of the client that last used it.",
     )
-    revoked_at: DateTime | None = strawberry.field(
-        description="When it was revoked; null while it is live."
+    revoked_at: DateTime | None = of_row(
+        "revoked_at", description="When it was revoked; null while it is live."
     )
     state: TokenState = loaded(_load_states, description="Its state, by the clock of the database.")
-    is_owned_by_organisation: bool = strawberry.field(
-        description="Whether the organisation owns it: then it outlives every admin."
+    is_owned_by_organisation: bool = of_row(
+        lambda row: row.owner_id is None,
+        description="Whether the organisation owns it: then it outlives every admin.",
     )
     owner: Admin | None = loaded(
         _load_owners,
         beside=("owner",),
         description="The admin with whose removal it is revoked; null if the organisation owns it.",
     )
-    expires_at: DateTime | None = strawberry.field(
-        description="The instant from which it is refused; null for never."
+    expires_at: DateTime | None = of_row(
+        "expires_at", description="The instant from which it is refused; null for never."
     )
-    paused_at: DateTime | None = strawberry.field(
-        description="When it was paused; null while it is not."
+    paused_at: DateTime | None = of_row(
+        "paused_at", description="When it was paused; null while it is not."
     )
-    networks: list[str] = strawberry.field(
+    networks: list[str] = of_row(
+        lambda row: networks_of(row.networks),
         description="The networks it may be used from, in CIDR notation; empty for anywhere. The"
         " tenant's networks bind too.",
         metadata=counts_as(5),
     )
-    requests_per_hour: int | None = strawberry.field(
-        description="Its own limit beside the tenant's; null for none."
+    requests_per_hour: int | None = of_row(
+        "requests_per_hour", description="Its own limit beside the tenant's; null for none."
     )
-    holder_may_rotate: bool = strawberry.field(
-        description="Whether its holder may rotate its secret."
+    holder_may_rotate: bool = of_row(
+        lambda row: bool(row.holder_may_rotate),
+        description="Whether its holder may rotate its secret.",
     )
     rotation: Rotation | None = loaded(
         load_rotations,
@@ -256,22 +262,7 @@ class Token(Node):
 
 def shown_token(row: models.Token) -> Token:
     """Map a token to its GraphQL type."""
-    return Token(
-        id=strawberry.ID(encode_id("Token", row.id)),
-        name=row.name,
-        description=row.description,
-        hint=row.hint,
-        revision=row.revision,
-        created_at=DateTime(row.created_at),
-        revoked_at=cast("DateTime | None", row.revoked_at),
-        is_owned_by_organisation=row.owner_id is None,
-        expires_at=cast("DateTime | None", row.expires_at),
-        paused_at=cast("DateTime | None", row.paused_at),
-        networks=networks_of(row.networks),
-        requests_per_hour=row.requests_per_hour,
-        holder_may_rotate=bool(row.holder_may_rotate),
-        row=row,
-    )
+    return Token(row=row)
 
 
 @finds(Token, shown=shown_token)

@@ -71,14 +71,13 @@ def warn_of_missing() -> None:
 
 @cache
 def _missing_of_executor() -> tuple[str, ...]:
-    used = ("build_response", "collect_subfields", "complete_value", "execute_fields")
-    missing = lacks(Executor, *used, "handle_field_error", "is_awaitable")
+    used = ("build", "build_response", "collect_subfields", "complete_value", "execute_fields")
+    further = ("execute_operation", "handle_field_error", "is_awaitable")
+    missing = lacks(Executor, *used, *further)
     if not missing:
         for method, expected in _PARAMETERS.items():
             # exempt names_made_at_run_time: the names are those of `_PARAMETERS`
             parameters = inspect.signature(getattr(Executor, method)).parameters
             if tuple(parameters) != ("self", *expected):
                 missing.append(f"Executor.{method}({', '.join(expected)})")
-    if "executor_class" not in inspect.signature(graphql.execute).parameters:
-        missing.append("execute(executor_class)")
     return tuple(missing)

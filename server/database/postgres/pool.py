@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 from weakref import WeakSet
 
 import asyncpg
 from asyncpg.exceptions import TooManyConnectionsError
 
-from server.database.postgres.dialler import Dialler
+from server.database.postgres.dialler import PLAN_LISTS_LOCALLY, Dialler, Session
 from server.database.postgres.naming import RELEASE_SECONDS, named_transaction
 from server.database.reach import reached
+from server.database.unavailability import StatementTooLong
 
 # Set explicitly instead of inherited: the database's default may differ.
 ISOLATION = "read_committed"
@@ -79,27 +80,37 @@ class Pool:
             return (0, 0)
         return pool.get_size(), pool.get_idle_size() + len(self._at_hand)
 
-    async def acquire(self) -> Any:
+    async def acquire(self, *, lists: bool = False) -> Any:
         """Take a connection, and give it back with `release`. For one statement use `statement`.
 
         Where the server accepts no more connections, it waits for one that is open.
+        lists: for statements that are planned as those of lists.
         """
         await self._leave_former_primary()
-        connection = await self._next_at_hand()
-        if connection is not None:
-            return connection
-        self.waiting += 1
-        try:
-            return await self._acquire()
-        finally:
-            self.waiting -= 1
+        connection = await self._next_at_hand(lists=lists)
+        if connection is None:
+            self.waiting += 1
+            try:
+                connection = await self._acquire(lists=lists)
+            finally:
+                self.waiting -= 1
+        if connection.plans_lists is not lists:
+            await self._plan(connection, lists=lists)
+        return connection
 
-    async def _acquire(self) -> Any:
+    async def _plan(self, connection: Any, *, lists: bool) -> None:
+        try:
+            await connection.plan(lists=lists)
+        except BaseException as error:
+            await self._give_back_broken(connection, error)
+            raise
+
+    async def _acquire(self, *, lists: bool) -> Any:
         refused: TooManyConnectionsError | None = None
         try:
             async with asyncio.timeout(_WAIT_SECONDS):
                 while True:
-                    connection = await self._next_at_hand()
+                    connection = await self._next_at_hand(lists=lists)
                     if connection is not None:
                         return connection
                     if not self._is_full():
@@ -125,36 +136,42 @@ class Pool:
             self._released.set()
 
     @asynccontextmanager
-    async def statement(self) -> AsyncIterator[Any]:
+    async def statement(self, *, lists: bool = False) -> AsyncIterator[Any]:
         """A connection for statements that need no common transaction.
 
         Behind a pooler they get one: otherwise preparing and executing could reach two sessions.
         They get one too where it has to name whose rows they reach.
+        lists: planned as the statements of lists.
         """
-        connection = await self.acquire()
+        is_pooled = await self._dialler.is_behind_pooler()
+        connection = await self.acquire(lists=lists and not is_pooled)
         tenant_id = self._named()
         try:
-            if tenant_id is not None:
-                async with named_transaction(connection, tenant_id):
-                    yield connection
-            elif await self._dialler.is_behind_pooler():
-                async with connection.transaction(isolation=ISOLATION):
-                    yield connection
-            else:
+            if tenant_id is None and not is_pooled:
                 yield connection
+            else:
+                async with _transaction(connection, tenant_id):
+                    if lists and is_pooled:
+                        await connection.execute(PLAN_LISTS_LOCALLY)
+                    yield connection
         except BaseException as error:
             await self._give_back_broken(connection, error)
             raise
         await self._give_back(connection)
 
-    async def fetch(self, query: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
-        """The rows of one statement, as `statement` gives its connection."""
+    async def fetch(
+        self, query: str, values: Sequence[Any], *, lists: bool, seconds: float | None = None
+    ) -> Sequence[Sequence[Any]]:
+        """The rows of one statement, as `statement` gives its connection.
+
+        lists: planned as the statement of a list. Raises `StatementTooLong` after `seconds`.
+        """
         if self._named() is not None or await self._dialler.is_behind_pooler():
-            async with self.statement() as connection:
-                return cast("Sequence[Sequence[Any]]", await connection.fetch(query, *values))
-        connection = await self.acquire()
+            async with self.statement(lists=lists) as connection:
+                return await rows_within(connection, query, values, seconds)
+        connection = await self.acquire(lists=lists)
         try:
-            rows: Sequence[Sequence[Any]] = await connection.fetch(query, *values)
+            rows = await rows_within(connection, query, values, seconds)
         except BaseException as error:
             await self._give_back_broken(connection, error)
             raise
@@ -220,10 +237,16 @@ class Pool:
             loop = asyncio.get_running_loop()
             self._returning = loop.call_later(_AT_HAND_SECONDS, self._return_all)
 
-    async def _next_at_hand(self) -> Any:
-        """A connection at hand that is open; None if there is none."""
-        while self._at_hand:
-            connection = self._at_hand.pop()
+    async def _next_at_hand(self, *, lists: bool) -> Any:
+        """A connection at hand that is open; None if there is none.
+
+        Rather one whose statements are planned in that way.
+        """
+        at_hand = self._at_hand
+        while at_hand:
+            places = range(len(at_hand) - 1, -1, -1)
+            fitting = (one for one in places if _plans_lists(at_hand[one]) is lists)
+            connection = at_hand.pop(next(fitting, -1))
             if _is_open(connection):
                 return connection
             await self.release(connection)
@@ -248,6 +271,7 @@ class Pool:
             if self._pool is None:
                 self._pool = await asyncpg.create_pool(
                     connect=self._dialler.dial,
+                    connection_class=Session,
                     min_size=1,
                     max_size=self._max_size,
                     reset=_skip_reset,
@@ -293,6 +317,31 @@ def _is_open(connection: Any) -> bool:
         return not connection.is_closed()
     except asyncpg.InterfaceError:  # closed by the server: asyncpg's pool has it back
         return False
+
+
+def _transaction(connection: Any, tenant_id: UUID | None) -> Any:
+    """A transaction, which names whose rows it reaches if that is given."""
+    if tenant_id is None:
+        return connection.transaction(isolation=ISOLATION)
+    return named_transaction(connection, tenant_id)
+
+
+def _plans_lists(connection: Any) -> bool | None:
+    # asyncpg takes the attributes of a connection away that the server has closed.
+    return getattr(connection, "plans_lists", None)
+
+
+async def rows_within(
+    connection: Any, query: str, values: Sequence[Any], seconds: float | None
+) -> Sequence[Sequence[Any]]:
+    """The rows of a statement. Raises `StatementTooLong` after that many seconds."""
+    try:
+        rows: Sequence[Sequence[Any]] = await connection.fetch(query, *values, timeout=seconds)
+    except TimeoutError:
+        if seconds is None:
+            raise
+        raise StatementTooLong from None
+    return rows
 
 
 async def _skip_reset(_connection: asyncpg.Connection) -> None:

@@ -36,7 +36,14 @@ class _ImmediateTransaction(SqliteTransactionWrapper):
         except sqlite3.OperationalError as error:
             raise OperationalError(error) from error
 
-    async def fetch(self, query: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
+    async def fetch(
+        self,
+        query: str,
+        values: Sequence[Any],
+        *,
+        may_sort: bool = False,
+        seconds: float | None = None,
+    ) -> Sequence[Sequence[Any]]:
         """The rows of one statement, which sees what the transaction has written."""
         rows: Sequence[Sequence[Any]] = (await self.execute_query(query, list(values)))[1]
         return rows
@@ -66,12 +73,22 @@ class ImmediateSqliteClient(SqliteClient):
         super().__init__(file_path, **arguments)
         self._reader: sqlite3.Connection | None = None
 
-    async def fetch(self, query: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
-        """The rows of one short statement that only reads, in the thread of the event loop.
+    async def fetch(
+        self,
+        query: str,
+        values: Sequence[Any],
+        *,
+        may_sort: bool = False,
+        seconds: float | None = None,
+    ) -> Sequence[Sequence[Any]]:
+        """The rows of one statement that only reads, in the thread of the event loop.
 
         It takes less time than the way to the other connection's thread and back. A reader of a
         write-ahead log waits for no writer, and sees every commit from before it began.
+        A statement that is given `seconds` may be a long one, and runs in the other thread.
         """
+        if seconds is not None:
+            return await self._fetch_aside(query, values)
         if self.log.isEnabledFor(logging.DEBUG):
             self.log.debug("%s: %s", query, values)
         try:
@@ -81,8 +98,11 @@ class ImmediateSqliteClient(SqliteClient):
         except sqlite3.OperationalError:
             # The file is locked, or cannot be read without writing: the other connection waits.
             self._close_reader()
-            rows: Sequence[Sequence[Any]] = (await self.execute_query(query, list(values)))[1]
-            return rows
+            return await self._fetch_aside(query, values)
+
+    async def _fetch_aside(self, query: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        rows: Sequence[Sequence[Any]] = (await self.execute_query(query, list(values)))[1]
+        return rows
 
     async def close(self) -> None:
         """Close both connections."""
