@@ -136,10 +136,11 @@ def _measured(
                 Prepared(request, len(fetch(servers[name].port, request)))
                 for request in (ask.request() for ask in asked)
             ],
+            plan.load,
         )
         for name, asked in asks.items()
     ]
-    return rounds(subjects, plan.rounds, plan.load)
+    return rounds(subjects, plan.rounds)
 
 
 def _checked(new: Callable[[], str], plan: RowSecurityPlan, cores: Cores) -> dict[str, _Samples]:
@@ -156,12 +157,18 @@ def _checked(new: Callable[[], str], plan: RowSecurityPlan, cores: Cores) -> dic
             server = servers[name]
             lengths = {len(fetch(server.port, one)) for one in requests.plain[:5]}
             prepared = [Prepared(one, max(lengths)) for one in requests.plain]
-            subjects.append(Subject(name, server, prepared, writes=name != RIVAL))
+            # The rival writes nothing that would have to be waited for.
+            load = replace(plan.checks, rest_seconds=0) if name == RIVAL else plan.checks
+            subjects.append(Subject(name, server, prepared, load))
         with pinned(cores.load):
             return {
-                question: rounds(subjects, plan.check_rounds, replace(plan.checks, connections=n))
+                question: rounds([_with(n, one) for one in subjects], plan.check_rounds)
                 for question, n in ((_CHECKS, plan.checks.connections), (_ONE, 1))
             }
+
+
+def _with(connections: int, subject: Subject) -> Subject:
+    return replace(subject, load=replace(subject.load, connections=connections))
 
 
 def _databases(new: Callable[[], str]) -> dict[str, str]:
