@@ -100,7 +100,9 @@ class Pool:
 
     async def _plan(self, connection: Any, *, lists: bool) -> None:
         try:
-            await connection.plan(lists=lists)
+            # Behind a pooler, the session is another client's after each transaction.
+            if not await self._dialler.is_behind_pooler():
+                await connection.plan(lists=lists)
         except BaseException as error:
             await self._give_back_broken(connection, error)
             raise
@@ -143,10 +145,10 @@ class Pool:
         They get one too where it has to name whose rows they reach.
         lists: planned as the statements of lists.
         """
-        is_pooled = await self._dialler.is_behind_pooler()
-        connection = await self.acquire(lists=lists and not is_pooled)
+        connection = await self.acquire(lists=lists)
         tenant_id = self._named()
         try:
+            is_pooled = await self._dialler.is_behind_pooler()
             if tenant_id is None and not is_pooled:
                 yield connection
             else:

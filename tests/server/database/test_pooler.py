@@ -158,3 +158,16 @@ def test_setting_refused_by_the_pooler_is_reported_in_one_sentence(pooled_url: s
         r"tessera: The database refuses: unsupported startup parameter(: options| in .*work_mem)\n"
     )
     assert re.fullmatch(says, done.stderr)
+
+
+async def test_lists_are_planned_as_such_for_their_transaction_alone(pooled_url: str) -> None:
+    setting = "SELECT current_setting('enable_sort')"
+    async with running_service(settings_for(pooled_url)):
+        for _ in range(5):
+            [[of_list], [of_other]] = [
+                *await database.fetch(setting, []),
+                *await database.fetch(setting, [], may_sort=True),
+            ]
+            assert (of_list, of_other) == ("off", "on")
+            [single] = (await database.connection().execute_query(setting))[1]
+            assert single[0] == "on"
