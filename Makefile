@@ -24,8 +24,7 @@ SOAKED = tests/test_neighbours.py tests/test_races_of_tokens.py tests/test_races
 ON_CITUS = tests/citus/on_nodes.py tests/test_documented_flow.py tests/test_linearizability.py tests/test_races_of_tokens.py \
 	tests/test_races_of_rotations.py tests/test_races_of_conditions.py tests/server/decisions/test_distributed.py \
 	tests/server/decisions/test_log.py
-CITUS_TESTS = not sqlite and not naive and not way_is_chosen and not trimming_of_refusals and not locked_token \
-	and not two_first_tokens and not whose_node and not planted
+CITUS_TESTS = not sqlite and not way_is_chosen and not whose_node and not planted
 UV = uv==0.13.9
 
 VENV = .venv

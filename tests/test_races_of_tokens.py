@@ -333,7 +333,8 @@ async def test_naive_changes_lose_some_races(service: Service) -> None:
         token = await models.Token.get(tenant_id=trial.tenant.id, id=trial.token.id)
         await asyncio.sleep(think)
         token.name = "after"
-        await token.save()
+        # All but the tenant, which is no column to write in a table that is distributed by it.
+        await token.save(update_fields={*token._meta.fields_db_projection} - {"id", "tenant_id"})
 
     async def naive_create(trial: Trial) -> None:
         async with transaction():

@@ -24,7 +24,7 @@ from server.access.token_lists import TokenOrder
 from server.access.wanted_permissions import known_and_followed, refuse_contradiction
 from server.catalogue.recipes import Recipe
 from server.conditions import Conditions, Unsaid
-from server.database import database_now, is_distributed, retried
+from server.database import at_the_end, database_now, is_distributed, retried
 from server.decisions import access_requests, revoking, terms, trials
 from server.errors import InvalidInput, SecretAlreadyShown
 from server.paging import Page, PageRequest
@@ -178,7 +178,7 @@ async def _add(
 ) -> models.Token:
     """Write the row of a new token, with the expiry that was asked for, or the policy's."""
     created_at = models.now()
-    await _show_api_url(principal.tenant_id, created_at)
+    await at_the_end(_show_api_url, [(principal.tenant_id, created_at)])
     now = await database_now()
     lifetimes = await token_policies.lifetimes(principal.tenant_id, now)
     return await models.Token.create(
@@ -208,13 +208,15 @@ def _recipe(service: Service, slug: str | None) -> Recipe | None:
     return found
 
 
-async def _show_api_url(tenant_id: UUID, at: datetime) -> None:
-    """Note the tenant's first token, of the instant `at`: from then on its API's URL is shown."""
-    without = models.Tenant.filter(id=tenant_id, first_token_at__isnull=True)
-    # Each write to a table that is copied to all nodes waits for the others', and for all nodes.
-    if is_distributed() and not await without.exists():
-        return
-    await without.update(first_token_at=at)
+async def _show_api_url(created: Iterable[tuple[UUID, datetime]]) -> None:
+    """Note the first tokens of tenants, given by their instants: their APIs' URLs are shown then.
+
+    A step at the end: each write to a table that is copied to all nodes holds up those of others.
+    """
+    for tenant_id, at in created:
+        without = models.Tenant.filter(id=tenant_id, first_token_at__isnull=True)
+        if not is_distributed() or await without.exists():
+            await without.update(first_token_at=at)
 
 
 @retried

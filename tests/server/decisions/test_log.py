@@ -32,6 +32,7 @@ from tests.support.waiting import until
 from tests.support.wire import Wire, check
 
 KEY = "GET /api/v1/devices"
+_LOCK = "SELECT FROM {} WHERE tenant_id = $1 FOR UPDATE"
 
 
 def decision(
@@ -246,7 +247,7 @@ async def test_trimming_of_refusals_does_not_wait_for_another_instance(
         try:
             await refuse(log_rows.KEPT_REFUSALS)
             async with connection.transaction():
-                await connection.execute("SELECT FROM token_refusal FOR UPDATE")
+                await connection.execute(_LOCK.format("token_refusal"), tenant_id)
                 await refuse(more)
             await refuse(more)
         finally:
@@ -292,7 +293,7 @@ async def test_locked_token_does_not_hold_up_the_flush(
         connection = await asyncpg.connect(postgres_url)
         try:
             async with connection.transaction():
-                await connection.execute("SELECT FROM token FOR UPDATE")
+                await connection.execute(_LOCK.format("token"), tenant_id)
                 for token in made:
                     record.note(*decision(tenant_id, token.token.id))
                 async with asyncio.timeout(1.5):
