@@ -49,7 +49,9 @@ async def _fill(_apps: StateApps, schema_editor: BaseSchemaEditor) -> None:
 
 async def _create_index(_apps: StateApps, schema_editor: BaseSchemaEditor) -> None:
     if schema_editor.client.capabilities.dialect == "postgres":
-        await schema_editor.client.execute_script(f"{_INDEX}; {_COMMENT}")
+        # One by one: Citus sends the text of each to the nodes as one statement.
+        for statement in (_INDEX, _COMMENT):
+            await schema_editor.client.execute_script(statement)
 
 
 def _sql(client: BaseDBAsyncClient, statement: str) -> str:
