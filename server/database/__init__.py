@@ -11,7 +11,6 @@ from server.database.connections import (
     exists,
     fetch,
     is_distributed,
-    names_tenants,
     own_pool,
     transaction,
 )
@@ -80,7 +79,6 @@ __all__ = [
     "mark_restored",
     "migrate",
     "migrate_connected",
-    "names_tenants",
     "open_pools",
     "own_pool",
     "ping",

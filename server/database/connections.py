@@ -17,6 +17,7 @@ from tortoise.transactions import in_transaction
 from server.database.postgres.address import read_address
 from server.database.postgres.dialler import Dialler
 from server.database.postgres.engine import PostgresClient
+from server.database.postgres.naming import naming, spreading
 from server.database.postgres.pool import Pool
 from server.database.reach import reached, reaching_as
 from server.database.sqlite.engine import ImmediateSqliteClient
@@ -99,27 +100,21 @@ def is_distributed() -> bool:
     Then a statement about several tenants asks several nodes, and fails if one of them is down.
     """
     client = connection()
-    return isinstance(client, PostgresClient) and client.is_distributed()
+    return isinstance(client, PostgresClient) and client.naming() is spreading
 
 
 def note_distributed() -> None:
     """Note that the tables of the connected database are distributed."""
     client = connection()
     if isinstance(client, PostgresClient):
-        client.note_distributed()
-
-
-def names_tenants() -> bool:
-    """Whether transactions have to name whose rows they reach, as of the start. See `reach`."""
-    client = connection()
-    return isinstance(client, PostgresClient) and client.names_tenants()
+        client.note_naming(spreading)
 
 
 def note_row_security() -> None:
     """Note that the tables of the connected database have policies of row-level security."""
     client = connection()
     if isinstance(client, PostgresClient):
-        client.note_row_security()
+        client.note_naming(naming)
 
 
 def exists(settings: Settings) -> bool:

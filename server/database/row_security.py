@@ -42,7 +42,9 @@ async def secure_rows(settings: Settings, wanted: State) -> int:
 
 
 async def settle_row_security() -> None:
-    """Find out once whether the connected database has policies: `names_tenants` tells then.
+    """Find out once whether the connected database has policies.
+
+    Transactions name their tenants then.
 
     Raises `Misconfigured` where only some tables have theirs, or where the role bypasses them.
     """

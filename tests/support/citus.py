@@ -1,7 +1,8 @@
 """A real Citus for tests: one database of it, emptied after each test, for `make citus URL=…`.
 
 Each statement of the product that would ask several nodes fails there, by the setting
-`citus.multi_task_query_log_level`. Those of the tests' own may.
+`citus.multi_task_query_log_level`, unless it reaches all tenants (`server.database.reach`). Those
+of the tests' own may. Processes of `tessera` have the setting from the database alone.
 """
 
 import os
@@ -13,6 +14,7 @@ import asyncpg
 
 from models.distribution import TABLES
 from server.database import distribute, migrate
+from server.database.reach import EVERY_TENANT, reached
 from tests.support.postgres import run_now
 from tests.support.tenant_statements import is_of_the_product
 
@@ -103,7 +105,8 @@ def _watching(method: Any) -> Any:
 
     @wraps(method)
     async def sent(self: Any, *arguments: Any, **options: Any) -> Any:
-        level = "error" if is_of_the_product() else "off"
+        may_ask_all = reached() == EVERY_TENANT or not is_of_the_product()
+        level = "off" if may_ask_all else "error"
         with suppress(asyncpg.InFailedSQLTransactionError):
             await send(self, _LEVEL.format(level), (), 0, None)
         return await method(self, *arguments, **options)

@@ -5,14 +5,13 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
-from uuid import UUID
 
 from asyncpg.exceptions import PostgresError, ReadOnlySQLTransactionError
 from tortoise.exceptions import TransactionManagementError
 
 from server.database.postgres.conflicts import MAX_TRIES, RETRYABLE, pause_seconds
 from server.database.postgres.dialler import Dialler
-from server.database.postgres.naming import RELEASE_SECONDS, naming
+from server.database.postgres.naming import RELEASE_SECONDS, Naming
 from server.database.postgres.pool import BROKEN, ISOLATION, Pool, rows_within
 from server.database.reach import reached
 from server.database.unavailability import ReadOnlyDatabase
@@ -37,26 +36,18 @@ class PostgresClient(AsyncpgDBClient):
         self._dialler = dialler
         self._pool_size, self._pool_name = pool_size, pool_name
         self._beside: list[Pool] = []
-        self._is_distributed = self._names_tenants = False
+        self._naming: Naming | None = None
 
-    def is_distributed(self) -> bool:
-        """Whether `note_distributed` was called."""
-        return self._is_distributed
+    def naming(self) -> Naming | None:
+        """The statement by which each transaction names whose rows it reaches, if it has to."""
+        return self._naming
 
-    def note_distributed(self) -> None:
-        """Note that the tables of this database are distributed over nodes by tenant."""
-        self._is_distributed = True
-
-    def names_tenants(self) -> bool:
-        """Whether `note_row_security` was called."""
-        return self._names_tenants
-
-    def note_row_security(self) -> None:
+    def note_naming(self, naming: Naming) -> None:
         """Note that each transaction has to name whose rows it reaches, see `reach`."""
-        self._names_tenants = True
+        self._naming = naming
         for pool in (self._pool, *self._beside):
             if pool is not None:
-                pool.names_tenants = True
+                pool.naming = naming
 
     def pool_beside(self, size: int, name: str) -> Pool:
         """Make a second pool to the same server; it is closed with this client."""
@@ -70,7 +61,7 @@ class PostgresClient(AsyncpgDBClient):
 
     def _new_pool(self, size: int, name: str) -> Pool:
         pool = Pool(self._dialler, size, name)
-        pool.names_tenants = self._names_tenants
+        pool.naming = self._naming
         return pool
 
     async def close(self) -> None:
@@ -167,25 +158,23 @@ class _Transaction(TransactionWrapper, PostgresClient):
 
     def acquire_connection(self) -> Any:
         """The connection, for one statement. The database knows whose rows it reaches."""
-        return self._named_connection() if self.names_tenants() else super().acquire_connection()
+        naming = self.naming()
+        return super().acquire_connection() if naming is None else self._named_connection(naming)
 
     @asynccontextmanager
-    async def _named_connection(self) -> AsyncIterator[Any]:
+    async def _named_connection(self, naming: Naming) -> AsyncIterator[Any]:
         async with super().acquire_connection() as connection:
-            tenant_id = reached()
-            if self._named.tenant_id != tenant_id:
-                await connection.execute(naming(tenant_id))
-                self._named.tenant_id = tenant_id
+            statement = naming(reached())
+            if (self._named.statement or naming(None)) != statement:
+                await connection.execute(statement)
+                self._named.statement = statement
             yield connection
 
     def _in_transaction(self) -> TransactionContext:
         return NestedTransactionContext(_Transaction(self))
 
-    def is_distributed(self) -> bool:
-        return isinstance(self._parent, PostgresClient) and self._parent.is_distributed()
-
-    def names_tenants(self) -> bool:
-        return isinstance(self._parent, PostgresClient) and self._parent.names_tenants()
+    def naming(self) -> Naming | None:
+        return self._parent.naming() if isinstance(self._parent, PostgresClient) else None
 
     async def expire_connections(self) -> None:
         if isinstance(self._parent, PostgresClient):
@@ -194,7 +183,7 @@ class _Transaction(TransactionWrapper, PostgresClient):
     async def rollback(self) -> None:
         """Undo it. The server does so by itself where it does not answer in time."""
         # What was named since a savepoint is undone with it.
-        self._named.tenant_id = _UNKNOWN
+        self._named.statement = _UNKNOWN
         if not self._has_timed_out:
             await super().rollback()
             return
@@ -229,16 +218,16 @@ class _Transaction(TransactionWrapper, PostgresClient):
 
 
 class _Named:
-    """Whose rows a transaction has named to the database: none at first."""
+    """The statement by which a transaction has named whose rows it reaches: none at first."""
 
-    __slots__ = ("tenant_id",)
+    __slots__ = ("statement",)
 
     def __init__(self) -> None:
-        self.tenant_id: UUID | object | None = None
+        self.statement: str | None = None
 
 
-# After a rollback to a savepoint: equal to nothing that a task reaches.
-_UNKNOWN = object()
+# After a rollback to a savepoint: equal to no statement.
+_UNKNOWN = "unknown"
 
 
 async def _fail(_client: PostgresClient, error: PostgresError) -> None:

@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import UUID
 from weakref import WeakSet
 
 import asyncpg
 from asyncpg.exceptions import TooManyConnectionsError
 
 from server.database.postgres.dialler import PLAN_LISTS_LOCALLY, Dialler, Session
-from server.database.postgres.naming import RELEASE_SECONDS, named_transaction
+from server.database.postgres.naming import RELEASE_SECONDS, Naming, named_transaction
 from server.database.reach import reached
 from server.database.unavailability import StatementTooLong
 
@@ -47,7 +46,7 @@ class Pool:
         self.name = name
         self.waiting = 0
         # Whether the database is told whose rows each statement reaches.
-        self.names_tenants = False
+        self.naming: Naming | None = None
         _POOLS.add(self)
         self._dialler = dialler
         self._max_size = max_size
@@ -146,13 +145,13 @@ class Pool:
         lists: planned as the statements of lists.
         """
         connection = await self.acquire(lists=lists)
-        tenant_id = self._named()
+        named = self._named()
         try:
             is_pooled = await self._dialler.is_behind_pooler()
-            if tenant_id is None and not is_pooled:
+            if named is None and not is_pooled:
                 yield connection
             else:
-                async with _transaction(connection, tenant_id):
+                async with _transaction(connection, named):
                     if lists and is_pooled:
                         await connection.execute(PLAN_LISTS_LOCALLY)
                     yield connection
@@ -180,9 +179,15 @@ class Pool:
         await self._give_back(connection)
         return rows
 
-    def _named(self) -> UUID | None:
-        """Whose rows a transaction of the running task has to name, if it has to."""
-        return reached() if self.names_tenants else None
+    def _named(self) -> str | None:
+        """The statement by which the running task has to name whose rows it reaches, if it has to.
+
+        A transaction that names nothing reaches nobody's.
+        """
+        if self.naming is None:
+            return None
+        statement = self.naming(reached())
+        return None if statement == self.naming(None) else statement
 
     async def expire_connections(self) -> None:
         """Replace each connection by a new one before its next use."""
@@ -321,11 +326,11 @@ def _is_open(connection: Any) -> bool:
         return False
 
 
-def _transaction(connection: Any, tenant_id: UUID | None) -> Any:
-    """A transaction, which names whose rows it reaches if that is given."""
-    if tenant_id is None:
+def _transaction(connection: Any, named: str | None) -> Any:
+    """A transaction, which names whose rows it reaches if that statement is given."""
+    if named is None:
         return connection.transaction(isolation=ISOLATION)
-    return named_transaction(connection, tenant_id)
+    return named_transaction(connection, named)
 
 
 def _plans_lists(connection: Any) -> bool | None:

@@ -14,7 +14,6 @@ import pytest
 
 import models
 from models import RefusalReason
-from server import database
 from server.access.principal import Operator
 from server.app import running_service
 from server.database import connection, is_distributed, transaction
@@ -33,7 +32,6 @@ from tests.support.factories import Person, World
 from tests.support.lookups import find
 from tests.support.process import ROOT
 from tests.support.tenant_statements import without_tenant
-from tests.support.waiting import until
 
 KEY = "GET /api/v1/devices"
 FINGERPRINT = models.permission_fingerprint(KEY)
@@ -202,70 +200,6 @@ async def test_activities_of_concurrent_changes_are_numbered_without_gaps(world:
     assert [row.sequence for row in rows] == [*range(1, len(rows) + 1)]
     assert len(rows) >= 12
     assert [row.id for row in rows] == sorted(row.id for row in rows)
-
-
-async def on_two_nodes(world: World) -> tuple[UUID, UUID]:
-    """Two tenants on two nodes."""
-    nodes = database.nodes()
-    assert nodes is not None
-    found: dict[int | None, UUID] = {}
-    while len(found) < 2:
-        tenant_id = (await world.person()).admin.tenant_id
-        await database.ask_about(tenant_id)
-        found[nodes.find(tenant_id)] = tenant_id
-    first, second = found.values()
-    return first, second
-
-
-async def is_refused(tenant_id: UUID) -> bool:
-    try:
-        await database.ask_about(tenant_id)
-    except database.NodeSilent:
-        return True
-    return False
-
-
-async def test_work_about_a_node_that_hangs_is_refused_until_it_answers(
-    world: World, postgres_url: str
-) -> None:
-    hung, other = await on_two_nodes(world)
-    direct = await asyncpg.connect(postgres_url)
-    try:
-        async with direct.transaction():
-            await direct.execute("LOCK TABLE token")
-            await database.ask_about(hung)
-            with pytest.raises(TimeoutError):
-                await models.Token.filter(tenant_id=hung).count()
-            await until(lambda: is_refused(hung))
-            assert not await is_refused(other)
-            with pytest.raises(database.NodeSilent), database.about_many_tenants():
-                pass
-    finally:
-        await direct.close()
-
-    async def answers() -> bool:
-        return not await is_refused(hung)
-
-    await until(answers)
-    with database.about_many_tenants():
-        assert await models.Token.all().count() == 0
-
-
-async def test_work_about_one_node_leaves_a_connection_to_the_others(world: World) -> None:
-    hung, other = await on_two_nodes(world)
-    pool = database.own_pool(3, "probe")
-    pool.nodes = database.nodes()
-    await database.ask_about(hung)
-    held = [await pool.acquire(), await pool.acquire()]
-    with pytest.raises(TimeoutError):
-        await pool.acquire()
-    await database.ask_about(other)
-    await pool.release(await pool.acquire())
-    await database.ask_about(hung)
-    await pool.release(held.pop())
-    held.append(await pool.acquire())
-    for one in held:
-        await pool.release(one)
 
 
 @pytest.mark.parametrize(
