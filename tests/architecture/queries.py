@@ -138,8 +138,8 @@ _REACHING_ALL = {
 
 def every_tenant_reached(project: Project, source: Source) -> Iterator[str]:
     """Only the files named in `EVERY_TENANT` reach the rows of all tenants."""
-    own = {*EVERY_TENANT, "server.database", "server.database.connections"}
-    if source.module in {*own, "server.database.policies", "server.database.reach"}:
+    rooms = ("", ".connections", ".policies", ".postgres.naming", ".reach")
+    if source.module in {*EVERY_TENANT, *(f"server.database{one}" for one in rooms)}:
         return
     for node, name in project.references(source):
         if name in _REACHING_ALL:
