@@ -4,6 +4,7 @@ A field is plain if it is an attribute without resolver and argument, or was loa
 selected below it is plain. `executor` leaves the other fields to graphql-core.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import count
@@ -35,6 +36,9 @@ _UNCONVERTED = {"Boolean", "ID", "Int", "String"}
 # Objects of the catalogue that a selection keeps as JSON, 200 bytes or so each.
 _MAX_LASTING = 1_000
 _Collect = Callable[[GraphQLObjectType, FieldDetailsList], GroupedFieldSet]
+# A completed object, the objects and the size that it counts, and the object itself. There is one
+# for each object of an answer: to make a named tuple takes ten times as long.
+_Completed = tuple[Any, int, int, Any]
 
 
 class Run(Meter):
@@ -48,8 +52,9 @@ class Run(Meter):
     def __init__(self, collect: _Collect) -> None:
         super().__init__()
         self.collect = collect
-        # Keyed by `id()`. Each value references its object, so that the id cannot be reused.
-        self.known: dict[tuple[int, int], _Completed] = {}
+        # By the number of an `_Object`, then by `id()`. Each value references its object, so that
+        # the id cannot be reused.
+        self.known: defaultdict[int, dict[int, _Completed]] = defaultdict(dict)
 
 
 class Plan(NamedTuple):
@@ -58,15 +63,6 @@ class Plan(NamedTuple):
     plain: Fields
     rest: list[str]
     size: int
-
-
-class _Completed(NamedTuple):
-    """A completed object, what it counts, and the object itself."""
-
-    value: Any
-    objects: int
-    size: int
-    source: Any
 
 
 class Plans:
@@ -197,19 +193,21 @@ class _Object:
 
     def one(self, source: Any, run: Run) -> Any:
         """The value of one object."""
-        found = self._lasting.get(id(source)) or run.known.get((self._number, id(source)))
+        place = id(source)
+        found = self._lasting.get(place) or run.known[self._number].get(place)
         if found is None:
             return self._first(source, run)
-        run.add(found.objects, found.size)
-        return found.value
+        value, objects, size, _ = found
+        run.add(objects, size)
+        return value
 
     def all_of(self, sources: Iterable[Any], run: Run) -> list[Any]:
         """The values of many objects."""
         completed, objects, size = [], 0, 0
-        number, lasting, known = self._number, self._lasting, run.known
+        lasting, known = self._lasting, run.known[self._number]
         for source in sources:
             place = id(source)
-            found = lasting.get(place) or known.get((number, place))
+            found = lasting.get(place) or known.get(place)
             if found is None:
                 completed.append(self._first(source, run))
             else:
@@ -224,13 +222,13 @@ class _Object:
         objects, size = run.objects, run.size
         run.add(1, self._size)
         value: Any = self._fields.read(source, run)
-        taken = (run.objects - objects, run.size - size)
+        objects, size = run.objects - objects, run.size - size
         lasts: bool = getattr(source, "lasts", False)
         if lasts and len(self._lasting) < _MAX_LASTING:
             value = orjson.Fragment(orjson.dumps(value, option=orjson.OPT_UTC_Z))
-            self._lasting[id(source)] = _Completed(value, *taken, source)
+            self._lasting[id(source)] = (value, objects, size, source)
         else:
-            run.known[self._number, id(source)] = _Completed(value, *taken, source)
+            run.known[self._number][id(source)] = (value, objects, size, source)
         return value
 
 
