@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 from server.errors import BadCursor, BadPage
+from server.global_ids import encode_hex_id
 
 MAX_PAGE_SIZE = 100
 DEFAULT_PAGE_SIZE = 50
@@ -79,8 +80,9 @@ def page_request(
 
 def encode_cursor(connection: str, position: UUID, key: str | None = None) -> str:
     """The cursor of the row `position` in `connection`, where it is ordered by `key`."""
-    place = position.hex if key is None else f"{position.hex}:{key}"
-    return urlsafe_b64encode(f"{connection}:{place}".encode()).decode().rstrip("=")
+    if key is None:
+        return encode_hex_id(connection, position.hex)
+    return urlsafe_b64encode(f"{connection}:{position.hex}:{key}".encode()).decode().rstrip("=")
 
 
 def _size(argument: str, value: int | None) -> int:

@@ -1,6 +1,6 @@
 """What pages of tokens and activities read of other tables, in the statement of the page."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -65,17 +65,6 @@ OF_ACTIVITIES = {
         row_beside("subject_token", models.Token, "activity.subject_id"),
     )
 }
-
-
-def among(known: Mapping[str, Beside], names: Collection[str]) -> tuple[Beside, ...]:
-    """Those of these names that are read in the same statement.
-
-    The embedded database is asked for rows of other tables by further statements: there is no way
-    to a server that would have to be saved.
-    """
-    embedded = dialect() == "sqlite"
-    found = (known[name] for name in names)
-    return tuple(one for one in found if not (embedded and one.is_row))
 
 
 async def keys_of(

@@ -46,13 +46,12 @@ class Beside(NamedTuple):
 
     sql: the expression for a dialect, over the row's table. It compares the tenant with that of the
     row, and is sent to PostgreSQL with the tenant's id instead. read: its value, unless that is
-    null. is_row: whether it is a row.
+    null.
     """
 
     name: str
     sql: Callable[[str], str]
     read: _Decoder
-    is_row: bool = False
 
 
 class _Shape(NamedTuple):
@@ -324,15 +323,20 @@ def row_beside(name: str, row_class: type[models.Row], id_column: str, *only: st
         # exempt statements_without_a_tenant: `where` names it
         return f"(SELECT {make}({selected}) FROM {table} o WHERE {where})"
 
-    def read(text: str) -> Any:
+    @cache
+    def reader() -> tuple[list[tuple[int, _Decoder]], Callable[[Iterable[Any]], Any]]:
         # JSON has instants and ids as texts, on either database.
+        return _decoders("json", row_class, names), _maker(row_class, names)
+
+    def read(text: str) -> Any:
         values = orjson.loads(text)
-        for place, decode in _decoders("json", row_class, names):
+        decoders, make = reader()
+        for place, decode in decoders:
             if values[place] is not None:
                 values[place] = decode(values[place])
-        return _maker(row_class, names)(values)
+        return make(values)
 
-    return Beside(name, sql, read, is_row=True)
+    return Beside(name, sql, read)
 
 
 def beside(row: models.Row, name: str) -> Any:

@@ -15,7 +15,7 @@ from graphql import GraphQLObjectType, GraphQLResolveInfo
 from graphql.type import GraphQLOutputType
 
 from server.graphql.metering import TooLargeError, text_size
-from server.graphql.plans import Plans, Run, read
+from server.graphql.plans import Plans, Run
 from server.internals.graphql_core import (
     AwaitableOrValue,
     Executor,
@@ -50,7 +50,7 @@ class PlainFieldExecutor(Executor[Any]):
         rest = grouped_field_set
         self._run.add(1, size)
         try:
-            results = read(source_value, plain, self._run)
+            results = plain.read(source_value, self._run)
         except TooLargeError:
             raise
         except Exception:

@@ -23,7 +23,7 @@ from server.graphql.context import Info, Load
 from server.graphql.selection import selected_names
 
 _KEY = "loaded"
-_GETTER = "getter"
+_WAY = "way"
 
 
 class HasRow(Protocol):
@@ -31,6 +31,17 @@ class HasRow(Protocol):
 
     row: Any
     loaded_values: dict[str, Any]
+
+
+class Way(NamedTuple):
+    """The way to a field's value: a function of the object, and the same in Python.
+
+    text: an expression of `source`, the object, and of `{call}`, for the function `call`.
+    """
+
+    get: Callable[[Any], Any]
+    text: str
+    call: Callable[[Any], Any] | None = None
 
 
 class _LoadedField(NamedTuple):
@@ -75,33 +86,34 @@ def of_row(
     """
     if isinstance(read, str):
         # exempt names_made_at_run_time: the name is that of a column
-        get: Callable[[Any], Any] = attrgetter(f"row.{read}")
+        way = Way(attrgetter(f"row.{read}"), f"source.row.{read}")
     else:
-        get = partial(_read_row, read)
+        way = Way(partial(_read_row, read), "{call}(source.row)", read)
 
     def resolve(root: Any) -> Any:
-        return get(root)
+        return way.get(root)
 
-    return strawberry.field(
-        resolver=resolve, metadata={**(metadata or {}), _GETTER: get}, **options
-    )
+    return strawberry.field(resolver=resolve, metadata={**(metadata or {}), _WAY: way}, **options)
 
 
 def _read_row(read: Callable[[Any], Any], source: HasRow) -> Any:
     return read(source.row)
 
 
-def value_getter(field: StrawberryField) -> Callable[[Any], Any] | None:
-    """Return the function that reads the value of a loaded field, or of one that follows from the
-    row; None for other fields.
+def way_to(field: StrawberryField) -> Way | None:
+    """Return the way to the value of a plain attribute, of a loaded field, or of one that follows
+    from the row; None for other fields.
 
     It raises `KeyError` for an object whose value is not loaded.
     """
+    name = field.python_name
+    if field.is_basic_field:
+        # exempt names_made_at_run_time: the name is that of a field of the schema
+        return Way(attrgetter(name), f"source.{name}")
     if _KEY in field.metadata:
-        name = field.python_name
-        return lambda source: source.loaded_values[name]
-    get: Callable[[Any], Any] | None = field.metadata.get(_GETTER)
-    return get
+        return Way(lambda source: source.loaded_values[name], f"source.loaded_values[{name!r}]")
+    way: Way | None = field.metadata.get(_WAY)
+    return way
 
 
 async def load_selected(info: Info, objects: Sequence[HasRow], *path: str) -> None:

@@ -4,11 +4,10 @@ A field is plain if it is an attribute without resolver and argument, or was loa
 selected below it is plain. `executor` leaves the other fields to graphql-core.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from datetime import UTC, datetime
 from itertools import count
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -24,10 +23,10 @@ from graphql import (
     is_leaf_type,
 )
 from graphql.type import GraphQLOutputType
-from strawberry import UNSET
 
 from server.graphql.definitions import definition_of, type_of_class
-from server.graphql.loading import value_getter
+from server.graphql.fields import Field, Fields, NotPlainError, Step, instant
+from server.graphql.loading import Way, way_to
 from server.graphql.metering import Meter, names_size, text_size
 from server.internals.graphql_core import FieldDetailsList, GroupedFieldSet
 
@@ -36,12 +35,10 @@ _DATE_TIME = "DateTime"
 _UNCONVERTED = {"Boolean", "ID", "Int", "String"}
 # Objects of the catalogue that a selection keeps as JSON, 200 bytes or so each.
 _MAX_LASTING = 1_000
-_Get = Callable[[Any], Any]
 _Collect = Callable[[GraphQLObjectType, FieldDetailsList], GroupedFieldSet]
-
-
-class NotPlainError(Exception):
-    """A field, or one value of a plain field, has to go through graphql-core."""
+# A completed object, the objects and the size that it counts, and the object itself. There is one
+# for each object of an answer: to make a named tuple takes ten times as long.
+_Completed = tuple[Any, int, int, Any]
 
 
 class Run(Meter):
@@ -55,37 +52,17 @@ class Run(Meter):
     def __init__(self, collect: _Collect) -> None:
         super().__init__()
         self.collect = collect
-        # Keyed by `id()`. Each value references its object, so that the id cannot be reused.
-        self.known: dict[tuple[int, int], _Completed] = {}
-
-
-_Step = Callable[[Any, Run], Any]
-
-
-class _Field(NamedTuple):
-    """Reads a plain field off an object, then completes the value if there is a `complete` step."""
-
-    response_name: str
-    get: _Get
-    nullable: bool
-    complete: _Step | None
+        # By the number of an `_Object`, then by `id()`. Each value references its object, so that
+        # the id cannot be reused.
+        self.known: defaultdict[int, dict[int, _Completed]] = defaultdict(dict)
 
 
 class Plan(NamedTuple):
     """A selection on one type: `plain` fields are read here, graphql-core executes the `rest`."""
 
-    plain: list[_Field]
+    plain: Fields
     rest: list[str]
     size: int
-
-
-class _Completed(NamedTuple):
-    """A completed object, what it counts, and the object itself."""
-
-    value: Any
-    objects: int
-    size: int
-    source: Any
 
 
 class Plans:
@@ -94,7 +71,7 @@ class Plans:
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
         self._kept: dict[Any, Plan] = {}
-        self._completions: dict[Any, _Step | None] = {}
+        self._completions: dict[Any, Step | None] = {}
         # Fields with values of types that have fields which are not plain.
         self._mixed: set[int] = set()
         self._numbers = count()
@@ -110,7 +87,7 @@ class Plans:
 
     def completion(
         self, of_type: GraphQLOutputType, details: FieldDetailsList, run: Run
-    ) -> _Step | None:
+    ) -> Step | None:
         """What completes the objects that a resolver gives; None if not all below is plain."""
         key = (of_type, *(id(one.node) for one in details))
         if key not in self._completions:
@@ -122,13 +99,13 @@ class Plans:
         return self._completions.get(key)
 
     def _made(self, parent_type: GraphQLObjectType, grouped: GroupedFieldSet, run: Run) -> Plan:
-        plan = Plan([], [], names_size(grouped))
+        plain, rest = [], []
         for name, details in grouped.items():
             try:
-                plan.plain.append(self._field(parent_type, name, details, run))
+                plain.append(self._field(parent_type, name, details, run))
             except NotPlainError:
-                plan.rest.append(name)
-        return plan
+                rest.append(name)
+        return Plan(Fields(plain), rest, names_size(grouped))
 
     def _field(
         self,
@@ -136,31 +113,28 @@ class Plans:
         response_name: str,
         details: FieldDetailsList,
         run: Run,
-    ) -> _Field:
+    ) -> Field:
         """Raises `NotPlainError` for a field that takes arguments or needs its resolver.
 
         A loaded field is plain; where its value is not loaded, reading it fails.
         """
         name = details[0].node.name.value
         if name == _TYPE_NAME:
-            return _Field(response_name, lambda _: parent_type.name, False, None)
+            way = Way(lambda _: parent_type.name, repr(parent_type.name))
+            return Field(response_name, way, False, None)
         field = parent_type.fields.get(name)
         definition = definition_of(field) if field else None
         if field is None or field.args or definition is None:
             raise NotPlainError
-        if definition.is_basic_field:
-            # exempt names_made_at_run_time: the name is that of a field of the schema
-            get: _Get | None = attrgetter(definition.python_name)
-        else:
-            get = value_getter(definition)
-        if get is None:
+        found = way_to(definition)
+        if found is None:
             raise NotPlainError
         nullable = get_nullable_type(field.type) is field.type
-        return _Field(response_name, get, nullable, self._completion(field.type, details, run))
+        return Field(response_name, found, nullable, self._completion(field.type, details, run))
 
     def _completion(
         self, of_type: GraphQLOutputType, details: FieldDetailsList, run: Run
-    ) -> _Step | None:
+    ) -> Step | None:
         inner = get_nullable_type(of_type)
         if is_leaf_type(inner):
             return _leaf(inner)
@@ -182,9 +156,9 @@ class Plans:
             raise NotPlainError
         return _Object(next(self._numbers), plan)
 
-    def _by_class(self, abstract: GraphQLAbstractType, details: FieldDetailsList) -> _Step:
+    def _by_class(self, abstract: GraphQLAbstractType, details: FieldDetailsList) -> Step:
         """Complete objects of any type, each by the plan of its own, made for the first one."""
-        steps: dict[type, _Step] = {}
+        steps: dict[type, Step] = {}
 
         def complete(source: Any, run: Run) -> Any:
             of_class = type(source)
@@ -219,19 +193,21 @@ class _Object:
 
     def one(self, source: Any, run: Run) -> Any:
         """The value of one object."""
-        found = self._lasting.get(id(source)) or run.known.get((self._number, id(source)))
+        place = id(source)
+        found = self._lasting.get(place) or run.known[self._number].get(place)
         if found is None:
             return self._first(source, run)
-        run.add(found.objects, found.size)
-        return found.value
+        value, objects, size, _ = found
+        run.add(objects, size)
+        return value
 
     def all_of(self, sources: Iterable[Any], run: Run) -> list[Any]:
         """The values of many objects."""
         completed, objects, size = [], 0, 0
-        number, lasting, known = self._number, self._lasting, run.known
+        lasting, known = self._lasting, run.known[self._number]
         for source in sources:
             place = id(source)
-            found = lasting.get(place) or known.get((number, place))
+            found = lasting.get(place) or known.get(place)
             if found is None:
                 completed.append(self._first(source, run))
             else:
@@ -245,53 +221,27 @@ class _Object:
     def _first(self, source: Any, run: Run) -> Any:
         objects, size = run.objects, run.size
         run.add(1, self._size)
-        value: Any = read(source, self._fields, run)
-        taken = (run.objects - objects, run.size - size)
+        value: Any = self._fields.read(source, run)
+        objects, size = run.objects - objects, run.size - size
         lasts: bool = getattr(source, "lasts", False)
         if lasts and len(self._lasting) < _MAX_LASTING:
             value = orjson.Fragment(orjson.dumps(value, option=orjson.OPT_UTC_Z))
-            self._lasting[id(source)] = _Completed(value, *taken, source)
+            self._lasting[id(source)] = (value, objects, size, source)
         else:
-            run.known[self._number, id(source)] = _Completed(value, *taken, source)
+            run.known[self._number][id(source)] = (value, objects, size, source)
         return value
 
 
-def read(source: Any, fields: list[_Field], run: Run) -> dict[str, Any]:
-    """The values of plain fields.
-
-    Raises `NotPlainError` for a value that is unset, or null in a non-null field.
-    """
-    values, size = {}, 0
-    for response_name, get, nullable, complete in fields:
-        value = get(source)
-        if value is UNSET or (value is None and not nullable):
-            raise NotPlainError
-        if complete is not None and value is not None:
-            value = complete(value, run)
-        values[response_name] = value
-        if type(value) is str:
-            size += len(value)
-    run.size += size
-    return values
-
-
-def _leaf(of_type: Any) -> _Step | None:
+def _leaf(of_type: Any) -> Step | None:
     if of_type.name in _UNCONVERTED:
         return None
     if of_type.name == _DATE_TIME:
-        return _instant
+        return instant
     convert = of_type.coerce_output_value
     return lambda value, _: convert(value)
 
 
-def _instant(value: Any, _: Run) -> Any:
-    """An instant in UTC, which orjson writes as the scalar does."""
-    if type(value) is not datetime:
-        raise NotPlainError
-    return value if value.tzinfo is UTC else value.astimezone(UTC)
-
-
-def _each(complete: _Step) -> _Step:
+def _each(complete: Step) -> Step:
     return lambda values, run: [complete(value, run) for value in values]
 
 

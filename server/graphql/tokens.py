@@ -55,16 +55,16 @@ async def _load_permissions(
     context: Context, rows: Sequence[models.Token]
 ) -> list[list[Permission]]:
     """Raises `TooLargeError` for more permissions than an answer may show."""
-    keys: dict[UUID, list[str]] = {}
+    held: list[list[str] | None] = [None] * len(rows)
     if is_beside(rows, "keys"):
-        read = ((row.id, beside(row, "keys") or []) for row in rows)
-        keys = {token_id: found for token_id, found in read if len(found) <= MAX_KEYS}
-    ids = [row.id for row in rows if row.id not in keys]
-    if ids:
-        keys |= await tokens.permission_keys(context.principal, ids, MAX_OBJECTS + 1)
-    if sum(map(len, keys.values())) > MAX_OBJECTS:
+        found = [beside(row, "keys") or [] for row in rows]
+        held = [keys if len(keys) <= MAX_KEYS else None for keys in found]
+    ids = [row.id for row, keys in zip(rows, held, strict=True) if keys is None]
+    read = await tokens.permission_keys(context.principal, ids, MAX_OBJECTS + 1) if ids else {}
+    shown = [read[row.id] if keys is None else keys for row, keys in zip(rows, held, strict=True)]
+    if sum(map(len, shown)) > MAX_OBJECTS:
         raise TooLargeError
-    return [shown_permissions(context.service.catalogue, keys[row.id]) for row in rows]
+    return [shown_permissions(context.service.catalogue, keys) for keys in shown]
 
 
 async def _load_permission_counts(context: Context, rows: Sequence[models.Token]) -> list[int]:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import models
 from server.access import trail
-from server.access.columns_beside import OF_ACTIVITIES, among
+from server.access.columns_beside import OF_ACTIVITIES
 from server.access.principal import Operator, Principal
 from server.access.reading import owned_rows
 from server.access.trail import ActivityFilter
@@ -34,7 +34,7 @@ async def of_tenant(
         request,
         wanted,
         newest_first=newest_first,
-        beside=among(OF_ACTIVITIES, beside),
+        beside=tuple(OF_ACTIVITIES[name] for name in beside),
     )
 
 
@@ -52,7 +52,7 @@ async def of_token(
     principal.require(Right.READ)
     kinds = None if kind is None else frozenset({kind})
     wanted = ActivityFilter(kinds, subject_id=token_id)
-    further = among(OF_ACTIVITIES, beside)
+    further = tuple(OF_ACTIVITIES[name] for name in beside)
     return await trail.page(principal.tenant_id, request, wanted, beside=further)
 
 

@@ -12,7 +12,7 @@ import models
 from models import ActivityKind, RevocationReason
 from server.access import followed_categories, token_lists, token_policies, token_search
 from server.access.activity import record
-from server.access.columns_beside import OF_TOKENS, among, keys_of
+from server.access.columns_beside import OF_TOKENS, keys_of
 from server.access.digest_keys import generation_to_keep
 from server.access.live_token import locked, save
 from server.access.permission_keys import shape_of_key
@@ -64,7 +64,7 @@ async def search(
     same statement. Raises `BadSearch`, or `SearchTooBroad`.
     """
     principal.require(Right.READ)
-    further = among(OF_TOKENS, beside)
+    further = tuple(OF_TOKENS[name] for name in beside)
     wanted = cleaned(wanted, text)
     is_by_id = order in (TokenOrder.NEWEST, TokenOrder.OLDEST)
     if wanted == _EVERY_LIVE_ONE and is_by_id:
