@@ -81,14 +81,14 @@ _CORS_HEADERS = (
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """The files that an instance reads once: the API's description, and recipes."""
+    """The files that an instance reads once: the API's document, and recipes."""
 
     catalogue: Catalogue
     recipes: tuple[Recipe, ...]
 
 
 def read_documents(settings: Settings) -> Documents:
-    """Read the API's description and the recipes, and log what of them cannot be used.
+    """Read the API's document and the recipes, and log what of them cannot be used.
 
     Raises `Misconfigured` where either cannot be read.
     """
@@ -124,20 +124,20 @@ async def running_service(
 
 
 def _warn(documents: Documents) -> None:
-    """Log what cannot be used of the API's description, and recipes that it does not fit."""
+    """Log what cannot be used of the API's document, and recipes that it does not fit."""
     catalogue = documents.catalogue
     for fault in catalogue.faults[:_MAX_LOGGED]:
         detail = f"{fault.pointer}: {fault.reason}"
-        _log.warning("part of the API's description is closed", extra={"detail": detail})
+        _log.warning("part of the API's document is closed", extra={"detail": detail})
     if (more := len(catalogue.faults) - _MAX_LOGGED) > 0:
         detail = f"{more} more; `tessera catalogue check` names them"
-        _log.warning("parts of the API's description are closed", extra={"detail": detail})
+        _log.warning("parts of the API's document are closed", extra={"detail": detail})
     for recipe in documents.recipes:
         lacking = catalogue.unknown(one.key for one in recipe.permissions)
         if lacking:
             detail = f"{recipe.slug}: {', '.join(lacking[:_MAX_LOGGED])}"
             _log.warning(
-                "a recipe asks for permissions that the API's description lacks",
+                "a recipe asks for permissions that the API's document lacks",
                 extra={"detail": detail},
             )
 

@@ -1,4 +1,4 @@
-"""Loads the file of an API's description, JSON or YAML, as Python objects.
+"""Loads the file of an API's document, JSON or YAML, as Python objects.
 
 Not here: the meaning of an OpenAPI document (`server.catalogue.reader`).
 """

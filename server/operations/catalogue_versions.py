@@ -134,7 +134,7 @@ async def _require_nothing_taken(changes: Changes) -> None:
     named = "; ".join(sorted(keys)[:_MAX_KEYS_NAMED])
     more = f"; and {len(keys) - _MAX_KEYS_NAMED} more" if len(keys) > _MAX_KEYS_NAMED else ""
     raise Misconfigured(
-        f"The API's description takes {len(keys)} permissions from {tokens} live tokens of"
+        f"The API's document takes {len(keys)} permissions from {tokens} live tokens of"
         f" {tenants} tenants: {named}{more}. `tessera catalogue check FILE` names the tokens."
         " To serve it nevertheless, start once with --accept-removals."
     )
