@@ -304,7 +304,7 @@ def test_a_token_of_the_organisation_stays_when_its_creator_goes(
     expect(asked).to_contain_text("2 tokens will be revoked: callers are refused")
     expect(asked).to_contain_text("Tokens of the organisation stay, also those that they created.")
     ours = f"Transfer to {site.tenant.title()} (organisation)"
-    asked.get_by_label("What becomes of Label printer").select_option(ours)
+    asked.get_by_label("Choice for Label printer").select_option(ours)
     expect(asked).to_contain_text("1 token will be revoked")
     expect(asked).to_contain_text("1 token will be transferred, and go on working.")
     # Meanwhile Grace adds a token, which this plan has not shown.
