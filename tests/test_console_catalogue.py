@@ -125,7 +125,9 @@ def test_a_dismissed_notice_stays_away(visitor: Visitor) -> None:
     expect(_notice(page)).to_have_count(0)
     visitor.open("/activity")
     expect(page.get_by_text("dismissed the notice of an API change")).to_be_visible()
-    expect(page.get_by_text("recorded another version of the API: 120 endpoints added")).to_be_visible()
+    expect(
+        page.get_by_text("recorded another version of the API: 120 endpoints added")
+    ).to_be_visible()
     expect(_notice(page)).to_have_count(0)
 
 
