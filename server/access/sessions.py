@@ -294,9 +294,9 @@ async def accept_invitation(
 ) -> Accepted:
     """Set the invited admin's password, once, end any session they had, and begin one if wanted.
 
-    Raises `NotFound` for an invitation that is unknown, used or expired; `InvalidInput` for a
-    password that is refused, which leaves the invitation as it was; `TooManyAttempts` after many of
-    either; `TenantSuspended`; `Busy`.
+    Raises `NotFound` for an invitation that is unknown, used or expired. Raises `InvalidInput` for
+    a refused password, which leaves the invitation as it was. Raises `TooManyAttempts` after many
+    of either, `TenantSuspended`, or `Busy`.
     """
     looked = await look_up(service, invitation, address)
     admin = looked.admin
