@@ -88,7 +88,7 @@ class Documents:
 
 
 def read_documents(settings: Settings) -> Documents:
-    """Read the API's document and the recipes, and log what of them cannot be used.
+    """Read the API's document and the recipes, and log the parts that cannot be used.
 
     Raises `Misconfigured` where either cannot be read.
     """
@@ -112,8 +112,8 @@ async def running_service(
 
     documents: those of the settings, if they are read already. worker: this process, if it is one
     of several. tracer: makes spans, if any are made. Raises `Misconfigured` for a database that
-    cannot be used, has another digest key or tokens of a brand that is not listed, for a journal of
-    revocations that cannot be written, and as `read_documents` does.
+    cannot be used, or that has another digest key or tokens of an unlisted brand. Raises it too for
+    a journal of revocations that cannot be written, and as `read_documents` does.
     """
     documents = documents or read_documents(settings)
     async with running_database(settings):

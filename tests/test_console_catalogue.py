@@ -162,7 +162,7 @@ def test_what_comes_in_a_category_is_an_explicit_choice(visitor: Visitor) -> Non
     follow.check()
     expect(page.get_by_role("checkbox", name="Tags", exact=True)).to_be_checked()
     page.get_by_role("checkbox", name="Create Tag").uncheck()
-    expect(_summary(page)).to_contain_text("Will follow Tags: what later versions")
+    expect(_summary(page)).to_contain_text("Will follow Tags: permissions that later versions")
     expect(_summary(page)).to_contain_text("3 permissions will be granted")
     button(page, "Save").click()
     expect(page.get_by_text("Follows Tags: what later versions")).to_be_visible()

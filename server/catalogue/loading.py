@@ -92,5 +92,5 @@ def _object(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
 
 
 def names_twice(part: Any) -> Sequence[Any]:
-    """The names that stand more than once in an object of a document."""
+    """The names that occur more than once in an object of a document."""
     return part.twice if isinstance(part, Object) else ()

@@ -103,7 +103,9 @@ def note_distributed() -> None:
 
 
 def exists(settings: Settings) -> bool:
-    """Whether the embedded database exists. True for PostgreSQL: only connecting can tell."""
+    """Whether the embedded database exists. Always True for PostgreSQL, where only connecting shows
+    it.
+    """
     return not settings.embedded or sqlite_file(settings).is_file()
 
 
@@ -149,8 +151,8 @@ async def transaction() -> AsyncIterator[TransactionalDBClient]:
     """Run the queries in the block as one transaction. On SQLite it waits for other writers.
 
     A task that is cancelled while it begins gives its connection back: Tortoise would leak it.
-    What was given to `at_the_end` is done before it ends, and after its end what was given to
-    `after_commit`.
+    Functions given to `at_the_end` run before it ends, and those given to `after_commit` after it
+    has ended.
     """
     context = in_transaction()
     try:
@@ -215,8 +217,9 @@ _LAST_STEPS: ContextVar[_Steps | None] = ContextVar("last steps of the transacti
 async def at_the_end(step: _Step, items: Iterable[Any]) -> None:
     """Have `step` called once with all its items, as the last of the transaction, in it.
 
-    For statements whose locks many transactions want: held last, they are held shortly, and those
-    that hold them wait for no other lock. Without a transaction, `step` is called at once.
+    Use it for statements whose locks many transactions need. Taken last, the locks are held
+    briefly, and their holders wait for no other lock. Without a transaction, `step` is called at
+    once.
     """
     steps = _LAST_STEPS.get()
     if steps is None:

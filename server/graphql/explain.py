@@ -1,4 +1,4 @@
-"""The explanation of a decision: what `/authorize` would answer, step by step."""
+"""The explanation of a decision of `/authorize`, step by step."""
 
 from enum import Enum
 from typing import Annotated
@@ -149,7 +149,7 @@ async def explain(
     ],
     address: Annotated[str, strawberry.argument(description="The IP address of the client.")],
 ) -> Explanation | None:
-    """Return what `/authorize` would answer, by the same code."""
+    """Return the answer that `/authorize` would give, by the same code."""
     context = info.context
     token = row_id("Token", token_id) or UUID(int=0)
     request = Request(method, url, address)

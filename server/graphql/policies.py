@@ -178,7 +178,7 @@ async def token_policy_preview(
         ),
     ] = UNSET,
 ) -> TokenPolicyPreviewResult:
-    """Tell the effect of a policy before it is set."""
+    """Return the effect of a policy before it is set."""
     found = await policies.preview(info.context.principal, _values(policy), given(effective_from))
     return TokenPolicyPreview(
         effective_from=DateTime(found.effective_from),

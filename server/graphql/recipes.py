@@ -1,4 +1,4 @@
-"""Recipes: the types, the query, and how what a token holds differs from its recipe."""
+"""Recipes: the types, the query, and the differences of a token's permissions from its recipe."""
 
 from collections.abc import Sequence
 

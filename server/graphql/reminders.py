@@ -1,4 +1,4 @@
-"""What tokens are to be reminded of: the type and its query."""
+"""Reminders of tokens: the type and its query."""
 
 import strawberry
 

@@ -99,7 +99,7 @@ async def preview_permissions(
     ],
     days: Days = DEFAULT_DAYS,
 ) -> RightSize | None:
-    """Return what a set of permissions would have denied."""
+    """Return the requests that a set of permissions would have denied."""
     context = info.context
     token = row_id("Token", token_id) or UUID(int=0)
     source = context.service.catalogue
