@@ -112,7 +112,7 @@ export const transfer = {
   title: "Transfer token",
   lead: "The token is revoked when its owner is removed. A token of the organisation stays.",
   transfer: "Transfer",
-  gone: "The token was revoked, or the admin was removed.",
+  gone: "This token has been revoked, or the admin has been removed.",
   saved: "The token was transferred.",
 };
 
