@@ -165,7 +165,7 @@ def test_what_comes_in_a_category_is_an_explicit_choice(visitor: Visitor) -> Non
     expect(_summary(page)).to_contain_text("Will follow Tags: permissions that later versions")
     expect(_summary(page)).to_contain_text("3 permissions will be granted")
     button(page, "Save").click()
-    expect(page.get_by_text("Follows Tags: what later versions")).to_be_visible()
+    expect(page.get_by_text("Follows Tags: permissions that later versions")).to_be_visible()
     expect(page.get_by_role("heading", name="Permissions (12)")).to_be_visible()
 
 
