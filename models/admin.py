@@ -26,9 +26,9 @@ class AdminState(Enum):
 class Admin(TenantRow):
     """A person who manages a tenant. Removing an admin keeps the row, for the activity.
 
-    `email` is lower-cased. That of a removed admin is a text that no address is, so that nothing
-    finds them by their address and another admin may have it; `former_email` is the address then.
-    `password_hash` is null until the invitation is accepted, and once removed.
+    `email` is lower-cased. A removed admin's `email` is a text that cannot be an address, so that
+    the admin is not found by it and another admin may use the address. `former_email` then has the
+    address. `password_hash` is null until the invitation is accepted, and once removed.
     """
 
     email = fields.CharField(max_length=254)

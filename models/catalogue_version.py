@@ -1,4 +1,4 @@
-"""The versions of the tenant API's document, and what tenants are told of each."""
+"""The versions of the tenant API's document, and the notices of them that tenants get."""
 
 from tortoise import fields
 
@@ -12,7 +12,7 @@ class CatalogueVersion(Row):
     `operations` holds them, compressed, in the newest version alone: the next is compared with
     them. `changes` is JSON of the differences to the version before, at most 1,000 of each kind;
     `affected` the fingerprints of the permissions that tokens may miss since, 16 bytes each.
-    `announced_at` is null until all tenants have been told.
+    `announced_at` is null until all tenants have been notified.
     """
 
     number = fields.IntField(unique=True)
@@ -29,7 +29,9 @@ class CatalogueVersion(Row):
 
 
 class CatalogueNotice(TenantRow):
-    """A tenant was told of a version. `affected_tokens` is how many of its live tokens it met."""
+    """The notice of a version that a tenant was sent. `affected_tokens` is how many of its live
+    tokens it met.
+    """
 
     version_id = fields.UUIDField()
     affected_tokens = fields.IntField()

@@ -1,4 +1,4 @@
-"""What the database knows of itself: where it is served, and whether it was restored."""
+"""The state of the installation: where the database is served, and whether it was restored."""
 
 from tortoise import fields
 from tortoise.models import Model
@@ -8,8 +8,8 @@ class InstallationState(Model):
     """The one row of the installation, with the id 1.
 
     `place` identifies the database within its server, as `server.access.restoration` reads it; null
-    where it cannot be told. `restored_at` is null, or since when the database is known to be a copy
-    or restored from one: then it is not served until the operator says how to go on.
+    where it cannot be told. `restored_at` is when the database was recognised as a copy or as
+    restored from one; else null. While it is set, the database is not served.
     """
 
     id = fields.IntField(primary_key=True, generated=False)

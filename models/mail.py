@@ -1,4 +1,4 @@
-"""The outbox of e-mail: written in the transaction of the change that it tells of."""
+"""The outbox of e-mail. A row is written in the transaction of the change that it reports."""
 
 from enum import Enum
 
@@ -8,7 +8,7 @@ from models.rows import ConditionalIndex, TenantRow
 
 
 class MailKind(Enum):
-    """What an e-mail is about."""
+    """The subject of an e-mail."""
 
     INVITATION = "INVITATION"
     REMINDERS = "REMINDERS"
@@ -18,9 +18,9 @@ class Mail(TenantRow):
     """An e-mail to an admin, whose name and address are read when it is sent.
 
     `secret` is that of the invitation `invitation_id`, encrypted (`server.access.sealing`), or
-    null. `reminders` are JSON, null in an invitation. `due_at` is when the next attempt is due by
-    the database's clock, null once the mail is done with; then `secret` and `reminders` are null
-    too. It is given up at `expires_at`. `lease_holder` is the instance that sends, until
+    null. `reminders` are JSON, null in an invitation. `due_at` is when the next attempt is due, by
+    the database's clock. Once the mail is sent or abandoned, `due_at`, `secret` and `reminders` are
+    null. It is given up at `expires_at`. `lease_holder` is the instance that sends, until
     `leased_until`.
     """
 

@@ -1,4 +1,4 @@
-"""The reminders that were sent: so that each is sent once."""
+"""The reminders that were sent, so that each is sent once."""
 
 from enum import Enum
 
@@ -8,7 +8,7 @@ from models.rows import TenantRow
 
 
 class ReminderKind(Enum):
-    """What a reminder is about."""
+    """The kind of a reminder."""
 
     EXPIRING = "EXPIRING"
     EXPIRED = "EXPIRED"
@@ -19,9 +19,9 @@ class ReminderKind(Enum):
 class Reminder(TenantRow):
     """A reminder about a token.
 
-    `about` is the instant that it is about: the token's expiry, the start of its rotation, or the
-    day of the use. Another expiry is another reminder. `days` is how long before, 0 where that
-    does not apply.
+    `about` is the instant of the event: the token's expiry, the start of its rotation, or the day
+    of the use. Another expiry is another reminder. `days` is how long before, 0 where that does not
+    apply.
     """
 
     token_id = fields.UUIDField()

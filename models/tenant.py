@@ -9,10 +9,10 @@ class Tenant(Row):
     """A customer organisation.
 
     `slug` names it at sign-in and in its API's host. `first_token_at` is set with the first token
-    and never cleared: from then on the tenant's API URL is shown. `requests_per_hour` is null
-    where the default limit applies. `networks`, joined by commas, bind all its tokens; null for
-    anywhere. `suspended_at` is null unless the tenant is suspended: then its tokens are refused,
-    its people cannot sign in, and nothing is sent. `deletion_began_at` is set on a suspended tenant
+    and never cleared: from then on the tenant's API URL is shown. `requests_per_hour` is null where
+    the default limit applies. `networks`, joined by commas, bind all its tokens; null for anywhere.
+    `suspended_at` is null unless the tenant is suspended. While it is, its tokens are refused, its
+    admins cannot sign in, and nothing is sent. `deletion_began_at` is set on a suspended tenant
     whose rows are being deleted, which is never resumed.
     """
 

@@ -22,7 +22,7 @@ class TokenState(Enum):
 
 
 class Token(TenantRow):
-    """An API token's record; `LIVE` tells a live one.
+    """An API token's record; `LIVE` is the condition of a live one.
 
     `hint` is the public beginning of its secret. `revision` counts the changes. `created_by_id`
     names an admin who may have been removed. `owner_id` names the admin with whose removal it ends;

@@ -8,9 +8,10 @@ from models.rows import LiveIndex, TenantRow
 class TokenLastUse(TenantRow):
     """The last request that a token was allowed. A token that was never used has no row.
 
-    `id` is the token's. Written a few seconds late and very often, hence a table of its own: here
-    the tokens in use lie side by side, while in the wide token rows each would dirty a page.
-    `revoked_at` is the token's, so that live tokens are listed by their last use.
+    `id` is the token's. It is written a few seconds late and very often, and has its own table for
+    that reason: here the rows of tokens in use share pages, while an update of the wide token rows
+    would dirty one page each. `revoked_at` is the token's, so that live tokens are listed by their
+    last use.
     """
 
     last_used_at = fields.DatetimeField()

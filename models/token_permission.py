@@ -46,7 +46,7 @@ def permission_fingerprint(key: str) -> bytes:
 class TokenPermission(TenantRow):
     """One token holds one permission.
 
-    `key` is "METHOD path-template" as it was when granted; `fingerprint` is that of its shape, so
+    `key` is "METHOD path-template" as it was when granted. `fingerprint` is that of its shape, so
     that the permission stays the same when the document renames a parameter. `is_withheld` marks it
     while the token's trial leaves it out.
     """

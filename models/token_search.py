@@ -54,9 +54,9 @@ class TokenSearch(TenantRow):
     """The search row of a token, with the token's id.
 
     `text` is name, description, creator's name and hint, folded. `words` has one hash for every
-    sequence of one to three characters in `text`, of tenant and sequence, so that no search reads
-    the entries of another tenant; it is empty once the token is revoked, so that no search of live
-    tokens reads it. `place` is `place_of` the id.
+    sequence of one to three characters in `text`. The hash includes the tenant, so that no search
+    reads the entries of another tenant. `words` is empty once the token is revoked, so that no
+    search of live tokens reads it. `place` is `place_of` the id.
     """
 
     text = fields.TextField()

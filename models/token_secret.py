@@ -80,16 +80,17 @@ class TokenSecret(Model):
     the rows of `token_permission`. `server.decisions.terms` alone writes these rows, in the
     transaction of the change that they follow.
 
-    `expires_at`, `block`, `networks` and `requests_per_hour` repeat columns of the token, for all
-    its secrets alike: the instant from which it is refused, why it is held up (`PAUSED`), from
-    where it may be used (networks joined by commas, null for anywhere) and its own limit.
+    `expires_at`, `block`, `networks` and `requests_per_hour` repeat columns of the token, and are
+    the same for all its secrets: the instant from which it is refused; the reason why it is blocked
+    (`PAUSED`); the networks it may be used from (joined by commas, null for anywhere); and its own
+    limit.
 
     `retires_at` is the instant from which this secret is refused, since another has taken its
     place; `rotation` is its `RotationPart` in a rotation under way.
 
-    `trial_until` is the instant at which the token's trial ends, null without one. `trial` are the
-    fingerprints of the permissions that the trial withholds; where it is null during a trial, read
-    the rows of `token_permission`.
+    `trial_until` is the instant at which the token's trial ends, null without one. `trial` has the
+    fingerprints of the permissions that the trial withholds. If it is null during a trial, read the
+    rows of `token_permission`.
     """
 
     digest = fields.BinaryField(primary_key=True)

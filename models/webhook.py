@@ -1,4 +1,4 @@
-"""The webhook: an address that a tenant has events sent to."""
+"""The webhook: an address that events of a tenant are sent to."""
 
 from enum import Enum
 from typing import Any
@@ -26,12 +26,12 @@ class WebhookPauseReason(Enum):
 class Webhook(TenantRow):
     """An address of a tenant, with the types of events that are sent there, joined by commas.
 
-    `secret` is encrypted (`server.access.sealing`). Events are numbered for each webhook:
-    `last_number` is that of the latest event, `sent_number` that of the last one that is done with,
-    so that all between wait. `due_at` is when the next attempt is due by the database's clock, null
-    where nothing is to be sent. `failures` counts the failed attempts of the event that is next.
-    `dropped` counts events that were not kept because too many waited. `lease_holder` is the
-    instance that sends, until `leased_until`.
+    `secret` is encrypted (`server.access.sealing`). Events are numbered for each webhook.
+    `last_number` is the number of the latest event, and `sent_number` that of the last one that was
+    sent or dropped. The events between them wait. `due_at` is when the next attempt is due by the
+    database's clock, null where nothing is to be sent. `failures` counts the failed attempts of the
+    event that is next. `dropped` counts events that were not kept because too many waited.
+    `lease_holder` is the instance that sends, until `leased_until`.
     """
 
     url = fields.CharField(max_length=2048)

@@ -1,4 +1,4 @@
-"""The outbox: events for webhooks, written in the transaction of the change that they tell of."""
+"""The outbox: events for webhooks, written in the transaction of the change that they report."""
 
 from tortoise import fields
 

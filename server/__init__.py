@@ -1,1 +1,1 @@
-"""Tessera's server: rooms are layers, files are nouns, and imports go down only."""
+"""Tessera's server: folders are layers, files are nouns, and imports only go down."""

@@ -82,14 +82,14 @@ _CORS_HEADERS = (
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """The files that an instance reads once: the API's description, and recipes."""
+    """The files that an instance reads once: the API's document, and recipes."""
 
     catalogue: Catalogue
     recipes: tuple[Recipe, ...]
 
 
 def read_documents(settings: Settings) -> Documents:
-    """Read the API's description and the recipes, and log what of them cannot be used.
+    """Read the API's document and the recipes, and log the parts that cannot be used.
 
     Raises `Misconfigured` where either cannot be read.
     """
@@ -113,8 +113,8 @@ async def running_service(
 
     documents: those of the settings, if they are read already. worker: this process, if it is one
     of several. tracer: makes spans, if any are made. Raises `Misconfigured` for a database that
-    cannot be used, has another digest key or tokens of a brand that is not listed, for a journal of
-    revocations that cannot be written, and as `read_documents` does.
+    cannot be used, or that has another digest key or tokens of an unlisted brand. Raises it too for
+    a journal of revocations that cannot be written, and as `read_documents` does.
     """
     documents = documents or read_documents(settings)
     async with running_database(settings):
@@ -126,20 +126,20 @@ async def running_service(
 
 
 def _warn(documents: Documents) -> None:
-    """Log what cannot be used of the API's description, and recipes that it does not fit."""
+    """Log what cannot be used of the API's document, and recipes that it does not fit."""
     catalogue = documents.catalogue
     for fault in catalogue.faults[:_MAX_LOGGED]:
         detail = f"{fault.pointer}: {fault.reason}"
-        _log.warning("part of the API's description is closed", extra={"detail": detail})
+        _log.warning("part of the API's document is closed", extra={"detail": detail})
     if (more := len(catalogue.faults) - _MAX_LOGGED) > 0:
         detail = f"{more} more; `tessera catalogue check` names them"
-        _log.warning("parts of the API's description are closed", extra={"detail": detail})
+        _log.warning("parts of the API's document are closed", extra={"detail": detail})
     for recipe in documents.recipes:
         lacking = catalogue.unknown(one.key for one in recipe.permissions)
         if lacking:
             detail = f"{recipe.slug}: {', '.join(lacking[:_MAX_LOGGED])}"
             _log.warning(
-                "a recipe asks for permissions that the API's description lacks",
+                "a recipe asks for permissions that the API's document lacks",
                 extra={"detail": detail},
             )
 

@@ -78,7 +78,7 @@ def networks_of(joined: str | None) -> list[str]:
 
 
 def clean_networks(networks: Sequence[str], field: str = "networks") -> str | None:
-    """Networks as they are kept: each once, in the order given, joined by commas; None for none.
+    """Networks as stored: each once, in the given order, joined by commas. None for none.
 
     An address alone is a network of one. Raises `InvalidInput` that names the entry.
     """

@@ -43,7 +43,7 @@ def row_id(type_name: str, text: str) -> UUID | None:
 def id_of(type_name: str, text: str) -> UUID:
     """The id that `text` names.
 
-    Any text that is no id of that type gives the nil UUID, which no row has: a malformed id is then
-    not found in the same way, and after the same time, as an absent row.
+    Returns the nil UUID, which no row has, for any text that is no id of that type. A malformed id
+    is therefore not found in the same way, and after the same time, as an absent row.
     """
     return row_id(type_name, text) or UUID(int=0)

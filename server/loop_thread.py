@@ -1,8 +1,8 @@
 """A thread with an event loop and database connections of its own, for costly requests.
 
-GraphQL runs there while an instance serves. A query that hydrates and completes thousands of
-objects then delays a check, a session or a sign-in by a few switches of the interpreter, and its
-statements never take a connection that these need.
+GraphQL runs there while an instance serves. A query that completes thousands of objects then delays
+a check, a session or a sign-in only by a few switches of the interpreter. Its statements never use
+a connection that these need.
 """
 
 import asyncio

@@ -9,9 +9,9 @@ Value = TypeVar("Value")
 class Memo(dict[tuple[Any, ...], Value], Generic[Value]):
     """The results of a pure function by its arguments, at most `size`: `memo[first, second]`.
 
-    `functools.lru_cache` keeps its entries in a linked list, too: with thousands of them, each use
-    reads their neighbours from memory that no cache of the processor holds. This one forgets all
-    of its results once it is full.
+    `functools.lru_cache` also keeps its entries in a linked list. With thousands of entries, each
+    use reads their neighbours from memory outside the processor's caches. This one forgets all of
+    its results once it is full.
     """
 
     __slots__ = ("_function", "_size")

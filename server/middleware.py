@@ -57,7 +57,8 @@ class Envelope:
 
 
 class LastNet:
-    """Answers when all else fails. Stands within CORS: its answers are for named origins too.
+    """Answers when all else fails. It is within CORS, so that allowed origins can read its answers
+    too.
 
     An unexpected error becomes a 500, a database that is gone a 503; both carry the request's id
     and nothing else about the error.

@@ -1,8 +1,8 @@
 """Pages and cursors (Relay Cursor Connections). How a page is queried lives in `access.tenancy`.
 
-A cursor is the id of a row and the name of the connection that gave it, in base64: opaque to
-clients, without authority, and refused by every other connection. In a connection that is not
-ordered by ids, it also holds the key that the row is ordered by.
+A cursor is the id of a row and the name of its connection, in base64. It is opaque to clients,
+grants no access, and is refused by every other connection. In a connection that is not ordered by
+ids, it also holds the key that the row is ordered by.
 """
 
 from base64 import b64decode, urlsafe_b64encode

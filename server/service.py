@@ -31,7 +31,7 @@ class Service:
 
     @property
     def speaks(self) -> bool:
-        """Whether this process tells what concerns the instance, and is to be told once."""
+        """Whether this process logs messages of the whole instance, which are to be logged once."""
         return self.worker is None or self.worker.is_first
 
     def recipe(self, slug: str) -> Recipe | None:

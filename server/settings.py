@@ -1,4 +1,4 @@
-"""The settings: one frozen object, read once from the environment and passed to who needs it."""
+"""The settings: one frozen object, read once from the environment and passed to its users."""
 
 import re
 from collections.abc import Mapping
@@ -85,8 +85,8 @@ class Settings:
     docs_url: where the tenants' API is documented, for a link in the console; None for no link.
     smtp_url: the mail server; None sends no e-mail.
     smtp_from: the sender of e-mail: its name, which may be "", and its address.
-    metrics_address: host and port where health and metrics are told, and metrics nowhere else; None
-        tells them beside everything else.
+    metrics_address: host and port of health and metrics; metrics are served nowhere else. None
+    serves them beside everything else.
     trace_authorize_ratio: the part of the checks that get a span, from 0 to 1.
     introspection: whether signed-in admins may introspect the GraphQL schema.
     log_level: DEBUG, INFO, WARNING or ERROR.

@@ -1,7 +1,6 @@
-"""Texts that people give: trimmed, in one normal form, without characters that deceive.
-
-Every function checks the length before it looks at the characters: normalising takes quadratic time
-on long runs of combining marks, and holds Python's lock meanwhile.
+"""Texts that people enter: trimmed, in one normal form, without deceptive characters. Every
+function checks the length before it reads the characters. Normalising takes quadratic time on long
+runs of combining marks, and holds Python's lock meanwhile.
 """
 
 import re
@@ -49,10 +48,10 @@ _MAX_WORDS = 32
 
 
 def text_of_client(text: str, max_length: int) -> str:
-    """What a client says of itself, for storage and display: cut to `max_length` characters.
+    """A client's own text, for storage and display: cut to `max_length` characters.
 
-    Clients may put secrets there, which could be the beginning of one once it is cut: words as long
-    as a secret become `...`, and characters that are not printable ASCII `?`. Looks at
+    Clients may put secrets there, and a cut text could keep the beginning of one. Words as long as
+    a secret therefore become `...`. Characters that are not printable ASCII become `?`. Looks at
     `LOOKED_AT_BEYOND` characters more than `max_length`.
     """
     looked_at = text[: max_length + LOOKED_AT_BEYOND]

@@ -1,7 +1,8 @@
 """The format of secrets and their digests. Storing them lives elsewhere.
 
-A token's secret is `<brand>_` and 49 base62 characters: 43 that hold 256 random bits, then 6 that
-hold the CRC-32 of brand and body, so that scanners and typing errors are told apart offline.
+A token's secret is `<brand>_` and 49 base62 characters. The first 43 hold 256 random bits, the last
+6 the CRC-32 of brand and body, so that a secret can be recognised offline and typing errors are
+detected.
 """
 
 import re
@@ -61,8 +62,8 @@ def is_token_secret(brands: tuple[str, ...], text: str) -> bool:
 def has_token_form(brands: tuple[str, ...]) -> Callable[[str], object]:
     """A test of brand, length and characters alone, for every check of `/authorize`.
 
-    A secret with a wrong checksum is unknown, as the lookup tells: to work the checksum out for
-    all others takes longer, in sum, than to look the few wrong ones up.
+    The checksum is not verified: the lookup does not find a secret with a wrong one. Computing the
+    checksum of every secret would take longer, in sum, than looking up the few wrong ones.
     """
     form = re.compile(rf"(?:{'|'.join(brands)})_[0-9A-Za-z]{{{_BODY_LENGTH + _CHECKSUM_LENGTH}}}")
     return form.fullmatch
@@ -116,7 +117,7 @@ class DigestKey:
         """The digest of a secret for one purpose, which is none for another.
 
         It is of the newest generation if none is given. `generation_to_keep` of
-        `server.access.digest_keys` tells which one other instances can look up.
+        `server.access.digest_keys` returns the one that other instances can look up.
         """
         generation = len(self._later) if generation is None else generation
         digest = self._first.of(f"{purpose}\0{secret}".encode())

@@ -216,7 +216,7 @@ def _view_and_edit(page: Page) -> None:
     assert re.search(r"\d:\d\d:\d\d", in_tokyo)
     expect(when).to_have_text(re.compile(rf"^(this minute|\d+ minutes? ago), {in_tokyo}$"))
     page.get_by_label("Show", exact=True).select_option("Names changed")
-    expect(page.get_by_text("No activity meets these filters.")).to_be_visible()
+    expect(page.get_by_text("No activity matches these filters.")).to_be_visible()
     page.reload()
     expect(page.get_by_label("Show", exact=True)).to_have_value("NAME_CHANGED")
 

@@ -64,7 +64,7 @@ def test_filters_are_kept_in_the_address_and_in_the_files(visitor: Visitor, site
     page.get_by_label("About").select_option("Grace Hopper")
     expect(entries.first).to_contain_text("signed in")
     page.get_by_label("Until").fill("2026-01-31")
-    expect(page.get_by_text("No activity meets these filters.")).to_be_visible()
+    expect(page.get_by_text("No activity matches these filters.")).to_be_visible()
     _read_one_token(page, site, first)
 
 

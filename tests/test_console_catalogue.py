@@ -91,7 +91,7 @@ def _summary(page: Page) -> Locator:
 def test_an_api_change_is_noticed_on_every_page(visitor: Visitor) -> None:
     page = visitor.page
     expect(_notice(page)).to_contain_text(
-        "120 endpoints came, 1 endpoint left, 1 endpoint has another path; 1 token is affected."
+        "120 endpoints added, 1 endpoint removed, 1 endpoint has another path; 1 token is affected."
     )
     page.emulate_media(reduced_motion="reduce")
     assert violations(page) == []
@@ -109,7 +109,7 @@ def test_the_page_of_versions_names_endpoints_and_tokens(visitor: Visitor) -> No
     expect(page.get_by_role("heading", name="API changes")).to_be_focused()
     newest = page.get_by_role("article", name="Version 2")
     expect(newest).to_contain_text("Served now")
-    newest.get_by_text("1 endpoint left", exact=True).click()
+    newest.get_by_text("1 endpoint removed", exact=True).click()
     expect(newest).to_contain_text("List old devices")
     newest.get_by_text("1 endpoint has another path", exact=True).click()
     expect(newest).to_contain_text("was DELETE /api/v1/tags/{id}. Tokens keep it")
@@ -125,7 +125,9 @@ def test_a_dismissed_notice_stays_away(visitor: Visitor) -> None:
     expect(_notice(page)).to_have_count(0)
     visitor.open("/activity")
     expect(page.get_by_text("dismissed the notice of an API change")).to_be_visible()
-    expect(page.get_by_text("noted another version of the API: 120 endpoints came")).to_be_visible()
+    expect(
+        page.get_by_text("recorded another version of the API: 120 endpoints added")
+    ).to_be_visible()
     expect(_notice(page)).to_have_count(0)
 
 
@@ -160,10 +162,10 @@ def test_what_comes_in_a_category_is_an_explicit_choice(visitor: Visitor) -> Non
     follow.check()
     expect(page.get_by_role("checkbox", name="Tags", exact=True)).to_be_checked()
     page.get_by_role("checkbox", name="Create Tag").uncheck()
-    expect(_summary(page)).to_contain_text("Will follow Tags: what later versions")
+    expect(_summary(page)).to_contain_text("Will follow Tags: permissions that later versions")
     expect(_summary(page)).to_contain_text("3 permissions will be granted")
     button(page, "Save").click()
-    expect(page.get_by_text("Follows Tags: what later versions")).to_be_visible()
+    expect(page.get_by_text("Follows Tags: permissions that later versions")).to_be_visible()
     expect(page.get_by_role("heading", name="Permissions (12)")).to_be_visible()
 
 
@@ -176,7 +178,7 @@ def test_drift_is_shown_and_mended_in_the_grid(visitor: Visitor) -> None:
     button(page, "Select only these").click()
     expect(_summary(page)).to_contain_text("3 permissions will be withdrawn")
     page.get_by_role("checkbox", name="and what comes in Tags").uncheck()
-    expect(_summary(page)).to_contain_text("Will follow Tags no more.")
+    expect(_summary(page)).to_contain_text("Will no longer follow Tags.")
     button(page, "Save").click()
     expect(page.get_by_text("It holds exactly what the recipe asks for.")).to_be_visible()
     expect(page.get_by_text("Follows Tags")).to_have_count(0)

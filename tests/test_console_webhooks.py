@@ -200,6 +200,6 @@ def test_auditor_reads_and_changes_nothing(visitor: Visitor, hook_site: Site) ->
     expect(button(page, "Create webhook")).to_have_count(0)
     expect(page.get_by_role("button", name="Actions for")).to_have_count(0)
     page.get_by_role("link", name="https://example.com/a").click()
-    expect(page.get_by_text("Nothing was sent, or it was too long ago to be kept.")).to_be_visible()
+    expect(page.get_by_text("No attempt was made, or it is no longer kept.")).to_be_visible()
     expect(button(page, "Edit")).to_have_count(0)
     expect(button(page, "Remove")).to_have_count(0)

@@ -1,6 +1,6 @@
 """Global ids of the actor, the subject and the details of an activity, for outside GraphQL.
 
-The activities' lines and the events of webhooks name rows alike by them.
+The lines of the activity's export and the events of webhooks use them.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Failed attempts to prove who one is: counted by subject, and made to wait.
+"""Failed attempts to authenticate: counted by subject, and delayed.
 
 The rules, for signing in:
 
@@ -6,23 +6,22 @@ The rules, for signing in:
   then twice as long each time, up to the subject's limit. Failures are forgotten an hour after the
   last one.
 - A stranger's attempt counts against three subjects: the account from that address, the account
-  from anywhere, and the address. For the account from anywhere the wait is 5 seconds at most, so
-  that fewer than twelve addresses, which wait a minute each between two guesses, cannot shut it for
-  long. More of them can: then a person whom the account does not know competes with them for each
-  turn.
+  from anywhere, and the address. For the account from anywhere the wait is 5 seconds at most. Each
+  address waits a minute between two guesses, so fewer than twelve addresses cannot lock the account
+  for long. With more addresses, a person at an unknown address competes with them for each turn.
 - From an address where the account signed in within the last 30 days, the account from anywhere
-  does not count: attackers elsewhere make no one there wait. Attackers at the same address do.
+  does not count: attackers elsewhere delay no one there. Attackers at the same address do.
 - A browser in which the account signed in before (`server.access.devices`) counts against a subject
   of its own: no other client can make it wait.
 - An account that does not exist is counted as one that does, by the same statements. The subjects
   of strangers are numbered buckets of a keyed digest, so that their number is fixed.
 
-A stranger who reports secrets proves nothing: their requests are counted alike, so many an hour
+Reports of secrets need no authentication: all their requests are counted, up to a number an hour
 (`spend`).
 
-A client that has to wait is refused by reading alone. An attempt under way is no failure: where it
-would exceed the free ones if it failed, the next attempt waits for its end. An attempt without an
-end (its process was killed) counts as a failure after half a minute.
+Refusing a client that has to wait only reads. An attempt under way is not a failure yet: if its
+failure would exceed the free ones, the next attempt waits for its end. An attempt without an end
+(its process was killed) counts as a failure after half a minute.
 """
 
 from asyncio import sleep

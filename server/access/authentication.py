@@ -1,7 +1,8 @@
-"""The one gate: which principal an HTTP request carries, and whether a browser may send it.
+"""Authenticates HTTP requests: finds the principal of a request, and checks whether a browser may
+send it.
 
-Two credentials are known, and both are a session's secret: the cookie, which browsers send by
-themselves and which is therefore guarded against other sites, and a bearer for scripts.
+There are two credentials, and both are a session's secret: the cookie, and a bearer for scripts.
+Browsers send the cookie automatically, so it is guarded against other sites.
 """
 
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""What pages of tokens and activities read of other tables, in the statement of the page."""
+"""Columns of other tables that pages of tokens and activities read in the statement of the page."""
 
 from collections.abc import Collection
 from typing import Any

@@ -1,14 +1,14 @@
 """The cookies of a browser: the session's secret, and the device that is remembered.
 
 Over HTTPS both have the prefix `__Host-` and are `Secure`. Browsers drop such cookies over plain
-HTTP; some of them (WebKit) on this machine's own addresses too. So a page that this machine serves
-to itself gets them under other names without `Secure`. Those names are read there alone, and are
-given only to a page of that very origin. As all cookies of a loopback address they are shared with
-the other ports of it, so other servers on this machine, which the person opens, see them.
+HTTP; some of them (WebKit) also do so on this machine's own addresses. A page at a loopback address
+therefore gets cookies under other names without `Secure`. Those names are read only there, and are
+set only for a page of that very origin. Cookies of a loopback address are shared by all its ports,
+so other servers on this machine see them if the person opens their pages.
 
-The prefix `__Host-` keeps other hosts from setting them, and demands the path `/`: where Tessera is
-reached below a path, other applications of that origin are sent them too. So the path is a part of
-the name, and two Tesseras at one origin do not take each other's.
+The prefix `__Host-` keeps other hosts from setting them, and requires the path `/`. Below a path,
+browsers therefore send them to other applications of that origin too. The path is part of the name,
+so that two installations at one origin do not read each other's cookies.
 """
 
 from dataclasses import dataclass

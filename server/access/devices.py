@@ -1,9 +1,9 @@
 """The browsers in which an account signed in before, by a cookie that only this server can make.
 
-OWASP's device cookie: who has it is counted apart (`server.access.attempts`), so that attackers who
-guess at the account cannot shut that browser out. It proves nothing else and replaces no password.
-An entry holds for one account, one password and one key of digests: another password, or another
-key, ends it. A browser keeps one entry for each of a few accounts.
+OWASP's device cookie: attempts with it are counted separately (`server.access.attempts`), so that
+attackers who guess passwords of the account cannot lock out that browser. It proves nothing else
+and replaces no password. An entry holds for one account, one password and one key of digests:
+another password, or another key, ends it. A browser keeps one entry for each of a few accounts.
 """
 
 import re

@@ -1,9 +1,10 @@
 """The key of all digests: from the settings, or kept in the database for all instances.
 
-Replacing it goes in three steps, so that instances can be restarted one by one meanwhile. The new
-key is announced: instances that have it look for digests of both generations, and go on to keep the
-old one. Once all have it, the new generation becomes current and the old digests are renewed. Then
-the old key is former: it is kept sealed, as the new generation is made from the old.
+The key is replaced in three steps, so that instances can be restarted one by one meanwhile. First
+the new key is announced: instances that have it look up digests of both generations, and still
+write the old one. Once all instances have it, the new generation becomes current and the old
+digests are renewed. The old key is then former: it is kept sealed, because the new generation is
+made from the old.
 """
 
 from collections.abc import Sequence

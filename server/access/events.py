@@ -1,7 +1,7 @@
-"""Events: what webhooks are told, by type, made of the activity.
+"""Events for webhooks, by type, made from the activity.
 
-The one table of which activity becomes an event of which type. Events hold names, ids and what was
-changed, and no secret.
+This file has the one table of activities and their types of events. Events hold names, ids and
+changed values, and no secret.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -102,7 +102,7 @@ _FAMILIES = {f"{of_type.partition('.')[0]}.*" for of_type in EVENT_TYPES}
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that webhooks are told. `id` stays the same at each attempt to send it."""
+    """An event for webhooks. `id` stays the same at each attempt to send it."""
 
     id: str
     type: str

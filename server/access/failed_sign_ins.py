@@ -1,10 +1,10 @@
-"""Failed sign-ins in the activity: few rows, whatever strangers do.
+"""Records failed sign-ins in the activity, in few rows however many there are.
 
-Of an account's failures within an hour, the first, second, fourth, eighth and so on are told, with
-their number. A tenant's activity tells at most `MAX_AN_HOUR`. The failures at accounts that do not
-exist are told in the installation's activity, by the same statements and within the same limit: the
-time of an answer does not tell whether an account exists. They name no account: a person may type a
-password in place of their address.
+The first, second, fourth, eighth and so on of an account's failures within an hour are recorded,
+with their number. A tenant's activity records at most `MAX_AN_HOUR`. Failures at accounts that do
+not exist are recorded in the installation's activity, by the same statements and within the same
+limit, so that the time of an answer does not reveal whether an account exists. They name no
+account, because a person may type a password in place of their address.
 """
 
 from dataclasses import replace

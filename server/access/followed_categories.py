@@ -1,4 +1,5 @@
-"""The categories that tokens follow: a token is granted what later versions bring in them.
+"""The categories that tokens follow: a token is granted the permissions that later versions add to
+them.
 
 `server.decisions.growth` grants it.
 """

@@ -1,7 +1,7 @@
-"""The outbox of e-mail: kept in the transaction of the change that a mail tells of.
+"""The outbox of e-mail, written in the transaction of the change that a mail reports.
 
-So a mail is kept if and only if the change is made. Sending it is up to `server.jobs`. A mail names
-its admin and tokens by id alone: what is erased or changed before it is sent is in no mail.
+A mail is kept if and only if the change is committed. `server.jobs` sends it. A mail names its
+admin and tokens only by id, so it never has a name that was erased or changed before it is sent.
 """
 
 import logging
@@ -56,7 +56,7 @@ async def put_invitation(
     """Keep a mail with an admin's invitation, in place of any before; False if none is kept.
 
     Call it within the transaction that makes the invitation. Without a mail server none is kept,
-    nor beyond 100 of a tenant in a day: whoever invites sees the secret too.
+    nor beyond 100 of a tenant in a day. The inviting admin sees the secret in any case.
     """
     await end_invitations(admin.tenant_id, [admin.id])
     if service.settings.smtp_url is None:

@@ -1,4 +1,4 @@
-"""Open invitations, as whoever holds their secret finds them."""
+"""Finds open invitations by their secret."""
 
 from dataclasses import dataclass
 from datetime import datetime

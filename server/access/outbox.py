@@ -1,6 +1,6 @@
-"""The outbox: events are kept for webhooks in the transaction of the change that they tell of.
+"""The outbox: events for webhooks, kept in the transaction of the change that they report.
 
-So an event is kept if and only if the change is made. Sending them is up to `server.jobs`.
+An event is kept if and only if the change is committed. `server.jobs` sends events.
 """
 
 from collections.abc import Collection, Sequence

@@ -1,8 +1,8 @@
 """Principals: who asks, with their rights and their name in the activity.
 
-An operation calls `require` first and treats all principals alike. A new kind of principal is one
-class here, and its authentication; `server.access.tenancy.change` tells how it is checked again
-within a transaction. Authentication of people lives in `server.access.sessions`.
+An operation calls `require` first and treats all principals alike. A new kind of principal needs
+one class here, and its authentication. `server.access.tenancy.change` checks it again within a
+transaction. Authentication of people lives in `server.access.sessions`.
 """
 
 from abc import ABC, abstractmethod

@@ -1,8 +1,8 @@
 """Reads: rows for answers, by statements that are built once and kept.
 
-Tortoise builds the statement of each shape of a read once, from the models. It is then sent as it
-is, with other values, and the driver keeps it prepared. Its rows are named tuples with the columns
-and the own methods of a model, and nothing that writes: a row to be read once is not hydrated.
+Tortoise builds the statement of each shape of a read once, from the models. Later reads send the
+same text with other values, and the driver keeps it prepared. The rows are named tuples with the
+columns and the own methods of a model. They are not hydrated, and have no methods that write.
 """
 # ruff: noqa: S608 - the statements are made of constants
 

@@ -1,4 +1,4 @@
-"""What tokens are to be reminded of besides their expiry: rotations and retired secrets."""
+"""Reminders of tokens besides their expiry: of rotations and retired secrets."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -1,8 +1,8 @@
 """Revocations, written to a file beside the database so that no restored backup undoes them.
 
-A line is written and on the disk before the change is acknowledged, and after it was committed: the
-file has every acknowledged revocation and none that was undone. `told_in` reads its lines, and also
-those of the activity's export and the events that webhooks were sent.
+A line is on the disk after the change was committed and before it is acknowledged. The file
+therefore has every acknowledged revocation, and none that was rolled back. `told_in` reads its
+lines, and also those of the activity's export and the events that webhooks were sent.
 """
 
 import asyncio

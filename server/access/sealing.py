@@ -1,9 +1,9 @@
 """Secrets that the server itself must read again, encrypted at rest.
 
 ChaCha20-Poly1305 (RFC 8439) with a key derived from the installation's. A sealed secret names the
-generation of that key: former keys are kept for good, sealed by the next one, so that replacing the
-key loses no secret; `tessera digest-key finish` seals each anew. It also names its place, so that
-it opens in no other row.
+generation of that key. Former keys are kept for good, sealed by the next one, so that replacing the
+key loses no secret. `tessera digest-key finish` seals each secret again. A sealed secret also names
+its row, and cannot be opened for another one.
 """
 
 from secrets import token_bytes

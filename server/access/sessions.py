@@ -99,8 +99,8 @@ async def sign_in(
     """A new session for a person who knows the password.
 
     device: the browser's device cookie. user_agent: what the browser says of itself. Raises
-    `WrongPassword`, after the same work for every cause, `TooManyAttempts` or `Busy`; and
-    `TenantSuspended` for a right password alone.
+    `WrongPassword`, after the same work for every cause, `TooManyAttempts`, or `Busy`. Raises
+    `TenantSuspended` only for a correct password.
     """
     account = await account_of(tenant, email)
     visitor = await visitor_of(service, account, address, device)
@@ -157,7 +157,8 @@ async def _begin_session(
 
 
 async def principal_of(service: Service, secret: str, address: str = "") -> SignedInAdmin:
-    """Whose session `secret` is. Raises `Unauthenticated` if it is none, or has ended.
+    """Return the principal of the session with this secret. Raises `Unauthenticated` if there is
+    none, or if it has ended.
 
     address: the client's.
     """
@@ -213,7 +214,7 @@ async def own_sessions(principal: SignedInAdmin) -> list[models.Session]:
 
 
 async def end_other_sessions(principal: SignedInAdmin, before: datetime | None = None) -> int:
-    """End every other session of the principal: how many had not ended by themselves.
+    """End every other session of the principal. Returns how many were still live.
 
     before: only those that began before this instant.
     Call it within the transaction that holds the admin's row: sessions begin and end under its
@@ -285,7 +286,7 @@ async def invite(
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What accepting an invitation gives: the browser's device cookie, and a session if wanted."""
+    """An accepted invitation: the browser's device cookie, and a session if wanted."""
 
     device: str = field(repr=False)
     session: SignedIn | None
@@ -303,9 +304,9 @@ async def accept_invitation(
 ) -> Accepted:
     """Set the invited admin's password, once, end any session they had, and begin one if wanted.
 
-    Raises `NotFound` for an invitation that is unknown, used or expired; `InvalidInput` for a
-    password that is refused, which leaves the invitation as it was; `TooManyAttempts` after many of
-    either; `TenantSuspended`; `Busy`.
+    Raises `NotFound` for an invitation that is unknown, used or expired. Raises `InvalidInput` for
+    a refused password, which leaves the invitation as it was. Raises `TooManyAttempts` after many
+    of either, `TenantSuspended`, or `Busy`.
     """
     looked = await look_up(service, invitation, address)
     admin = looked.admin
@@ -394,7 +395,7 @@ async def _replace_password(
 
 
 async def end_sessions(actor: Actor, admin: models.Admin) -> None:
-    """End every session of an admin, and forget from where they signed in.
+    """End every session of an admin, and forget the addresses of their sign-ins.
 
     Call it within the transaction that asks for it.
     """

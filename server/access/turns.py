@@ -1,7 +1,6 @@
-"""How many requests of signed-in people are under way at once: of one person, and of one tenant.
-
-Counted in each instance, in memory. A tenant that asks more than it may waits for its own requests
-and takes neither time nor connections from the others.
+"""Limits the requests of signed-in admins that are under way at once, for each admin and each
+tenant. They are counted in each instance, in memory. A tenant beyond its limit waits for its own
+requests, and takes neither time nor connections from others.
 """
 
 import asyncio

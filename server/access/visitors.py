@@ -1,4 +1,5 @@
-"""Who is about to sign in, as far as it is known before their password: which account, from where.
+"""The visitor who signs in, as far as known before the password is checked: the account, and the
+client.
 
 The subjects of attempts are in `attempts`, the device cookies in `devices`.
 """

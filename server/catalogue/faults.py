@@ -27,7 +27,7 @@ class Faults:
             raise CatalogueError(f"More than {_MAX_FAULTS:,} parts of the document cannot be used.")
 
     def add_names_twice(self, part: Any, pointer: list[str]) -> None:
-        """Add a fault for each name that stands twice in an object."""
+        """Add a fault for each name that occurs twice in an object."""
         for name in names_twice(part):
             self.add([*pointer, str(name)], TWICE)
 

@@ -1,4 +1,4 @@
-"""Recognises documents of other formats than OpenAPI 3, and tells how to convert them."""
+"""Recognises documents of other formats than OpenAPI 3, and says how to convert them."""
 
 import re
 from typing import Any

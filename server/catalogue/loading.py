@@ -1,4 +1,4 @@
-"""Loads the file of an API's description, JSON or YAML, as Python objects.
+"""Loads the file of an API's document, JSON or YAML, as Python objects.
 
 Not here: the meaning of an OpenAPI document (`server.catalogue.reader`).
 """
@@ -92,5 +92,5 @@ def _object(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
 
 
 def names_twice(part: Any) -> Sequence[Any]:
-    """The names that stand more than once in an object of a document."""
+    """The names that occur more than once in an object of a document."""
     return part.twice if isinstance(part, Object) else ()

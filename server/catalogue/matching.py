@@ -38,11 +38,13 @@ _HIDDEN_MARKS = frozenset("\u0f73\u0f75\u0f81\uff9e\uff9f")
 
 
 def canonical_path(target: str) -> str | None:
-    """The decoded path of a request target, or None if backends could read it in several ways.
+    r"""The decoded path of a request target, or None if backends could read it in several ways.
 
-    target: in origin form (RFC 9112, section 3.2.1), as it was on the wire. Returns None for dot
-    segments, empty segments, `\\`, `;`, controls, escapes of any of these or of escapes, bytes that
-    are no UTF-8, more than 30 combining marks in a row, another form, and over 8,192 characters.
+    target: in origin form (RFC 9112, section 3.2.1), as received.
+
+    Returns None for dot segments, empty segments, `\`, `;`, control characters, and escapes of
+    any of these or of escapes. Returns None too for bytes that are not UTF-8, for more than 30
+    combining marks in a row, for another form, and for over 8,192 characters.
     """
     if len(target) > _MAX_LENGTH:
         return None
@@ -112,15 +114,15 @@ NOTHING_CLOSED = Closures()
 class Matcher:
     """All operations of a catalogue by their paths. A lookup costs the same among any number.
 
-    Of several templates that fit, the one whose segments are concrete further to the left wins; a
-    path without parameters comes before all templates, as OpenAPI requires. A segment with text
+    If several templates match, the one whose segments are concrete further to the left wins. A path
+    without parameters takes precedence over all templates, as OpenAPI requires. A segment with text
     comes before a lone parameter, and that before one that spans slashes. If several parameters in
     a segment, or spanning ones, leave two templates equal, neither matches. The method is looked up
     on the winning path only: the same method of a less concrete path stays closed.
 
-    A parameter does not match another spelling, in case or Unicode form, of a literal in its place:
-    backends that ignore spelling would serve the literal path. Nor does it match a `?` or `#` at
-    which a backend that decodes early would end another path.
+    A parameter does not match another spelling, in case or Unicode form, of a literal in its place,
+    because backends that ignore spelling would serve the literal path. Nor does it match a `?` or
+    `#` at which a backend that decodes early would end another path.
     """
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
 """Recipes: the permissions that a program needs, and why, from a folder of YAML files.
 
-A recipe is an offer: it grants nothing by itself.
+A recipe grants nothing.
 """
 
 import re
@@ -41,7 +41,9 @@ class Needed:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a program needs. slug: the name of its file. version: counts its changes."""
+    """The permissions that a program needs. slug: the name of its file. version: counts its
+    changes.
+    """
 
     slug: str
     name: str

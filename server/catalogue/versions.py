@@ -1,4 +1,5 @@
-"""Versions of the API's document: what is kept of its operations, and how two versions differ.
+"""Versions of the API's document: the operations that are kept, and the differences of two
+versions.
 
 A permission is known by its method and the shape of its path: another path is another permission.
 """
@@ -21,7 +22,7 @@ MAX_KEPT = 1_000
 
 
 class Operation(NamedTuple):
-    """What is kept of an operation. since: the number of the version that brought it."""
+    """The kept values of an operation. since: the number of the version that brought it."""
 
     key: str
     name: str
@@ -62,7 +63,7 @@ class Changes:
 
     @property
     def taken(self) -> tuple[Operation, ...]:
-        """The operations as they were whose requests are not allowed any more, or not all."""
+        """The former operations whose requests are no longer allowed, or not all of them."""
         renamed = [pair.before for pair in self.renamed if not pair.is_same_permission]
         return (*self.removed, *renamed, *(pair.before for pair in self.moved))
 
@@ -73,7 +74,7 @@ class Changes:
         return b"".join(keys)
 
     def kept(self) -> str:
-        """What a version keeps of them, as JSON."""
+        """The kept differences of a version, as JSON."""
         lists: dict[str, list[Any]] = {
             "added": [_shown(one) for one in self.added[:MAX_KEPT]],
             "removed": [_shown(one) for one in self.removed[:MAX_KEPT]],
@@ -112,7 +113,7 @@ def fingerprints_in(affected: bytes) -> list[bytes]:
 
 
 def operations_of(catalogue: Catalogue, number: int, before: Operations) -> Operations:
-    """What the version `number` keeps of its operations; `before` are those of the last version."""
+    """The operations that version `number` keeps. `before` are those of the last version."""
     found: dict[str, Operation] = {}
     for one in catalogue.permissions:
         shape = models.shape_of(one.key)
@@ -164,7 +165,7 @@ def _unique(operations: Iterable[Operation]) -> dict[str, Operation]:
 
 
 def packed(operations: Operations) -> bytes:
-    """What a version keeps of its operations, compressed."""
+    """The kept operations of a version, compressed."""
     return zlib.compress(orjson.dumps([tuple(one) for one in operations.values()]))
 
 

@@ -1,4 +1,4 @@
-"""`tessera activity`: the activity of the installation, which is no tenant's."""
+"""`tessera activity`: the activity of the installation, which belongs to no tenant."""
 
 import click
 
@@ -10,13 +10,15 @@ from server.paging import MAX_PAGE_SIZE, encode_cursor, page_request
 
 
 @click.command()
-@click.option("--after", metavar="CURSOR", help="Go on after this cursor, of a line before.")
+@click.option(
+    "--after", metavar="CURSOR", help="Continue after this cursor, taken from an earlier line."
+)
 @run
 async def activity(after: str | None) -> None:
     """Print the installation's activity, one JSON object a line.
 
-    Introspection clients, digest keys, deleted tenants, and failed sign-ins to accounts that do not
-    exist. Each tenant has an activity of its own, which its admins read.
+    It records introspection clients, digest keys, deleted tenants, and failed sign-ins to accounts
+    that do not exist. Each tenant has its own activity, which its admins read.
     """
     async with running_database(settings_of_environment()):
         wanted = page_request(CONNECTION, MAX_PAGE_SIZE, after)

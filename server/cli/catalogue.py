@@ -1,4 +1,4 @@
-"""`tessera catalogue`: permissions of an API's description, and those that tokens would lose."""
+"""`tessera catalogue`: permissions of an API's document, and those that tokens would lose."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from server.operations import catalogue_versions, permissions
 
 @click.group()
 def catalogue() -> None:
-    """Inspect an API's description."""
+    """Inspect an API's OpenAPI document."""
 
 
 @catalogue.command()
@@ -23,9 +23,9 @@ def catalogue() -> None:
 async def check(file: Path) -> int:
     """Print the permissions of the OpenAPI document FILE.
 
-    It prints also each part that cannot be used, with the reason, the differences to the newest
-    version that was served, and the live tokens that hold permissions which the document lacks. The
-    exit status is 1 if a part cannot be used.
+    Also print each part that cannot be used, with the reason; the differences to the newest version
+    that was served; and the live tokens that hold permissions which the document lacks. The exit
+    status is 1 if a part cannot be used.
     """
     read = read_catalogue(file)
     click.echo(listing(read))

@@ -26,7 +26,8 @@ _TOLD = {
 async def migrate() -> None:
     """Bring the database's schema up to date.
 
-    Several instances may run it at once. `tessera serve` migrates an embedded database by itself.
+    Several instances may run it at once. `tessera serve` migrates an embedded database
+    automatically.
     """
     applied = await database.migrate(settings_of_environment())
     for name in applied:
@@ -40,8 +41,8 @@ async def migrate() -> None:
 async def distribute() -> None:
     """Distribute the tables over the nodes of Citus.
 
-    Each table of tenants' rows is distributed by its tenant. Run it after `tessera migrate`, also
-    after one that added a table. May be repeated.
+    Each table of tenants' rows is distributed by its tenant. Run the command after each `tessera
+    migrate` that adds a table. It may be repeated.
     """
     done = await database.distribute(settings_of_environment())
     for sentence in done:
@@ -90,9 +91,9 @@ async def backup(file: Path) -> None:
 async def restore(file: Path) -> None:
     """Restore an embedded database from FILE.
 
-    FILE is a copy that `tessera backup` made. No process may have the database open; it is kept
-    beside the restored one. Nothing is served until `tessera restored` has told which revocations
-    the backup lacks.
+    FILE is a copy that `tessera backup` made. No process may have the current database open; it is
+    kept beside the restored one. `tessera serve` refuses the database until `tessera restored` has
+    supplied the revocations that the backup lacks.
     """
     settings = settings_of_environment()
     if not settings.embedded:

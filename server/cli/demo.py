@@ -30,7 +30,7 @@ async def listening(
 ) -> AsyncIterator[list[Listener]]:
     """Create the demo tenant on an empty database, announce it, and listen as its API.
 
-    main: the service's own socket. beside: that of the demo tenant's API. Gives no listener if the
+    main: the service's own socket. beside: that of the demo tenant's API. Yields no listener if the
     database holds other tenants and no demo tenant.
     """
     with reaching_every_tenant():
@@ -97,7 +97,7 @@ def announce(
 
 
 def _command() -> str:
-    """The command as this shell finds it: often it is in a virtual environment alone."""
+    """Return the command as this shell finds it: often it exists only in a virtual environment."""
     if which("tessera"):
         return "tessera"
     started = Path(sys.argv[0])
@@ -105,7 +105,7 @@ def _command() -> str:
 
 
 def _how_to_sign_in(url: str, demo_password: str | None) -> list[str]:
-    """Return the lines for the demo tenant's owner, whose password only the first start knows."""
+    """Return the lines for the demo tenant's owner. Only the first start knows the password."""
     lines = [f"Tenant      {_SLUG}", f"E-mail      {_EMAIL}"]
     if demo_password:
         lines.append(f"Password    {demo_password}   (shown this once)")

@@ -61,7 +61,8 @@ async def _announce(settings: Settings) -> None:
 async def finish() -> None:
     """Renew all digests with the announced key.
 
-    Run it once each instance has that key."""
+    Run it when every instance has that key.
+    """
     settings = settings_of_environment()
     async with running_database(settings):
         renewed = await digest_keys.finish(operator(), settings)

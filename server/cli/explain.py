@@ -41,8 +41,9 @@ _DIFFERENCES = {
 async def explain(named: Named, method: str, url: str, address: str) -> None:
     """Show the answer of `/authorize` to a request, step by step.
 
-    Nothing is counted, logged or changed. A secret from standard input is itself in question;
-    otherwise the newest live secret of the token is."""
+    Nothing is counted, logged or changed. A secret from standard input is checked itself. Otherwise
+    the newest live secret of the token is checked.
+    """
     limiter = _limiter(named.service)
     found = await explaining.explain(
         named.operator,
@@ -60,7 +61,7 @@ async def explain(named: Named, method: str, url: str, address: str) -> None:
 
 
 def _limiter(service: Service) -> RateLimiter | None:
-    """The counts that all instances share; None where each has its own in memory."""
+    """Return the counts that all instances share, or None if each has its own in memory."""
     url = service.settings.rate_limit_url
     return rate_limiter(url) if url else None
 

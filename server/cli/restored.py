@@ -1,4 +1,4 @@
-"""`tessera restored`: tells how to go on with a database that was restored from a backup."""
+"""`tessera restored`: supplies the revocations that a restored database lacks."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,17 +19,21 @@ from server.operations import restoration
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="FILE",
-    help="A journal, an export of the activity, or events as a webhook got them; repeatable.",
+    help="A journal, an export of the activity, or the bodies of webhook events. Repeatable.",
 )
-@click.option("--accept", is_flag=True, help="No token was revoked since the backup.")
-@click.option("--mark", is_flag=True, help="Have the database refused until it is told.")
+@click.option("--accept", is_flag=True, help="Declare that no token was revoked since the backup.")
+@click.option(
+    "--mark",
+    is_flag=True,
+    help="Mark the database as restored, so that `tessera serve` refuses it.",
+)
 @run
 async def restored(files: Sequence[Path], accept: bool, mark: bool) -> None:
-    """Say what a restored database lacks.
+    """Supply the revocations that a restored database lacks.
 
-    Until then it is not served. Revokes every token that FILE tells of, and ends all sessions. The
-    lines of FILE are JSON objects: of TESSERA_REVOCATIONS_FILE, of /activity.ndjson, or the bodies
-    of events.
+    Until then, `tessera serve` refuses the database. The command revokes every token that FILE
+    names, and ends all sessions. The lines of FILE are JSON objects: from TESSERA_REVOCATIONS_FILE,
+    from /activity.ndjson, or bodies of webhook events.
     """
     if [bool(files), accept, mark].count(True) != 1:
         raise click.UsageError("Give one of --revocations, --accept and --mark.")
@@ -40,7 +44,7 @@ async def restored(files: Sequence[Path], accept: bool, mark: bool) -> None:
     async with running_database(settings):
         if mark:
             await restoration.mark(operator())
-            click.echo("`tessera serve` refuses this database until it is told how to go on.")
+            click.echo("`tessera serve` refuses this database until you run `tessera restored`.")
             return
         with journal(settings.revocations_file):
             for file in files:

@@ -37,7 +37,7 @@ _LIMITS = Limits(connections=50)
 
 @dataclass(frozen=True, slots=True)
 class _Sockets:
-    """The sockets of the listeners, bound.
+    """The bound sockets of the listeners.
 
     beside: of the demo tenant's API, if there is one. metrics: where they have an address of their
     own.
@@ -52,7 +52,7 @@ class _Sockets:
     def bound(
         cls, host: str, port: int, metrics: tuple[str, int] | None, *, has_demo: bool
     ) -> Iterator["_Sockets"]:
-        """Bind them all, within. Raises `Misconfigured` if an address is not free."""
+        """Bind all sockets within the context. Raises `Misconfigured` if an address is not free."""
         with ExitStack() as closing:
             main = closing.enter_context(bind(host, port))
             beside = closing.enter_context(bind_beside(host, main)) if has_demo else None
@@ -61,7 +61,7 @@ class _Sockets:
 
     @property
     def all(self) -> list[socket.socket]:
-        """Each of them."""
+        """All sockets."""
         return [one for one in (self.main, self.beside, self.metrics) if one is not None]
 
 
@@ -93,7 +93,7 @@ def _port(text: str) -> int:
     "--workers",
     type=click.IntRange(1, MAX_WORKERS),
     metavar="NUMBER",
-    help="Processes that serve. By default one with SQLite, and as many as cores with PostgreSQL.",
+    help="Number of processes. By default one with SQLite, and one for each core with PostgreSQL.",
 )
 @click.option(
     "--shutdown-delay",
@@ -107,12 +107,12 @@ def _port(text: str) -> int:
     "--demo",
     "has_demo",
     is_flag=True,
-    help="On an empty database, make a tenant to try things with.",
+    help="On an empty database, create a demo tenant.",
 )
 @click.option(
     "--accept-removals",
     is_flag=True,
-    help="Serve an API description that takes permissions from live tokens.",
+    help="Serve an API document that takes permissions from live tokens.",
 )
 def serve(
     host: str,
@@ -122,7 +122,7 @@ def serve(
     has_demo: bool,
     accept_removals: bool,
 ) -> int:
-    """Serve until a signal ends it. An embedded database is migrated first."""
+    """Serve until a signal ends the process. Migrate an embedded database first."""
     settings = settings_of_environment()
     count = workers or (1 if settings.embedded else min(usable_cores(), MAX_WORKERS))
     own, options = settings.metrics_address, _Options(accept_removals, shutdown_delay_seconds)
@@ -151,9 +151,9 @@ def serve(
 
 
 def _failed(error: Exception, worker: Worker) -> int:
-    """Log why a later worker ended, for whoever reads the log, and give its exit status.
+    """Log why a later worker ended, and return its exit status.
 
-    The first one's error ends the instance, as a sentence of the command.
+    An error of the first worker ends the instance; the command prints it.
     """
     is_told = isinstance(error, Misconfigured) or database.is_unavailable(error)
     if worker.is_first or not is_told:
@@ -236,9 +236,10 @@ def _tune_garbage_collection() -> None:
 
 
 async def _warn_of_dropped(service: Service) -> None:
-    """Warn of held permissions that the API's description lacks: they open nothing any more.
+    """Warn of held permissions that the API's document lacks: they open nothing any more.
 
-    Not on a distributed database: all nodes would be asked, and none may be down at a start then.
+    Skip this on a distributed database: it would query all nodes, and an instance could not start
+    while one is down.
     """
     if database.is_distributed():
         return
@@ -248,7 +249,7 @@ async def _warn_of_dropped(service: Service) -> None:
         if not database.is_unavailable(error):
             raise
         _log.warning(
-            "permissions that tokens hold and the API's description lacks could not be counted"
+            "permissions that tokens hold and the API's document lacks could not be counted"
         )
         return
     if dropped.permissions:
@@ -256,5 +257,5 @@ async def _warn_of_dropped(service: Service) -> None:
             f"{dropped.permissions} permissions of {dropped.tokens} tokens in"
             f" {dropped.tenants} tenants; `tessera catalogue check` names them"
         )
-        message = "live tokens hold permissions that the API's description lacks"
+        message = "live tokens hold permissions that the API's document lacks"
         _log.warning(message, extra={"detail": detail})

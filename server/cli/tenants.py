@@ -32,10 +32,18 @@ def tenant() -> None:
 @tenant.command()
 @click.argument("slug")
 @click.option("--name", required=True, help="Name of the organisation.")
-@click.option("--owner-email", required=True, metavar="EMAIL", help="The owner signs in with it.")
+@click.option(
+    "--owner-email",
+    required=True,
+    metavar="EMAIL",
+    help="E-mail address that the owner signs in with.",
+)
 @click.option("--owner-name", required=True, metavar="NAME", help="Name of the owner.")
 @click.option(
-    "--region", default=tenants.DEFAULT_REGION, show_default=True, help="Where its API runs."
+    "--region",
+    default=tenants.DEFAULT_REGION,
+    show_default=True,
+    help="Region where the tenant's API runs.",
 )
 @click.option(
     "--password-stdin",
@@ -111,7 +119,7 @@ def _state_of(one: models.Tenant) -> str:
 @click.option("--name", required=True, help="The new name of the organisation.")
 @run
 async def rename(slug: str, name: str) -> None:
-    """Give tenant SLUG another name.
+    """Change the name of tenant SLUG.
 
     The slug stays: it is part of its API's host.
     """
@@ -124,9 +132,9 @@ async def rename(slug: str, name: str) -> None:
 @click.argument("slug")
 @run
 async def suspend(slug: str) -> None:
-    """Refuse the tokens of tenant SLUG at once, and its people.
+    """Refuse the tokens and the sign-ins of tenant SLUG at once.
 
-    Neither events nor e-mail are sent. All of it is kept for `tessera tenant resume`.
+    No events and no e-mail are sent. All rows are kept for `tessera tenant resume`.
     """
     async with running_service(settings_of_environment()):
         suspended = await tenants.suspend(operator(), slug)
@@ -165,14 +173,14 @@ async def limit(slug: str, requests: int | None) -> None:
     "file",
     type=click.Path(path_type=Path),
     required=True,
-    help="The file to write all that it has to, as NDJSON. It must not exist.",
+    help="File for the export of all rows, as NDJSON. It must not exist.",
 )
 @run
 async def delete(slug: str, file: Path) -> None:
-    """Delete tenant SLUG for good, with all that it has.
+    """Delete tenant SLUG and all its rows for good.
 
-    First its tokens and people are refused, as by `suspend`, and FILE is written. A deletion that
-    was cut off is taken up by the same command.
+    First the tenant is suspended, as by `suspend`, and FILE is written. Run the same command again
+    to continue a deletion that was cut off.
     """
     async with running_service(settings_of_environment()):
         if not await _is_under_way(slug):
@@ -218,10 +226,10 @@ def admin() -> None:
 @click.argument("email")
 @run
 async def invite(slug: str, email: str) -> None:
-    """Invite an admin of tenant SLUG to set a new password, once.
+    """Invite an admin of tenant SLUG to set a new password.
 
-    EMAIL is the admin's address; the admin may be the owner. The present password holds until then.
-    The admin's tokens stay.
+    EMAIL is the admin's address; the admin may be the owner. The current password stays valid until
+    the new one is set. The admin's tokens stay.
     """
     settings = settings_of_environment()
     async with running_service(settings) as service:
@@ -246,8 +254,8 @@ async def invite(slug: str, email: str) -> None:
 async def erase(slug: str, email: str) -> None:
     """Erase name and address of a removed admin, for good.
 
-    SLUG is the tenant's. EMAIL is the address that the admin had. The activity stays whole: it has
-    the admin's id only.
+    SLUG names the tenant. EMAIL is the address that the admin had. The activity stays complete,
+    because it holds only the admin's id.
     """
     async with running_service(settings_of_environment()):
         count = await admins.erase(operator(), slug, email)

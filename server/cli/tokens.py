@@ -1,4 +1,4 @@
-"""`tessera token`: sees and stops the tokens of a tenant, also while the console is down."""
+"""`tessera token`: shows and stops the tokens of a tenant, even while the console is down."""
 
 import getpass
 import sys
@@ -95,7 +95,7 @@ async def _find(service: Service, secret: str | None, token: str, tenant: str) -
 
 
 def _require_latest(named: Named) -> None:
-    """Raises `InvalidInput` where the secret is one that opens nothing any more."""
+    """Raises `InvalidInput` if a rotation has retired the secret."""
     if named.is_retired:
         message = f"Another secret has replaced this one. Name token {named.id} to change it."
         raise InvalidInput("secret", message)
@@ -103,7 +103,7 @@ def _require_latest(named: Named) -> None:
 
 @click.group()
 def token() -> None:
-    """See and stop the tokens of a tenant."""
+    """Show and stop the tokens of a tenant."""
 
 
 @token.command(name="list")
@@ -142,7 +142,7 @@ async def _print_rows(operator: TenantOperator, rows: list[models.Token]) -> Non
 
 
 def _print_row(token_id: str, state: str, hint: str, expires: str, used: str, name: str) -> None:
-    """Widths do not depend on the rows, which are printed while further ones are read."""
+    """Print a row with fixed widths, because rows are printed while further ones are read."""
     click.echo(f"{token_id:51}  {state:7}  {hint:12}  {expires:16}  {used:16}  {name}")
 
 
@@ -220,5 +220,5 @@ async def resume(named: Named) -> None:
 
 
 def _minute(at: datetime | None) -> str:
-    """The minute in UTC; `never` for none."""
+    """Return the minute in UTC, or `never` for None."""
     return f"{at:%Y-%m-%d %H:%M}" if at else "never"

@@ -94,7 +94,7 @@ CODINGS = {"br": ".br", "gzip": ".gz"}
 def routes(
     is_signed_in: Callable[[Request], Awaitable[bool]], base: str = "", assets: Path = ASSETS
 ) -> list[Route]:
-    """The pages and their files. `is_signed_in` tells whether a visitor has a session."""
+    """The pages and their files. `is_signed_in` returns whether a visitor has a session."""
 
     async def page(name: str, policy: dict[str, str]) -> Response:
         return await _page(assets / name, base, policy)
@@ -130,7 +130,7 @@ def routes(
 def missing_page(
     is_signed_in: Callable[[Request], Awaitable[bool]], base: str = "", assets: Path = ASSETS
 ) -> Callable[[Request], Awaitable[Response | None]]:
-    """What a browser gets at an address that no route has; None for a program.
+    """The page for a browser at an address that no route has. None for other clients.
 
     An address of a page with slashes at its end leads to the page. Any other gets a page that says
     so, within the console for who is signed in.

@@ -118,7 +118,9 @@ def note_row_security() -> None:
 
 
 def exists(settings: Settings) -> bool:
-    """Whether the embedded database exists. True for PostgreSQL: only connecting can tell."""
+    """Whether the embedded database exists. Always True for PostgreSQL, where only connecting shows
+    it.
+    """
     return not settings.embedded or sqlite_file(settings).is_file()
 
 
@@ -164,8 +166,8 @@ async def transaction() -> AsyncIterator[TransactionalDBClient]:
     """Run the queries in the block as one transaction. On SQLite it waits for other writers.
 
     A task that is cancelled while it begins gives its connection back: Tortoise would leak it.
-    What was given to `at_the_end` is done before it ends, and after its end what was given to
-    `after_commit`.
+    Functions given to `at_the_end` run before it ends, and those given to `after_commit` after it
+    has ended.
     """
     context = in_transaction()
     try:
@@ -234,8 +236,9 @@ async def at_the_end(step: _Step, items: Iterable[Any]) -> None:
 
     It reaches what the caller reaches: there is one call for each of several tenants.
 
-    For statements whose locks many transactions want: held last, they are held shortly, and those
-    that hold them wait for no other lock. Without a transaction, `step` is called at once.
+    Use it for statements whose locks many transactions need. Taken last, the locks are held
+    briefly, and their holders wait for no other lock. Without a transaction, `step` is called at
+    once.
     """
     steps = _LAST_STEPS.get()
     if steps is None:

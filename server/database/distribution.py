@@ -58,7 +58,8 @@ async def distribute(settings: Settings) -> list[str]:
 
 
 async def settle_distribution() -> None:
-    """Find out once whether the connected database is distributed: `is_distributed` tells then.
+    """Find out once whether the connected database is distributed. `is_distributed` returns it
+    afterwards.
 
     Raises `Misconfigured` where only some of its tables are.
     """

@@ -126,9 +126,10 @@ async def _plan(
 
 
 async def require_usable() -> None:
-    """Raises `Misconfigured`, with a sentence for the operator, unless this code can serve from
-    the connected database: reached, writable, in UTF-8, with this code's own schema and the rights
-    on its tables."""
+    """Raises `Misconfigured`, with a sentence for the operator, unless this code can serve from the
+    connected database. It must be reachable, writable and in UTF-8, have this code's schema, and
+    grant the rights on its tables.
+    """
     async with told_to_the_operator():
         await ping()
         await _require_encoding()
@@ -138,7 +139,9 @@ async def require_usable() -> None:
 
 
 async def require_migrated() -> None:
-    """Raises `Misconfigured` where the schema is older than this code, or lacks what it uses."""
+    """Raises `Misconfigured` if the schema is older than this code, or lacks tables or columns that
+    it uses.
+    """
     state = await _state()
     _require_known(state)
     if state.missing:

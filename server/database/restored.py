@@ -1,8 +1,8 @@
-"""Whether the database was restored from a backup, in which later revocations are missing.
+"""Recognises a database that was restored from a backup, in which later revocations are missing.
 
-A restored one is not served until the operator says how to go on (`tessera restored`). It is known
-by a mark that copies of an embedded database carry; or, on PostgreSQL, by being in another place
-than the one where it was served: a dump that is filled into another database is.
+A restored database is not served until the operator runs `tessera restored`. A copy of an embedded
+database has a mark. On PostgreSQL, a database is recognised if its place differs from the one where
+it was served, as after a dump is restored into another database.
 """
 
 from typing import Any

@@ -1,4 +1,6 @@
-"""What the role of the connections may do in PostgreSQL, told before anything fails for it."""
+"""Checks the rights of the connections' role in PostgreSQL, before a statement fails for lack of
+one.
+"""
 
 from tortoise.context import require_context
 

@@ -126,7 +126,7 @@ def sentence_of(error: BaseException) -> str:
 
 
 def public_sentence_of(error: BaseException) -> str:
-    """As `sentence_of`, without names of roles, hosts or tables: anybody may read it."""
+    """As `sentence_of`, without names of roles, hosts or tables, because anyone may read it."""
     if isinstance(error.__cause__, asyncpg.PostgresError):
         error = error.__cause__
     if isinstance(error, asyncpg.InsufficientPrivilegeError):

@@ -3,7 +3,7 @@
 `/token` refuses a secret with the same ones.
 
 The challenges are those of RFC 6750, section 3; bodies are RFC 9457; the headers of limits are
-those of draft-ietf-httpapi-ratelimit-headers. Headers are written here as they go over the wire.
+those of draft-ietf-httpapi-ratelimit-headers. Headers are written here as bytes of the response.
 
 An unknown, a malformed and another tenant's secret get the same answer, byte for byte. A secret of
 the tenant that is denied gets the denial reason.

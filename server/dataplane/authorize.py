@@ -1,7 +1,7 @@
 """`/authorize`: decides whether a token may make a request.
 
 A decision depends on the tenant that the host names, the secret, the method and the path. Of
-earlier requests only the tenant's count, for its rate limit, matters.
+earlier requests, only the counts for rate limits matter.
 
 This is the hot path, so it uses no coroutines: a lookup calls back.
 """

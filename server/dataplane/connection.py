@@ -1,7 +1,7 @@
 """HTTP/1.1 connections: uvicorn's protocol with limits and time-outs of our own.
 
-Here: the limits of size and time that hold before any other code sees a request, and the answers
-to clients that exceed them. Not here: answering requests, and the short cut of checks (`wire`).
+Here: the limits of size and time that hold before any other code sees a request, and the answers to
+clients that exceed them. Not here: answering requests, and the direct way of checks (`wire`).
 
 uvicorn limits neither headers nor time, takes trailers for headers, and logs a line for each
 malformed request. Its protocol's hooks are not public: `server.internals.uvicorn` checks them.

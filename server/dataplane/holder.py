@@ -1,9 +1,9 @@
-"""`/token`: the door of a token's holder, who sends the secret to this server itself.
+"""`/token`: the routes of a token's holder, who sends the secret to this server itself.
 
-A holder is refused as at `/authorize`, with the same answers, and each request counts as a use of
-the token without an operation. `GET` shows the token; `DELETE` revokes it; `POST /token/rotate`
-gives it another secret, where an admin allows that. `POST /token/requests` asks the admins for a
-permission, and `GET /token/requests` tells what became of it.
+Secrets are refused as at `/authorize`, with the same answers. Each request counts as a use of the
+token without an operation. `GET` shows the token; `DELETE` revokes it; `POST /token/rotate` gives
+it another secret, where an admin allows that. `POST /token/requests` asks the admins for a
+permission, and `GET /token/requests` returns the decision.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

@@ -93,8 +93,8 @@ def single(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
 def are_canonical(listed: Sequence[tuple[bytes, bytes]], headers: Headers) -> bool:
     """Whether each header's name has only letters, digits and `-`. `headers` are the `single` ones.
 
-    CGI and its descendants (WSGI, Rack, PHP) fold other characters to `-`: such a backend would
-    read `X_Forwarded_Host` as the header that the gateway strips or sets.
+    CGI and its descendants (WSGI, Rack, PHP) map other characters to `-`. Such a backend would read
+    `X_Forwarded_Host` as the header that the gateway strips or sets.
     """
     names = headers if len(headers) == len(listed) else [name for name, _ in listed]
     if _canonical.issuperset(names):
@@ -107,7 +107,7 @@ def are_canonical(listed: Sequence[tuple[bytes, bytes]], headers: Headers) -> bo
 
 
 def raw_target(scope_path: str, raw_path: bytes | None, query: bytes) -> bytes:
-    """The request target as it was on the wire, as far as the ASGI server keeps it."""
+    """The request target as received, as far as the ASGI server keeps it."""
     path = raw_path or quote(scope_path).encode()
     return path + b"?" + query if query else path
 

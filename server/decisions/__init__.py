@@ -1,1 +1,3 @@
-"""Decides on the wire: looks a secret up, judges its terms, counts, and logs the decision."""
+"""The decisions of `/authorize`: looks a secret up, decides by its terms, counts, and logs the
+decision.
+"""

@@ -6,7 +6,7 @@ from models import RefusalReason
 
 
 class DecisionCode(Enum):
-    """Why a request with a secret is denied, as its answer tells it."""
+    """The reason why a request with a secret is denied, as the answer states it."""
 
     INVALID_TOKEN = "INVALID_TOKEN"
     TOKEN_REVOKED = "TOKEN_REVOKED"

@@ -27,7 +27,7 @@ _REASONS = {
 def wanted_permission(catalogue: Catalogue, method: str, target: str) -> Wanted:
     """The permission that a request needs, or why no permission would suffice.
 
-    target: in origin form, as it was on the wire.
+    target: in origin form, as received.
     """
     path = canonical_path(target)
     if path is None:

@@ -17,7 +17,7 @@ AT_ONCE = 50
 
 
 async def tenants_with_open(tenant_ids: Sequence[UUID]) -> list[UUID]:
-    """Those of the tenants with rotations that are not written as ended."""
+    """Those of the tenants with rotations that are not recorded as ended."""
     found = TokenRotation.filter(tenant_id__in=list(tenant_ids), ended_at__isnull=True)
     return sorted({tenant_id for (tenant_id,) in await found.values_list("tenant_id")})
 

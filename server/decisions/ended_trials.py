@@ -18,7 +18,7 @@ AT_ONCE = 50
 
 
 async def tenants_with_ended(tenant_ids: Sequence[UUID]) -> list[UUID]:
-    """Those of the tenants with trials whose time is over."""
+    """Those of the tenants with trials whose end has passed."""
     found = TokenTrial.filter(tenant_id__in=list(tenant_ids), until__lte=await database_now())
     return sorted({tenant_id for (tenant_id,) in await found.values_list("tenant_id")})
 

@@ -14,7 +14,7 @@ from server.decisions.terms import Terms
 
 
 class StepKind(Enum):
-    """What a step of a decision looks at, in the order of the decision."""
+    """The subject of a step of a decision, in the order of the decision."""
 
     HOST = "HOST"
     SECRET = "SECRET"
@@ -38,7 +38,7 @@ class StepOutcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a decision, and what it says in a sentence."""
+    """One step of a decision, with its sentence."""
 
     kind: StepKind
     outcome: StepOutcome
@@ -66,7 +66,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a decision reads, and what the steps tell besides.
+    """The data that a decision reads, and further data that the steps show.
 
     api_host: of the tenant's API. has_host, is_own_host: whether the request names a host, and
     whether it is that one. are_counted_here: whether the counts of the limits can be read here.

@@ -29,7 +29,7 @@ class Newest(NamedTuple):
 
 
 async def tenants_behind(tenant_ids: Sequence[UUID], number: int) -> list[UUID]:
-    """Those of the tenants with a token that was not granted yet what version `number` brings."""
+    """Those of the tenants with a token that lacks the permissions of version `number`."""
     behind = models.FollowedCategory.filter(tenant_id__in=list(tenant_ids), through__lt=number)
     rows = await behind.distinct().values("tenant_id")
     return sorted(row["tenant_id"] for row in rows)

@@ -1,14 +1,14 @@
 """Decision log: buffered in memory during the request, flushed to the database in the background.
 
-`note` takes a few microseconds and never waits. It adds decisions up to counts at once, so that a
-burst takes little memory; the buffer is limited, and decisions beyond it are dropped and counted in
-a metric. A flush begins three seconds after the first note, and is tried again three seconds later
-if the database is unavailable. One flush runs at a time: decisions noted meanwhile go to the next.
+`note` takes a few microseconds and never waits. It adds decisions to counts at once, so that a
+burst takes little memory. The buffer is limited. Further decisions are dropped and counted in a
+metric. A flush begins three seconds after the first note, and is tried again three seconds later if
+the database is unavailable. One flush runs at a time: decisions noted meanwhile go to the next.
 
-A batch that the database did not confirm may have been written. It is tried again as it is, with
-nothing added, so that the database can tell; there is at most one, besides the one that fills.
-On a distributed database there is at most one of each tenant, so that a node that is down holds up
-the decisions of its own tenants alone.
+A batch that the database did not confirm may have been written. It is sent again unchanged, so that
+the database can recognise it. At most one such batch exists, beside the one that is being filled.
+On a distributed database there is at most one for each tenant, so that a node that is down delays
+only the decisions of its own tenants.
 """
 
 import asyncio

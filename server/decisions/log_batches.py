@@ -1,4 +1,4 @@
-"""Which batches of decisions were written: one that is tried again is counted once."""
+"""Records the batches of decisions that were written, so that a repeated one is counted once."""
 
 from uuid import UUID
 

@@ -1,7 +1,7 @@
 """The lookup of secrets in the embedded database, in the event loop's own thread.
 
-Terms that were read are used again until another connection commits, which `PRAGMA data_version`
-tells each batch of lookups, or until the clock changes them.
+Terms that were read are reused until another connection commits, or until the clock changes them.
+Each batch of lookups asks `PRAGMA data_version` about commits.
 """
 # ruff: noqa: S608 - the statement is made of constants
 

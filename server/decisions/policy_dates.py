@@ -31,7 +31,7 @@ _WRITE = {
 
 
 async def pending(tenant_ids: Sequence[UUID]) -> list[UUID]:
-    """Those of the tenants with dates to be written."""
+    """Those of the tenants with dates that are still to be written."""
     found = models.TokenPolicy.filter(tenant_id__in=list(tenant_ids), applied_at__isnull=True)
     return [policy.tenant_id for policy in await found.only("id", "tenant_id")]
 

@@ -41,14 +41,14 @@ _PART_ENDS = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a maximum lifetime does with tokens that exist.
+    """The effect of a maximum lifetime on tokens that exist.
 
     latest: the latest expiry from now on, to which later ones are shortened; `NEVER` without a
         maximum.
     spread: the dates of tokens without expiry; None without such tokens.
     ended, shortened: how many tokens get an expiry, and an earlier one: exact up to 10,000, and
         10,001 for more.
-    fingerprint: changes when one of these tokens does; of more than 10,000, one of the first.
+    fingerprint: changes when one of these tokens does. Of more than 10,000, only the first count.
     """
 
     latest: datetime = NEVER

@@ -1,6 +1,6 @@
 """The tokens of an admin who is removed: what a plan decides on each, and carrying it out.
 
-The plan's version tells whether the tokens are those that a person looked at. Reading a plan for
+The plan's version shows whether the tokens are those that the admin has seen. Reading a plan for
 people is up to `server.operations.removal`.
 """
 
@@ -25,7 +25,7 @@ _AT_ONCE, _IDS_AT_ONCE = 500, 10_000
 
 
 class RemovalAction(Enum):
-    """What becomes of a token whose owner is removed."""
+    """The effect on a token whose owner is removed."""
 
     REVOKE = "REVOKE"
     TRANSFER = "TRANSFER"

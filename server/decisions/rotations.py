@@ -4,8 +4,8 @@ Every function but `under_way` runs in the transaction of the change, with the t
 Instants are the database's, cut to milliseconds, the precision in which checks compare.
 
 STABLE: one secret lives. PENDING: the old one and a new one live; the new one has not been seen.
-DRAINING: it has, and the old one ends at `old_secret_ends_at`. The clock alone ends a rotation;
-the next event of the token writes that down, or `ended_rotations` within minutes.
+DRAINING: it has, and the old one ends at `old_secret_ends_at`. Only the clock ends a rotation. The
+next event of the token records that, or `ended_rotations` within minutes.
 """
 
 from collections.abc import Collection
@@ -56,8 +56,8 @@ async def under_way(tenant_id: UUID, token_ids: Collection[UUID]) -> dict[UUID, 
 async def latest(token: models.Token, at: datetime) -> TokenRotation | None:
     """The latest rotation of the token. One that has ended is written as ended.
 
-    If the clock ended it, the activity says so. The token's revision stays: to somebody who has
-    read the token, nothing has changed that its rotation did not tell.
+    If the clock ended it, the activity says so. The token's revision stays the same, because
+    readers of the token knew the rotation's end.
     """
     rotation = await TokenRotation.get_or_none(tenant_id=token.tenant_id, id=token.id)
     if rotation is None or rotation.ended_at is not None:

@@ -1,6 +1,6 @@
 """The terms of a secret: everything that a decision reads of it, and their one writer.
 
-Each change of a token that the wire must see ends here, in the transaction of the change.
+Each change of a token that affects decisions calls this module, in the transaction of the change.
 """
 # ruff: noqa: S608 - the statements are made of constants
 

@@ -1,12 +1,11 @@
 """The states of a token's trial, and the effect of each event on what checks read.
 
-A trial withholds some of the permissions that a token holds: they open what they opened, and each
+A trial withholds some of the permissions that a token holds. They still allow requests, and each
 use of one is counted as a would-be denial. `is_withheld` marks their rows. A permission that is
 granted while the trial runs is not withheld; one that is withdrawn leaves the trial with its row.
 
 Every function but the readers runs in the transaction of the change, with the token's row locked.
-The clock alone ends a trial; the token's next change writes that down, or `ended_trials` within
-minutes.
+Only the clock ends a trial. The token's next change records that, or `ended_trials` within minutes.
 """
 
 from collections.abc import Collection, Sequence
@@ -105,7 +104,9 @@ async def denials_of(
 
 
 async def outcome(token: models.Token, withheld: Collection[str]) -> dict[str, Any]:
-    """What the trail keeps of a trial that ends: how many requests, and which permissions."""
+    """The values that the audit trail keeps of an ended trial: the number of requests, and their
+    permissions.
+    """
     rows = TrialDenial.filter(tenant_id=token.tenant_id, token_id=token.id)
     shapes = set(map(models.shape_of, withheld))
     counted = [row for row in await rows if models.shape_of(row.key) in shapes]
@@ -116,7 +117,7 @@ async def outcome(token: models.Token, withheld: Collection[str]) -> dict[str, A
 
 
 async def enforce(token: models.Token) -> None:
-    """End the trial: the token holds no longer what it withheld."""
+    """End the trial, and withdraw the withheld permissions."""
     await _held_by(token).filter(is_withheld=True).delete()
     left = await _held_by(token).only("id", "key")
     await terms.write_grants(token, sorted(row.key for row in left))
@@ -124,16 +125,15 @@ async def enforce(token: models.Token) -> None:
 
 
 async def drop(token: models.Token) -> None:
-    """End the trial: the token holds what it held."""
+    """End the trial. The token keeps its permissions."""
     await _held_by(token).filter(is_withheld=True).update(is_withheld=None)
     await _end(token)
 
 
 async def drop_ended(token: models.Token) -> None:
-    """Write down that the clock has ended the trial of a live token, or forget a revoked one's.
+    """Record that the clock has ended the trial of a live token, or delete that of a revoked one.
 
-    The token's revision stays: to somebody who has read the token, nothing has changed that its
-    trial did not tell.
+    The token's revision stays the same, because readers of the token knew the trial's end.
     """
     details = await outcome(token, await withheld_keys(token)) | {"byClock": True}
     await drop(token)

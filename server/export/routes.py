@@ -1,7 +1,7 @@
 """`/activity.ndjson` and `/activity.csv`: a tenant's activity as a stream, the earliest first.
 
-It is read in portions, each in a statement of its own, and held in memory one portion at a time: a
-slow reader holds no connection. Whoever goes on after the last cursor misses nothing.
+It is read in portions, each in its own statement, and only one portion is in memory. A slow reader
+holds no connection. A reader who continues after the last cursor misses nothing.
 """
 
 import re

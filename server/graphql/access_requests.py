@@ -29,7 +29,7 @@ described(
     OPEN="No admin has decided it.",
     GRANTED="The token got the permission, by this request or otherwise.",
     DECLINED="An admin declined it, with a reason.",
-    ENDED="The token was revoked before anybody decided it.",
+    ENDED="The token was revoked before an admin decided it.",
 )
 State = Annotated[
     AccessRequestState | None,
@@ -60,9 +60,9 @@ async def _load_refusals(context: Context, rows: _Rows) -> list[int]:
 @strawberry.type(description="The holder of a token asks for a permission that the token lacks.")
 class AccessRequest(Node):
     token: Node = loaded(_load_tokens, graphql_type=_TOKEN, description="The token.")
-    permission: Permission = strawberry.field(description="The permission that is asked for.")
+    permission: Permission = strawberry.field(description="The requested permission.")
     reason: str = strawberry.field(
-        description="The holder's reason: text that nobody has checked. May hold line breaks."
+        description="The holder's reason: unchecked text, which may contain line breaks."
     )
     state: AccessRequestState = strawberry.field(description="Its state.")
     requested_at: DateTime = strawberry.field(description="When the holder asked.")
@@ -72,14 +72,15 @@ class AccessRequest(Node):
         description="How many calls of the token to this endpoint were denied in the last 30 days.",
     )
     decided_at: DateTime | None = strawberry.field(
-        description="When it was granted, declined or ended; null while it is open."
+        description="When it was granted, declined or ended. Null while it is open."
     )
     decided_by: Admin | None = loaded(
         _load_deciders,
-        description="The admin who granted or declined it, also once they are removed; else null.",
+        description="The admin who granted or declined it, removed admins included. Null if there "
+        "is none.",
     )
     decline_reason: str | None = strawberry.field(
-        description="Why it was declined, for the holder; null if it was not."
+        description="The reason for the holder why it was declined. Null if it was not."
     )
     row: strawberry.Private[models.AccessRequest]
     loaded_values: strawberry.Private[dict[str, Any]] = field(default_factory=dict)

@@ -27,14 +27,15 @@ class AdminInvited(AdminActivity, Node):
 
 
 @strawberry.type(
-    description="An admin got another invitation, which invalidates the previous one: one who has"
-    " not accepted yet from an admin, one who forgot their password from the operator."
+    description="An admin got another invitation, which invalidates the previous one. An admin "
+    "renews an invitation that was not accepted yet; the operator invites an admin who forgot "
+    "their password."
 )
 class AdminInvitationRenewed(AdminActivity, Node):
     invited_by: Admin | None = loaded(
         load_inviters,
-        description="The admin who had made the previous invitation; null if none was open, or it"
-        " was the operator's.",
+        description="The admin who made the previous invitation. Null if none was open, or if the "
+        "operator made it.",
     )
 
 
@@ -85,12 +86,12 @@ class AdminSignedIn(AdminActivity, Node):
 
 
 @strawberry.type(
-    description="Sign-ins to an admin's account failed. Of the failures within an hour, the first,"
-    " second, fourth, eighth and so on are told, and at most 60 an hour of a tenant."
+    description="Sign-ins to an admin's account failed. The first, second, fourth, eighth and so "
+    "on within an hour are recorded, and at most 60 an hour for a tenant."
 )
 class AdminSignInFailed(AdminActivity, Node):
     failures: int = strawberry.field(
-        description="How many there were by then, in the hour that the first one began."
+        description="The number of failures so far, in the hour that began with the first one."
     )
 
 

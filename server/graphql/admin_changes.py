@@ -56,14 +56,14 @@ class TransferOwnershipInput:
     admin_id: strawberry.ID = strawberry.field(description=_ADMIN_ID)
 
 
-@strawberry.input(description="What becomes of one token of the admin who is removed.")
+@strawberry.input(description="The choice for one token of the removed admin.")
 class RemovalChoiceInput:
     token_id: strawberry.ID = strawberry.field(description="The token's global id.")
     action: RemovalAction = strawberry.field(description="Whether to revoke or to transfer it.")
     to_admin_id: strawberry.ID | None = strawberry.field(description=_TO_ADMIN_ID, default=UNSET)
 
 
-@strawberry.input(description="What becomes of the other tokens of the admin who is removed.")
+@strawberry.input(description="The choice for the other tokens of the removed admin.")
 class RemovalDefaultInput:
     action: RemovalAction = strawberry.field(description="Whether to revoke or to transfer them.")
     to_admin_id: strawberry.ID | None = strawberry.field(description=_TO_ADMIN_ID, default=UNSET)
@@ -81,7 +81,7 @@ class RemoveAdminInput:
         default=UNSET,
     )
     if_version: str | None = strawberry.field(
-        description="Remove the admin only if this is still the version of `removalPlan`.",
+        description="Remove the admin only if this is the current version of `removalPlan`.",
         default=UNSET,
     )
 

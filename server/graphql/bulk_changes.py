@@ -21,8 +21,8 @@ class RevokeTokensInput:
         description="Revoke those that meet it. Its states exclude REVOKED."
     )
     expected_count: int = strawberry.field(
-        description="How many they are, as `tokenCount` tells; at most 10,000. If another number"
-        " meets the filter by now, none is revoked."
+        description="Their number, as returned by `tokenCount`: at most 10,000. If the number has "
+        "changed, none is revoked."
     )
     reason: RevocationReason | None = strawberry.field(
         description="REVOKED, the default, or COMPROMISED.", default=UNSET
@@ -32,8 +32,8 @@ class RevokeTokensInput:
 @strawberry.type(description="The tokens are revoked.")
 class RevokeTokensPayload:
     revoked_token_count: int = strawberry.field(
-        description="How many this request revoked: without those that somebody else has revoked"
-        " meanwhile."
+        description="How many tokens this request revoked. Tokens that another request revoked "
+        "meanwhile are not counted."
     )
 
 

@@ -24,24 +24,22 @@ async def _load_versions(
     return [found[one] for one in ids]
 
 
-@strawberry.interface(description="Something about a version of the API description.")
+@strawberry.interface(description="An activity about a version of the API document.")
 class CatalogueActivity(Activity):
     version: CatalogueVersion | None = loaded(_load_versions, description="The version.")
 
 
 @strawberry.type(
-    description="Another version of the API description was served, and the tenant told of it."
+    description="Another version of the API document was served, and the tenant was notified."
 )
 class CatalogueChanged(CatalogueActivity, Node):
-    added_count: int = strawberry.field(description="How many operations came.")
-    removed_count: int = strawberry.field(description="How many operations left.")
+    added_count: int = strawberry.field(description="How many operations were added.")
+    removed_count: int = strawberry.field(description="How many operations were removed.")
     renamed_count: int = strawberry.field(description="How many operations have another path.")
-    moved_count: int = strawberry.field(
-        description="How many operations are gone from a base path."
-    )
+    moved_count: int = strawberry.field(description="How many operations left a base path.")
     tokens_affected: int = strawberry.field(
-        description="How many live tokens held something that it removed, moved or gave another"
-        " path."
+        description="How many live tokens held an operation that it removed, moved or gave "
+        "another path."
     )
 
 

@@ -30,25 +30,25 @@ _PERMISSIONS = counts_as(10)
 _TOKEN: Any = Annotated[ForwardRef("Token"), strawberry.lazy("server.graphql.tokens")]
 
 
-@strawberry.type(description="An operation that a version of the API description renamed.")
+@strawberry.type(description="An operation that a version of the API document renamed.")
 class CatalogueRename:
-    previous_key: str = strawberry.field(description="Its key in the version before.")
+    previous_key: str = strawberry.field(description="Its key in the previous version.")
     permission: Permission = strawberry.field(description="The permission by its new key.")
     keeps_grants: bool = strawberry.field(
-        description="Whether tokens keep it: only parameters of the path have other names. Else the"
-        " path is another one with the same `operationId`: another permission, granted to no token"
-        " by itself."
+        description="Whether tokens keep it, because only parameters of the path have other "
+        "names. Otherwise another path has the same `operationId`: it is another permission, "
+        "which no token is granted automatically."
     )
 
 
-@strawberry.type(description="An operation that is gone from a base path of the API.")
+@strawberry.type(description="An operation that left a base path of the API.")
 class CatalogueMove:
     permission: Permission = strawberry.field(description="The permission. Tokens keep it.")
     previous_base_paths: list[str] = strawberry.field(
-        description="The base paths that it had in the version before.", metadata=counts_as(1)
+        description="Its base paths in the previous version.", metadata=counts_as(1)
     )
     base_paths: list[str] = strawberry.field(
-        description="The base paths that it has now.", metadata=counts_as(1)
+        description="Its base paths now.", metadata=counts_as(1)
     )
 
 
@@ -68,24 +68,24 @@ async def _load_affected(
 
 
 @strawberry.type(
-    description="A version of the API description: one that was served for the first time, and its"
-    " differences to the version before. Lists have at most 1,000 entries; the counts are exact."
+    description="A version of the API document, and its differences to the previous version. A "
+    "document becomes a version when it is first served. Lists have at most 1,000 entries; the "
+    "counts are exact."
 )
 class CatalogueVersion(Node):
     number: int = strawberry.field(description="Counts the versions: 1, 2, 3 and so on.")
-    adopted_at: DateTime = strawberry.field(description="When it was served first.")
+    adopted_at: DateTime = strawberry.field(description="When it was first served.")
     is_served: bool = strawberry.field(
         description="Whether the instance that answers serves this version."
     )
     added: list[Permission] = strawberry.field(
-        description="The operations that came. They were granted to no token, except to tokens that"
-        " follow their category.",
+        description="The added operations. Only tokens that follow their category were granted "
+        "them.",
         metadata=_PERMISSIONS,
     )
     added_count: int = strawberry.field(description="How many operations came.")
     removed: list[Permission] = strawberry.field(
-        description="The operations that left. Tokens that hold them keep them, and they open"
-        " nothing.",
+        description="The removed operations. Tokens keep their permissions, which allow nothing.",
         metadata=_PERMISSIONS,
     )
     removed_count: int = strawberry.field(description="How many operations left.")
@@ -94,7 +94,7 @@ class CatalogueVersion(Node):
     )
     renamed_count: int = strawberry.field(description="How many operations have another path.")
     moved: list[CatalogueMove] = strawberry.field(
-        description="The operations that are gone from a base path.", metadata=_PERMISSIONS
+        description="The operations that left a base path.", metadata=_PERMISSIONS
     )
     moved_count: int = strawberry.field(
         description="How many operations are gone from a base path."
@@ -102,21 +102,21 @@ class CatalogueVersion(Node):
     tokens_affected: int | None = loaded(
         _load_notices,
         lambda notice: notice and notice.affected_tokens,
-        description="How many of the tenant's live tokens held something that it removed, moved or"
-        " gave another path, when the tenant was told. Null if it was not told: the version is"
-        " older than the tenant, changed nothing, or was adopted a moment ago.",
+        description="How many of the tenant's live tokens held an operation that it removed, "
+        "moved or gave another path, when the tenant was notified. Null if it was not notified: "
+        "the version is older than the tenant, changed nothing, or was adopted a moment ago.",
     )
     affected_tokens: list[Node] = loaded(
         _load_affected,
         graphql_type=list[_TOKEN],
-        description="The live tokens that hold such a permission by now, newest first: at most"
-        " 100.",
+        description="The live tokens that hold such a permission now, newest first: at most 100.",
         metadata=counts_as(20),
     )
     is_dismissed: bool = loaded(
         _load_notices,
         lambda notice: notice is None or notice.is_dismissed,
-        description="Whether its notice is shown no more: an admin dismissed it, or there is none.",
+        description="Whether its notice is no longer shown: an admin dismissed it, or there is "
+        "none.",
     )
     row: strawberry.Private[models.CatalogueVersion]
     loaded_values: strawberry.Private[dict[str, Any]] = field(default_factory=dict)

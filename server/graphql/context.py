@@ -27,8 +27,8 @@ Load = Callable[["Context", Sequence[_K]], Awaitable[Sequence[_V]]]
 class Loader(DataLoader[_K, _V]):
     """A `DataLoader` whose waiting fields do not cancel each other.
 
-    graphql-core cancels the fields beside one that failed. The future of a key is shared by all
-    fields that wait for it: cancelled with one of them, it would end the request without an answer.
+    graphql-core cancels the fields beside one that failed. All fields that wait for a key share its
+    future. If one of them cancelled it, the request would end without an answer.
     """
 
     def load(self, key: _K) -> Awaitable[_V]:

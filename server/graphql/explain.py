@@ -1,4 +1,4 @@
-"""The explanation of a decision: what `/authorize` would answer, step by step."""
+"""The explanation of a decision of `/authorize`, step by step."""
 
 from enum import Enum
 from typing import Annotated
@@ -50,13 +50,13 @@ described(
 )
 described(
     StepKind,
-    "What a step of a decision looks at, in the order of the decision.",
+    "The subject of a step of a decision, in the order of the decision.",
     HOST="Whether the host is that of the tenant's API.",
     SECRET="Whether the secret is live: the new one during a rotation.",
-    OLD_SECRET="Whether the old secret is live too, during a rotation. Failing, it denies only"
-    " requests that carry it.",
-    TENANT_NETWORKS="Whether the tenant's networks have the address.",
-    TOKEN_NETWORKS="Whether the token's networks have the address.",
+    OLD_SECRET="Whether the old secret is live too, during a rotation. If it is not, only "
+    "requests that carry it are denied.",
+    TENANT_NETWORKS="Whether the tenant's networks contain the address.",
+    TOKEN_NETWORKS="Whether the token's networks contain the address.",
     TARGET="Whether the path is in canonical form.",
     OPERATION="Which operation of the API the request is for.",
     PERMISSION="Whether the token holds the permission of the operation.",
@@ -75,10 +75,10 @@ described(
     "How an operation of the API differs from a request that matches none.",
     METHOD="It has another method.",
     TRAILING_SLASH="Its path differs by the slash at the end.",
-    BASE_PATH="Its path begins otherwise.",
+    BASE_PATH="Its path has another base path.",
     SPELLING="Its path differs in case, or in the form of Unicode characters.",
     RETIRED="It has left the API.",
-    CLOSED="The API's description has a fault there, so it is closed.",
+    CLOSED="It is closed because of a fault in the API document.",
 )
 
 
@@ -88,7 +88,7 @@ class NearOperation:
     method: str = strawberry.field(description="Its HTTP method.")
     path: str = strawberry.field(description="Its path template.")
     permission: Permission | None = strawberry.field(
-        description="Its permission; null if the API's description closes it."
+        description="Its permission. Null if a fault in the API document closes it."
     )
     reason: str | None = strawberry.field(description="Why it is closed; null if it is not.")
 
@@ -110,12 +110,12 @@ class ExplanationStep:
         metadata=counts_as(3),
     )
     networks: list[str] = strawberry.field(
-        description="The networks that bind, in CIDR notation; empty for every address.",
+        description="The networks that are allowed, in CIDR notation. Empty for every address.",
         metadata=counts_as(5),
     )
     limit: int | None = strawberry.field(description="The limit of requests an hour, if any.")
     remaining: int | None = strawberry.field(
-        description="The requests left of it in this hour; null where they are not known."
+        description="The requests that are left in this hour. Null if they are not known."
     )
     reset_seconds: int | None = strawberry.field(
         description="The seconds until the next hour begins; null where there is no limit."
@@ -123,8 +123,8 @@ class ExplanationStep:
 
 
 @strawberry.type(
-    description="What `/authorize` would answer to a request now, and why. It depends on the"
-    " request's headers too: a header name that is not canonical is denied beforehand."
+    description="The answer that `/authorize` would give to a request now, and the reason. "
+    "Headers are not part of the input: a header name that is not canonical is denied beforehand."
 )
 class Explanation:
     decision: Decision = strawberry.field(description="Whether the request may pass.")
@@ -149,7 +149,7 @@ async def explain(
     ],
     address: Annotated[str, strawberry.argument(description="The IP address of the client.")],
 ) -> Explanation | None:
-    """Return what `/authorize` would answer, by the same code."""
+    """Return the answer that `/authorize` would give, by the same code."""
     context = info.context
     token = row_id("Token", token_id) or UUID(int=0)
     request = Request(method, url, address)

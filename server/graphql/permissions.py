@@ -50,7 +50,7 @@ described(
 class PermissionCategory:
     name: str = strawberry.field(description="The category's name.")
     permissions: list["Permission"] = strawberry.field(
-        description="Its permissions, in the order of the API description.",
+        description="Its permissions, in the order of the API document.",
         metadata=counts_as(lambda _, catalogue: _category_size(catalogue)),
     )
 
@@ -68,11 +68,11 @@ class Permission:
         description="Whether the endpoint has left the API. A retired permission allows nothing."
     )
     deprecated: bool = strawberry.field(
-        description="Whether the API description marks the endpoint as deprecated."
+        description="Whether the API document marks the endpoint as deprecated."
     )
     sensitive: bool = strawberry.field(
-        description="Whether the API description marks the endpoint as sensitive:"
-        " by x-tessera-sensitive. It is granted like any other."
+        description="Whether the API document marks the endpoint as sensitive, with "
+        "x-tessera-sensitive. It is granted like any other."
     )
     # Whether the object is kept as long as the catalogue.
     lasts: strawberry.Private[bool] = False

@@ -41,15 +41,15 @@ class TokenPolicy:
         description=f"{NETWORKS} They bind at once.", metadata=counts_as(5)
     )
     effective_from: DateTime | None = strawberry.field(
-        description="From when the maximum binds tokens that existed when the policy was set; null"
-        " if it was never set."
+        description="The instant from which the maximum binds tokens that existed when the policy "
+        "was set. Null if it was never set."
     )
     pauses_from: DateTime | None = strawberry.field(
-        description="From when unused tokens are paused; null if they are not."
+        description="The instant from which unused tokens are paused. Null if they are not."
     )
     is_applied: bool = strawberry.field(
-        description="Whether all tokens that existed have got the expiry that the maximum gives"
-        " them. For many tokens this takes some minutes."
+        description="Whether all tokens that existed have the expiry that follows from the "
+        "maximum. For many tokens this takes some minutes."
     )
     revision: int = strawberry.field(description="Counts its changes; 0 if it was never set.")
     set_at: DateTime | None = strawberry.field(description="When it was set; null if it never was.")
@@ -106,7 +106,9 @@ TokenPolicyEffectConnection = Connection[TokenPolicyEffect]
 
 @strawberry.type(description="The effect that a policy would have on the tokens that exist.")
 class TokenPolicyPreview:
-    effective_from: DateTime = strawberry.field(description="From when it would bind them.")
+    effective_from: DateTime = strawberry.field(
+        description="The instant from which it would bind them."
+    )
     ended_token_count: int = strawberry.field(
         description="How many tokens without expiry get one: exact up to 10,000, and 10,001 for"
         " more."
@@ -116,19 +118,18 @@ class TokenPolicyPreview:
         " more."
     )
     paused_token_count: int = strawberry.field(
-        description="How many tokens it pauses as soon as it may, unless they are used before:"
-        " exact up to 10,000, and 10,001 for more, also where more than 50,000 would have to be"
-        " read."
+        description="How many tokens are paused when pausing begins, unless they are used before. "
+        "Exact up to 10,000, and 10,001 for more, or if more than 50,000 would have to be read."
     )
     version: str = strawberry.field(
-        description="Changes with the policy and with each token that gets another expiry; of more"
-        " than 10,000, with the first ones."
+        description="Changes with the policy and with each token that gets another expiry. Of "
+        "more than 10,000 tokens, only the first count."
     )
     previewed: strawberry.Private[Preview]
 
     @strawberry.field(
-        description="The tokens that get another expiry: those without one, by age, then those that"
-        " are shortened, by their expiry.",
+        description="The tokens that get another expiry. Tokens without one come first, by age; "
+        "then those that get an earlier one, by their expiry.",
         metadata=PAGED,
     )
     async def tokens(
@@ -177,7 +178,7 @@ async def token_policy_preview(
         ),
     ] = UNSET,
 ) -> TokenPolicyPreviewResult:
-    """Tell the effect of a policy before it is set."""
+    """Return the effect of a policy before it is set."""
     found = await policies.preview(info.context.principal, _values(policy), given(effective_from))
     return TokenPolicyPreview(
         effective_from=DateTime(found.effective_from),

@@ -8,11 +8,12 @@ import strawberry
 from server.graphql.weights import counts_as
 
 DEFAULT_LIFETIME_DAYS = (
-    "How long a token lives that is created without an expiry; null for as long as the maximum"
-    " allows."
+    "The lifetime of a token that is created without an expiry. Null for as long as the maximum "
+    "allows."
 )
-MAXIMUM_LIFETIME_DAYS = "How long a token may live; null for no maximum."
-PAUSE_UNUSED_AFTER_DAYS = "After how many days without use a token is paused; null for never."
+MAXIMUM_LIFETIME_DAYS = "The longest lifetime of a token. Null for no maximum."
+PAUSE_UNUSED_AFTER_DAYS = "The number of days without use after which a token is paused. Null for "
+"never."
 NETWORKS = "The networks that all tokens may be used from, in CIDR notation; empty for anywhere."
 
 

@@ -1,4 +1,4 @@
-"""Recipes: the types, the query, and how what a token holds differs from its recipe."""
+"""Recipes: the types, the query, and the differences of a token's permissions from its recipe."""
 
 from collections.abc import Sequence
 
@@ -17,14 +17,14 @@ from server.service import Service
 @strawberry.type(description="A permission that a recipe asks for.")
 class RecipePermission:
     permission: Permission = strawberry.field(
-        description="The permission; a retired one if the API description lacks it."
+        description="The permission. Retired if the API document lacks it."
     )
     why: str = strawberry.field(description="What the program needs it for.")
 
 
 @strawberry.type(
-    description="The permissions that a program needs, and why, as the operator wrote it down. An"
-    " offer: it grants nothing by itself."
+    description="The permissions that a program needs, each with a reason, as the operator "
+    "configured them. A recipe grants nothing."
 )
 class Recipe:
     slug: str = strawberry.field(description="Its short name, which stays.")
@@ -38,20 +38,21 @@ class Recipe:
 
 
 @strawberry.type(
-    description="The recipe that a token was made from, and how what it holds differs from it."
+    description="The recipe that a token was made from, and how the token's permissions differ "
+    "from it."
 )
 class TokenRecipe:
     slug: str = strawberry.field(description="The recipe's short name.")
     version: int = strawberry.field(description="The recipe's version that was applied.")
     recipe: Recipe | None = strawberry.field(
-        description="The recipe as it is now; null if there is none of that name any more."
+        description="The recipe as it is now. Null if there is no longer one with that name."
     )
     missing: list[Permission] = strawberry.field(
-        description="What the recipe asks for now and the token does not hold.",
+        description="The permissions that the recipe asks for now and the token does not hold.",
         metadata=counts_as(5),
     )
     beyond: list[Permission] = strawberry.field(
-        description="What the token holds and the recipe does not ask for now.",
+        description="The permissions that the token holds and the recipe does not ask for now.",
         metadata=counts_as(5),
     )
 

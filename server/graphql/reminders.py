@@ -1,4 +1,4 @@
-"""What tokens are to be reminded of: the type and its query."""
+"""Reminders of tokens: the type and its query."""
 
 import strawberry
 
@@ -12,13 +12,13 @@ from server.operations import reminders
 @strawberry.type(description="Live tokens that need care.")
 class TokenReminders:
     overdue_rotations: list[Token] = strawberry.field(
-        description="Tokens whose rotation waits for the first use of the new secret since 7 days"
-        " or longer, the earliest rotated first: 100 at most.",
+        description="Tokens whose rotation has waited for 7 days or longer for the first use of "
+        "the new secret, the earliest rotated first: at most 100.",
         metadata=counts_as(5),
     )
     retired_secrets_used: list[Token] = strawberry.field(
-        description="Tokens of which a retired secret was presented, and refused, within the last"
-        " 24 hours, the latest created first: 100 at most.",
+        description="Tokens whose retired secret was presented, and refused, within the last 24 "
+        "hours, the latest created first: at most 100.",
         metadata=counts_as(5),
     )
 

@@ -28,9 +28,9 @@ _MAX_INT = 2**31 - 1
 PLAN_COSTS = costs(50)
 described(
     RemovalAction,
-    "What becomes of a token whose owner is removed.",
-    REVOKE="It is revoked: whoever uses it is refused from then on.",
-    TRANSFER="It goes on working, and belongs to another admin or to the organisation.",
+    "The effect on a token whose owner is removed.",
+    REVOKE="It is revoked: its callers are refused from then on.",
+    TRANSFER="It keeps working, and belongs to another admin or to the organisation.",
 )
 AdminId = Annotated[strawberry.ID, strawberry.argument(description="The admin's global id.")]
 
@@ -72,8 +72,8 @@ class RemovalPlanToken:
     loaded_values: strawberry.Private[dict[str, Any]] = field(default_factory=dict)
     callers: list[TokenCaller] = loaded(
         _load_callers,
-        description="The clients that are known, the latest first: the one that last used it and,"
-        " during a rotation, those that still use its old secret.",
+        description="The known clients, the latest first: the one that last used it and, during a "
+        "rotation, those that still use its old secret.",
         metadata=counts_as(2),
     )
     stops: list[TokenUsage] = loaded(
@@ -87,7 +87,7 @@ class RemovalPlanToken:
 RemovalPlanTokenConnection = Connection[RemovalPlanToken]
 
 
-@strawberry.type(description="What removing an admin concerns: the live tokens they own.")
+@strawberry.type(description="The effect of removing an admin: the live tokens they own.")
 class RemovalPlan:
     admin: Admin = strawberry.field(description="The admin.")
     token_count: int = strawberry.field(description="How many live tokens they own.")
@@ -95,8 +95,8 @@ class RemovalPlan:
         description="How many of these were used in the last 30 days."
     )
     version: str = strawberry.field(
-        description="Changes with each live token that they get or lose. Pass it as `ifVersion`, so"
-        " that only the tokens you saw are concerned."
+        description="Changes with each live token that they gain or lose. Pass it as `ifVersion`, "
+        "so that the removal affects only the tokens you saw."
     )
     plan: strawberry.Private[removal.RemovalPlan]
 

@@ -29,7 +29,7 @@ Days = Annotated[
 ]
 described(
     Rhythm,
-    "How often a permission is used that is used at regular intervals.",
+    "The interval at which a permission is regularly used.",
     WEEKLY="Every week or two.",
     MONTHLY="Every month or so.",
     RARELY="At regular intervals of more than six weeks.",
@@ -47,11 +47,12 @@ class PermissionUse:
         description="When it was last used, within the period or before; null if never."
     )
     rhythm: Rhythm | None = strawberry.field(
-        description="At what intervals it is used, also if not within the period; null if at none."
+        description="The intervals at which it is used, even if it was not used in the period. "
+        "Null if it has none."
     )
 
 
-@strawberry.type(description="What a set of permissions would have denied.")
+@strawberry.type(description="The requests that a set of permissions would have denied.")
 class WouldDeny:
     requests: int = strawberry.field(
         description="How many of the allowed requests it would have denied."
@@ -63,9 +64,7 @@ class WouldDeny:
     )
 
 
-@strawberry.type(
-    description="A set of permissions beside its use in a period. Nothing is changed by itself."
-)
+@strawberry.type(description="A set of permissions and its use in a period. It changes nothing.")
 class RightSize:
     since: DateTime = strawberry.field(description="The beginning of the period.")
     used: list[PermissionUse] = strawberry.field(
@@ -76,12 +75,12 @@ class RightSize:
         description="Those that were not used in the period.", metadata=counts_as(20)
     )
     suggested: list[Permission] = strawberry.field(
-        description="The used ones, and those of the unused that are used on a rhythm.",
+        description="The used ones, and the unused ones that have a rhythm.",
         metadata=counts_as(20),
     )
     would_deny: WouldDeny = strawberry.field(
-        description="What would have been denied, had only the set been granted: of `rightSize`,"
-        " only `used`."
+        description="The requests that would have been denied if only the set had been granted. "
+        "For `rightSize`, the set is `used`."
     )
 
 
@@ -100,7 +99,7 @@ async def preview_permissions(
     ],
     days: Days = DEFAULT_DAYS,
 ) -> RightSize | None:
-    """Return what a set of permissions would have denied."""
+    """Return the requests that a set of permissions would have denied."""
     context = info.context
     token = row_id("Token", token_id) or UUID(int=0)
     source = context.service.catalogue

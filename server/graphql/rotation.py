@@ -75,8 +75,8 @@ class Rotation:
     started_at: DateTime = strawberry.field(description="When it started.")
     started_by: Admin | None = loaded(
         _load_starters,
-        description="The admin who started it, also once they are removed; null if the token's"
-        " holder did.",
+        description="The admin who started it, removed admins included. Null if the token's "
+        "holder started it.",
     )
     new_hint: str = strawberry.field(description="The beginning of the new secret.")
     old_hint: str = strawberry.field(description="The beginning of the old secret.")
@@ -87,7 +87,7 @@ class Rotation:
         description="The address the new secret was first used from, as reported by the gateway."
     )
     old_secret_ends_at: DateTime | None = strawberry.field(
-        description="The instant from which the old secret is refused; null while none is set."
+        description="The instant from which the old secret is refused. Null while none is set."
     )
     latest_by: DateTime | None = strawberry.field(
         description="The instant at which the old secret ends in any case; null for none."

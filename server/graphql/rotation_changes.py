@@ -30,14 +30,14 @@ _IF_REVISION = "Make the change only if this is still the token's revision."
 class RotateTokenInput:
     token_id: strawberry.ID = strawberry.field(description=_TOKEN_ID)
     idempotency_key: str | None = strawberry.field(
-        description="Makes a retry safe: while the new secret is unused, a second request of yours"
-        " with the same key replaces it, since its answer was lost; later it is refused. Choose"
-        " another key for each rotation.",
+        description="Makes a retry after a lost answer safe. While the new secret is unused, your "
+        "second request with the same key replaces it; later it is refused. Choose another key "
+        "for each rotation.",
         default=UNSET,
     )
     drain_seconds: int | None = strawberry.field(
-        description="How long the old secret lives on after the first use of the new one: 0 to"
-        " 604,800.",
+        description="For how many seconds the old secret works after the first use of the new "
+        "one: 0 to 604,800.",
         default=DEFAULT_DRAIN_SECONDS,
     )
     latest_by: DateTime | None = strawberry.field(
@@ -58,8 +58,8 @@ class RotateTokenInput:
 class EndRotationInput:
     token_id: strawberry.ID = strawberry.field(description=_TOKEN_ID)
     keep: SecretKept = strawberry.field(
-        description="The secret that is kept; the other one ends at once. The old one can be kept"
-        " only while the new one is unused."
+        description="The secret to keep. The other one ends at once. The old one can be kept only "
+        "while the new one is unused."
     )
     if_revision: int | None = strawberry.field(description=_IF_REVISION, default=UNSET)
 

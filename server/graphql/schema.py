@@ -196,7 +196,7 @@ class Query:
     )
     catalogue_versions: CatalogueVersionConnection = strawberry.field(
         resolver=list_versions,
-        description="The versions of the API description, newest first.",
+        description="The versions of the API document, newest first.",
         metadata=PAGED,
     )
     catalogue_notices: list[CatalogueVersion] = strawberry.field(

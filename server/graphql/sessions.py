@@ -21,17 +21,20 @@ class Session:
     )
     expires_at: DateTime = strawberry.field(description="When it ends at the latest.")
     address: str | None = strawberry.field(
-        description="The client's address at sign-in; null for a session from before it was kept."
+        description="The client's address at sign-in. Null for a session that began before it was "
+        "recorded."
     )
     user_agent: str | None = strawberry.field(
-        description="What the client said of itself at sign-in, as its `User-Agent`: 255 characters"
-        " at most, with `?` for those that are not printable ASCII. It can say anything. Null for a"
-        " session from before it was kept."
+        description="The client's `User-Agent` at sign-in, unchecked: at most 255 characters, "
+        "with `?` in place of those that are not printable ASCII. Null for a session that began "
+        "before it was recorded."
     )
     is_current: bool = strawberry.field(description="Whether this request is made with it.")
 
 
-@strawberry.input(description="Which of the other sessions to end: all, or those of long ago.")
+@strawberry.input(
+    description="The other sessions to end: all, or those that began before an instant."
+)
 class EndOtherSessionsInput:
     signed_in_before: DateTime | None = strawberry.field(
         default=UNSET, description="Only those that began before this instant."

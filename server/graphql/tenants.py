@@ -33,10 +33,11 @@ class Tenant(Node):
         description="When its first token was created; null until then."
     )
     docs_url: str | None = strawberry.field(
-        description="Where its API is documented, as the operator configured; null for nowhere."
+        description="The URL of its API's documentation, as the operator configured it. Null for "
+        "none."
     )
     token_policy: TokenPolicy = strawberry.field(
-        resolver=token_policy, description="How long its tokens may live and from where they work."
+        resolver=token_policy, description="The lifetime and the networks that its tokens may have."
     )
 
 

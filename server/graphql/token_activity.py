@@ -37,13 +37,13 @@ described(
 @strawberry.type(description="A token was created.")
 class TokenCreated(TokenActivity, Node):
     followed: list[str] = strawberry.field(
-        description="The categories that it follows from its creation on; empty where an earlier"
-        " version made it.",
+        description="The categories that it has followed since its creation. Empty if an earlier "
+        "version of Tessera created it.",
         metadata=counts_as(2),
     )
     recipe: str | None = strawberry.field(
-        description="The short name of the recipe that it was made from; null for none, and where"
-        " an earlier version made it."
+        description="The short name of the recipe that it was made from. Null for none, and if an "
+        "earlier version of Tessera created it."
     )
 
 
@@ -68,10 +68,10 @@ class TokenPermissionsEdited(TokenActivity, Node):
         description="The permissions removed.", metadata=counts_as(20)
     )
     followed: list[str] = strawberry.field(
-        description="The categories that it follows from then on.", metadata=counts_as(2)
+        description="The categories that it began to follow.", metadata=counts_as(2)
     )
     unfollowed: list[str] = strawberry.field(
-        description="The categories that it follows no more.", metadata=counts_as(2)
+        description="The categories that it stopped following.", metadata=counts_as(2)
     )
     recipe: str | None = strawberry.field(
         description="The short name of the recipe that was applied; null for none."
@@ -79,15 +79,15 @@ class TokenPermissionsEdited(TokenActivity, Node):
 
 
 @strawberry.type(
-    description="A token was granted what a version of the API description brought in a category"
-    " that it follows."
+    description="A token was granted the permissions that a version of the API document added to "
+    "a category that it follows."
 )
 class TokenPermissionsGrew(TokenActivity, Node):
     granted: list[Permission] = strawberry.field(
         description="The permissions added.", metadata=counts_as(5)
     )
     categories: list[str] = strawberry.field(
-        description="The categories in which they came.", metadata=counts_as(2)
+        description="The categories of these permissions.", metadata=counts_as(2)
     )
 
 
@@ -105,7 +105,7 @@ class TokenExpirySet(TokenActivity, Node):
 @strawberry.type(description="A token was paused.")
 class TokenPaused(TokenActivity, Node):
     is_by_policy: bool = strawberry.field(
-        description="Whether the system paused it since it was not used."
+        description="Whether the system paused it because it was not used."
     )
 
 
@@ -159,7 +159,8 @@ class TokenRotationStarted(TokenActivity, Node):
         description="The instant at which the old secret was to end in any case; null for none."
     )
     drain_seconds: int = strawberry.field(
-        description="How long the old secret was to live on after the first use of the new one."
+        description="For how many seconds the old secret was to work after the first use of the "
+        "new one."
     )
 
 
@@ -176,11 +177,13 @@ class TokenRotationEnded(TokenActivity, Node):
         description="The secret that was kept. The other one ended at once."
     )
     is_by_clock: bool = strawberry.field(
-        description="Whether the time of the old secret was over, and no admin ended it."
+        description="Whether the old secret ended at its time, without an admin."
     )
 
 
-@strawberry.type(description="The holder of a token was allowed to rotate it, or not any more.")
+@strawberry.type(
+    description="The holder of a token was allowed to rotate it, or no longer allowed to."
+)
 class TokenHolderMayRotateSet(TokenActivity, Node):
     holder_may_rotate: bool = strawberry.field(description="Whether its holder may rotate it.")
 
@@ -191,7 +194,7 @@ class TokenTrialStarted(TokenActivity, Node):
         description="The permissions that it left out.", metadata=counts_as(20)
     )
     until: DateTime = strawberry.field(
-        description="The instant at which it was to be dropped by itself."
+        description="The instant at which it was to be dropped automatically."
     )
 
 
@@ -217,7 +220,7 @@ class TokenTrialDropped(TokenActivity, Node):
         description="The permissions of those requests.", metadata=counts_as(5)
     )
     is_by_clock: bool = strawberry.field(
-        description="Whether its time was over, and no admin dropped it."
+        description="Whether it was dropped at its end, without an admin."
     )
 
 

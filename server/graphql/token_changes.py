@@ -30,13 +30,13 @@ class CreateTokenInput:
         description="The keys of its permissions; none by default.", default=UNSET
     )
     follow_categories: list[str] | None = strawberry.field(
-        description="Categories to grant, with what later versions of the API description bring in"
-        " them; none by default.",
+        description="Categories to grant and follow: permissions that later versions of the API "
+        "document add to them are granted too. None by default.",
         default=UNSET,
     )
     recipe: str | None = strawberry.field(
-        description="The short name of the recipe that its permissions are from. It grants nothing"
-        " by itself.",
+        description="The short name of the recipe that its permissions come from. It grants "
+        "nothing.",
         default=UNSET,
     )
     idempotency_key: str | None = strawberry.field(
@@ -54,10 +54,12 @@ class CreateTokenInput:
         default=UNSET,
     )
     requests_per_hour: int | None = strawberry.field(
-        description="A limit of its own beside the tenant's; none by default.", default=UNSET
+        description="Its own limit of requests an hour, beside the tenant's. None by default.",
+        default=UNSET,
     )
     is_owned_by_organisation: bool | None = strawberry.field(
-        description="Whether the organisation owns it, and not you: then it stays when you leave.",
+        description="Whether the organisation owns it instead of you. Such a token stays when you "
+        "are removed.",
         default=UNSET,
     )
     holder_may_rotate: bool | None = strawberry.field(

@@ -81,19 +81,19 @@ async def _load_denied(context: Context, rows: _Rows) -> list[list[TrialDenials]
 
 
 @strawberry.type(
-    description="A trial under way: fewer permissions of the token that only watch. The token's own"
-    " permissions decide; requests that the fewer ones would have denied are counted. A permission"
-    " that is granted meanwhile is kept by the trial too; one that is withdrawn leaves it."
+    description="A running trial of fewer permissions. The token's own permissions still decide; "
+    "the requests that fewer permissions would deny are counted. A permission that is granted "
+    "meanwhile is kept by the trial; one that is withdrawn leaves the trial."
 )
 class Trial:
     started_at: DateTime = strawberry.field(description="When it started.")
     started_by: Admin | None = loaded(
         _load_starters,
-        description="The admin who started it, also once they are removed; null for one of whom"
-        " nothing is kept.",
+        description="The admin who started it, removed admins included. Null if no record of them "
+        "is kept.",
     )
     until: DateTime = strawberry.field(
-        description="The instant at which it is dropped by itself, and nothing changes."
+        description="The instant at which it is dropped automatically, without any change."
     )
     row: strawberry.Private[models.TokenTrial]
     loaded_values: strawberry.Private[dict[str, Any]] = field(default_factory=dict)
@@ -111,8 +111,8 @@ class Trial:
     would_have_denied: int = loaded(
         _load_denied,
         lambda denied: min(sum(one.count for one in denied), _MAX_INT),
-        description="How many requests passed that it would have denied. They are counted within"
-        " seconds.",
+        description="How many allowed requests it would have denied. They are counted within "
+        "seconds.",
     )
     by_permission: list[TrialDenials] = loaded(
         _load_denied,

@@ -39,7 +39,7 @@ described(
 @strawberry.type(description="How often a token called one endpoint.")
 class TokenUsage:
     permission: Permission | None = strawberry.field(
-        description="The endpoint; null for calls that matched none."
+        description="The endpoint. Null for calls that matched none."
     )
     allowed: int = strawberry.field(description="How many calls were allowed.")
     denied: int = strawberry.field(description="How many calls were denied.")

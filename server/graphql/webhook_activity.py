@@ -24,10 +24,10 @@ async def _load_webhooks(context: Context, rows: Sequence[models.Activity]) -> l
     return [found[row.subject_id] for row in rows]
 
 
-@strawberry.interface(description="Something that happened to a webhook.")
+@strawberry.interface(description="A change of a webhook.")
 class WebhookActivity(Activity):
     webhook: Webhook | None = loaded(
-        _load_webhooks, description="The webhook concerned; null once it is removed."
+        _load_webhooks, description="The webhook concerned. Null once it is removed."
     )
     url: str = strawberry.field(description="Where events were sent from then on, or until then.")
 
@@ -35,7 +35,7 @@ class WebhookActivity(Activity):
 @strawberry.type(description="A webhook was created.")
 class WebhookCreated(WebhookActivity, Node):
     events: list[str] = strawberry.field(
-        description="The types of events that it asks for.", metadata=_EVENTS
+        description="The types of events that it gets.", metadata=_EVENTS
     )
 
 
@@ -46,10 +46,10 @@ class WebhookCreated(WebhookActivity, Node):
 class WebhookSet(WebhookActivity, Node):
     previous_url: str = strawberry.field(description="The previous address.")
     previous_events: list[str] = strawberry.field(
-        description="The types of events that it asked for.", metadata=_EVENTS
+        description="The types of events that it got.", metadata=_EVENTS
     )
     events: list[str] = strawberry.field(
-        description="The types of events that it asks for.", metadata=_EVENTS
+        description="The types of events that it gets.", metadata=_EVENTS
     )
     previous_state: WebhookState = strawberry.field(description="The previous state.")
     state: WebhookState = strawberry.field(description="The new state.")

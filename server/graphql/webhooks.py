@@ -59,7 +59,7 @@ class WebhookDelivery(Node):
         description="The event's id, which stays the same at each attempt: `webhook-id`."
     )
     event_type: str = strawberry.field(description="The event's type, such as `token.created`.")
-    attempted_at: DateTime = strawberry.field(description="When it was noted.")
+    attempted_at: DateTime = strawberry.field(description="When it was recorded.")
     attempt: int = strawberry.field(description="Which attempt it was since the last success.")
     outcome: DeliveryOutcome = strawberry.field(description="How it ended.")
     status: int | None = strawberry.field(
@@ -109,7 +109,7 @@ class Webhook(Node):
     )
     state: WebhookState = strawberry.field(description="Whether events are sent, or wait.")
     pause_reason: WebhookPauseReason | None = strawberry.field(
-        description="Why it is paused; null if it is not."
+        description="Why it is paused. Null if it is not."
     )
     paused_at: DateTime | None = strawberry.field(
         description="Since when it is paused; null if it is not."
@@ -120,7 +120,7 @@ class Webhook(Node):
     )
     waiting_event_count: int = strawberry.field(description="How many events are still to be sent.")
     dropped_event_count: int = strawberry.field(
-        description="How many events were never kept, because 10,000 waited already."
+        description="How many events were dropped because 10,000 waited already."
     )
     failed_attempt_count: int = strawberry.field(
         description="How many attempts to deliver the next event have failed."

@@ -1,6 +1,6 @@
 """Weights: the number of objects that a list counts as, in the estimate of `cost`.
 
-A weight stands in the metadata of the field that returns the list or connection.
+A weight is in the metadata of the field that returns the list or connection.
 """
 
 from collections.abc import Callable, Mapping

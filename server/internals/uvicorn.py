@@ -34,9 +34,9 @@ _STATE = ("default_headers", "total_requests")
 def require_protocol() -> None:
     """Raises `Misconfigured` where the limits of connections cannot be installed.
 
-    There is no fallback. uvicorn's own protocol answers the same, but limits neither the size of
-    headers nor the time that a client takes nor the number of connections: one client could keep
-    all tenants from being answered, and no log line would make up for that.
+    There is no fallback. uvicorn's own protocol gives the same answers, but
+    limits neither the size of headers, nor the time that a client takes, nor the number of
+    connections: one client could block all tenants.
     """
     require(
         "uvicorn",

@@ -1,6 +1,6 @@
 """Tells tenants of the versions of the API's document, and lets tokens grow that follow a category.
 
-Each tenant is told once of each version: its notice says so.
+Each tenant is notified once of each version; its notice records that.
 """
 
 from collections import defaultdict

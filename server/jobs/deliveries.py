@@ -50,7 +50,9 @@ class Deliveries:
         self._work.start()
 
     async def close(self) -> None:
-        """End after the attempts under way. One that takes long is made again by another."""
+        """End after the attempts under way. Another instance repeats an attempt that takes too
+        long.
+        """
         await self._work.close()
         self._poster.close()
 

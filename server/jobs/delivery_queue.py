@@ -1,8 +1,9 @@
-"""The queue of deliveries: which webhook is due, who sends to it, and what came of each attempt.
+"""The queue of deliveries: the webhooks that are due, the instances that send, and the outcome of
+each attempt.
 
-A webhook is leased to one instance at a time, by the database's clock: so its events are sent one
-by one and in their order. An attempt is noted by the holder of the lease alone. Where an instance
-dies in between, another one sends the event again, with the same id.
+A webhook is leased to one instance at a time, by the database's clock, so that its events are sent
+one by one and in order. Only the holder of the lease records an attempt. If an instance dies in
+between, another one sends the event again, with the same id.
 """
 
 import random
@@ -42,7 +43,8 @@ async def due(limit: int) -> list[tuple[UUID, UUID]]:
 
 
 async def longest_due(at: datetime) -> models.Webhook | None:
-    """The one whose next attempt has been due for longest, of those that nobody sends now.
+    """The webhook whose next attempt has been due for longest, of those that no instance sends to
+    now.
 
     Those of suspended tenants wait, and are not late.
     """
@@ -78,9 +80,9 @@ async def next_event(webhook: models.Webhook) -> models.WebhookEvent | None:
 async def note(
     webhook: models.Webhook, event: models.WebhookEvent, answer: Answer, lasts: timedelta
 ) -> models.Webhook | None:
-    """Note what came of an attempt, and keep the lease; None if it has ended.
+    """Record the outcome of an attempt, and keep the lease. Returns None if the lease has ended.
 
-    webhook: as it was when the event was read. Gives it as it is by now.
+    webhook: as it was when the event was read. Returns it as it is now.
     """
     async with transaction():
         at = await database_now()

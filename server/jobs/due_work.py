@@ -1,4 +1,4 @@
-"""Works off the keys of a queue that are due, in any instance: webhooks, and e-mail."""
+"""Processes the due keys of a queue, in any instance: webhooks, and e-mail."""
 
 import asyncio
 import logging
@@ -31,8 +31,8 @@ class DueWork(Generic[Key]):
     name: of the queue, in log lines. find_due: gives so many keys at most, the longest due first.
     handle: leases a key and works on it; after an error the lease runs out by itself.
     max_at_once: in this instance, and of one tenant.
-    database: is held around each use of the database, so that a queue takes one connection at most
-    and leaves the others to people. is_ending: whether to begin nothing more.
+    database: is held around each use of the database, so that a queue uses at most one connection.
+    is_ending: whether to begin nothing more.
     """
 
     def __init__(
@@ -65,7 +65,9 @@ class DueWork(Generic[Key]):
         self._task = asyncio.get_running_loop().create_task(self._look())
 
     async def close(self) -> None:
-        """End after the attempts under way. One that takes long is made again by another."""
+        """End after the attempts under way. Another instance repeats an attempt that takes too
+        long.
+        """
         self._ending.set()
         self._free.set()
         if self._task is not None:

@@ -1,4 +1,4 @@
-"""How long events and e-mail wait for their first attempt, or the next one that is due."""
+"""Measures how long events and e-mail wait for their first attempt, or the next one that is due."""
 
 from server.database import database_now, reaching_every_tenant
 from server.jobs import delivery_queue, mail_queue
@@ -7,7 +7,7 @@ from server.jobs import delivery_queue, mail_queue
 async def outbox_lag() -> dict[str, float]:
     """The seconds for which the longest due has waited, by queue; 0 where nothing is due.
 
-    What a receiver has refused is due again later, and counts from then on.
+    A refused attempt is due again later, and counts from then on.
     """
     at = await database_now()
     with reaching_every_tenant():

@@ -1,7 +1,7 @@
 """The queue of e-mail: which is due, who sends it, and what came of each attempt.
 
 A mail is leased to one instance at a time, by the database's clock. An attempt is noted by the
-holder of the lease alone. Where an instance dies in between, another one sends the mail again.
+holder of the lease alone. If an instance dies in between, another one sends the mail again.
 """
 
 import random
@@ -38,7 +38,7 @@ async def due(limit: int) -> list[Key]:
 
 
 async def longest_due(at: datetime) -> models.Mail | None:
-    """The one whose next attempt has been due for longest, of those that nobody sends now.
+    """The mail whose next attempt has been due for longest, of those that no instance sends now.
 
     Those of suspended tenants wait, and are not late.
     """
@@ -69,7 +69,7 @@ async def is_over(mail: models.Mail) -> bool:
 
 
 async def find_open_invitation(mail: models.Mail) -> models.Invitation | None:
-    """The invitation that a mail tells of, unless it has ended."""
+    """The invitation that a mail has, unless it has ended."""
     own = models.Invitation.filter(tenant_id=mail.tenant_id, id=mail.invitation_id)
     return await own.get_or_none()
 

@@ -1,7 +1,7 @@
 """The texts of e-mails, and their headers. Pure functions.
 
-An invitation goes to an address that an admin has typed, so it holds nothing else that the tenant's
-admins have written: a stranger gets no message of theirs.
+An invitation goes to an address that an admin has typed. It holds nothing else that the tenant's
+admins have written, so that no admin can send messages to strangers.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

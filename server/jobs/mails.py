@@ -49,7 +49,9 @@ class Mails:
             self._work.start()
 
     async def close(self) -> None:
-        """End after the attempts under way. One that takes long is made again by another."""
+        """End after the attempts under way. Another instance repeats an attempt that takes too
+        long.
+        """
         await self._work.close()
         if self._mailer is not None:
             self._mailer.close()

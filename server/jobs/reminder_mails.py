@@ -1,4 +1,4 @@
-"""Who gets a reminder by e-mail: whoever may do something about it, and no more than 20 people."""
+"""Chooses who gets a reminder by e-mail: people who may change the token, at most 20."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -19,8 +19,8 @@ _ACTING = [role for role in Role if Right.MANAGE_TOKENS in RIGHTS[role]]
 async def put(tenant_id: UUID, due: Sequence[tuple[models.Token, Note]]) -> None:
     """Keep e-mails with these reminders, each to its token's owner.
 
-    Where the organisation owns the token, or its owner may not change tokens, they go to the
-    tenant's owner and its earliest admins instead, 20 people at most.
+    If the organisation owns the token, or its owner may not change tokens, they go to the tenant's
+    owner and its earliest admins instead: at most 20 people.
     """
     owner_ids = {token.owner_id for token, _ in due if token.owner_id is not None}
     owners = {admin.id for admin in await _active(tenant_id).filter(id__in=list(owner_ids))}

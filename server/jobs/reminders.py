@@ -1,8 +1,6 @@
-"""Reminders: what a tenant should know of its tokens before, or although, nobody changes anything.
-
-A token that ends soon or has ended, a rotation whose new secret nobody uses, a retired secret that
-somebody still uses. Each is told once, to webhooks and by e-mail. A token's other expiry is told
-anew.
+"""Reminders about tokens that need care without any change: a token that ends soon or has ended, a
+rotation whose new secret is not used, a retired secret that is still used. Each is sent once, to
+webhooks and by e-mail, and again after a token gets another expiry.
 """
 
 from collections.abc import AsyncGenerator, Iterator, Sequence

@@ -1,6 +1,6 @@
 """Deletes rows that are older than they are kept, tenant by tenant and in portions.
 
-The deleted rows are counted. Which rows are kept how long is in `kept`.
+The deleted rows are counted. `kept` says how long rows are kept.
 """
 
 import logging

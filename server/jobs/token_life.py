@@ -1,6 +1,5 @@
-"""The jobs that carry out what time does to tokens, tenant by tenant.
-
-They write the dates of token policies, pause unused tokens, and end rotations and trials.
+"""The jobs that change tokens by time, tenant by tenant. They write the dates of token policies,
+pause unused tokens, and end rotations and trials.
 """
 
 from collections.abc import AsyncGenerator

@@ -1,1 +1,1 @@
-"""Secrets that leaked: `/revoke` for anybody who found one, `/leaks/…` for scanners."""
+"""Secrets that leaked: `/revoke` for anyone who found one, `/leaks/…` for scanners."""

@@ -38,7 +38,7 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A secret that was found, and where: both cleaned, None where nothing usable was told."""
+    """A secret that was found, and where: both cleaned, None if the report has no usable value."""
 
     secret: str = field(repr=False)
     type: str
@@ -74,8 +74,8 @@ def read_signature(headers: Headers, prefix: str) -> Signed | None:
 def read_findings(content: bytes) -> list[Finding]:
     """The findings in a body whose signature was verified.
 
-    Members that the protocol gains later are ignored. Raises `BadRequest` for what is not JSON,
-    `InvalidInput` for anything but a list of findings.
+    Members that the protocol gains later are ignored. Raises `BadRequest` if the body is not JSON,
+    and `InvalidInput` if it is not a list of findings.
     """
     entries = parse_json(content)
     if not isinstance(entries, list) or len(entries) > MAX_FINDINGS:

@@ -1,7 +1,7 @@
 """The routes of leaked secrets. The holder of a secret may end it, and needs no session for it.
 
-`/revoke` answers the same for known and unknown secrets, before any of them is looked up: it
-does not tell which texts are secrets. `/leaks/…` verifies the reporter first.
+`/revoke` gives the same answer for known and unknown secrets, before it looks any of them up, so
+that it does not reveal which texts are secrets. `/leaks/…` verifies the reporter first.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,7 +1,6 @@
-"""The metrics of an instance, of all its workers, by whichever of them is asked.
-
-Each worker's have its number as the label `worker`. Summed here, the count of a worker that died
-would be missing from then on, and the sum fall.
+"""Collects the metrics of all workers of an instance, in the worker that is asked. Each metric has
+the worker's number as the label `worker`. They are not summed: the sum would fall when a worker
+dies.
 """
 
 from asyncio import timeout

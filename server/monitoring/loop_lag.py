@@ -1,4 +1,4 @@
-"""Measures how late event loops are: what holds a loop holds every request in it."""
+"""Measures the delay of event loops: a blocked loop delays every request in it."""
 
 import asyncio
 from typing import Protocol

@@ -24,8 +24,8 @@ _CLOSE_SECONDS = 5.0
 class Provider:
     """Makes tracers whose spans are exported.
 
-    Is not registered as the process's provider: libraries that make spans by themselves would add
-    statements and URLs to what is exported. Raises `ValueError` for variables that the SDK refuses.
+    It is not registered as the process's provider, because libraries that make spans would add
+    statements and URLs to the export. Raises `ValueError` for variables that the SDK refuses.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
@@ -35,11 +35,11 @@ class Provider:
         self._provider.add_span_processor(self._spans)
 
     def tracer(self, scope: str) -> Tracer:
-        """What makes the spans of `scope`."""
+        """The tracer that makes the spans of `scope`."""
         return self._provider.get_tracer(scope)
 
     def close(self) -> None:
-        """Export what waits, for five seconds at most."""
+        """Export the waiting spans, for five seconds at most."""
         # A thread: the SDK waits for the exporter, up to half a minute.
         closing = Thread(target=self._provider.shutdown, name="spans", daemon=True)
         closing.start()
@@ -79,7 +79,7 @@ class BoundedSpans(SpanProcessor):
             self._batches.on_end(span)
 
     def shutdown(self) -> None:
-        """Export what waits, and end the thread."""
+        """Export the waiting spans, and end the thread."""
         self._batches.shutdown()  # type: ignore[no-untyped-call]  # the SDK's own
 
     def gone(self, spans: int) -> None:

@@ -1,7 +1,7 @@
 """Exports spans by OTLP, where the standard `OTEL_…` variables ask for it.
 
 OpenTelemetry's SDK is an extra (`tessera[otel]`), imported here alone, and only if spans are
-exported. It reads the variables itself; here is decided whether there is anything to export.
+exported. It reads the variables itself. This module decides whether spans are exported.
 """
 
 import logging
@@ -21,10 +21,11 @@ _PROTOCOL = "http/protobuf"
 
 @contextmanager
 def exported_spans(environment: Mapping[str, str]) -> Iterator[Tracer | None]:
-    """Gives what makes spans, and exports them until the end of the block; None for no export.
+    """Yield the tracer, and export its spans until the end of the block. Yields None without
+    export.
 
-    Starts threads: call it in the process that serves. Never raises for what the variables say: a
-    mistake in them is logged, and the service goes on without spans.
+    Starts threads: call it in the process that serves. Never raises for a mistake in the variables:
+    it is logged, and the service runs without spans.
     """
     if not _is_wanted(environment):
         yield None

@@ -1,7 +1,7 @@
 """Spans, by OpenTelemetry's API: of requests, operations, checks and deliveries.
 
-Made where the service has a tracer. This file alone names attributes: a span tells methods, routes,
-names of the schema, codes, and ids of tenants and requests. It never tells a target, a header, a
+Made where the service has a tracer. Only this file names attributes. A span has methods, routes,
+names of the schema, codes, and ids of tenants and requests. It never has a target, a header, a
 body, an address, a name, or the text of an error.
 """
 
@@ -67,7 +67,7 @@ def _known(method: str) -> tuple[str, str]:
 class RequestSpans:
     """ASGI middleware: a span for each request, which is current while it is answered.
 
-    Stands outside all other middleware, and only where spans are made.
+    It is outside all other middleware, and used only where spans are made.
     """
 
     def __init__(self, app: ASGIApp, tracer: Tracer) -> None:

@@ -1,6 +1,6 @@
 """Access requests, as admins see and decline them. `server.operations.tokens` grants them.
 
-`server.operations.holder` has what the holder may do.
+`server.operations.holder` has the holder's operations.
 """
 
 from collections.abc import Collection

@@ -25,7 +25,7 @@ async def of_tenant(
 ) -> Page[models.Activity]:
     """The activity of the tenant that meets the filter, the latest or the earliest first.
 
-    A page that goes on from the last activity of another misses none, on any instance. beside:
+    A page that continues from the last activity of another misses none, on any instance. beside:
     names of `columns_beside.OF_ACTIVITIES`, to be read in the same statement.
     """
     principal.require(Right.READ)

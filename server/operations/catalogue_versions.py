@@ -1,6 +1,7 @@
-"""Operations on the versions of the API's document: which was served, what it changed, and whom.
+"""Operations on the versions of the API's document: adopting them, their changes, and the affected
+tokens.
 
-Tenants are told of a version by `server.jobs.catalogue_changes`.
+`server.jobs.catalogue_changes` notifies tenants of a version.
 """
 
 from collections.abc import Collection
@@ -51,7 +52,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What the tenant was told of a version."""
+    """The notice of a version that the tenant was sent."""
 
     affected_tokens: int
     is_dismissed: bool
@@ -61,7 +62,8 @@ async def adopt(operator: Operator, catalogue: Catalogue, *, accepts_removals: b
     """Make the document that is about to be served the newest version, if it is a new one.
 
     Raises `Misconfigured` if it takes permissions of the newest version from live tokens, unless
-    `accepts_removals`; for an earlier version too, except the one before in a rolling start.
+    `accepts_removals`. This applies to an earlier version too, except the previous one in a rolling
+    start.
     """
     operator.require(Right.MANAGE_INSTALLATION)
     fingerprint = fingerprint_of(catalogue)
@@ -134,7 +136,7 @@ async def _require_nothing_taken(changes: Changes) -> None:
     named = "; ".join(sorted(keys)[:_MAX_KEYS_NAMED])
     more = f"; and {len(keys) - _MAX_KEYS_NAMED} more" if len(keys) > _MAX_KEYS_NAMED else ""
     raise Misconfigured(
-        f"The API's description takes {len(keys)} permissions from {tokens} live tokens of"
+        f"The API's document takes {len(keys)} permissions from {tokens} live tokens of"
         f" {tenants} tenants: {named}{more}. `tessera catalogue check FILE` names the tokens."
         " To serve it nevertheless, start once with --accept-removals."
     )
@@ -166,7 +168,7 @@ async def find_many(
 
 
 async def notices(principal: Principal, version_ids: Collection[UUID]) -> dict[UUID, Notice]:
-    """What the tenant was told of these versions; those that it was not told of miss."""
+    """The notices of these versions that the tenant was sent; versions without one are missing."""
     principal.require(Right.READ)
     told = await owned_rows(models.CatalogueNotice, principal, version_id__in=version_ids)
     return {
@@ -175,7 +177,7 @@ async def notices(principal: Principal, version_ids: Collection[UUID]) -> dict[U
 
 
 async def undismissed(principal: Principal) -> list[models.CatalogueVersion]:
-    """The versions that the tenant was told of and no admin has dismissed, newest first."""
+    """The versions that the tenant was notified of and no admin has dismissed, newest first."""
     principal.require(Right.READ)
     open_ones = owned(models.CatalogueNotice, principal).filter(dismissed_at__isnull=True)
     rows = await open_ones.order_by("-version_id").limit(MAX_NOTICES)
@@ -184,7 +186,9 @@ async def undismissed(principal: Principal) -> list[models.CatalogueVersion]:
 
 
 async def affected_tokens(principal: Principal, version: models.CatalogueVersion) -> list[UUID]:
-    """The ids of the tenant's live tokens that hold what the version took: the newest 100."""
+    """The ids of the tenant's live tokens that hold a permission which the version removed: the
+    newest 100.
+    """
     principal.require(Right.READ)
     fingerprints = fingerprints_in(version.affected)
     if not fingerprints:
@@ -196,7 +200,7 @@ async def affected_tokens(principal: Principal, version: models.CatalogueVersion
 async def dismiss(principal: Principal, version_id: UUID) -> models.CatalogueVersion:
     """Show the notice of a version to the tenant's admins no more.
 
-    Raises `NotFound` for a version that the tenant was not told of.
+    Raises `NotFound` for a version that the tenant was not notified of.
     """
     principal.require(Right.MANAGE_TOKENS)
     async with change(principal, Right.MANAGE_TOKENS):

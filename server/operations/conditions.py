@@ -86,7 +86,8 @@ async def resume(
 async def set_networks(
     principal: Principal, token_id: UUID, networks: Sequence[str], if_revision: int | None = None
 ) -> models.Token:
-    """Accept a live token from these networks alone (CIDR notation); none: from anywhere.
+    """Accept a live token only from these networks (CIDR notation), or from anywhere if there are
+    none.
 
     The tenant's networks bind too. Raises `InvalidInput`, `NotFound` or `RevisionConflict`.
     """
@@ -135,7 +136,7 @@ async def set_rate_limit(
 async def set_holder_may_rotate(
     principal: Principal, token_id: UUID, holder_may_rotate: bool, if_revision: int | None = None
 ) -> models.Token:
-    """Let the holder of a live token rotate it, or not any more.
+    """Allow the holder of a live token to rotate it, or withdraw that.
 
     Raises `NotFound` or `RevisionConflict`.
     """
@@ -154,7 +155,8 @@ async def set_holder_may_rotate(
 async def transfer(
     principal: Principal, token_id: UUID, owner_id: UUID | None, if_revision: int | None = None
 ) -> models.Token:
-    """Give a live token to another admin, with whose removal it then ends; None: the organisation.
+    """Give a live token to another admin, whose removal then revokes it, or to the organisation
+    (None).
 
     Raises `NotFound`, also for an admin who is not there, or `RevisionConflict`.
     """

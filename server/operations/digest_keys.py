@@ -1,4 +1,4 @@
-"""How the operator replaces the key of all digests, while instances serve."""
+"""Operations by which the operator replaces the key of all digests, while instances serve."""
 
 from collections.abc import AsyncIterator, Sequence
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Explains what `/authorize` would answer to a request with a token now. Counts nothing."""
+"""Explains the answer of `/authorize` to a request with a token now. Counts nothing."""
 
 import re
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""How the operator of the installation enters one tenant, by its name or by a token's secret."""
+"""The operator's access to one tenant, by its name or by a token's secret."""
 
 from dataclasses import dataclass
 from uuid import UUID

@@ -1,7 +1,7 @@
 """Operations on the token policy: how long the tenant's tokens may live, and from where they work.
 
-Setting it changes tokens that exist: the dates are worked out in `server.decisions.policy_plan` and
-written by `server.decisions.policy_dates`, at once where they are few, else by a job.
+Setting the policy changes tokens that exist. `server.decisions.policy_plan` computes their dates.
+`server.decisions.policy_dates` writes them: at once if they are few, otherwise by a job.
 """
 
 from collections.abc import Sequence
@@ -47,7 +47,9 @@ class CurrentPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a policy would do. paused: how many tokens, unless they are used before."""
+    """The effect of a policy, before it is set. paused: how many tokens, unless they are used
+    before.
+    """
 
     effective_from: datetime
     plan: Plan

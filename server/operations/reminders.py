@@ -1,4 +1,4 @@
-"""Reading what tokens are to be reminded of. `server.jobs.reminders` sends it."""
+"""Reading the current reminders of tokens. `server.jobs.reminders` sends them."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,7 +27,7 @@ class Reminders:
 
 
 async def current(principal: Principal) -> Reminders:
-    """What the tenant's tokens are to be reminded of now, beside those that end soon."""
+    """The current reminders of the tenant's tokens, except those of expiries."""
     principal.require(Right.READ)
     at = await database_now()
     tenant_id = principal.tenant_id

@@ -1,4 +1,4 @@
-"""What removing an admin would do: the tokens they own, and who uses them.
+"""The effect of removing an admin: the tokens they own, and the callers of these.
 
 `server.operations.admins` removes the admin; `server.decisions.removal` carries out the plan.
 """

@@ -1,6 +1,5 @@
-"""What the operator says of a restored database: which revocations it lacks, or to go on without.
-
-Served as it is, it would accept tokens that were revoked after its backup.
+"""Settles a restored database: the operator supplies the revocations that it lacks, or accepts it
+without any. Otherwise it would accept tokens that were revoked after its backup.
 """
 
 from collections import Counter
@@ -62,10 +61,10 @@ async def accept(operator: Operator) -> int:
 
 
 async def replay(operator: Operator, lines: Iterable[bytes]) -> Counter[str]:
-    """Revoke the tokens that these lines tell of, and gives what became of how many.
+    """Revoke the tokens that these lines name. Returns the counts by outcome.
 
-    `revoked`: now. `known`: revoked already, or without a row. `unreadable`: lines that tell
-    nothing. A token whose compromised secret was replaced after the backup is revoked: the database
+    `revoked`: now. `known`: revoked already, or without a row. `unreadable`: lines that could not
+    be read. A token whose compromised secret was replaced after the backup is revoked: the database
     knows that secret alone. May be repeated where it was cut off.
     """
     operator.require(Right.MANAGE_INSTALLATION)

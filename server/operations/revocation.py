@@ -28,9 +28,9 @@ async def revoke_all(
 ) -> int:
     """Revoke the live tokens that meet the filter by now, if they are as many as expected.
 
-    Gives how many it revoked: without those that somebody else has revoked meanwhile. Raises
-    `CountChanged`, `InvalidInput`, `BadSearch` or `SearchTooBroad`, and then revokes none. Revokes
-    them in portions: an outage, or the loss of the right, can end it between two.
+    Returns how many it revoked. Tokens that another request revoked meanwhile are not counted.
+    Raises `CountChanged`, `InvalidInput`, `BadSearch` or `SearchTooBroad`, and then revokes none.
+    Revokes them in portions: an outage, or the loss of the right, can end it between two.
     """
     principal.require(Right.MANAGE_TOKENS)
     reason = revoking.clean_reason(reason)

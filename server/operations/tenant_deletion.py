@@ -1,4 +1,4 @@
-"""How a tenant ends: exported whole while it is suspended, then deleted from every table."""
+"""Deletes a tenant: exports its rows while it is suspended, then deletes them from every table."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -54,7 +54,8 @@ async def begin(operator: Operator, tenant: models.Tenant) -> None:
 async def delete(operator: Operator, tenant: models.Tenant) -> int:
     """Delete every row of a tenant, after `begin`, in portions; gives how many.
 
-    May be repeated where it was cut off. What instances still had in memory, `server.jobs` deletes.
+    May be repeated where it was cut off. `server.jobs` deletes rows that instances still had in
+    memory.
     """
     operator.require(Right.MANAGE_INSTALLATION)
     deleted = 0

@@ -139,7 +139,7 @@ async def create(
 ) -> Created:
     """A new token of the principal's, or of the organisation's.
 
-    follow_categories: grants what the catalogue has in them, and what later versions bring.
+    follow_categories: grants their permissions, and those that later versions add.
     recipe: the slug of the one that the permissions are from. idempotency_key: makes a retry safe.
     conditions: without an expiry, the token policy gives the default one. Raises `InvalidInput`,
     also for an expiry beyond the policy's maximum, or `SecretAlreadyShown` when the principal has
@@ -291,7 +291,7 @@ async def edit_permissions(
 async def grant_requested(
     principal: Principal, service: Service, request_id: UUID
 ) -> models.AccessRequest:
-    """Grant what an open access request asks for.
+    """Grant the permission of an open access request.
 
     Raises `NotFound`, or `InvalidInput` for a request that is decided, or asks for a permission
     that has left the catalogue.

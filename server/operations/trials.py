@@ -1,4 +1,4 @@
-"""Trials: a narrower set of permissions that only watches, until it is enforced or dropped.
+"""Trials: a narrower set of permissions that denies nothing until it is enforced or dropped.
 
 The token's own permissions decide while a trial runs. The requests that the narrower set would have
 denied are counted by permission and client.
@@ -108,7 +108,7 @@ async def enforce(
 async def drop(
     principal: Principal, token_id: UUID, if_revision: int | None = None
 ) -> models.Token:
-    """End the trial of a live token, which holds what it held. Without a trial, change nothing.
+    """End the trial of a live token, which keeps its permissions. Without a trial, change nothing.
 
     Raises `NotFound` or `RevisionConflict`.
     """

@@ -1,4 +1,4 @@
-"""Operations on webhooks: the addresses that a tenant has events sent to."""
+"""Operations on webhooks: the addresses that events of a tenant are sent to."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -106,7 +106,7 @@ async def set_webhook(
     wanted: Sequence[str] | None = None,
     state: WebhookState | None = None,
 ) -> models.Webhook:
-    """Change what is given of a webhook; the rest stays. Raises `InvalidInput` or `NotFound`.
+    """Change the given values of a webhook. The others stay. Raises `InvalidInput` or `NotFound`.
 
     Events that wait are sent once it is active, in order, and at once if its URL is new.
     """

@@ -1,7 +1,8 @@
 """The addresses that this server may connect to on behalf of a tenant.
 
-Only public ones, so that no tenant reaches what the server's own network trusts (SSRF). The lists
-are kept here and not left to `ipaddress` alone, whose judgement changes with Python's version.
+Only public addresses are allowed, so that no tenant reaches services that trust the server's own
+network (SSRF). The lists are kept here, because the answers of `ipaddress` change with Python's
+version.
 """
 
 from collections.abc import Sequence

@@ -32,7 +32,7 @@ class MailOutcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What came of an attempt. `reason` is for the log: no text of the server, no address."""
+    """The outcome of an attempt. `reason` is for the log: no text of the server, no address."""
 
     outcome: MailOutcome
     reason: str = ""

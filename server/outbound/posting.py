@@ -1,8 +1,8 @@
 """Sends one request to a URL that a tenant chose.
 
 The host's name is resolved once, each of its addresses is checked, and the connection goes to one
-of those: a resolver that changes its answer afterwards changes nothing. Redirects are not followed,
-proxies of the environment are not used, and of the answer only status and `Retry-After` are read.
+of those. A later change of the resolver's answer has no effect. Redirects are not followed, proxies
+of the environment are not used, and of the answer only status and `Retry-After` are read.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of a request. `status` is None without an answer, `retry_after_seconds` often."""
+    """The outcome of a request. `status` is None without an answer, `retry_after_seconds` often."""
 
     outcome: DeliveryOutcome
     status: int | None = None

@@ -22,8 +22,9 @@ _PRINTABLE = re.compile(r"[!-~]+")
 def clean_url(text: str, networks: Sequence[Network], field: str = "url") -> str:
     """`text` as the URL of a webhook. Raises `InvalidInput`.
 
-    HTTPS, or HTTP where the operator allows networks; no name, password or fragment; port 443, 80
-    or from 1024 on. An address in place of a name must be an allowed one.
+    The URL is HTTPS, or HTTP where the operator allows networks. It has no user name, password or
+    fragment. Its port is 443, 80, or 1024 and above. An address in place of a name must be an
+    allowed one.
     """
     url = text.strip() if len(text) <= MAX_URL_LENGTH else ""
     if not url:

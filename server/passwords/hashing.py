@@ -1,9 +1,9 @@
 """Hashing and verifying passwords: argon2id with OWASP's parameters, in queues of their own.
 
-A hash takes some 20 ms of a core. Sign-ins of strangers, sign-ins of people who are known, and new
-passwords have a queue and a thread each, so that none of the three makes another wait: a stranger
-can make an instance work out one hash at a time, and no more. The threads give way to the event
-loop's, where checks are answered.
+A hash takes some 20 ms of a core. Sign-ins of strangers, sign-ins of known people, and new
+passwords have a queue and a thread each, so that none of the three delays another. Strangers can
+occupy an instance with one hash at a time, and no more. The threads have a lower priority than the
+event loop's, where checks are answered.
 """
 
 from asyncio import get_running_loop
@@ -54,7 +54,7 @@ class Turn:
     async def verify(self, password: str, password_hash: str | None) -> bool:
         """Whether `password` is the one that was hashed.
 
-        None stands for a person who does not exist or has no password: it takes as long, and is
+        Pass None for a person who does not exist or has no password: it takes as long, and returns
         False.
         """
         if password_hash is None:

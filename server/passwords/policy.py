@@ -1,7 +1,7 @@
 """The policy for new passwords (NIST SP 800-63B-4): long, and not among the first guesses.
 
-There are no rules of composition, and no strength is measured: known parts of a password are
-looked up and left out, in time that grows with its length and no faster.
+It has no rules of composition, and measures no strength. Known parts of a password are looked up
+and left out, in time linear in its length.
 """
 
 import re

@@ -8,8 +8,8 @@ MAX_COOKIE_LENGTH = 4096  # the size that browsers keep (RFC 6265, section 6.1)
 def read_cookie(headers: Headers, name: str) -> str | None:
     """The value of the cookie `name`, as sent; None if it is missing or too long.
 
-    None, too, if the name comes twice: only one of the two can be this host's, and the request
-    does not tell which. Other cookies are not parsed, and no value is unquoted: CPython's
+    Returns None too if the name occurs twice: only one of the two can be this host's, and the
+    request does not show which. Other cookies are not parsed, and no value is unquoted: CPython's
     `http.cookies`, which `request.cookies` calls, takes quadratic time for that.
     """
     start = f"{name}="

@@ -1,4 +1,4 @@
-"""What the log line of a request tells beside its route: ids of who asked, and what was done."""
+"""Further fields of a request's log line: the ids of the caller, and the operation."""
 
 from starlette.requests import Request
 from starlette.types import Scope

@@ -1,4 +1,4 @@
-"""How many cores this process may use."""
+"""Finds the number of cores that this process may use."""
 
 import os
 import sys

@@ -1,8 +1,8 @@
 """Counts by subject and window of time, in memory that processes share.
 
 A table of a fixed size, made before the processes that use it. A subject has its place in one
-bucket of the table; the place is free once its window has passed. Where a bucket is full, the
-subject with the smallest count gives its place up: its count begins anew.
+bucket of the table. The place is free once its window has passed. If a bucket is full, the subject
+with the smallest count loses its place, and its count begins again.
 """
 
 import mmap
@@ -41,9 +41,9 @@ class SharedCounts:
     def add(self, window: int, requests: Sequence[Wanted]) -> list[tuple[bool, list[int]]]:
         """Count each request for all of its subjects, or for none if one has reached its limit.
 
-        Gives for each whether it counted, and the counts before. Many requests take the lock once:
-        that takes longer than to count. Raises `TimeoutError` where another process stopped while
-        it held the lock.
+        Gives for each whether it counted, and the counts before. Many requests share one lock,
+        because locking takes longer than counting. Raises `TimeoutError` if another process stopped
+        while it held the lock.
         """
         keys = [[_key(window, subject) for subject, _ in wanted] for wanted in requests]
         with self._lock.held(_WAIT_SECONDS):

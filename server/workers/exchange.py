@@ -1,8 +1,8 @@
-"""Questions of one worker to all others, and their answers.
+"""Requests of one worker to all others, and their answers.
 
-Each worker has a pair of sockets, made before all workers: the others write to one end, it reads
-from the other. A question is the end of a connection to answer on. So no name in a file system and
-no port has to be guarded, and a worker that replaces another has its sockets.
+Each worker has a pair of sockets, which is made before the workers: the others write to one end,
+and the worker reads from the other. A question is one end of a connection for the answer. No name
+in a file system and no port has to be protected, and a replacement worker inherits the sockets.
 """
 
 import asyncio

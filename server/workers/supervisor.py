@@ -1,8 +1,8 @@
-"""Starts the workers of an instance, and starts those anew that end unasked.
+"""Starts the workers of an instance, and replaces those that end unexpectedly.
 
-A worker is a copy of this process (`fork`), which has imported everything. A copy has the calling
-thread alone, and any lock that another thread holds stays locked in it: so this process has neither
-threads nor an event loop, and waits for signals and for its workers.
+A worker is a copy of this process (`fork`), which has imported everything. A copy has only the
+calling thread, and a lock that another thread holds stays locked in it. This process therefore has
+neither threads nor an event loop. It waits for signals and for its workers.
 """
 
 import logging

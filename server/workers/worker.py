@@ -1,4 +1,4 @@
-"""What a process knows of itself as one of several workers."""
+"""The state of a process as one of several workers."""
 
 import os
 from collections.abc import Callable

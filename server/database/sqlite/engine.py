@@ -1,10 +1,11 @@
 """Tortoise's SQLite engine, with transactions that take the write lock when they begin.
 
-A deferred transaction that reads first and writes later fails with "database is locked" when
-another process has written in between; an immediate one waits its turn instead.
+A deferred transaction that reads first and writes later fails with "database is locked" if another
+process has written in between. An immediate one waits instead.
 
-The connection's thread gives way to the event loop's where the two share a core: checks are
-answered there, and would wait while the decisions on thousands of tokens are written here.
+The connection's thread has a lower priority than the event loop's, in case the two share a core.
+The event loop answers checks, which would otherwise wait while the decisions on thousands of tokens
+are written.
 """
 
 import logging

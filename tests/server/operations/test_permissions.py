@@ -65,7 +65,7 @@ async def test_serve_logs_counts_of_dropped_permissions(
     with ServerProcess(tmp_path, database_url=url, settings=settings) as server:
         pass
     log = server.log()
-    assert "live tokens hold permissions that the API's description lacks" in log
+    assert "live tokens hold permissions that the API's document lacks" in log
     assert "2 permissions of 1 tokens in 1 tenants" in log
 
 

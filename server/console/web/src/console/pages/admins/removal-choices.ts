@@ -1,4 +1,4 @@
-// What becomes of the tokens of an admin who is removed: the choices, as values of a `select`.
+// The choices for the tokens of a removed admin, as values of a `select`.
 import { useState } from "react";
 import type { RemovalDefaultInput } from "../../../../generated/operations.ts";
 import { useAllAdmins } from "../../api/all-admins.ts";

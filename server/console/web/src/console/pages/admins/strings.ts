@@ -45,12 +45,12 @@ export const removal = sentences({
   sameAsOthers: "As chosen for all others",
   revoke: "Revoke",
   transferTo: (owner: string) => `Transfer to ${owner}`,
-  choiceFor: (token: string) => `What becomes of ${token}`,
+  choiceFor: (token: string) => `Choice for ${token}`,
   table: "Tokens that they own",
   token: "Token",
   callers: "Last used",
   stops: "What stops if it is revoked",
-  choice: "What becomes of it",
+  choice: "Choice",
   never: "Never",
   usedBy: (address: string, agent: string) => (agent === "" ? address : `${address}, ${agent}`),
   noCalls: "No calls in the last 30 days",
@@ -60,7 +60,7 @@ export const removal = sentences({
   outcome: (revoked: string, transferred: string) =>
     `${revoked} will be revoked: callers are refused from then on.` +
     ` ${transferred} will be transferred, and go on working.`,
-  changed: "They own other tokens by now. Nothing was changed: look at the list again.",
+  changed: "Their tokens have changed meanwhile. Nothing was changed: check the list again.",
   remove: "Remove admin",
   removing: "Removing…",
   removed: (name: string, revoked: string, transferred: string) =>

@@ -8,7 +8,7 @@ type Counts = Pick<
   "addedCount" | "removedCount" | "renamedCount" | "movedCount"
 >;
 
-/** "3 endpoints came, 1 endpoint left"; empty for no change. */
+/** "3 endpoints added, 1 endpoint removed"; empty for no change. */
 export function countsOf(version: Counts): string {
   const counts = [
     [version.addedCount, text.added],

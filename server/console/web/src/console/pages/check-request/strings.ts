@@ -39,6 +39,6 @@ export const check = sentences({
     BASE_PATH: "under another base path",
     SPELLING: "in another spelling",
     RETIRED: "has left the API",
-    CLOSED: "closed by a fault in the API’s description",
+    CLOSED: "closed by a fault in the API’s document",
   },
 });

@@ -26,11 +26,11 @@ export const grid = sentences({
   useRecipe: "Use a recipe",
   follow: "and what comes",
   followIn: (category: string) =>
-    `in ${category}: grants what later versions of the API bring in it`,
+    `in ${category}: grants permissions that later versions of the API add to it`,
   willFollow: (categories: string) =>
-    `Will follow ${categories}: what later versions of the API bring there is granted.`,
+    `Will follow ${categories}: permissions that later versions of the API add there are granted.`,
   willUnfollow: (categories: string) =>
-    `Will follow ${categories} no more. What was granted stays.`,
+    `Will no longer follow ${categories}. Granted permissions stay.`,
   countOf: (count: string, all: string) => `${count} of ${all}`,
   retiredTitle: "Retired: removed from the API",
   noneSelected: "No permission is selected.",

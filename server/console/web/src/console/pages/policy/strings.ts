@@ -18,7 +18,7 @@ export const policy = sentences({
   bindsFrom: (at: string) => `Binds tokens that existed before from ${at} on.`,
   pausesFrom: (at: string) => `From ${at} on.`,
   setBy: (at: string, name: string) => `${at}, by ${name}`,
-  notApplied: "Existing tokens are being given their new expiry. For many tokens this takes some minutes.",
+  notApplied: "The new expiries of existing tokens are being set. For many tokens this takes some minutes.",
   onlyOwner: (owner: string) => `Only the ${owner} changes the policy.`,
 });
 
@@ -27,7 +27,7 @@ export const form = sentences({
   maximumLabel: "Maximum lifetime in days",
   maximumHint: "No token may live longer, counted from its creation or the last change of its expiry. 1 to 3,650; empty: no maximum.",
   defaultLabel: "Default lifetime in days",
-  defaultHint: "Of a new token whose creator chooses no expiry. 1 to 3,650; empty: as long as is allowed.",
+  defaultHint: "For new tokens without a chosen expiry. 1 to 3,650; empty: as long as is allowed.",
   pauseLabel: "Pause after days without use",
   pauseHint: "A paused token is refused until an admin resumes it. 1 to 3,650; empty: never.",
   networksLabel: "Networks",
@@ -46,7 +46,7 @@ export const form = sentences({
 export const preview = sentences({
   title: "What the policy changes",
   changed:
-    "The policy, or a token that it concerns, has changed since the preview. Nothing was set. This is the preview as it is now: look at it, and confirm again.",
+    "The policy, or a token that it affects, has changed since the preview. Nothing was set. Check the new preview, and confirm again.",
   none: "No token gets another expiry.",
   ended: (count: number, tokens: string) =>
     count === 1 ? `${tokens} without expiry gets one.` : `${tokens} without expiry get one.`,

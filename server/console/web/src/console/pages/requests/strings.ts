@@ -33,7 +33,7 @@ export const requests = sentences({
 
 export const decide = sentences({
   grantTitle: (token: string) => `Grant this permission to ${token}?`,
-  grantLead: "Whoever holds the token may make these calls at once.",
+  grantLead: "The holder of the token may make these calls at once.",
   grant: "Grant",
   granting: "Granting…",
   granted: (permission: string, token: string) => `${permission} was granted to ${token}.`,

@@ -3,13 +3,13 @@ import { sentences } from "../../../isolated.ts";
 
 export const rightSize = sentences({
   title: "Right-size",
-  lead: "Compares the permissions of this token with its requests. Nothing is changed by itself.",
+  lead: "Compares the permissions of this token with its requests. It changes nothing.",
   period: "Period",
   periodOf: (days: number) => `Last ${days} days`,
   /** Of the used permissions alone. */
   replay: (requests: string, of: string, days: number) =>
     `Had only the used permissions been granted, ${requests} of ${of} requests of the last ${days} days would have been denied.`,
-  noRequests: "No request with this token was allowed in this period, so that nothing is suggested.",
+  noRequests: "No request with this token was allowed in this period, so there is no suggestion.",
   nothingToWithdraw: "Every permission is in use, or used at intervals: there is nothing to withdraw.",
   suggestion: { one: "permission can be withdrawn", other: "permissions can be withdrawn" },
   review: "Review the suggestion",

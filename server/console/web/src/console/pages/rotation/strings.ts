@@ -7,7 +7,7 @@ const lifetimes = { 0: "At once", 600: "10 minutes", 3600: "1 hour", 86400: "1 d
 export const rotate = sentences({
   action: "Rotate secret",
   title: (name: string) => `Rotate the secret of “${name}”?`,
-  lead: "The token gets a new secret, and keeps its permissions and conditions; the old secret works until the new one is used.",
+  lead: "The token gets a new secret, and keeps its permissions and conditions. The old secret works until the new one is used.",
   pending: (newHint: string, oldHint: string) =>
     `A rotation is under way: its new secret (${newHint}) has not been used yet. Rotating again ends that one at once; the old one (${oldHint}) still works.`,
   draining: (until: string) =>

@@ -28,7 +28,7 @@ export const addToken = sentences({
   copyOf: (name: string) => `Copy of ${name}`,
   grants: { one: "permission", other: "permissions" },
   follows: (categories: string) =>
-    `Follows ${categories}: what later versions of the API bring there is granted too.`,
+    `Follows ${categories}: permissions that later versions of the API add there are granted too.`,
   without: "Without these permissions",
   recipe: "Recipe",
   noRecipe: "None: choose permissions afterwards",
@@ -102,7 +102,7 @@ export const limit = {
 export const holderMayRotate = {
   title: "Rotation by the holder",
   label: "Holder may rotate",
-  lead: "A holder of the secret may then replace it by a new one, such as a secrets manager does.",
+  lead: "A holder of the secret, such as a secrets manager, may then replace it by a new one.",
   yes: "Yes",
   no: "No",
   saved: "Saved.",
@@ -110,9 +110,9 @@ export const holderMayRotate = {
 
 export const transfer = {
   title: "Transfer token",
-  lead: "The token is revoked when its owner is removed; a token of the organisation stays.",
+  lead: "The token is revoked when its owner is removed. A token of the organisation stays.",
   transfer: "Transfer",
-  gone: "This token has been revoked, or the admin removed.",
+  gone: "This token has been revoked, or the admin has been removed.",
   saved: "The token was transferred.",
 };
 

@@ -24,7 +24,7 @@ export const token = sentences({
   editPermissions: "Edit permissions",
   noPermissions: "This token has no permissions.",
   follows: (categories: string) =>
-    `Follows ${categories}: what later versions of the API bring there is granted to it.`,
+    `Follows ${categories}: permissions that later versions of the API add there are granted to it.`,
   madeFrom: (recipe: string, version: string) => `Made from the recipe ${recipe}, version ${version}.`,
   recipeNow: (version: string) => `The recipe is at version ${version} now.`,
   recipeGone: "There is no such recipe any more.",

@@ -11,7 +11,7 @@ export const trial = sentences({
   permissions,
   started: (at: string) => `Started on ${at}.`,
   startedBy: (at: string, name: string) => `Started on ${at} by ${name}.`,
-  until: (at: string, left: string) => `It is dropped by itself on ${at} (${left} left).`,
+  until: (at: string, left: string) => `It is dropped automatically on ${at} (${left} left).`,
   days: { one: "day", other: "days" },
   none: "No request would have been denied so far.",
   denied: (count: string) => `${count} would have been denied:`,
@@ -33,13 +33,13 @@ export const trial = sentences({
 
 export const startTrial = sentences({
   action: "Try first: only watch",
-  later: "To try the token without what you withdraw, save what you grant first.",
+  later: "Save the granted permissions first, then try the token without the withdrawn ones.",
   underWay:
-    "A trial of this token is under way. What you grant stays after it; what you withdraw leaves it.",
+    "A trial of this token is under way. Permissions that you grant stay after it; those that you withdraw leave it.",
   title: (name: string) => `Try “${name}” without these permissions?`,
   lead: (withheld: string) =>
     `The token keeps ${withheld} that you have unticked. Each request that needs one of them passes, and is counted, with its caller, as one that would have been denied.`,
-  next: "Then enforce the trial, which withdraws them, or drop it. At its end it drops by itself.",
+  next: "Then enforce the trial, which withdraws them, or drop it. At its end it is dropped automatically.",
   days: "Duration",
   choice: (days: string) => `${days} days`,
   confirm: "Start trial",
@@ -62,7 +62,7 @@ export const enforceTrial = sentences({
 
 export const dropTrial = sentences({
   title: (name: string) => `Drop the trial of “${name}”?`,
-  lead: "The token keeps all its permissions. What was counted is shown no longer; the activity keeps the permissions that were needed.",
+  lead: "The token keeps all its permissions. The counts are no longer shown; the activity keeps the permissions that were needed.",
   confirm: "Drop",
   busy: "Dropping…",
   done: "The trial was dropped.",
