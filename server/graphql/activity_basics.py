@@ -61,7 +61,7 @@ described(
     TENANT_SUSPENDED="The operator suspended the tenant.",
     TENANT_RESUMED="The operator resumed the tenant.",
     TOKEN_POLICY_SET="The policy of all tokens was set.",
-    CATALOGUE_CHANGED="Another version of the API description was served.",
+    CATALOGUE_CHANGED="Another version of the API document was served.",
     CATALOGUE_NOTICE_DISMISSED="An admin dismissed the notice of a version.",
     WEBHOOK_CREATED="A webhook was created.",
     WEBHOOK_SET="The address, the events or the state of a webhook was changed.",

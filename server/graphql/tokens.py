@@ -205,8 +205,8 @@ class Token(Node):
     )
     followed_categories: list[str] = loaded(
         _load_followed,
-        description="The categories that it follows: what a later version of the API description"
-        " brings in them is granted to it.",
+        description="The categories that it follows. It is granted the operations that a later"
+        " version of the API document brings in them.",
         metadata=counts_as(2),
     )
     recipe: TokenRecipe | None = loaded(
