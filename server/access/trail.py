@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from functools import lru_cache
+from itertools import count
 from typing import NamedTuple
 from uuid import UUID
 
@@ -183,97 +184,107 @@ class _Shape(NamedTuple):
         return ">=" if self.has_lower else ">", "<=" if self.has_upper else "<"
 
 
+class _Marks(NamedTuple):
+    """The placeholders of a statement's values, "" for one that it does not have."""
+
+    tenant: str
+    lower: str
+    upper: str
+    actor: str
+    subject: str
+    kind: str
+
+    def equal(self, *without: str) -> str:
+        """The conditions on actor, subject and kind, without those on these columns."""
+        values = {"actor_id": self.actor, "subject_id": self.subject, "kind": self.kind}
+        return "".join(
+            f" AND activity.{column} = {value}"
+            for column, value in values.items()
+            if value and column not in without
+        )
+
+
+def _marks(shape: _Shape) -> _Marks:
+    sign = "$" if shape.dialect == "postgres" else "?"
+    has = (shape.has_actor, shape.has_subject, shape.kinds is not _Kinds.ANY)
+    numbers = count(1)
+    return _Marks(*(f"{sign}{next(numbers)}" if one else "" for one in (True, True, True, *has)))
+
+
 @lru_cache(256)
 def _statement(shape: _Shape) -> str:
-    mark = "$" if shape.dialect == "postgres" else "?"
-    places = iter(range(4, 7))
-    tenant = f"{mark}1"
-    actor = f"{mark}{next(places)}" if shape.has_actor else ""
-    subject = f"{mark}{next(places)}" if shape.has_subject else ""
-    kind = f"{mark}{next(places)}" if shape.kinds is not _Kinds.ANY else ""
-    shown = columns(models.Activity, "activity", tenant, *shape.beside)
-    more = f" AND activity.actor_id = {actor}" if actor else ""
-    more += f" AND activity.subject_id = {subject}" if subject else ""
-    ids = (f"{mark}2", f"{mark}3")
+    marks = _marks(shape)
+    shown = columns(models.Activity, "activity", marks.tenant, *shape.beside)
     if shape.kinds is not _Kinds.SEVERAL:
-        return f"SELECT {shown} {_range(shape, tenant, ids, actor, more, kind)}"
-    make = _merged_on_postgres if shape.dialect == "postgres" else _merged_on_sqlite
-    found = make(shape, tenant, ids, more, kind)
+        return f"SELECT {shown} {_range(shape, marks)}"
+    merge = _merged_on_postgres if shape.dialect == "postgres" else _merged_on_sqlite
     # The ids first: rows, which may be large, are read for the page alone.
-    return f"SELECT {shown} FROM ({found}) x {_SHOWN[shape.dialect].format(tenant=tenant)}"
+    row = _SHOWN[shape.dialect].format(tenant=marks.tenant)
+    return f"SELECT {shown} FROM ({merge(shape, marks)}) x {row}"
 
 
-def _range(
-    shape: _Shape, tenant: str, ids: tuple[str, str], actor: str, more: str, kind: str
-) -> str:
+def _range(shape: _Shape, marks: _Marks) -> str:
     """The part of the statement that reads one range.
 
-    The column that leads its index and the id are compared together: with the column by itself,
+    The kind, or else the actor, and the id are compared together: with the first column by itself,
     PostgreSQL may go through all activities of the tenant in the order of ids instead, until it has
     met enough of a kind, or of an actor, that is rare.
     The range has one lower and one upper end: with two of a kind, an instant and a position, SQLite
     would go through all activities from one to the other.
     """
-    (above, below), (lower, upper) = shape.signs, ids
-    lead, value = ("kind", kind) if kind else ("actor_id", actor)
-    if lead == "actor_id":
-        more = "" if not shape.has_subject else more
-    order = f"activity.id {shape.direction}"
-    if not value:
-        terms = f"activity.id {above} {lower} AND activity.id {below} {upper}"
-    else:
+    (above, below), direction = shape.signs, shape.direction
+    lead, value = ("kind", marks.kind) if marks.kind else ("actor_id", marks.actor)
+    order = f"activity.id {direction}"
+    if value:
         key = f"(activity.{lead}, activity.id)"
-        terms = f"{key} {above} ({value}, {lower}) AND {key} {below} ({value}, {upper})"
-        order = f"activity.{lead} {shape.direction}, {order}"
+        terms = f"{key} {above} ({value}, {marks.lower}) AND {key} {below} ({value}, {marks.upper})"
+        order = f"activity.{lead} {direction}, {order}"
+    else:
+        terms = f"activity.id {above} {marks.lower} AND activity.id {below} {marks.upper}"
     return (
-        f"FROM activity WHERE activity.tenant_id = {tenant}{more} AND {terms}"
-        f" ORDER BY {order} LIMIT {shape.size}"
+        f"FROM activity WHERE activity.tenant_id = {marks.tenant}{marks.equal(lead)}"
+        f" AND {terms} ORDER BY {order} LIMIT {shape.size}"
     )
 
 
-def _merged_on_postgres(
-    shape: _Shape, tenant: str, ids: tuple[str, str], more: str, kinds: str
-) -> str:
+def _merged_on_postgres(shape: _Shape, marks: _Marks) -> str:
     """The statement that merges one range for each kind, by one plan for any number of kinds."""
-    (above, below), (lower, upper) = shape.signs, ids
-    direction, size = shape.direction, shape.size
+    (above, below), direction, size = shape.signs, shape.direction, shape.size
     key = "(activity.kind, activity.id)"
     return (
-        f"SELECT e.id FROM unnest({kinds}::text[]) AS k(kind) CROSS JOIN LATERAL"
-        f" (SELECT activity.id FROM activity WHERE activity.tenant_id = {tenant}{more}"
-        f" AND {key} {above} (k.kind, {lower}::uuid) AND {key} {below} (k.kind, {upper}::uuid)"
+        f"SELECT e.id FROM unnest({marks.kind}::text[]) AS k(kind) CROSS JOIN LATERAL"
+        " (SELECT activity.id FROM activity"
+        f" WHERE activity.tenant_id = {marks.tenant}{marks.equal('kind')}"
+        f" AND {key} {above} (k.kind, {marks.lower}::uuid)"
+        f" AND {key} {below} (k.kind, {marks.upper}::uuid)"
         f" ORDER BY activity.kind {direction}, activity.id {direction} LIMIT {size}) e"
         f" ORDER BY e.id {direction} LIMIT {size}"
     )
 
 
-def _merged_on_sqlite(
-    shape: _Shape, tenant: str, ids: tuple[str, str], more: str, kinds: str
-) -> str:
+def _merged_on_sqlite(shape: _Shape, marks: _Marks) -> str:
     """As `_merged_on_postgres`, by a queue: SQLite has no lateral joins.
 
     The queue of a recursive query holds the next id of each kind. The first id of the queue is
     replaced by the one after it, of the same kind; `none` comes after all ids. One part for each
     kind, in a UNION, would be parsed and planned for four times as long.
     """
-    (above, below), (lower, upper) = shape.signs, ids
-    direction, none = shape.direction, "''" if shape.descending else "'~'"
+    (above, below), direction = shape.signs, shape.direction
+    none = "''" if shape.descending else "'~'"
+    from_lower, to_upper = f"{above} {marks.lower}", f"{below} {marks.upper}"
 
     def first(kind: str, lower: str, upper: str) -> str:
         return (
-            f"COALESCE((SELECT activity.id FROM activity WHERE activity.tenant_id = {tenant}{more}"
+            "COALESCE((SELECT activity.id FROM activity"
+            f" WHERE activity.tenant_id = {marks.tenant}{marks.equal('kind')}"
             f" AND activity.kind = {kind} AND activity.id {lower} AND activity.id {upper}"
             f" ORDER BY activity.id {direction} LIMIT 1), {none})"
         )
 
-    of_each = first("k.value", f"{above} {lower}", f"{below} {upper}")
-    after = (
-        first("q.kind", f"{above} {lower}", "< q.id")
-        if shape.descending
-        else first("q.kind", "> q.id", f"{below} {upper}")
-    )
+    of_each = first("k.value", from_lower, to_upper)
+    beyond = (from_lower, "< q.id") if shape.descending else ("> q.id", to_upper)
     return (
-        f"WITH RECURSIVE q(kind, id) AS (SELECT k.value, {of_each} FROM json_each({kinds}) k"
-        f" UNION ALL SELECT q.kind, {after} FROM q WHERE q.id <> {none}"
+        f"WITH RECURSIVE q(kind, id) AS (SELECT k.value, {of_each} FROM json_each({marks.kind}) k"
+        f" UNION ALL SELECT q.kind, {first('q.kind', *beyond)} FROM q WHERE q.id <> {none}"
         f" ORDER BY 2 {direction} LIMIT {shape.size}) SELECT q.id FROM q WHERE q.id <> {none}"
     )
