@@ -18,7 +18,7 @@ from server.access.live_token import locked, save
 from server.access.permission_keys import shape_of_key
 from server.access.principal import Principal
 from server.access.reading import owned_rows
-from server.access.tenancy import change, owned, page_of
+from server.access.tenancy import change, lock_first_token, owned, page_of
 from server.access.token_filter import TokenFilter, cleaned
 from server.access.token_lists import TokenOrder
 from server.access.wanted_permissions import known_and_followed, refuse_contradiction
@@ -211,12 +211,15 @@ def _recipe(service: Service, slug: str | None) -> Recipe | None:
 async def _show_api_url(created: Iterable[tuple[UUID, datetime]]) -> None:
     """Note the first tokens of tenants, given by their instants: their APIs' URLs are shown then.
 
-    A step at the end: each write to a table that is copied to all nodes holds up those of others.
+    A step at the end: on a distributed database the write waits for all nodes.
     """
     for tenant_id, at in created:
         without = models.Tenant.filter(id=tenant_id, first_token_at__isnull=True)
-        if not is_distributed() or await without.exists():
-            await without.update(first_token_at=at)
+        if is_distributed():
+            if not await without.exists():
+                continue
+            await lock_first_token(tenant_id)
+        await without.update(first_token_at=at)
 
 
 @retried
