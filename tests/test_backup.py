@@ -150,7 +150,7 @@ async def test_postgres_database_in_use_is_backed_up_and_restored(
     folder: Path, postgres_url: str, postgres: PostgresServer
 ) -> None:
     person = await _person(postgres_url)
-    back_up, restore = _documented("PostgreSQL")
+    back_up, _under_row_security, restore = _documented("PostgreSQL")
     restored = postgres.url("tessera_restored")
     journal = {"TESSERA_REVOCATIONS_FILE": str(folder / _JOURNAL)}
     with ServerProcess(folder, database_url=postgres_url, settings=journal) as server:
