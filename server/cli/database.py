@@ -56,7 +56,7 @@ async def distribute() -> None:
 @click.option("--off", "wanted", flag_value="off", help="Drop the policies.")
 @run
 async def row_security(wanted: str | None) -> None:
-    """Have PostgreSQL hide the rows of other tenants, by row-level security.
+    """Turn row-level security of PostgreSQL on or off.
 
     Run it as the owner of the tables. It may be repeated. Instances that started before
     `--prepare` would find no rows any more: prepare, start them anew, and then run it without an
