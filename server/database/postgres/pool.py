@@ -10,7 +10,7 @@ import asyncpg
 from asyncpg.exceptions import TooManyConnectionsError
 
 from server.database.postgres.dialler import PLAN_LISTS_LOCALLY, Dialler, Session
-from server.database.postgres.naming import RELEASE_SECONDS, Naming, named_transaction
+from server.database.postgres.naming import RELEASE_SECONDS, Naming, named_transaction, spreading
 from server.database.reach import reached
 from server.database.unavailability import StatementTooLong
 
@@ -85,6 +85,8 @@ class Pool:
         Where the server accepts no more connections, it waits for one that is open.
         lists: for statements that are planned as those of lists.
         """
+        # Citus finds the node of a statement by its values: it cannot plan it for any values.
+        lists = lists and self.naming is not spreading
         await self._leave_former_primary()
         connection = await self._next_at_hand(lists=lists)
         if connection is None:
@@ -152,7 +154,7 @@ class Pool:
                 yield connection
             else:
                 async with _transaction(connection, named):
-                    if lists and is_pooled:
+                    if lists and is_pooled and self.naming is not spreading:
                         await connection.execute(PLAN_LISTS_LOCALLY)
                     yield connection
         except BaseException as error:

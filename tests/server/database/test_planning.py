@@ -9,6 +9,7 @@ import models
 from server import database
 from server.app import running_service
 from server.database import StatementTooLong
+from server.database.connections import note_distributed
 from tests.conftest import settings_for
 from tests.support.factories import Person, World
 
@@ -94,3 +95,12 @@ async def test_statement_beyond_its_time_fails_alone() -> None:
     async with database.transaction():
         with pytest.raises(StatementTooLong):
             await database.fetch("SELECT pg_sleep(20)", [], seconds=0.2)
+
+
+@pytest.mark.usefixtures("person")
+async def test_lists_of_a_distributed_database_are_planned_for_their_values() -> None:
+    """Citus has no plan of a statement for any values: it finds the node by them."""
+    assert await _settings(may_sort=False) == _LIST
+    note_distributed()
+    for _ in range(3):
+        assert await _settings(may_sort=False) == _USUAL
