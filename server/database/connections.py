@@ -20,6 +20,7 @@ from server.database.postgres.engine import PostgresClient
 from server.database.postgres.naming import naming, spreading
 from server.database.postgres.pool import Pool
 from server.database.reach import reached, reaching_as
+from server.database.read import Read
 from server.database.sqlite.engine import ImmediateSqliteClient
 from server.database.sqlite.files import sqlite_file
 from server.database.sqlite.opening import sqlite_config
@@ -77,7 +78,7 @@ async def fetch(
     """
     # Each engine of this package has it, and so have its transactions.
     client = cast("PostgresClient | ImmediateSqliteClient", connection())
-    return await client.fetch(sql, values, may_sort=may_sort, seconds=seconds)
+    return await client.fetch(Read(sql, values, may_sort, seconds))
 
 
 async def database_now() -> datetime:

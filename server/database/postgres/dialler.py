@@ -39,8 +39,8 @@ class _Timelines:
 _TIMELINES = _Timelines()
 
 
-# Read off indexes in their order, by a plan that is kept. Statistics of a tenant that grew must not
-# talk the planner into sorting all its rows, nor into compiling the statement.
+# A list reads an index in its order, by a plan that is kept. With outdated statistics of a tenant
+# that grew, the planner could otherwise sort all its rows, or compile the statement.
 _FOR_LISTS = {
     "plan_cache_mode": "force_generic_plan",
     "enable_sort": "off",
@@ -53,17 +53,16 @@ _PLAN_ANYTHING = "; ".join(f"RESET {name}" for name in _FOR_LISTS)
 PLAN_LISTS_LOCALLY = _PLAN_LISTS.replace("SET ", "SET LOCAL ")
 
 
-class Session(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
+class PlannedConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
     """A connection that knows how its statements are planned. Not behind a pooler."""
 
     plans_lists: bool | None = False
 
     async def plan(self, *, lists: bool) -> None:
         """Have the following statements planned as reads of indexes in their order, or as usual."""
-        if self.plans_lists is not lists:
-            self.plans_lists = None  # until the server has answered
-            await self.execute(_PLAN_LISTS if lists else _PLAN_ANYTHING)
-            self.plans_lists = lists
+        self.plans_lists = None  # until the server has answered
+        await self.execute(_PLAN_LISTS if lists else _PLAN_ANYTHING)
+        self.plans_lists = lists
 
 
 class Dialler:

@@ -12,8 +12,9 @@ from tortoise.exceptions import TransactionManagementError
 from server.database.postgres.conflicts import MAX_TRIES, RETRYABLE, pause_seconds
 from server.database.postgres.dialler import Dialler
 from server.database.postgres.naming import RELEASE_SECONDS, Naming
-from server.database.postgres.pool import BROKEN, ISOLATION, Pool, rows_within
+from server.database.postgres.pool import BROKEN, ISOLATION, Pool, rows_of
 from server.database.reach import reached
+from server.database.read import Read
 from server.database.unavailability import ReadOnlyDatabase
 from server.internals.tortoise import (
     AsyncpgDBClient,
@@ -85,27 +86,18 @@ class PostgresClient(AsyncpgDBClient):
         """Execute a statement with each of these values, or with none of them."""
         await self._translate_exceptions(_execute_many, query, values)
 
-    async def fetch(
-        self,
-        query: str,
-        values: Sequence[Any],
-        *,
-        may_sort: bool = False,
-        seconds: float | None = None,
-    ) -> Sequence[Sequence[Any]]:
+    async def fetch(self, read: Read) -> Sequence[Sequence[Any]]:
         """The rows of one statement that only reads; the driver keeps it prepared."""
         if self.log.isEnabledFor(logging.DEBUG):
-            self.log.debug("%s: %s", query, values)
+            self.log.debug("%s: %s", read.sql, read.values)
         try:
             if self._pool is not None:
-                return await self._pool.fetch(query, values, lists=not may_sort, seconds=seconds)
+                return await self._pool.fetch(read)
         except RETRYABLE:
             pass  # once more, by the way that knows conflicts
         except PostgresError as error:
             await self._translate_once(_fail, error)
-        rows: Sequence[Sequence[Any]] = await self._translate_exceptions(
-            _fetch, query, values, seconds
-        )
+        rows: Sequence[Sequence[Any]] = await self._translate_exceptions(_fetch, read)
         return rows
 
     def _in_transaction(self) -> TransactionContext:
@@ -193,20 +185,11 @@ class _Transaction(TransactionWrapper, PostgresClient):
         except TimeoutError:
             self._connection.terminate()
 
-    async def fetch(
-        self,
-        query: str,
-        values: Sequence[Any],
-        *,
-        may_sort: bool = False,
-        seconds: float | None = None,
-    ) -> Sequence[Sequence[Any]]:
+    async def fetch(self, read: Read) -> Sequence[Sequence[Any]]:
         """The rows of one statement, which sees what the transaction has written."""
         if self.log.isEnabledFor(logging.DEBUG):
-            self.log.debug("%s: %s", query, values)
-        rows: Sequence[Sequence[Any]] = await self._translate_exceptions(
-            _fetch, query, values, seconds
-        )
+            self.log.debug("%s: %s", read.sql, read.values)
+        rows: Sequence[Sequence[Any]] = await self._translate_exceptions(_fetch, read)
         return rows
 
     async def _translate_exceptions(self, func: Any, *args: Any, **kwargs: Any) -> Any:
@@ -234,11 +217,9 @@ async def _fail(_client: PostgresClient, error: PostgresError) -> None:
     raise error
 
 
-async def _fetch(
-    client: PostgresClient, query: str, values: Sequence[Any], seconds: float | None
-) -> Any:
+async def _fetch(client: PostgresClient, read: Read) -> Any:
     async with client.acquire_connection() as connection:
-        return await rows_within(connection, query, values, seconds)
+        return await rows_of(connection, read)
 
 
 async def _execute_many(client: PostgresClient, query: str, values: list[Any]) -> None:

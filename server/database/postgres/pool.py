@@ -9,9 +9,10 @@ from weakref import WeakSet
 import asyncpg
 from asyncpg.exceptions import TooManyConnectionsError
 
-from server.database.postgres.dialler import PLAN_LISTS_LOCALLY, Dialler, Session
+from server.database.postgres.dialler import PLAN_LISTS_LOCALLY, Dialler, PlannedConnection
 from server.database.postgres.naming import RELEASE_SECONDS, Naming, named_transaction, spreading
 from server.database.reach import reached
+from server.database.read import Read
 from server.database.unavailability import StatementTooLong
 
 # Set explicitly instead of inherited: the database's default may differ.
@@ -85,8 +86,6 @@ class Pool:
         Where the server accepts no more connections, it waits for one that is open.
         lists: for statements that are planned as those of lists.
         """
-        # Citus finds the node of a statement by its values: it cannot plan it for any values.
-        lists = lists and self.naming is not spreading
         await self._leave_former_primary()
         connection = await self._next_at_hand(lists=lists)
         if connection is None:
@@ -154,7 +153,7 @@ class Pool:
                 yield connection
             else:
                 async with _transaction(connection, named):
-                    if lists and is_pooled and self.naming is not spreading:
+                    if lists and is_pooled:
                         await connection.execute(PLAN_LISTS_LOCALLY)
                     yield connection
         except BaseException as error:
@@ -162,19 +161,19 @@ class Pool:
             raise
         await self._give_back(connection)
 
-    async def fetch(
-        self, query: str, values: Sequence[Any], *, lists: bool, seconds: float | None = None
-    ) -> Sequence[Sequence[Any]]:
+    async def fetch(self, read: Read) -> Sequence[Sequence[Any]]:
         """The rows of one statement, as `statement` gives its connection.
 
-        lists: planned as the statement of a list. Raises `StatementTooLong` after `seconds`.
+        It is planned as that of a list, unless it may sort. Raises `StatementTooLong`.
         """
+        # Citus finds the node of a statement by its values: it cannot plan it for any values.
+        lists = not read.may_sort and self.naming is not spreading
         if self._named() is not None or await self._dialler.is_behind_pooler():
             async with self.statement(lists=lists) as connection:
-                return await rows_within(connection, query, values, seconds)
+                return await rows_of(connection, read)
         connection = await self.acquire(lists=lists)
         try:
-            rows = await rows_within(connection, query, values, seconds)
+            rows = await rows_of(connection, read)
         except BaseException as error:
             await self._give_back_broken(connection, error)
             raise
@@ -280,7 +279,7 @@ class Pool:
             if self._pool is None:
                 self._pool = await asyncpg.create_pool(
                     connect=self._dialler.dial,
-                    connection_class=Session,
+                    connection_class=PlannedConnection,
                     min_size=1,
                     max_size=self._max_size,
                     reset=_skip_reset,
@@ -340,14 +339,14 @@ def _plans_lists(connection: Any) -> bool | None:
     return getattr(connection, "plans_lists", None)
 
 
-async def rows_within(
-    connection: Any, query: str, values: Sequence[Any], seconds: float | None
-) -> Sequence[Sequence[Any]]:
-    """The rows of a statement. Raises `StatementTooLong` after that many seconds."""
+async def rows_of(connection: Any, read: Read) -> Sequence[Sequence[Any]]:
+    """The rows of a statement. Raises `StatementTooLong` after its seconds."""
     try:
-        rows: Sequence[Sequence[Any]] = await connection.fetch(query, *values, timeout=seconds)
+        rows: Sequence[Sequence[Any]] = await connection.fetch(
+            read.sql, *read.values, timeout=read.seconds
+        )
     except TimeoutError:
-        if seconds is None:
+        if read.seconds is None:
             raise
         raise StatementTooLong from None
     return rows

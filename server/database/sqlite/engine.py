@@ -17,6 +17,7 @@ from typing import Any
 
 from tortoise.exceptions import OperationalError
 
+from server.database.read import Read
 from server.database.sqlite.reading import open_reader
 from server.internals.tortoise import (
     NestedTransactionContext,
@@ -37,17 +38,9 @@ class _ImmediateTransaction(SqliteTransactionWrapper):
         except sqlite3.OperationalError as error:
             raise OperationalError(error) from error
 
-    async def fetch(
-        self,
-        query: str,
-        values: Sequence[Any],
-        *,
-        may_sort: bool = False,
-        seconds: float | None = None,
-    ) -> Sequence[Sequence[Any]]:
+    async def fetch(self, read: Read) -> Sequence[Sequence[Any]]:
         """The rows of one statement, which sees what the transaction has written."""
-        rows: Sequence[Sequence[Any]] = (await self.execute_query(query, list(values)))[1]
-        return rows
+        return await _executed(self, read)
 
     async def execute_script(self, query: str) -> None:
         """Run one statement. The driver's `executescript` would commit the transaction first."""
@@ -55,6 +48,12 @@ class _ImmediateTransaction(SqliteTransactionWrapper):
 
     def _in_transaction(self) -> TransactionContext:
         return NestedTransactionContext(_ImmediateTransaction(self))
+
+
+async def _executed(client: SqliteClient, read: Read) -> Sequence[Sequence[Any]]:
+    """The rows, read in the thread of the client's connection."""
+    rows: Sequence[Sequence[Any]] = (await client.execute_query(read.sql, list(read.values)))[1]
+    return rows
 
 
 def has_full_text_index(connection: sqlite3.Connection) -> bool:
@@ -74,36 +73,25 @@ class ImmediateSqliteClient(SqliteClient):
         super().__init__(file_path, **arguments)
         self._reader: sqlite3.Connection | None = None
 
-    async def fetch(
-        self,
-        query: str,
-        values: Sequence[Any],
-        *,
-        may_sort: bool = False,
-        seconds: float | None = None,
-    ) -> Sequence[Sequence[Any]]:
+    async def fetch(self, read: Read) -> Sequence[Sequence[Any]]:
         """The rows of one statement that only reads, in the thread of the event loop.
 
         It takes less time than the way to the other connection's thread and back. A reader of a
         write-ahead log waits for no writer, and sees every commit from before it began.
         A statement that is given `seconds` may be a long one, and runs in the other thread.
         """
-        if seconds is not None:
-            return await self._fetch_aside(query, values)
+        if read.seconds is not None:
+            return await _executed(self, read)
         if self.log.isEnabledFor(logging.DEBUG):
-            self.log.debug("%s: %s", query, values)
+            self.log.debug("%s: %s", read.sql, read.values)
         try:
             if self._reader is None:
                 self._reader = open_reader(Path(self.filename), _READER_KIBIBYTES)
-            return self._reader.execute(query, values).fetchall()
+            return self._reader.execute(read.sql, read.values).fetchall()
         except sqlite3.OperationalError:
             # The file is locked, or cannot be read without writing: the other connection waits.
             self._close_reader()
-            return await self._fetch_aside(query, values)
-
-    async def _fetch_aside(self, query: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
-        rows: Sequence[Sequence[Any]] = (await self.execute_query(query, list(values)))[1]
-        return rows
+            return await _executed(self, read)
 
     async def close(self) -> None:
         """Close both connections."""
