@@ -157,6 +157,20 @@ def columns(row_class: type[models.Row], alias: str, tenant: str, *further: Besi
     return ", ".join([*own, *(_of_tenant(one.sql(dialect()), alias, tenant) for one in further)])
 
 
+def joined_by_id(of_dialect: str, table: str, alias: str, tenant: str) -> str:
+    """The join with the rows of a table whose ids `x` has, one by one and in the order of `x`.
+
+    Neither database may join otherwise: it would lose the order, or read all rows of the tenant.
+    alias: the name of the table in the statement. tenant: the placeholder of the tenant's id.
+    """
+    if of_dialect == "sqlite":
+        return f"CROSS JOIN {table} {alias} ON {alias}.tenant_id = {tenant} AND {alias}.id = x.id"
+    return (
+        f"CROSS JOIN LATERAL (SELECT k.* FROM {table} k"
+        f" WHERE k.tenant_id = {tenant} AND k.id = x.id LIMIT 1) {alias}"
+    )
+
+
 def _of_tenant(sql: str, table: str, tenant: str) -> str:
     """The expression with the tenant's placeholder in place of the column of the row's table.
 

@@ -17,7 +17,7 @@ from uuid import UUID
 import models
 from server.access import token_ranges
 from server.access.principal import Principal
-from server.access.reading import Beside, columns, read_rows, uuid_of
+from server.access.reading import Beside, columns, joined_by_id, read_rows, uuid_of
 from server.access.tenancy import cut
 from server.access.token_filter import (
     Question,
@@ -39,16 +39,8 @@ _FEW = 1_000
 _MAX_NAME_KEY_LENGTH = 200
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{6})?\+00:00", re.ASCII)
 _BROAD = "Too many tokens would have to be read for this list. Narrow the filter."
-# Of one statement. PostgreSQL may be asked for longer before it counts as out of order.
+# Of one statement: less than the two seconds after which the database counts as unavailable.
 _MAX_SECONDS = 1.5
-# The found tokens in their order, which a join of another kind would lose.
-_SHOWN = {
-    "postgres": (
-        "CROSS JOIN LATERAL ("
-        "SELECT k.* FROM token k WHERE k.tenant_id = {tenant} AND k.id = x.id LIMIT 1) token"
-    ),
-    "sqlite": "CROSS JOIN token ON token.tenant_id = {tenant} AND token.id = x.id",
-}
 
 
 class _Place(NamedTuple):
@@ -135,7 +127,6 @@ async def page(
     beside: tuple[Beside, ...] = (),
 ) -> Page[models.Token]:
     """The tokens that meet the filter, in the order. Raises `SearchTooBroad`."""
-
     if not wanted.states:
         return Page([], has_previous=False, has_next=False, keys=[])
     question = Question(wanted, principal.tenant_id, beside)
@@ -315,7 +306,7 @@ async def _run(question: Question, sql: str, values: Values, *, is_short: bool =
     beside = question.beside
     if beside is not None:
         shown = columns(models.Token, "token", values.tenant, *beside)
-        join = _SHOWN[values.dialect].format(tenant=values.tenant)
+        join = joined_by_id(values.dialect, "token", "token", values.tenant)
         sql = f"SELECT x.id, x.key, {shown} FROM ({sql}) x {join}"
     rows = await _rows(sql, values, is_short=is_short)
     if beside is None:

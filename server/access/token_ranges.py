@@ -12,6 +12,7 @@ from uuid import UUID
 
 import models
 from models import TokenState
+from server.access.reading import joined_by_id
 from server.access.token_filter import AMONG, Question, Values, never_used
 from server.database import dialect
 from server.texts import query_words
@@ -34,14 +35,6 @@ _SEARCHED = {
 _WORDS = {
     "postgres": "string_to_array(s.words, ' ') @> {}::text[]",
     "sqlite": "token_search_index MATCH {}",
-}
-# Looks tokens up one by one, in the order of the range; neither database may join otherwise.
-_TOKEN_OF = {
-    "postgres": (
-        "CROSS JOIN LATERAL ("
-        "SELECT k.* FROM token k WHERE k.tenant_id = {tenant} AND k.id = x.id LIMIT 1) t"
-    ),
-    "sqlite": "CROSS JOIN token t ON t.tenant_id = {tenant} AND t.id = x.id",
 }
 # The value of a term: the present instant by the clock of the database.
 NOW = object()
@@ -109,7 +102,7 @@ def examined(part: Range, key: str, values: Values, limit: int, beyond: Beyond =
     else:
         lead = part.columns[0] if part.columns else "NULL"
         named = f"SELECT {part.id} AS id, {lead} AS lead {_rows(part, values, limit, beyond)}"
-        token = _TOKEN_OF[values.dialect].format(tenant=values.tenant)
+        token = joined_by_id(values.dialect, "token", "t", values.tenant)
         rows = f"SELECT {_COLUMNS}, {key} AS key FROM ({named}) x {token}"
     return f"SELECT * FROM ({rows}) e WHERE {never_used(values)}" if part.has_strays else rows
 

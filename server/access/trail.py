@@ -16,20 +16,13 @@ from uuid import UUID
 
 import models
 from models import ActivityKind
-from server.access.reading import Beside, columns, rows_by
+from server.access.reading import Beside, columns, joined_by_id, rows_by
 from server.access.tenancy import cut, page_of
 from server.access.token_filter import Values
 from server.database import dialect
 from server.paging import Page, PageRequest
 
 _EVERY_KIND = frozenset(ActivityKind)
-_SHOWN = {
-    "postgres": (
-        "CROSS JOIN LATERAL (SELECT k.* FROM activity k"
-        " WHERE k.tenant_id = {tenant} AND k.id = x.id LIMIT 1) activity"
-    ),
-    "sqlite": "CROSS JOIN activity ON activity.tenant_id = {tenant} AND activity.id = x.id",
-}
 _LEAST, _GREATEST = UUID(int=0), UUID(int=(1 << 128) - 1)
 
 
@@ -219,7 +212,7 @@ def _statement(shape: _Shape) -> str:
         return f"SELECT {shown} {_range(shape, marks)}"
     merge = _merged_on_postgres if shape.dialect == "postgres" else _merged_on_sqlite
     # The ids first: rows, which may be large, are read for the page alone.
-    row = _SHOWN[shape.dialect].format(tenant=marks.tenant)
+    row = joined_by_id(shape.dialect, "activity", "activity", marks.tenant)
     return f"SELECT {shown} FROM ({merge(shape, marks)}) x {row}"
 
 

@@ -24,9 +24,8 @@ _Step = Callable[[BaseDBAsyncClient], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class MigrationPlan:
-    """What the migrations of these names do, in order."""
+    """What some migrations do, in order."""
 
-    names: list[str]
     steps: list[_Step]
 
     async def run(self, client: BaseDBAsyncClient) -> None:
@@ -51,7 +50,7 @@ async def plan_of(executor: MigrationExecutor, app: str, missing: list[str]) -> 
                 steps += [step async for step in _steps(migration, state, connection)]
             else:
                 await migration.apply(state, dry_run=True)
-    return MigrationPlan(missing, steps)
+    return MigrationPlan(steps)
 
 
 async def _steps(

@@ -2,7 +2,7 @@
 
 import re
 from asyncio import sleep
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -57,7 +57,7 @@ async def migrate(settings: Settings) -> list[str]:
     Safe while instances serve: where a table is in use for longer, it is tried again.
     Raises `Misconfigured` for an unusable database.
     """
-    plans: list[MigrationPlan] = []
+    plans: dict[tuple[str, ...], MigrationPlan] = {}
     return await when_unlocked(settings, partial(migrate_connected, plans))
 
 
@@ -78,10 +78,12 @@ async def when_unlocked(settings: Settings, change: Callable[[], Awaitable[_T]])
         )
 
 
-async def migrate_connected(plans: list[MigrationPlan] | None = None) -> list[str]:
+async def migrate_connected(
+    plans: MutableMapping[tuple[str, ...], MigrationPlan] | None = None,
+) -> list[str]:
     """As `migrate`, on the connected database, within its time-outs.
 
-    plans: those of earlier tries, which this one adds its own to.
+    plans: those of earlier tries, by the migrations that lacked; this one adds its own.
     """
     async with told_to_the_operator(), transaction() as client:
         await require_writable()
@@ -104,25 +106,17 @@ async def migrate_connected(plans: list[MigrationPlan] | None = None) -> list[st
         # transaction.
         await executor.recorder.ensure_schema(_SCHEMA_EDITORS[dialect()](client))
         if client.capabilities.dialect == "postgres":
-            plan = await _plan(executor, state.missing, plans)
+            plan = (plans or {}).get(tuple(state.missing))
+            if plan is None:
+                plan = await plan_of(executor, "models", state.missing)
+            if plans is not None:
+                plans[tuple(state.missing)] = plan
             await client.execute_query(LOCK_TIMEOUT)
             await plan.run(client)
         else:
             await executor.migrate()
         await cover_new_tables()
         return state.missing
-
-
-async def _plan(
-    executor: MigrationExecutor, missing: list[str], earlier: list[MigrationPlan] | None
-) -> MigrationPlan:
-    """The plan of an earlier try, if it lacked the same migrations; else a new one."""
-    plans = [] if earlier is None else earlier
-    for plan in plans:
-        if plan.names == missing:
-            return plan
-    plans.append(await plan_of(executor, "models", missing))
-    return plans[-1]
 
 
 async def require_usable() -> None:
