@@ -1,4 +1,4 @@
-"""Whether this process is to end: told to balancers first, which then ask other instances."""
+"""Announces the end of this process, so that balancers use other instances before it."""
 
 
 class Shutdown:
@@ -10,5 +10,5 @@ class Shutdown:
     is_announced = False
 
     def announce(self) -> None:
-        """Tell it from now on."""
+        """Announce the end from now on."""
         self.is_announced = True

@@ -6,6 +6,14 @@ import models
 from server import database
 from tests.conftest import settings_for
 
+_PLANTED_MODEL = """
+        ops.CreateModel(
+            name="Planted",
+            fields=[("id", fields.IntField(primary_key=True))],
+            options={"table": "planted", "app": "models", "pk_attr": "id"},
+            bases=["Model"],
+        ),
+"""
 _BROKEN = """
 from tortoise import fields, migrations
 from tortoise.migrations import operations as ops
@@ -15,13 +23,7 @@ async def fail(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [("models", "{last}")]
-    operations = [
-        ops.CreateModel(
-            name="Planted",
-            fields=[("id", fields.IntField(primary_key=True))],
-            options={"table": "planted", "app": "models", "pk_attr": "id"},
-            bases=["Model"],
-        ),
+    operations = [{model}
         ops.RunPython(fail),
     ]
 """
@@ -30,9 +32,14 @@ class Migration(migrations.Migration):
 MIGRATIONS = sorted(file.stem for file in Path(models.__file__).parent.glob("migrations/[0-9]*.py"))
 
 
+def written(migration: str) -> str:
+    """The text of a migration after the last one, with the planted model for `{model}`."""
+    return migration.replace("{last}", MIGRATIONS[-1]).replace("{model}", _PLANTED_MODEL)
+
+
 def plant_failing_migration(folder: Path) -> None:
     """Add a migration that creates a table and then raises `ZeroDivisionError`."""
-    (folder / "9999_broken.py").write_text(_BROKEN.replace("{last}", MIGRATIONS[-1]))
+    (folder / "9999_broken.py").write_text(written(_BROKEN))
 
 
 def hold_back(planted: Path, first: str) -> dict[Path, str]:

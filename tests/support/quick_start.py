@@ -29,7 +29,7 @@ _prepared: dict[type, dict[Any, dict[str, Any]]] = {}
 def install() -> None:
     """From now on, keep what is derived from models, recipes and paths, and use it again."""
     Apps._build_initial_querysets = _prepare_once  # type: ignore[assignment, method-assign]
-    server.app.read_recipes = _read_recipes_once  # type: ignore[attr-defined]
+    server.app.read_recipes = _read_recipes_once  # type: ignore[attr-defined]  # an imported name
     starlette.routing.compile_path = cache(starlette.routing.compile_path)
 
 

@@ -12,6 +12,7 @@ import httpx2
 from tests.support.command import OWNER, PASSWORD
 from tests.support.factories import Client
 from tests.support.haproxy import Balancer, balancer
+from tests.support.postgres import PostgresServer
 from tests.support.process import LOOPBACK, ServerProcess
 from tests.support.upgrade_load import DENIED, GRANTED, REVOKED, Load, loaded, whole_life
 from tests.support.versions import Version
@@ -134,12 +135,15 @@ def _served(version: Version, url: str, place: Path) -> Served:
     return Served(version, [version.instance(place, url, _SETTINGS) for _ in range(INSTANCES)])
 
 
-async def upgraded_and_back(old: Version, new: Version, url: str, place: Path) -> list[str]:
+async def upgraded_and_back(
+    old: Version, new: Version, postgres: PostgresServer, place: Path
+) -> list[str]:
     """Upgrade, and go back to the old version on the new schema, all under load.
 
     Every request must get its right answer, and every decision and event must arrive. Returns the
     names of the migrations that were applied.
     """
+    url = await postgres.create_database()
     async with upgrading(old, new, url, place) as upgrade:
         load = upgrade.load
         await load.goes_on()
@@ -149,6 +153,7 @@ async def upgraded_and_back(old: Version, new: Version, url: str, place: Path) -
         await upgrade.replace(upgrade.new, upgrade.old)
     allowed, denied = load.checks[GRANTED], load.checks[DENIED] + load.checks[REVOKED]
     assert await upgrade.decisions() == (allowed, denied)
+    await postgres.drop_database(url)
     longest = max(load.longest, key=lambda name: load.longest[name])
     print(
         f"{old.name} to {new.name} and back: {load.served} requests, {load.checks.total()} of them"

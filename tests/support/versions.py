@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.migrations import MIGRATIONS
+from tests.support.migrations import written
 from tests.support.process import ROOT, ServerProcess, tessera_environment
 
 # A balancer in the tests notices sooner that an instance is not ready.
@@ -27,13 +27,7 @@ from tortoise.migrations import operations as ops
 
 class Migration(migrations.Migration):
     dependencies = [("models", "{last}")]
-    operations = [
-        ops.CreateModel(
-            name="Planted",
-            fields=[("id", fields.IntField(primary_key=True))],
-            options={{"table": "planted", "app": "models", "pk_attr": "id"}},
-            bases=["Model"],
-        ),
+    operations = [{model}
         *(
             ops.AddField(name, "planted", fields.CharField(max_length=9, db_default="x"))
             for name in ("Token", "TokenSecret", "Tenant", "Admin", "Session", "Activity")
@@ -92,13 +86,14 @@ def this_version() -> Version:
 
 def next_version(folder: Path) -> Version:
     """This version with one migration more, which only adds."""
+    folder.mkdir()
     version = Version("next version", folder)
     (folder / "server").symlink_to(ROOT / "server", target_is_directory=True)
     planted = folder / "models" / "migrations"
     planted.mkdir(parents=True)
     for file in (ROOT / "models").rglob("*.py"):
         (folder / file.relative_to(ROOT)).write_text(file.read_text())
-    (planted / "9997_expands.py").write_text(_EXPANDING.format(last=MIGRATIONS[-1]))
+    (planted / "9997_expands.py").write_text(written(_EXPANDING))
     return version
 
 
@@ -107,6 +102,7 @@ def version_at(place: str, folder: Path) -> Version:
     path = Path(place)
     if path.is_dir():
         return Version(place, path.resolve())
+    folder.mkdir()
     if path.suffix == ".whl":
         with zipfile.ZipFile(path) as wheel:
             wheel.extractall(folder)

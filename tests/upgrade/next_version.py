@@ -14,10 +14,6 @@ from tests.support.versions import next_version, this_version
 async def test_requests_are_served_through_an_upgrade_and_back(
     postgres: PostgresServer, tmp_path: Path
 ) -> None:
-    new = tmp_path / "next"
-    new.mkdir()
-    url = await postgres.create_database()
-    old = this_version()
-    applied = await upgraded_and_back(old, next_version(new), url, tmp_path)
+    new = next_version(tmp_path / "next")
+    applied = await upgraded_and_back(this_version(), new, postgres, tmp_path)
     assert applied == ["9997_expands"]
-    await postgres.drop_database(url)

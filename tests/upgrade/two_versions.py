@@ -16,10 +16,6 @@ FROM = os.environ.get("TESSERA_TEST_UPGRADE_FROM", "")
 async def test_requests_are_served_through_an_upgrade_from_that_version_and_back(
     postgres: PostgresServer, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "old"
-    folder.mkdir()
-    url = await postgres.create_database()
-    old, new = version_at(FROM, folder), this_version()
-    applied = await upgraded_and_back(old, new, url, tmp_path)
+    old, new = version_at(FROM, tmp_path / "old"), this_version()
+    applied = await upgraded_and_back(old, new, postgres, tmp_path)
     assert applied == [name for name in new.migrations if name not in old.migrations]
-    await postgres.drop_database(url)
