@@ -1,6 +1,6 @@
 """Columns of other tables that pages of tokens and activities read in the statement of the page."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -40,31 +40,50 @@ def _keys(dialect: str) -> str:
     return _KEYS.format(gather=gather, limit=MAX_KEYS + 1)
 
 
-# `keys`: of permissions, in no order; `MAX_KEYS` and one more at most.
+# What a list needs of a row that it names, and no more: other columns take longer than the rest of
+# the statement.
+IN_BRIEF = "/brief"
+_TOKEN_IN_BRIEF = ("id", "name")
+_ADMIN_IN_BRIEF = ("id", "name", "email", "former_email")
+
+
+def _admin(name: str, id_column: str, when: str = "") -> dict[str, Beside]:
+    """The admin, whole and in brief, to be read under one name."""
+    whole = row_beside(name, models.Admin, id_column, when=when)
+    brief = row_beside(name, models.Admin, id_column, *_ADMIN_IN_BRIEF, when=when)
+    return {name: whole, f"{name}{IN_BRIEF}": brief}
+
+
+def _token(name: str, id_column: str, when: str) -> dict[str, Beside]:
+    """As `_admin`, of a token."""
+    whole = row_beside(name, models.Token, id_column, when=when)
+    brief = row_beside(name, models.Token, id_column, *_TOKEN_IN_BRIEF, when=when)
+    return {name: whole, f"{name}{IN_BRIEF}": brief}
+
+
+# `keys`: of permissions, a JSON list in no order; `MAX_KEYS` and one more at most.
 OF_TOKENS = {
-    one.name: one
-    for one in (
-        Beside("keys", _keys, orjson.loads),
-        row_beside(
-            "last_use",
-            models.TokenLastUse,
-            "token.id",
-            *("last_used_at", "last_used_from", "last_used_user_agent"),
-        ),
-        row_beside("creator", models.Admin, "token.created_by_id"),
-        row_beside("owner", models.Admin, "token.owner_id"),
-    )
+    "keys": Beside("keys", _keys),
+    "last_use": row_beside(
+        "last_use",
+        models.TokenLastUse,
+        "token.id",
+        *("last_used_at", "last_used_from", "last_used_user_agent"),
+    ),
+    **_admin("creator", "token.created_by_id"),
+    **_admin("owner", "token.owner_id"),
 }
-# Ids of admins and tokens differ: where the actor is no admin, there is no such row.
 OF_ACTIVITIES = {
-    one.name: one
-    for one in (
-        row_beside("acting_admin", models.Admin, "activity.actor_id"),
-        row_beside("acting_token", models.Token, "activity.actor_id"),
-        row_beside("subject_admin", models.Admin, "activity.subject_id"),
-        row_beside("subject_token", models.Token, "activity.subject_id"),
-    )
+    **_admin("acting_admin", "activity.actor_id", "activity.actor_kind = 'ADMIN'"),
+    **_token("acting_token", "activity.actor_id", "activity.actor_kind = 'HOLDER'"),
+    **_admin("subject_admin", "activity.subject_id", "activity.subject_kind = 'ADMIN'"),
+    **_token("subject_token", "activity.subject_id", "activity.subject_kind = 'TOKEN'"),
 }
+
+
+def in_brief(names: Iterable[str]) -> set[str]:
+    """The names of rows beside, in brief."""
+    return {f"{name}{IN_BRIEF}" for name in names}
 
 
 async def keys_of(
@@ -74,7 +93,7 @@ async def keys_of(
     held: dict[UUID, list[str]] = {token_id: [] for token_id in token_ids}
     values: list[Any] = [tenant_id, list(token_ids), max_keys]
     if dialect() == "sqlite":
-        values = [str(tenant_id), orjson.dumps(values[1]).decode(), max_keys]
+        values = [str(tenant_id), orjson.dumps(list(map(str, token_ids))).decode(), max_keys]
     for token_id, keys in await fetch(_HELD_KEYS[dialect()], values):
         held[uuid_of(token_id)] = orjson.loads(keys)
     return held

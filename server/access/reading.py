@@ -24,6 +24,7 @@ from tortoise.queryset import ValuesListQuery
 import models
 from server.access.principal import Principal
 from server.database import dialect, fetch
+from server.internals.asyncpg import QuickUUID
 
 _Row = TypeVar("_Row", bound=models.Row)
 _TenantRow = TypeVar("_TenantRow", bound=models.TenantRow)
@@ -46,12 +47,12 @@ class Beside(NamedTuple):
 
     sql: the expression for a dialect, over the row's table. It compares the tenant with that of the
     row, and is sent to PostgreSQL with the tenant's id instead. read: its value, unless that is
-    null.
+    null; None for the driver's own value.
     """
 
     name: str
     sql: Callable[[str], str]
-    read: _Decoder
+    read: _Decoder | None = None
 
 
 class _Shape(NamedTuple):
@@ -153,8 +154,20 @@ def columns(row_class: type[models.Row], alias: str, tenant: str, *further: Besi
 
     tenant: the placeholder of the tenant's id.
     """
+    return _columns(dialect(), row_class, alias, tenant, further)
+
+
+@lru_cache(_MAX_SHAPES)
+def _columns(
+    of_dialect: str,
+    row_class: type[models.Row],
+    alias: str,
+    tenant: str,
+    further: tuple[Beside, ...],
+) -> str:
     own = (f"{alias}.{one['db_column']}" for one in _described(row_class).values())
-    return ", ".join([*own, *(_of_tenant(one.sql(dialect()), alias, tenant) for one in further)])
+    beside = (_of_tenant(of_dialect, one.sql(of_dialect), alias, tenant) for one in further)
+    return ", ".join([*own, *beside])
 
 
 def joined_by_id(of_dialect: str, table: str, alias: str, tenant: str) -> str:
@@ -171,16 +184,13 @@ def joined_by_id(of_dialect: str, table: str, alias: str, tenant: str) -> str:
     )
 
 
-def _of_tenant(sql: str, table: str, tenant: str) -> str:
+def _of_tenant(of_dialect: str, sql: str, table: str, tenant: str) -> str:
     """The expression with the tenant's placeholder in place of the column of the row's table.
 
     Of a distributed database, one node is asked where each table is compared with a value.
     """
-    return _with_tenant(sql, table, tenant) if dialect() == "postgres" else sql
-
-
-@lru_cache(_MAX_SHAPES)
-def _with_tenant(sql: str, table: str, tenant: str) -> str:
+    if of_dialect != "postgres":
+        return sql
     return re.sub(rf'(?<!\w)"?{table}"?\."?tenant_id"?', lambda _: tenant, sql)
 
 
@@ -200,29 +210,26 @@ def _read(
     found: Sequence[Sequence[Any]],
     beside: tuple[Beside, ...] = (),
 ) -> list[Any]:
-    names = _names(row_class)
-    make = _maker(row_class, (*names, *[one.name for one in beside]))
-    decoders = _decoders(dialect(), row_class, names)
-    if beside:
-        # Many rows of a page have the same beside them, such as their creator.
-        further = enumerate(beside, len(names))
-        decoders = [*decoders, *((place, _Once(one.read).__getitem__) for place, one in further)]
-    if not decoders:
+    make = _maker(dialect(), row_class, _names(row_class), tuple(one.name for one in beside))
+    first = len(_names(row_class))
+    # Many rows of a page have the same beside them, such as their creator.
+    readers = [(place, _Once(one.read)) for place, one in enumerate(beside, first) if one.read]
+    if not readers:
         return list(map(make, found))
     made = []
     for row in found:
         values = list(row)
-        for place, decode in decoders:
+        for place, once in readers:
             value = values[place]
             if value is not None:
-                values[place] = decode(value)
+                values[place] = once[value]
         made.append(make(values))
     return made
 
 
 def _for_sqlite(value: Any) -> Any:
     """The value as Tortoise writes it into the embedded database."""
-    if type(value) is UUID:
+    if isinstance(value, UUID):
         return str(value)
     return value.isoformat(" ") if isinstance(value, datetime) else value
 
@@ -244,9 +251,10 @@ def _statement(shape: _Shape) -> _Statement:
         raise TypeError(f"a value is not in the statement: {sql}")
     table = models.table_of(shape.row_class)
     tenant = _TENANT.search(sql)
-    for one in shape.beside if tenant else ():
-        written = one.sql(shape.dialect)
-        sql = sql.replace(written, _of_tenant(written, table, tenant[1] if tenant else ""))
+    if tenant:
+        for one in shape.beside:
+            written = one.sql(shape.dialect)
+            sql = sql.replace(written, _of_tenant(shape.dialect, written, table, tenant[1]))
     return _Statement(sql, values, constants)
 
 
@@ -317,12 +325,15 @@ class _Once(dict[Any, Any]):
         return found
 
 
-def row_beside(name: str, row_class: type[models.Row], id_column: str, *only: str) -> Beside:
+def row_beside(
+    name: str, row_class: type[models.Row], id_column: str, *only: str, when: str = ""
+) -> Beside:
     """The row of another table of the tenant whose id is in a column; None if there is none.
 
     The row of the tenant itself too.
 
     id_column: in SQL, with its table. only: the names of the columns that are read; all without.
+    when: a condition in SQL, for a column that has ids of several tables.
     """
     described = _described(row_class)
     names = only or tuple(described)
@@ -335,20 +346,12 @@ def row_beside(name: str, row_class: type[models.Row], id_column: str, *only: st
     def sql(of_dialect: str) -> str:
         make = "json_build_array" if of_dialect == "postgres" else "json_array"
         # exempt statements_without_a_tenant: `where` names it
-        return f"(SELECT {make}({selected}) FROM {table} o WHERE {where})"
-
-    @cache
-    def reader() -> tuple[list[tuple[int, _Decoder]], Callable[[Iterable[Any]], Any]]:
-        # JSON has instants and ids as texts, on either database.
-        return _decoders("json", row_class, names), _maker(row_class, names)
+        found = f"(SELECT {make}({selected}) FROM {table} o WHERE {where})"
+        return f"CASE WHEN {when} THEN {found} END" if when else found
 
     def read(text: str) -> Any:
-        values = orjson.loads(text)
-        decoders, make = reader()
-        for place, decode in decoders:
-            if values[place] is not None:
-                values[place] = decode(values[place])
-        return make(values)
+        # JSON has instants and ids as texts, on either database.
+        return _maker("json", row_class, names, ())(orjson.loads(text))
 
     return Beside(name, sql, read)
 
@@ -382,7 +385,7 @@ def _decoder(row_class: type[models.Row], name: str, of_class: type) -> _Decoder
     if of_class is fields.JSONField:
         return orjson.loads
     if of_class is fields.UUIDField:
-        return _uuid
+        return QuickUUID
     if of_class is fields.DatetimeField:
         return _instant
     if of_class is fields.BooleanField:
@@ -395,11 +398,7 @@ def _decoder(row_class: type[models.Row], name: str, of_class: type) -> _Decoder
 
 def uuid_of(value: Any) -> UUID:
     """An id that a statement in SQL gives: the embedded database has them as texts."""
-    return value if isinstance(value, UUID) else _uuid(value)
-
-
-# A page has the same tenant in each row, and few admins.
-_uuid = lru_cache(256)(UUID)
+    return value if isinstance(value, UUID) else QuickUUID(value)
 
 
 def _instant(text: str) -> datetime:
@@ -412,20 +411,38 @@ def _in_utc(instant: datetime) -> datetime:
 
 
 @cache
-def _maker(row_class: type[models.Row], names: tuple[str, ...]) -> Callable[[Iterable[Any]], Any]:
-    """What makes a row of its columns: a named tuple with what the model itself defines."""
+def _maker(
+    of_dialect: str,
+    row_class: type[models.Row],
+    names: tuple[str, ...],
+    beside: tuple[str, ...],
+) -> Callable[[Iterable[Any]], Any]:
+    """What makes a row of its columns: a named tuple with what the model itself defines.
+
+    It holds what the driver gave. A value is decoded where it is read: most are not.
+    """
     # These are the columns that a query selects.
-    tuples: Any = namedtuple(row_class.__name__, names)  # type: ignore[misc]  # not written out
+    tuples: Any = namedtuple(row_class.__name__, (*names, *beside))  # type: ignore[misc]
     own: dict[str, Any] = {
         name: one
         # exempt names_made_at_run_time: what a model defines is copied, and nothing looked up
         for name, one in vars(row_class).items()
         if isinstance(one, property | FunctionType) and not name.startswith("_")
     }
+    for place, decode in _decoders(of_dialect, row_class, names):
+        own[names[place]] = _decoded(place, decode)
     # Rows are told apart by their ids, as those of Tortoise are: some columns have no hash. Their
     # representation shows no column: one is the hash of a password.
     own |= {"__slots__": (), "__eq__": _is_same, "__hash__": _hash, "__repr__": _shown}
     return partial(tuple.__new__, type(row_class.__name__, (tuples,), own))
+
+
+def _decoded(place: int, decode: _Decoder) -> property:
+    def read(row: Any) -> Any:
+        value = row[place]
+        return None if value is None else decode(value)
+
+    return property(read)
 
 
 def _is_same(row: Any, other: Any) -> bool:

@@ -21,22 +21,23 @@ MAX_IDS = 500
 TOO_MANY_IDS = f"A filter names at most {MAX_IDS} tokens by their ids."
 
 _STATE = (
-    "CASE WHEN e.revoked_at IS NOT NULL THEN 'REVOKED' WHEN e.expires_at <= {now} THEN 'EXPIRED'"
-    " WHEN e.paused_at IS NOT NULL THEN 'PAUSED' ELSE 'ACTIVE' END IN ({states})"
+    "CASE WHEN {of}.revoked_at IS NOT NULL THEN 'REVOKED'"
+    " WHEN {of}.expires_at <= {now} THEN 'EXPIRED'"
+    " WHEN {of}.paused_at IS NOT NULL THEN 'PAUSED' ELSE 'ACTIVE' END IN ({states})"
 )
 # Scalars, not joins or EXISTS, which PostgreSQL may answer from all rows of the tenant.
 _LAST_USE = (
-    "(SELECT u.last_used_at FROM token_last_use u WHERE u.tenant_id = {tenant} AND u.id = e.id)"
+    "(SELECT u.last_used_at FROM token_last_use u WHERE u.tenant_id = {tenant} AND u.id = {of}.id)"
 )
 _HOLDS = (
-    "(SELECT 1 FROM token_permission p WHERE p.tenant_id = {tenant} AND p.token_id = e.id"
+    "(SELECT 1 FROM token_permission p WHERE p.tenant_id = {tenant} AND p.token_id = {of}.id"
     " AND p.fingerprint = {value} LIMIT 1) IS NOT NULL"
 )
 AMONG = {
     "postgres": "{id} = ANY({value}::uuid[])",
     "sqlite": "{id} IN (SELECT value FROM json_each({value}))",
 }
-_TEXT = "(SELECT s.text FROM token_search s WHERE s.tenant_id = {tenant} AND s.id = e.id)"
+_TEXT = "(SELECT s.text FROM token_search s WHERE s.tenant_id = {tenant} AND s.id = {of}.id)"
 _CONTAINS = {
     "postgres": "strpos(" + _TEXT + ", {value}) > 0",
     "sqlite": "instr(" + _TEXT + ", {value}) > 0",
@@ -119,7 +120,7 @@ class Values:
         if embedded and isinstance(value, UUID):
             value = str(value)
         elif isinstance(value, frozenset):
-            value = orjson.dumps(sorted(value)).decode() if embedded else sorted(value)
+            value = orjson.dumps(sorted(map(str, value))).decode() if embedded else sorted(value)
         elif embedded and isinstance(value, datetime):
             value = value.isoformat(" ")
         self.given.append(value)
@@ -146,45 +147,47 @@ def condition_names(wanted: TokenFilter) -> frozenset[str]:
     return frozenset(name for name, is_given in given.items() if is_given)
 
 
-def conditions(names: frozenset[str], question: Question, values: Values) -> Iterator[str]:
-    """These conditions of the filter, over `e`, a token that is examined."""
+def conditions(
+    names: frozenset[str], question: Question, values: Values, of: str = "token"
+) -> Iterator[str]:
+    """These conditions of the filter, over the tokens that a statement calls `of`."""
     for name in sorted(names):
-        yield _condition(name, question, values)
+        yield _condition(name, question, values, of)
 
 
-def never_used(values: Values) -> str:
-    """The condition that `e` was never used."""
-    return f"{_LAST_USE.format(tenant=values.tenant)} IS NULL"
+def never_used(values: Values, of: str = "token") -> str:
+    """The condition that a token was never used."""
+    return f"{_LAST_USE.format(tenant=values.tenant, of=of)} IS NULL"
 
 
-def _condition(name: str, question: Question, values: Values) -> str:
+def _condition(name: str, question: Question, values: Values, of: str) -> str:
     wanted, put, tenant = question.wanted, values.put, values.tenant
     match name:
         case "states":
             states = ", ".join(f"'{state.value}'" for state in wanted.states) or "NULL"
-            return _STATE.format(now=values.now(), states=states)
+            return _STATE.format(of=of, now=values.now(), states=states)
         case "owner":
-            return f"e.owner_id = {put(wanted.owner_id)}"
+            return f"{of}.owner_id = {put(wanted.owner_id)}"
         case "organisation":
-            return f"(e.owner_id IS NULL) = {put(wanted.is_owned_by_organisation)}"
+            return f"({of}.owner_id IS NULL) = {put(wanted.is_owned_by_organisation)}"
         case "creator":
-            return f"e.created_by_id = {put(wanted.created_by_id)}"
+            return f"{of}.created_by_id = {put(wanted.created_by_id)}"
         case "created":
-            return f"e.created_at < {put(wanted.created_before)}"
+            return f"{of}.created_at < {put(wanted.created_before)}"
         case "expiry":
-            return f"e.expires_at < {put(wanted.expires_before)}"
+            return f"{of}.expires_at < {put(wanted.expires_before)}"
         case "unused":
-            last_use = _LAST_USE.format(tenant=tenant)
-            return f"COALESCE({last_use}, e.created_at) < {put(wanted.unused_since)}"
+            last_use = _LAST_USE.format(tenant=tenant, of=of)
+            return f"COALESCE({last_use}, {of}.created_at) < {put(wanted.unused_since)}"
         case "resumed":
-            return f"COALESCE(e.resumed_at, e.created_at) < {put(wanted.not_resumed_since)}"
+            return f"COALESCE({of}.resumed_at, {of}.created_at) < {put(wanted.not_resumed_since)}"
         case "permission":
             fingerprint = models.permission_fingerprint(wanted.permission or "")
-            return _HOLDS.format(tenant=tenant, value=put(fingerprint))
+            return _HOLDS.format(of=of, tenant=tenant, value=put(fingerprint))
         case "search":
-            return _CONTAINS[values.dialect].format(tenant=tenant, value=put(wanted.search))
+            return _CONTAINS[values.dialect].format(of=of, tenant=tenant, value=put(wanted.search))
         case "ids":
-            return AMONG[values.dialect].format(id="e.id", value=put(wanted.ids))
+            return AMONG[values.dialect].format(id=f"{of}.id", value=put(wanted.ids))
         case "use":
-            return f"({never_used(values)}) = {put(wanted.never_used)}"
-    return "e.revoked_at IS NULL"
+            return f"({never_used(values, of)}) = {put(wanted.never_used)}"
+    return f"{of}.revoked_at IS NULL"

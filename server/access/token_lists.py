@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -18,6 +19,7 @@ import models
 from server.access import token_ranges
 from server.access.principal import Principal
 from server.access.reading import Beside, columns, joined_by_id, read_rows, uuid_of
+from server.access.reading import beside as beside_of
 from server.access.tenancy import cut
 from server.access.token_filter import (
     Question,
@@ -25,6 +27,7 @@ from server.access.token_filter import (
     Values,
     condition_names,
     conditions,
+    never_used,
 )
 from server.access.token_ranges import Beyond, Range, counted, examined
 from server.database import StatementTooLong, dialect, fetch
@@ -44,14 +47,16 @@ _MAX_SECONDS = 1.5
 
 
 class _Place(NamedTuple):
-    """The place of a token in an order. token: where it is to be shown."""
+    """The place of a token in an order."""
 
     id: UUID
-    key: str | None
-    token: models.Token | None = None
+    key: str | datetime | None
 
 
-_Found = list[_Place]
+# The name of a place's key beside the columns of a token that is to be shown.
+_KEY = "key"
+# Places, or the rows of tokens with the keys of their places.
+_Found = list[Any]
 
 
 class TokenOrder(Enum):
@@ -133,10 +138,10 @@ async def page(
     found = await _found(question, order, request, request.size + 1)
     places = cut(found, request, behind=await _is_behind(question, order, request))
     return Page(
-        [place.token for place in places.rows if place.token is not None],
+        places.rows,
         places.has_previous,
         places.has_next,
-        [place.key for place in places.rows],
+        [_text(beside_of(row, _KEY)) for row in places.rows],
     )
 
 
@@ -233,22 +238,16 @@ async def _walked(
     values = Values(question.tenant_id)
     left = condition_names(question.wanted) - own.meets
     is_exact = not left and not own.has_strays
-    key = _walked_key(segment, own)
-    rows = examined(own, key, values, size if is_exact else limit, beyond)
-    where = " AND ".join(conditions(left, question, values)) or "true"
-    # The rows keep the order of the range, in which either database reads it.
-    sql = f"SELECT e.id, e.key FROM ({rows}) e WHERE {where} LIMIT {size}"
-    found = await _run(question, sql, values, is_short=is_exact or limit <= _FEW)
+    rows, key = token_ranges.walked(
+        own, values, size if is_exact else limit, beyond, has_key=segment.has_key
+    )
+    where = [*conditions(left, question, values), *([never_used(values)] * own.has_strays)]
+    sql = f"{rows} WHERE {' AND '.join(where) or 'true'} LIMIT {size}"
+    found = await _run(question, key, sql, values, is_short=is_exact or limit <= _FEW)
     if len(found) == size or is_exact:
         return found
     complete = await _holds_at_most(limit, [own], question.tenant_id, beyond)
     return found if complete else None
-
-
-def _walked_key(segment: _Segment, own: Range) -> str:
-    if not segment.has_key:
-        return "NULL"
-    return own.columns[0] if own.id == "t.id" else "x.lead"
 
 
 async def _chosen(
@@ -259,11 +258,12 @@ async def _chosen(
     left = condition_names(question.wanted) - frozenset.intersection(*(r.meets for r in ranges))
     key = segment.key.format(tenant=values.tenant)
     rows = _together(ranges, key, values, MAX_EXAMINED)
-    where = [*conditions(left, question, values), *_membership(segment)]
+    where = [*conditions(left, question, values, "e"), *_membership(segment)]
     sql = f"SELECT e.id, e.key FROM ({rows}) e WHERE {' AND '.join(where) or 'true'}"
     order = beyond.order(*(("e.key", "e.id") if segment.has_key else ("e.id",)))
     sql += f"{beyond.term('e.key', 'e.id', values)} ORDER BY {order} LIMIT {size}"
-    return await _run(question, sql, values)
+    join = joined_by_id(values.dialect, "token", "token", values.tenant)
+    return await _run(question, "x.key", f"FROM ({sql}) x {join}", values)
 
 
 def _membership(segment: _Segment) -> list[str]:
@@ -278,9 +278,9 @@ async def _all_of(question: Question, ranges: Sequence[Range], size: int) -> lis
     values = Values(question.tenant_id)
     left = condition_names(question.wanted) - frozenset.intersection(*(r.meets for r in ranges))
     rows = _together(ranges, "NULL", values, _MAX_EXAMINED_TO_COUNT)
-    where = " AND ".join(conditions(left, question, values)) or "true"
-    sql = f"SELECT e.id, e.key FROM ({rows}) e WHERE {where} LIMIT {size}"
-    return [place.id for place in await _run(question, sql, values)]
+    where = " AND ".join(conditions(left, question, values, "e")) or "true"
+    sql = f"SELECT e.id FROM ({rows}) e WHERE {where} LIMIT {size}"
+    return [uuid_of(row[0]) for row in await _rows(sql, values)]
 
 
 def _together(ranges: Sequence[Range], key: str, values: Values, limit: int) -> str:
@@ -301,18 +301,27 @@ async def _holds_at_most(
     return True
 
 
-async def _run(question: Question, sql: str, values: Values, *, is_short: bool = False) -> _Found:
-    """The places that a statement gives; a short one examines some hundreds of rows."""
-    beside = question.beside
-    if beside is not None:
-        shown = columns(models.Token, "token", values.tenant, *beside)
-        join = joined_by_id(values.dialect, "token", "token", values.tenant)
-        sql = f"SELECT x.id, x.key, {shown} FROM ({sql}) x {join}"
-    rows = await _rows(sql, values, is_short=is_short)
-    if beside is None:
-        return [_Place(uuid_of(row[0]), _text(row[1])) for row in rows]
-    tokens = read_rows(models.Token, [row[2:] for row in rows], beside)
-    return [_Place(token.id, _text(row[1]), token) for row, token in zip(rows, tokens, strict=True)]
+async def _run(
+    question: Question, key: str, sql: str, values: Values, *, is_short: bool = False
+) -> _Found:
+    """The places that a statement gives, or the rows of tokens that the question asks for.
+
+    sql: from FROM on; it calls each token `token`. key: the expression of the key of its place.
+    is_short: whether it examines some hundreds of rows at most.
+    """
+    if question.beside is None:
+        rows = await _rows(f"SELECT token.id, {key} {sql}", values, is_short=is_short)
+        return [_Place(uuid_of(row[0]), row[1]) for row in rows]
+    further = (*question.beside, _key_beside(key))
+    shown = columns(models.Token, "token", values.tenant, *further)
+    rows = await _rows(f"SELECT {shown} {sql}", values, is_short=is_short)
+    return read_rows(models.Token, rows, further)
+
+
+@cache
+def _key_beside(expression: str) -> Beside:
+    """The key of a token's place, beside the columns of the token."""
+    return Beside(_KEY, lambda _: expression)
 
 
 async def _rows(sql: str, values: Values, *, is_short: bool = False) -> Sequence[Sequence[Any]]:

@@ -95,16 +95,37 @@ class Beyond:
 EVERYTHING = Beyond()
 
 
-def examined(part: Range, key: str, values: Values, limit: int, beyond: Beyond = EVERYTHING) -> str:
+def walked(
+    part: Range, values: Values, limit: int, beyond: Beyond, *, has_key: bool
+) -> tuple[str, str]:
+    """The part of a statement that reads the first tokens of a range, in its order, as `token`.
+
+    With it the expression of the column that sorts them before their ids, if there is one. They
+    keep the order of the range: either database joins them one by one.
+    """
+    key = part.columns[0] if has_key else "NULL"
+    rows = _rows(part, values, limit, beyond)
+    if part.id != "t.id":
+        token = joined_by_id(values.dialect, "token", "token", values.tenant)
+        return f"FROM (SELECT {part.id} AS id, {key} AS key {rows}) x {token}", "x.key"
+    if values.dialect != "sqlite":
+        return f"FROM (SELECT t.*, {key} AS key {rows}) token", "token.key"
+    # It would copy each column of each token that is examined.
+    token = f"CROSS JOIN token ON token.tenant_id = {values.tenant} AND token.rowid = x.place"
+    return f"FROM (SELECT t.rowid AS place, {key} AS key {rows}) x {token}", "x.key"
+
+
+def examined(part: Range, key: str, values: Values, limit: int) -> str:
     """The statement that reads the first tokens of a range, and with each its `key`."""
     if part.id == "t.id":
-        rows = f"SELECT {_COLUMNS}, {key} AS key {_rows(part, values, limit, beyond)}"
+        rows = f"SELECT {_COLUMNS}, {key} AS key {_rows(part, values, limit, EVERYTHING)}"
     else:
-        lead = part.columns[0] if part.columns else "NULL"
-        named = f"SELECT {part.id} AS id, {lead} AS lead {_rows(part, values, limit, beyond)}"
+        named = f"SELECT {part.id} AS id {_rows(part, values, limit, EVERYTHING)}"
         token = joined_by_id(values.dialect, "token", "t", values.tenant)
         rows = f"SELECT {_COLUMNS}, {key} AS key FROM ({named}) x {token}"
-    return f"SELECT * FROM ({rows}) e WHERE {never_used(values)}" if part.has_strays else rows
+    if part.has_strays:
+        return f"SELECT * FROM ({rows}) e WHERE {never_used(values, 'e')}"
+    return rows
 
 
 def counted(part: Range, values: Values, limit: int, beyond: Beyond = EVERYTHING) -> str:

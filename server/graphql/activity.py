@@ -1,6 +1,6 @@
 """The activity: the queries that return it, and its filter."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, cast
 from uuid import UUID
 
@@ -25,13 +25,16 @@ from server.operations import activity
 from server.paging import Page, page_request
 
 ACTIVITY = "activity"
-_TYPES: dict[ActivityKind, type[Activity]] = {
-    **TOKEN_TYPES,
-    **ADMIN_TYPES,
-    **WEBHOOK_TYPES,
-    **CATALOGUE_TYPES,
-}
-ACTIVITY_TYPES = tuple(_TYPES.values())
+_Details = Callable[[Context, models.Activity], dict[str, Any]]
+_ROOMS: tuple[tuple[Mapping[ActivityKind, type[Activity]], _Details], ...] = (
+    (TOKEN_TYPES, details_of_token),
+    (ADMIN_TYPES, lambda _, row: details_of_admin(row)),
+    (WEBHOOK_TYPES, lambda _, row: details_of_webhook(row)),
+    (CATALOGUE_TYPES, lambda _, row: details_of_catalogue(row)),
+)
+# The type of each kind, and what gives its own fields.
+_SHOWN = {kind: (of_type, details) for types, details in _ROOMS for kind, of_type in types.items()}
+ACTIVITY_TYPES = tuple(of_type for of_type, _ in _SHOWN.values())
 _NO_ROW = UUID(int=0)
 Kind = Annotated[
     ActivityKind | None, strawberry.argument(description="Only this kind of activity.")
@@ -91,19 +94,9 @@ def _id_of(text: str | None) -> UUID | None:
 
 
 def _shown_activity(context: Context, row: models.Activity) -> Activity:
-    shown = _TYPES[row.kind]
+    shown, details = _SHOWN[row.kind]
     activity_id = strawberry.ID(encode_id(shown.__name__, row.id))
-    return shown(id=activity_id, row=row, **_details(context, row))
-
-
-def _details(context: Context, row: models.Activity) -> dict[str, Any]:
-    if row.kind in TOKEN_TYPES:
-        return details_of_token(context, row)
-    if row.kind in WEBHOOK_TYPES:
-        return details_of_webhook(row)
-    if row.kind in CATALOGUE_TYPES:
-        return details_of_catalogue(row)
-    return details_of_admin(row)
+    return shown(id=activity_id, row=row, **details(context, row))
 
 
 @finds(*ACTIVITY_TYPES)

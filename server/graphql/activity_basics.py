@@ -11,7 +11,7 @@ import strawberry
 import models
 from models import ActivityKind, ActorKind, SubjectKind
 from server.access.reading import beside, is_beside
-from server.graphql.admins import Admin, admins_beside, find_admins
+from server.graphql.admins import ADMIN_IN_BRIEF, Admin, admins_beside, find_admins
 from server.graphql.basics import DateTime, described
 from server.graphql.context import Context
 from server.graphql.loading import loaded, of_row
@@ -85,6 +85,7 @@ described(
 )
 
 # A token has activity, and an activity a token: this file cannot import that of tokens.
+_TOKEN_IN_BRIEF = ("id", "name")
 _TOKEN: Any = Annotated[ForwardRef("Token"), strawberry.lazy("server.graphql.tokens")]
 _Rows = Sequence[models.Activity]
 
@@ -187,12 +188,13 @@ class Activity:
     actor: Admin | None = loaded(
         _load_actors,
         beside=("acting_admin",),
+        brief=ADMIN_IN_BRIEF,
         description="The admin who did it, also once they are removed; null for an actor of"
         " another kind.",
     )
     actor_name: str | None = loaded(
         _load_actor_names,
-        beside=("acting_admin", "acting_token"),
+        beside=("acting_admin/brief", "acting_token/brief"),
         description="The name of the admin, or of the token whose holder did it, or the login of"
         " the operator; null where there is none.",
     )
@@ -203,12 +205,14 @@ class Activity:
     token: Node | None = loaded(
         _load_tokens,
         beside=("subject_token",),
+        brief=_TOKEN_IN_BRIEF,
         graphql_type=_TOKEN | None,
         description="The token concerned, live or revoked; null where it concerns none.",
     )
     admin: Admin | None = loaded(
         _load_admins,
         beside=("subject_admin",),
+        brief=ADMIN_IN_BRIEF,
         description="The admin concerned, also once they are removed; null where it concerns none.",
     )
     row: strawberry.Private[models.Activity]
@@ -220,6 +224,7 @@ class TokenActivity(Activity):
     token: Node = loaded(
         _load_tokens,
         beside=("subject_token",),
+        brief=_TOKEN_IN_BRIEF,
         graphql_type=_TOKEN,
         description="The token concerned, live or revoked.",
     )
@@ -230,5 +235,6 @@ class AdminActivity(Activity):
     admin: Admin = loaded(
         _load_admins,
         beside=("subject_admin",),
+        brief=ADMIN_IN_BRIEF,
         description="The admin concerned, also once they are removed.",
     )

@@ -21,6 +21,8 @@ from server.operations import admins
 from server.paging import page_request
 
 CONNECTION = "admins"
+# The fields that follow from what `columns_beside` reads of an admin in brief.
+ADMIN_IN_BRIEF = ("id", "name", "email")
 described(
     Role,
     "An admin's role in the tenant.",

@@ -37,7 +37,7 @@ from server.graphql.executor import PlainFieldExecutor
 from server.graphql.metered_fields import MeteredFields, require_within_limits
 from server.graphql.metering import MAX_ANSWER_BYTES, MAX_OBJECTS, TooLargeError
 from server.graphql.schema import CORE_SCHEMA, SCHEMA
-from server.internals import graphql_core, strawberry
+from server.internals import asyncpg, graphql_core, strawberry
 from server.internals.graphql_core import AwaitableOrValue
 from server.loop_thread import Runner, run_here
 from server.monitoring.tracing import OperationSpans
@@ -84,6 +84,7 @@ def routes(
     strawberry.require_schema(SCHEMA)
     strawberry.warn_of_missing()
     graphql_core.warn_of_missing()
+    asyncpg.warn_of_missing()
     # An empty list admits every method: the endpoint itself answers 405, in its own media type.
     return [Route("/graphql", _Endpoint(service, turns, run, limiter).answer, methods=[])]
 

@@ -19,6 +19,7 @@ from strawberry.schema.name_converter import NameConverter
 from strawberry.types import get_object_definition
 from strawberry.types.field import StrawberryField
 
+from server.access.columns_beside import in_brief
 from server.graphql.context import Info, Load
 from server.graphql.selection import selected_names
 
@@ -48,31 +49,36 @@ class _LoadedField(NamedTuple):
     name: str
     python_name: str
     load: Load[Any, Any]
-    show: Callable[[Any], Any]
+    show: Callable[[Any], Any] | None
     beside: tuple[str, ...]
+    brief: frozenset[str]
 
 
 def loaded(
     load: Load[Any, Any],
-    show: Callable[[Any], Any] = lambda value: value,
+    show: Callable[[Any], Any] | None = None,
     *,
     beside: tuple[str, ...] = (),
+    brief: tuple[str, ...] = (),
     metadata: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Any:
     """Declare a field of a type that has `row` and `loaded_values`.
 
     load: returns the value of each of many rows, or the exception that it fails with.
-    show: maps a value to the field's.
+    show: maps a value to the field's; None where it is the field's.
     beside: names of what the statement of a list can read for `load`, which takes it from the rows.
+    brief: names of the value's fields for which it suffices to read that in brief.
     options: those of `strawberry.field`.
     """
 
     async def resolve(root: Any, info: Info) -> Any:
-        return show(await info.context.loader(load).load(root.row))
+        value = await info.context.loader(load).load(root.row)
+        return value if show is None else show(value)
 
+    declared = (load, show, beside, frozenset((*brief, "__typename")))
     return strawberry.field(
-        resolver=resolve, metadata={**(metadata or {}), _KEY: (load, show, beside)}, **options
+        resolver=resolve, metadata={**(metadata or {}), _KEY: declared}, **options
     )
 
 
@@ -130,23 +136,36 @@ async def load_selected(info: Info, objects: Sequence[HasRow], *path: str) -> No
     chosen = [one for one in fields if one.name in names]
     for load, together in groupby(chosen, lambda field: field.load):
         values = await load(info.context, rows)
-        for name, python_name, _, show, _ in together:
-            below = {}
-            for one, value in zip(objects, values, strict=True):
-                # Leave a failure to the resolver, which reports it at its place in the answer.
-                if not isinstance(value, Exception):
-                    shown = one.loaded_values[python_name] = show(value)
-                    # An object may be the value of many.
-                    below[id(shown)] = shown
-            nested = [shown for shown in below.values() if hasattr(shown, "row")]
+        if any(issubclass(of_class, Exception) for of_class in set(map(type, values))):
+            # Leave a failure to the resolver, which reports it at its place in the answer.
+            pairs = zip(objects, values, strict=True)
+            loaded_ones = [pair for pair in pairs if not isinstance(pair[1], Exception)]
+        else:
+            loaded_ones = list(zip(objects, values, strict=True))
+        for name, python_name, _, show, *_ in together:
+            for one, value in loaded_ones:
+                one.loaded_values[python_name] = value if show is None else show(value)
+            # An object may be the value of many.
+            shown = (one.loaded_values[python_name] for one, _ in loaded_ones)
+            nested = [
+                one for one in {id(one): one for one in shown}.values() if hasattr(one, "row")
+            ]
             await load_selected(info, nested, *path, name)
 
 
 def selected_beside(info: Info, of_type: type, *path: str) -> list[str]:
-    """Return the names of what a list of objects at `path` can read beside their rows."""
+    """Return the names of what a list of objects at `path` can read beside their rows.
+
+    What is read as a whole for one field is not read in brief for another.
+    """
     names = selected_names(info, *path)
     fields = _loaded_fields(info.schema.config.name_converter, of_type)
-    return sorted({beside for one in fields if one.name in names for beside in one.beside})
+    found: set[str] = set()
+    for one in fields:
+        if one.beside and one.name in names:
+            below = selected_names(info, *path, one.name)
+            found |= in_brief(one.beside) if below and below <= one.brief else set(one.beside)
+    return sorted(found - in_brief(found))
 
 
 @cache

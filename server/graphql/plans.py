@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import orjson
 from graphql import (
@@ -33,7 +33,7 @@ from server.internals.graphql_core import FieldDetailsList, GroupedFieldSet
 _TYPE_NAME = "__typename"
 _DATE_TIME = "DateTime"
 _UNCONVERTED = {"Boolean", "ID", "Int", "String"}
-# Objects of the catalogue that a selection keeps as JSON, 200 bytes or so each.
+# Objects of the catalogue that a selection keeps as JSON, 200 bytes or so each, and lists of them.
 _MAX_LASTING = 1_000
 _Collect = Callable[[GraphQLObjectType, FieldDetailsList], GroupedFieldSet]
 # A completed object, the objects and the size that it counts, and the object itself. There is one
@@ -75,6 +75,8 @@ class Plans:
         # Fields with values of types that have fields which are not plain.
         self._mixed: set[int] = set()
         self._numbers = count()
+        # The names that are selected at a path below fields, by the `id()`s of these.
+        self.names: dict[Any, frozenset[str]] = {}
 
     def of(self, parent_type: GraphQLObjectType, grouped: GroupedFieldSet, run: Run) -> Plan:
         """The plan of a selection on an object type."""
@@ -183,13 +185,15 @@ class _Object:
     """Completes objects of one type, each once: a page repeats the same permission many times.
 
     What it counts is counted at every occurrence, because the answer repeats it. An object that
-    `lasts` as long as the catalogue is kept as JSON, for the document's other requests too.
+    `lasts` as long as the catalogue is kept as JSON, for the document's other requests too. A list
+    that `lasts` has such objects alone, and is kept as a list of them.
     """
 
     def __init__(self, number: int, plan: Plan) -> None:
         self._number = number
         self._fields, self._size = plan.plain, plan.size
         self._lasting: dict[int, _Completed] = {}
+        self._lists: dict[int, _Completed] = {}
 
     def one(self, source: Any, run: Run) -> Any:
         """The value of one object."""
@@ -203,6 +207,21 @@ class _Object:
 
     def all_of(self, sources: Iterable[Any], run: Run) -> list[Any]:
         """The values of many objects."""
+        kept = self._lists.get(id(sources))
+        if kept is not None:
+            value, objects, size, _ = kept
+            run.add(objects, size)
+            return cast("list[Any]", value)
+        before = run.objects, run.size
+        completed = self._each(sources, run)
+        if getattr(sources, "lasts", False):
+            if len(self._lists) >= _MAX_LASTING:
+                self._lists = {}
+            objects, size = run.objects - before[0], run.size - before[1]
+            self._lists[id(sources)] = (completed, objects, size, sources)
+        return completed
+
+    def _each(self, sources: Iterable[Any], run: Run) -> list[Any]:
         completed, objects, size = [], 0, 0
         lasting, known = self._lasting, run.known[self._number]
         for source in sources:

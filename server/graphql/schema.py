@@ -1,8 +1,11 @@
 """The schema: all root fields in one place. Their resolvers are in one module per noun."""
 
+from functools import cache
+
 import strawberry
 from graphql import GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.name_converter import NameConverter
 
 from server.graphql.access_changes import (
     DeclineAccessRequestResult,
@@ -388,11 +391,23 @@ class Mutation:
     )
 
 
+class _Names(NameConverter):
+    """Strawberry's names, each made once: it asks again with the arguments of each request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made = cache(super().apply_naming_config)
+
+    def apply_naming_config(self, name: str) -> str:
+        """The name in the schema of a name in Python."""
+        return self._made(name)
+
+
 SCHEMA = strawberry.Schema(
     query=Query,
     mutation=Mutation,
     types=ACTIVITY_TYPES,
-    config=StrawberryConfig(scalar_map={DateTime: DATE_TIME}),
+    config=StrawberryConfig(scalar_map={DateTime: DATE_TIME}, name_converter=_Names()),
     exception_handlers=HANDLERS,
 )
 # The schema as graphql-core executes it, for the room and its tests.

@@ -1,11 +1,13 @@
 """The fields that a query selects below the field being resolved."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLResolveInfo,
     InlineFragmentNode,
     SelectionSetNode,
 )
@@ -14,7 +16,7 @@ from server.graphql.context import Info
 from server.internals.strawberry import raw_info
 
 
-def selected_names(info: Info, *path: str) -> set[str]:
+def selected_names(info: Info, *path: str) -> frozenset[str]:
     """Return the names of the fields selected at `path` below the current field, on any type.
 
     Ignores `@skip` and `@include`: a superfluous name only costs a query. Names nothing where
@@ -24,14 +26,26 @@ def selected_names(info: Info, *path: str) -> set[str]:
     # document of 60 fragments that each spread the next twice would take 2**60 steps.
     raw = raw_info(info)
     if raw is None:
-        return set()
+        return frozenset()
+    plans = info.context.plans
+    if plans is None:
+        return _names_at(raw, path)
+    # Documents keep their nodes as long as their plans.
+    key = (*map(id, raw.field_nodes), *path)
+    names = plans.names.get(key)
+    if names is None:
+        names = plans.names[key] = _names_at(raw, path)
+    return names
+
+
+def _names_at(raw: GraphQLResolveInfo[Any], path: tuple[str, ...]) -> frozenset[str]:
     fragments = raw.fragments
     found = [node.selection_set for node in raw.field_nodes]
     for step in path:
         found = [
             field.selection_set for field in _fields(found, fragments) if field.name.value == step
         ]
-    return {field.name.value for field in _fields(found, fragments)}
+    return frozenset(field.name.value for field in _fields(found, fragments))
 
 
 def _fields(

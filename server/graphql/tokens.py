@@ -5,6 +5,7 @@ from dataclasses import field
 from typing import Annotated, Any
 from uuid import UUID
 
+import orjson
 import strawberry
 from strawberry import UNSET
 
@@ -12,18 +13,19 @@ import models
 from models import TokenState
 from server.access.columns_beside import MAX_KEYS
 from server.access.reading import beside, is_beside
+from server.catalogue import Catalogue
 from server.conditions import networks_of
 from server.global_ids import encode_id, row_id
 from server.graphql.access_requests import AccessRequestConnection, requests_of_token
 from server.graphql.activity import ActivityConnection, Kind, activity_of_token
-from server.graphql.admins import Admin, admins_beside, find_admins
+from server.graphql.admins import ADMIN_IN_BRIEF, Admin, admins_beside, find_admins
 from server.graphql.basics import DateTime, described, given
 from server.graphql.connection import After, Connection, First
 from server.graphql.context import Context, Info
 from server.graphql.loading import loaded, of_row
 from server.graphql.metering import MAX_OBJECTS, TooLargeError
 from server.graphql.nodes import NODE_ID, Node, TokenId, finds
-from server.graphql.permissions import Permission, shown_permissions
+from server.graphql.permissions import Permission, kept_permissions, shown_permissions
 from server.graphql.recipes import TokenRecipe, load_token_recipes
 from server.graphql.right_size import WEIGHT, Days, RightSize, load_right_size
 from server.graphql.rotation import Rotation, load_rotations, shown_rotation
@@ -41,6 +43,9 @@ from server.graphql.weights import PAGED, costs, counts_as
 from server.operations import conditions, tokens, usage
 from server.operations.right_size import DEFAULT_DAYS
 
+# Characters of a list of keys whose permissions are kept: of some tens. More than `MAX_KEYS` keys
+# take more.
+_MAX_KEPT_LENGTH = 2_000
 described(
     TokenState,
     "The state of a token: the last that applies, in this order.",
@@ -53,18 +58,30 @@ described(
 
 async def _load_permissions(
     context: Context, rows: Sequence[models.Token]
-) -> list[list[Permission]]:
+) -> list[Sequence[Permission]]:
     """Raises `TooLargeError` for more permissions than an answer may show."""
-    held: list[list[str] | None] = [None] * len(rows)
+    catalogue = context.service.catalogue
+    shown: list[Sequence[Permission] | None] = [None] * len(rows)
     if is_beside(rows, "keys"):
-        found = [beside(row, "keys") or [] for row in rows]
-        held = [keys if len(keys) <= MAX_KEYS else None for keys in found]
-    ids = [row.id for row, keys in zip(rows, held, strict=True) if keys is None]
-    read = await tokens.permission_keys(context.principal, ids, MAX_OBJECTS + 1) if ids else {}
-    shown = [read[row.id] if keys is None else keys for row, keys in zip(rows, held, strict=True)]
-    if sum(map(len, shown)) > MAX_OBJECTS:
+        shown = [_permissions_beside(catalogue, beside(row, "keys")) for row in rows]
+    ids = [row.id for row, found in zip(rows, shown, strict=True) if found is None]
+    held = await tokens.permission_keys(context.principal, ids, MAX_OBJECTS + 1) if ids else {}
+    if sum(map(len, held.values())) > MAX_OBJECTS:
         raise TooLargeError
-    return [shown_permissions(context.service.catalogue, keys) for keys in shown]
+    return [
+        shown_permissions(catalogue, held[row.id]) if found is None else found
+        for row, found in zip(rows, shown, strict=True)
+    ]
+
+
+def _permissions_beside(catalogue: Catalogue, keys: str | None) -> Sequence[Permission] | None:
+    """The permissions that were read beside a token; None where they may be more."""
+    if keys is None:
+        return ()
+    if len(keys) <= _MAX_KEPT_LENGTH:
+        return kept_permissions(catalogue, keys)
+    found = orjson.loads(keys)
+    return shown_permissions(catalogue, found) if len(found) <= MAX_KEYS else None
 
 
 async def _load_permission_counts(context: Context, rows: Sequence[models.Token]) -> list[int]:
@@ -160,6 +177,7 @@ class Token(Node):
     owner: Admin | None = loaded(
         _load_owners,
         beside=("owner",),
+        brief=ADMIN_IN_BRIEF,
         description="The admin with whose removal it is revoked; null if the organisation owns it.",
     )
     expires_at: DateTime | None = of_row(
@@ -216,6 +234,7 @@ class Token(Node):
     created_by: Admin | None = loaded(
         _load_creators,
         beside=("creator",),
+        brief=ADMIN_IN_BRIEF,
         description="The admin who created it, also once they are removed; null for one of whom"
         " nothing is kept.",
     )

@@ -94,7 +94,11 @@ async def test_kept_statements_give_what_tortoise_gives(
             sql = re.sub(rf'(?<!\w)"?{table}"?\."?tenant_id"?', tenant[1], sql)
         assert reading._statement(shape).sql == sql
         own = len(shape.row_class.describe()["data_fields"]) + 1
-        read, expected = ([tuple(row)[:own] for row in some] for some in (found, await query))
+        # exempt names_made_at_run_time: the names are those of the model's columns
+        read = [
+            tuple(getattr(row, name) for name in reading._names(shape.row_class)) for row in found
+        ]
+        expected = [tuple(row)[:own] for row in await query]
         assert sorted(read, key=repr) == sorted(expected, key=repr), sql
 
 
