@@ -19,7 +19,6 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from models import now
-from server.access.reading import uuid_of
 from server.access.sessions import IDLE
 from server.catalogue import Catalogue, read_catalogue
 from server.graphql.token_list import TOKENS
@@ -179,7 +178,7 @@ class _Server:
         if operation == VIEWER:
             data = _viewer(found[0])
         elif operation == RENAME:
-            admin_id = uuid_of(found[0][0])
+            admin_id = UUID(str(found[0][0]))
             address = scope["client"][0]
             data = await rename(self._database, tenant_id, admin_id, address, variables["input"])
         elif operation == ACTIVITY:
