@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
+from uuid import UUID
 
 import pytest
 from graphql import OverlappingFieldsCanBeMergedRule, ValidationContext
@@ -18,7 +19,7 @@ import models
 from server.dataplane.authorize import Authorize
 from server.errors import Misconfigured
 from server.graphql.schema import SCHEMA
-from server.internals import graphql_core, strawberry, tortoise, uvicorn
+from server.internals import asyncpg, graphql_core, strawberry, tortoise, uvicorn
 from server.service import Service
 from tests.support import without
 from tests.support.factories import Client, World
@@ -71,6 +72,7 @@ def test_without_a_part_that_nothing_replaces_it_refuses_to_start(
     [
         (["uvicorn:Server.capture_signals"], "uvicorn"),
         (["strawberry", "graphql.execution:Executor"], "graphql-core"),
+        (["asyncpg.pgproto.pgproto:UUID"], "asyncpg"),
     ],
 )
 def test_without_a_part_that_has_a_public_way_it_serves_and_says_so(
@@ -110,6 +112,8 @@ async def test_no_part_is_missing_from_the_installed_versions(
     uvicorn.warn_of_server()
     graphql_core.warn_of_missing()
     strawberry.warn_of_missing()
+    asyncpg.warn_of_missing()
+    assert asyncpg.QuickUUID is not UUID
     assert caplog.messages == []
 
 
