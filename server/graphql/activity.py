@@ -1,7 +1,7 @@
 """The activity: the queries that return it, and its filter."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, cast
+from collections.abc import Sequence
+from typing import Annotated, cast
 from uuid import UUID
 
 import strawberry
@@ -12,29 +12,26 @@ from models import ActivityKind
 from server.access.trail import ActivityFilter as Wanted
 from server.global_ids import decode_id, encode_id, row_id
 from server.graphql.activity_basics import Activity
-from server.graphql.admin_activity import ADMIN_TYPES, details_of_admin
+from server.graphql.admin_activity import ADMIN_TYPES
 from server.graphql.basics import DateTime, given
-from server.graphql.catalogue_activity import CATALOGUE_TYPES, details_of_catalogue
+from server.graphql.catalogue_activity import CATALOGUE_TYPES
 from server.graphql.connection import After, Before, First, Last, PageInfo, connection
 from server.graphql.context import Context, Info
 from server.graphql.loading import load_selected, selected_beside
 from server.graphql.nodes import TokenId, finder, finds
-from server.graphql.token_activity import TOKEN_TYPES, details_of_token
-from server.graphql.webhook_activity import WEBHOOK_TYPES, details_of_webhook
+from server.graphql.token_activity import TOKEN_TYPES
+from server.graphql.webhook_activity import WEBHOOK_TYPES
 from server.operations import activity
 from server.paging import Page, page_request
 
 ACTIVITY = "activity"
-_Details = Callable[[Context, models.Activity], dict[str, Any]]
-_ROOMS: tuple[tuple[Mapping[ActivityKind, type[Activity]], _Details], ...] = (
-    (TOKEN_TYPES, details_of_token),
-    (ADMIN_TYPES, lambda _, row: details_of_admin(row)),
-    (WEBHOOK_TYPES, lambda _, row: details_of_webhook(row)),
-    (CATALOGUE_TYPES, lambda _, row: details_of_catalogue(row)),
-)
-# The type of each kind, and what gives its own fields.
-_SHOWN = {kind: (of_type, details) for types, details in _ROOMS for kind, of_type in types.items()}
-ACTIVITY_TYPES = tuple(of_type for of_type, _ in _SHOWN.values())
+_TYPES: dict[ActivityKind, type[Activity]] = {
+    **TOKEN_TYPES,
+    **ADMIN_TYPES,
+    **WEBHOOK_TYPES,
+    **CATALOGUE_TYPES,
+}
+ACTIVITY_TYPES = tuple(_TYPES.values())
 _NO_ROW = UUID(int=0)
 Kind = Annotated[
     ActivityKind | None, strawberry.argument(description="Only this kind of activity.")
@@ -94,9 +91,9 @@ def _id_of(text: str | None) -> UUID | None:
 
 
 def _shown_activity(context: Context, row: models.Activity) -> Activity:
-    shown, details = _SHOWN[row.kind]
+    shown = _TYPES[row.kind]
     activity_id = strawberry.ID(encode_id(shown.__name__, row.id))
-    return shown(id=activity_id, row=row, **details(context, row))
+    return shown(id=activity_id, row=row, catalogue=context.service.catalogue)
 
 
 @finds(*ACTIVITY_TYPES)

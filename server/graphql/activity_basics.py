@@ -1,7 +1,7 @@
 """What all activities have: their kinds, actors and subjects, as interfaces."""
 
-from collections.abc import Sequence
-from dataclasses import field
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, field
 from datetime import datetime
 from typing import Annotated, Any, ForwardRef
 from uuid import UUID
@@ -11,11 +11,13 @@ import strawberry
 import models
 from models import ActivityKind, ActorKind, SubjectKind
 from server.access.reading import beside, is_beside
+from server.catalogue import Catalogue
 from server.graphql.admins import ADMIN_IN_BRIEF, Admin, admins_beside, find_admins
 from server.graphql.basics import DateTime, described
 from server.graphql.context import Context
-from server.graphql.loading import loaded, of_row
+from server.graphql.loading import loaded, of_object, of_row
 from server.graphql.nodes import Node, finder, shown_as
+from server.graphql.permissions import Permission, shown_permissions
 
 described(
     ActivityKind,
@@ -168,9 +170,35 @@ async def _found(context: Context, load: Any, ids: Sequence[UUID | None]) -> lis
     return [found[one] if one else None for one in ids]
 
 
-def instant(text: str | None) -> DateTime | None:
-    """Map an instant in the details of an activity, None for none."""
-    return DateTime(datetime.fromisoformat(text)) if text else None
+def instant(text: str) -> DateTime:
+    """Map an instant in the details of an activity."""
+    return DateTime(datetime.fromisoformat(text))
+
+
+def detail(
+    name: str, read: Callable[[Any], Any] | None = None, *, default: Any = MISSING, **options: Any
+) -> Any:
+    """Declare a field whose value is among the details of the activity.
+
+    name: its name there. read: maps a value that is not null. default: where the details lack it,
+    as those of rows that an earlier version wrote. options: those of `strawberry.field`.
+    """
+
+    def found(row: models.Activity) -> Any:
+        details = row.details
+        value = details[name] if default is MISSING else details.get(name, default)
+        return value if read is None or value is None else read(value)
+
+    return of_row(found, **options)
+
+
+def permissions_in(name: str, **options: Any) -> Any:
+    """Declare a field with the permissions whose keys are among the details, under that name."""
+
+    def found(activity: Activity) -> list[Permission]:
+        return shown_permissions(activity.catalogue, activity.row.details[name])
+
+    return of_object(found, **options)
 
 
 @strawberry.interface(description="A change or a sign-in: one entry of the audit trail.")
@@ -216,6 +244,7 @@ class Activity:
         description="The admin concerned, also once they are removed; null where it concerns none.",
     )
     row: strawberry.Private[models.Activity]
+    catalogue: strawberry.Private[Catalogue]
     loaded_values: strawberry.Private[dict[str, Any]] = field(default_factory=dict)
 
 

@@ -1,14 +1,12 @@
 """The activity of admins and of the tenant itself: the types of its kinds."""
 
-from typing import Any
-
 import strawberry
 
-import models
 from models import ActivityKind, Role
 from server.graphql.activity_basics import (
     Activity,
     AdminActivity,
+    detail,
     instant,
     load_inviters,
     load_new_owners,
@@ -23,7 +21,7 @@ from server.graphql.policy_values import TokenPolicyValues, recorded_values
 
 @strawberry.type(description="An admin was invited.")
 class AdminInvited(AdminActivity, Node):
-    role: Role = strawberry.field(description="The role they were invited with.")
+    role: Role = detail("role", Role, description="The role they were invited with.")
 
 
 @strawberry.type(
@@ -51,13 +49,13 @@ class AdminInvitationEnded(AdminActivity, Node):
 
 @strawberry.type(description="An admin got another role.")
 class AdminRoleSet(AdminActivity, Node):
-    previous_role: Role = strawberry.field(description="The previous role.")
-    role: Role = strawberry.field(description="The new role.")
+    previous_role: Role = detail("previousRole", Role, description="The previous role.")
+    role: Role = detail("role", Role, description="The new role.")
 
 
 @strawberry.type(description="An admin became the owner, and the previous owner an admin.")
 class OwnershipTransferred(AdminActivity, Node):
-    previous_role: Role = strawberry.field(description="The new owner's previous role.")
+    previous_role: Role = detail("previousRole", Role, description="The new owner's previous role.")
     previous_owner: Admin | None = loaded(load_previous_owners, description="The previous owner.")
 
 
@@ -66,12 +64,13 @@ class OwnershipTransferred(AdminActivity, Node):
     " entries of their own."
 )
 class AdminRemoved(AdminActivity, Node):
-    role: Role = strawberry.field(description="The role they had.")
-    revoked_token_count: int = strawberry.field(
-        description="How many live tokens were revoked with them."
+    role: Role = detail("role", Role, description="The role they had.")
+    revoked_token_count: int = detail(
+        "revokedTokenCount", description="How many live tokens were revoked with them."
     )
-    transferred_token_count: int = strawberry.field(
-        description="How many live tokens were transferred."
+    # Removals before there were plans have no such number.
+    transferred_token_count: int = detail(
+        "transferredTokenCount", default=0, description="How many live tokens were transferred."
     )
 
 
@@ -90,8 +89,9 @@ class AdminSignedIn(AdminActivity, Node):
     "on within an hour are recorded, and at most 60 an hour for a tenant."
 )
 class AdminSignInFailed(AdminActivity, Node):
-    failures: int = strawberry.field(
-        description="The number of failures so far, in the hour that began with the first one."
+    failures: int = detail(
+        "failures",
+        description="The number of failures so far, in the hour that began with the first one.",
     )
 
 
@@ -104,7 +104,7 @@ class AdminSignedOut(AdminActivity, Node):
     description="An admin's sessions were ended: by a new password, or by their removal."
 )
 class AdminSessionsEnded(AdminActivity, Node):
-    session_count: int = strawberry.field(description="How many sessions were ended.")
+    session_count: int = detail("sessions", description="How many sessions were ended.")
 
 
 @strawberry.type(description="An admin changed their password.")
@@ -119,18 +119,18 @@ class TenantCreated(Activity, Node):
 
 @strawberry.type(description="The limit that the tenant's tokens share was changed.")
 class TenantLimitSet(Activity, Node):
-    previous_requests_per_hour: int | None = strawberry.field(
-        description="The previous limit; null for the default."
+    previous_requests_per_hour: int | None = detail(
+        "previousRequestsPerHour", description="The previous limit; null for the default."
     )
-    requests_per_hour: int | None = strawberry.field(
-        description="The new limit; null for the default."
+    requests_per_hour: int | None = detail(
+        "requestsPerHour", description="The new limit; null for the default."
     )
 
 
 @strawberry.type(description="The tenant got another name. Its slug stays.")
 class TenantRenamed(Activity, Node):
-    previous_name: str = strawberry.field(description="The previous name.")
-    name: str = strawberry.field(description="The new name.")
+    previous_name: str = detail("previousName", description="The previous name.")
+    name: str = detail("name", description="The new name.")
 
 
 @strawberry.type(
@@ -143,15 +143,19 @@ class TenantSuspended(Activity, Node):
 
 @strawberry.type(description="The operator resumed the tenant.")
 class TenantResumed(Activity, Node):
-    suspended_since: DateTime = strawberry.field(description="From when on it was suspended.")
+    suspended_since: DateTime = detail(
+        "suspendedSince", instant, description="From when on it was suspended."
+    )
 
 
 @strawberry.type(description="The policy of all tokens was set.")
 class TokenPolicySet(Activity, Node):
-    previous_policy: TokenPolicyValues = strawberry.field(description="The previous values.")
-    policy: TokenPolicyValues = strawberry.field(description="The new values.")
-    effective_from: DateTime = strawberry.field(
-        description="From when it binds tokens that existed then."
+    previous_policy: TokenPolicyValues = detail(
+        "previous", recorded_values, description="The previous values."
+    )
+    policy: TokenPolicyValues = detail("policy", recorded_values, description="The new values.")
+    effective_from: DateTime = detail(
+        "effectiveFrom", instant, description="From when it binds tokens that existed then."
     )
 
 
@@ -176,43 +180,3 @@ ADMIN_TYPES: dict[ActivityKind, type[Activity]] = {
     ActivityKind.TENANT_RESUMED: TenantResumed,
     ActivityKind.TOKEN_POLICY_SET: TokenPolicySet,
 }
-
-
-def details_of_admin(row: models.Activity) -> dict[str, Any]:
-    """Return the values of the fields that the type of the row's kind adds."""
-    details = row.details
-    match row.kind:
-        case ActivityKind.ADMIN_INVITED:
-            return {"role": Role(details["role"])}
-        case ActivityKind.ROLE_SET:
-            previous, role = Role(details["previousRole"]), Role(details["role"])
-            return {"previous_role": previous, "role": role}
-        case ActivityKind.OWNERSHIP_TRANSFERRED:
-            return {"previous_role": Role(details["previousRole"])}
-        case ActivityKind.ADMIN_REMOVED:
-            return {
-                "role": Role(details["role"]),
-                "revoked_token_count": details["revokedTokenCount"],
-                # Removals before there were plans have no such number.
-                "transferred_token_count": details.get("transferredTokenCount", 0),
-            }
-        case ActivityKind.SIGN_IN_FAILED:
-            return {"failures": details["failures"]}
-        case ActivityKind.SESSIONS_ENDED:
-            return {"session_count": details["sessions"]}
-        case ActivityKind.TENANT_LIMIT_SET:
-            return {
-                "previous_requests_per_hour": details["previousRequestsPerHour"],
-                "requests_per_hour": details["requestsPerHour"],
-            }
-        case ActivityKind.TENANT_RENAMED:
-            return {"previous_name": details["previousName"], "name": details["name"]}
-        case ActivityKind.TENANT_RESUMED:
-            return {"suspended_since": instant(details["suspendedSince"])}
-        case ActivityKind.TOKEN_POLICY_SET:
-            return {
-                "previous_policy": recorded_values(details["previous"]),
-                "policy": recorded_values(details["policy"]),
-                "effective_from": instant(details["effectiveFrom"]),
-            }
-    return {}

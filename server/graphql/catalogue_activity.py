@@ -1,7 +1,6 @@
 """The activity of the API's document in a tenant: the types of its kinds."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 import strawberry
@@ -9,7 +8,7 @@ import strawberry
 import models
 from models import ActivityKind
 from server.global_ids import row_id
-from server.graphql.activity_basics import Activity
+from server.graphql.activity_basics import Activity, detail
 from server.graphql.catalogue_versions import CatalogueVersion, find_versions
 from server.graphql.context import Context
 from server.graphql.loading import loaded
@@ -33,13 +32,16 @@ class CatalogueActivity(Activity):
     description="Another version of the API document was served, and the tenant was notified."
 )
 class CatalogueChanged(CatalogueActivity, Node):
-    added_count: int = strawberry.field(description="How many operations were added.")
-    removed_count: int = strawberry.field(description="How many operations were removed.")
-    renamed_count: int = strawberry.field(description="How many operations have another path.")
-    moved_count: int = strawberry.field(description="How many operations left a base path.")
-    tokens_affected: int = strawberry.field(
+    added_count: int = detail("addedCount", description="How many operations were added.")
+    removed_count: int = detail("removedCount", description="How many operations were removed.")
+    renamed_count: int = detail(
+        "renamedCount", description="How many operations have another path."
+    )
+    moved_count: int = detail("movedCount", description="How many operations left a base path.")
+    tokens_affected: int = detail(
+        "affectedTokens",
         description="How many live tokens held an operation that it removed, moved or gave "
-        "another path."
+        "another path.",
     )
 
 
@@ -52,12 +54,3 @@ CATALOGUE_TYPES: dict[ActivityKind, type[CatalogueActivity]] = {
     ActivityKind.CATALOGUE_CHANGED: CatalogueChanged,
     ActivityKind.CATALOGUE_NOTICE_DISMISSED: CatalogueNoticeDismissed,
 }
-
-
-def details_of_catalogue(row: models.Activity) -> dict[str, Any]:
-    """Return the values of the fields that the type of the row's kind adds."""
-    if row.kind is ActivityKind.CATALOGUE_NOTICE_DISMISSED:
-        return {}
-    kinds = ("added", "removed", "renamed", "moved")
-    counts = {f"{kind}_count": row.details[f"{kind}Count"] for kind in kinds}
-    return counts | {"tokens_affected": row.details["affectedTokens"]}

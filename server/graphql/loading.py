@@ -96,6 +96,17 @@ def of_row(
     else:
         way = Way(partial(_read_row, read), "{call}(source.row)", read)
 
+    return _by(way, metadata, options)
+
+
+def of_object(
+    read: Callable[[Any], Any], *, metadata: Mapping[str, Any] | None = None, **options: Any
+) -> Any:
+    """As `of_row`, for a value that follows from the object: `read` takes it."""
+    return _by(Way(read, "{call}(source)", read), metadata, options)
+
+
+def _by(way: Way, metadata: Mapping[str, Any] | None, options: Mapping[str, Any]) -> Any:
     def resolve(root: Any) -> Any:
         return way.get(root)
 

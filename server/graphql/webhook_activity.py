@@ -1,14 +1,12 @@
 """The activity of webhooks: the types of its kinds."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
 
 import strawberry
 
 import models
 from models import ActivityKind, WebhookPauseReason, WebhookState
-from server.graphql.activity_basics import Activity
+from server.graphql.activity_basics import Activity, detail, instant
 from server.graphql.basics import DateTime
 from server.graphql.context import Context
 from server.graphql.loading import loaded
@@ -29,13 +27,13 @@ class WebhookActivity(Activity):
     webhook: Webhook | None = loaded(
         _load_webhooks, description="The webhook concerned. Null once it is removed."
     )
-    url: str = strawberry.field(description="Where events were sent from then on, or until then.")
+    url: str = detail("url", description="Where events were sent from then on, or until then.")
 
 
 @strawberry.type(description="A webhook was created.")
 class WebhookCreated(WebhookActivity, Node):
-    events: list[str] = strawberry.field(
-        description="The types of events that it gets.", metadata=_EVENTS
+    events: list[str] = detail(
+        "events", description="The types of events that it gets.", metadata=_EVENTS
     )
 
 
@@ -44,17 +42,19 @@ class WebhookCreated(WebhookActivity, Node):
     " this server, which pauses a webhook that fails."
 )
 class WebhookSet(WebhookActivity, Node):
-    previous_url: str = strawberry.field(description="The previous address.")
-    previous_events: list[str] = strawberry.field(
-        description="The types of events that it got.", metadata=_EVENTS
+    previous_url: str = detail("previousUrl", description="The previous address.")
+    previous_events: list[str] = detail(
+        "previousEvents", description="The types of events that it got.", metadata=_EVENTS
     )
-    events: list[str] = strawberry.field(
-        description="The types of events that it gets.", metadata=_EVENTS
+    events: list[str] = detail(
+        "events", description="The types of events that it gets.", metadata=_EVENTS
     )
-    previous_state: WebhookState = strawberry.field(description="The previous state.")
-    state: WebhookState = strawberry.field(description="The new state.")
-    pause_reason: WebhookPauseReason | None = strawberry.field(
-        description="Why it is paused; null if it is not."
+    previous_state: WebhookState = detail(
+        "previousState", WebhookState, description="The previous state."
+    )
+    state: WebhookState = detail("state", WebhookState, description="The new state.")
+    pause_reason: WebhookPauseReason | None = detail(
+        "pauseReason", WebhookPauseReason, description="Why it is paused; null if it is not."
     )
 
 
@@ -65,7 +65,7 @@ class WebhookTested(WebhookActivity, Node):
 
 @strawberry.type(description="The events since an instant were sent to a webhook once more.")
 class WebhookReplayed(WebhookActivity, Node):
-    since: DateTime = strawberry.field(description="The instant of the first event.")
+    since: DateTime = detail("since", instant, description="The instant of the first event.")
 
 
 @strawberry.type(description="A webhook was removed.")
@@ -80,24 +80,3 @@ WEBHOOK_TYPES: dict[ActivityKind, type[WebhookActivity]] = {
     ActivityKind.WEBHOOK_REPLAYED: WebhookReplayed,
     ActivityKind.WEBHOOK_REMOVED: WebhookRemoved,
 }
-
-
-def details_of_webhook(row: models.Activity) -> dict[str, Any]:
-    """Return the values of the fields that the type of the row's kind adds."""
-    details, added = row.details, {"url": row.details["url"]}
-    match row.kind:
-        case ActivityKind.WEBHOOK_CREATED:
-            return added | {"events": details["events"]}
-        case ActivityKind.WEBHOOK_REPLAYED:
-            return added | {"since": DateTime(datetime.fromisoformat(details["since"]))}
-        case ActivityKind.WEBHOOK_SET:
-            reason = details["pauseReason"]
-            return added | {
-                "previous_url": details["previousUrl"],
-                "previous_events": details["previousEvents"],
-                "events": details["events"],
-                "previous_state": WebhookState(details["previousState"]),
-                "state": WebhookState(details["state"]),
-                "pause_reason": WebhookPauseReason(reason) if reason else None,
-            }
-    return added
