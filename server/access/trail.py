@@ -2,10 +2,12 @@
 
 The activities of one kind, of one actor and of one subject, or of two or three of these together,
 are each a range of an index in the order of ids. A page of several kinds is merged from one range
-for each kind. Ids increase with time, so that instants are bounds of these ranges.
+for each kind. A page of most kinds is looked for among the next activities of any kind first. Ids
+increase with time, so that instants are bounds of these ranges.
 """
 # ruff: noqa: S608 - the statements are made of constants
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -16,14 +18,21 @@ from uuid import UUID
 
 import models
 from models import ActivityKind
-from server.access.reading import Beside, columns, joined_by_id, rows_by
+from server.access.reading import Beside, columns, rows, rows_by
 from server.access.tenancy import cut, page_of
 from server.access.token_filter import Values
 from server.database import dialect
+from server.internals.asyncpg import QuickUUID
 from server.paging import Page, PageRequest
 
 _EVERY_KIND = frozenset(ActivityKind)
-_LEAST, _GREATEST = UUID(int=0), UUID(int=(1 << 128) - 1)
+_LEAST, _GREATEST = QuickUUID("0" * 32), QuickUUID("f" * 32)
+# The numbers of kinds for which SQLite's statements are made, each by half as many again or less.
+_NUMBERS = (2, 3, 4, 6, 8, 11, 16, 22, 32, 45, 64)
+# A page of most kinds is looked for among so many times as many activities.
+_MAX_LOOKED_AT = 3
+# Keeps the order of `x`, as `joined_by_id` does, by SQLite's own number of a row.
+_BY_PLACE = "CROSS JOIN activity ON activity.tenant_id = {tenant} AND activity.rowid = x.place"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +73,7 @@ async def page(
         )
     asked = _Ranges(tenant_id, wanted, newest_first)
     rows = await asked.beyond(request, request.size + 1, beside=beside)
-    behind = False
-    if request.position is not None:
-        back = PageRequest(1, request.position, not request.backwards)
-        behind = bool(await asked.beyond(back, 1, inclusive=True))
-    return cut(rows, request, behind=behind)
+    return cut(rows, request, behind=await asked.is_behind(request))
 
 
 def _first_at(instant: datetime) -> UUID:
@@ -109,46 +114,107 @@ class _Ranges:
             return []
         descending = self.newest_first is not request.backwards
         bounds = self._bounds(request.position, descending, inclusive)
-        kinds, among = wanted.kinds, _Kinds.ANY
-        if kinds is not None:
-            among = _Kinds.ONE if len(kinds) == 1 else _Kinds.SEVERAL
-        elif wanted.actor_id is not None and wanted.subject_id is not None:
+        kinds = wanted.kinds
+        if kinds is None and wanted.actor_id is not None and wanted.subject_id is not None:
             # No index has the activities of an actor and a subject regardless of kinds.
-            kinds, among = _EVERY_KIND, _Kinds.SEVERAL
-        shape = _Shape(
-            dialect(), among, wanted.actor_id is not None, wanted.subject_id is not None,
-            bounds.has_lower, bounds.has_upper, descending, size, beside,
-        )  # fmt: skip
+            kinds = _EVERY_KIND
+        ways = [_Way.ANY] if kinds is None else _ways(wanted, kinds)
+        found: list[models.Activity] = []
+        for way in ways:
+            shape = _Shape(
+                dialect(), way, _padded(way, kinds or ()), wanted.actor_id is not None,
+                wanted.subject_id is not None, bounds.has_lower, bounds.has_upper, descending,
+                size, beside,
+            )  # fmt: skip
+            found = await self._read(shape, bounds, kinds or frozenset())
+            if len(found) == size:
+                break
+        return found
+
+    async def _read(
+        self, shape: "_Shape", bounds: "_Bounds", kinds: frozenset[ActivityKind]
+    ) -> list[models.Activity]:
         values = Values(self.tenant_id)
-        for value in (bounds.lower, bounds.upper, wanted.actor_id, wanted.subject_id):
+        for value in (bounds.lower, bounds.upper, self.wanted.actor_id, self.wanted.subject_id):
             if value is not None:
                 values.put(value)
-        if kinds is not None:
-            names = frozenset(kind.value for kind in kinds)
-            values.put(names if among is _Kinds.SEVERAL else next(iter(names)))
-        return await rows_by(models.Activity, _statement(shape), values.given, beside)
+        if shape.way is _Way.AMONG or (shape.way is _Way.MERGED and shape.dialect == "postgres"):
+            values.put(_names(kinds))
+        elif shape.way is not _Way.ANY:
+            names = sorted(_names(kinds))
+            values.given += names + [""] * (shape.kinds - len(names))
+        return await rows_by(models.Activity, _statement(shape), values.given, shape.beside)
+
+    async def is_behind(self, request: PageRequest) -> bool:
+        """Whether there are activities on the side that the request came from."""
+        if request.position is None:
+            return False
+        # Nearly always that of the cursor itself.
+        wanted = self.wanted
+        for row in await rows(models.Activity, tenant_id=self.tenant_id, id=request.position):
+            bounds = self._bounds(None, descending=False, inclusive=False)
+            if (
+                (wanted.kinds is None or row.kind in wanted.kinds)
+                and wanted.actor_id in (None, row.actor_id)
+                and wanted.subject_id in (None, row.subject_id)
+                and bounds.lower <= row.id <= bounds.upper
+                and (bounds.has_upper or row.id < bounds.upper)
+            ):
+                return True
+        back = PageRequest(1, request.position, not request.backwards)
+        return bool(await self.beyond(back, 1, inclusive=True))
 
     def _bounds(self, position: UUID | None, descending: bool, inclusive: bool) -> _Bounds:
         """The ids beyond the position, or from it on, at the wanted instants."""
-        lower = [(_LEAST, True)]
-        upper = [(_GREATEST, True)]
+        lower, upper = (_LEAST, True), (_GREATEST, True)
         if self.wanted.since is not None:
-            lower.append((_first_at(self.wanted.since), True))
+            lower = (_first_at(self.wanted.since), True)
         if self.wanted.until is not None:
-            upper.append((_first_at(self.wanted.until), False))
-        if position is not None:
-            (upper if descending else lower).append((position, inclusive))
-        least, has_least = max(lower, key=lambda end: (end[0], not end[1]))
-        greatest, has_greatest = min(upper)
-        return _Bounds(least, greatest, has_least, has_greatest)
+            upper = (_first_at(self.wanted.until), False)
+        if position is not None and descending:
+            upper = min(upper, (position, inclusive))
+        elif position is not None:
+            lower = max(lower, (position, inclusive), key=lambda end: (end[0], not end[1]))
+        return _Bounds(lower[0], upper[0], lower[1], upper[1])
 
 
-class _Kinds(Enum):
-    """How many kinds of activities a statement reads."""
+class _Way(Enum):
+    """The way in which a statement reads activities.
+
+    ANY: of any kind, off one range. ONE: of one kind, off one range. MERGED: of several kinds,
+    merged from a range for each. AMONG: of several kinds, among the next ones of any kind.
+    """
 
     ANY = "ANY"
     ONE = "ONE"
-    SEVERAL = "SEVERAL"
+    MERGED = "MERGED"
+    AMONG = "AMONG"
+
+
+def _ways(wanted: ActivityFilter, kinds: frozenset[ActivityKind]) -> list[_Way]:
+    """The ways to a page of these kinds, of which the last finds it in any case."""
+    if len(kinds) == 1:
+        return [_Way.ONE]
+    has_both = wanted.actor_id is not None and wanted.subject_id is not None
+    if has_both or len(kinds) <= len(_EVERY_KIND) // 2:
+        return [_Way.MERGED]
+    # A page is among the next activities but where most of them are of the few other kinds.
+    return [_Way.AMONG, _Way.MERGED]
+
+
+def _padded(way: _Way, kinds: Collection[ActivityKind]) -> int:
+    """The number of kinds for which SQLite's statement is made, so that few serve all numbers.
+
+    0 where the statement does not depend on it.
+    """
+    if way is not _Way.MERGED or dialect() == "postgres":
+        return 0
+    return next(one for one in _NUMBERS if one >= len(kinds))
+
+
+@lru_cache(256)
+def _names(kinds: frozenset[ActivityKind]) -> frozenset[str]:
+    return frozenset(kind.value for kind in kinds)
 
 
 class _Shape(NamedTuple):
@@ -158,7 +224,8 @@ class _Shape(NamedTuple):
     """
 
     dialect: str
-    kinds: _Kinds
+    way: _Way
+    kinds: int
     has_actor: bool
     has_subject: bool
     has_lower: bool
@@ -199,7 +266,7 @@ class _Marks(NamedTuple):
 
 def _marks(shape: _Shape) -> _Marks:
     sign = "$" if shape.dialect == "postgres" else "?"
-    has = (shape.has_actor, shape.has_subject, shape.kinds is not _Kinds.ANY)
+    has = (shape.has_actor, shape.has_subject, shape.way is not _Way.ANY)
     numbers = count(1)
     return _Marks(*(f"{sign}{next(numbers)}" if one else "" for one in (True, True, True, *has)))
 
@@ -208,15 +275,16 @@ def _marks(shape: _Shape) -> _Marks:
 def _statement(shape: _Shape) -> str:
     marks = _marks(shape)
     shown = columns(models.Activity, "activity", marks.tenant, *shape.beside)
-    if shape.kinds is not _Kinds.SEVERAL:
-        return f"SELECT {shown} {_range(shape, marks)}"
-    merge = _merged_on_postgres if shape.dialect == "postgres" else _merged_on_sqlite
-    # The ids first: rows, which may be large, are read for the page alone.
-    row = joined_by_id(shape.dialect, "activity", "activity", marks.tenant)
-    return f"SELECT {shown} FROM ({merge(shape, marks)}) x {row}"
+    match shape.way:
+        case _Way.MERGED:
+            merge = _merged_on_postgres if shape.dialect == "postgres" else _merged_on_sqlite
+            return f"SELECT {shown} {merge(shape, marks)}"
+        case _Way.AMONG:
+            return f"SELECT {shown} {_among(shape, marks)}"
+    return f"SELECT {shown} {_range(shape, marks, shape.size)}"
 
 
-def _range(shape: _Shape, marks: _Marks) -> str:
+def _range(shape: _Shape, marks: _Marks, limit: int) -> str:
     """The part of the statement that reads one range.
 
     The kind, or else the actor, and the id are compared together: with the first column by itself,
@@ -236,48 +304,57 @@ def _range(shape: _Shape, marks: _Marks) -> str:
         terms = f"activity.id {above} {marks.lower} AND activity.id {below} {marks.upper}"
     return (
         f"FROM activity WHERE activity.tenant_id = {marks.tenant}{marks.equal(lead)}"
-        f" AND {terms} ORDER BY {order} LIMIT {shape.size}"
+        f" AND {terms} ORDER BY {order} LIMIT {limit}"
     )
 
 
 def _merged_on_postgres(shape: _Shape, marks: _Marks) -> str:
-    """The statement that merges one range for each kind, by one plan for any number of kinds."""
+    """The activities of a page, merged from one range for each kind, by one plan for any number.
+
+    With the rows of each range, and not their ids alone: to join a row of the page by its id takes
+    longer than to read some that are not on it.
+    """
     (above, below), direction, size = shape.signs, shape.direction, shape.size
     key = "(activity.kind, activity.id)"
     return (
-        f"SELECT e.id FROM unnest({marks.kind}::text[]) AS k(kind) CROSS JOIN LATERAL"
-        " (SELECT activity.id FROM activity"
+        f"FROM (SELECT e.* FROM unnest({marks.kind}::text[]) AS k(kind) CROSS JOIN LATERAL"
+        " (SELECT activity.* FROM activity"
         f" WHERE activity.tenant_id = {marks.tenant}{marks.equal('kind')}"
         f" AND {key} {above} (k.kind, {marks.lower}::uuid)"
         f" AND {key} {below} (k.kind, {marks.upper}::uuid)"
         f" ORDER BY activity.kind {direction}, activity.id {direction} LIMIT {size}) e"
-        f" ORDER BY e.id {direction} LIMIT {size}"
+        f" ORDER BY e.id {direction} LIMIT {size}) activity"
     )
 
 
 def _merged_on_sqlite(shape: _Shape, marks: _Marks) -> str:
-    """As `_merged_on_postgres`, by a queue: SQLite has no lateral joins.
+    """As `_merged_on_postgres`: SQLite has no lateral joins, and merges the parts of a UNION.
 
-    The queue of a recursive query holds the next id of each kind. The first id of the queue is
-    replaced by the one after it, of the same kind; `none` comes after all ids. One part for each
-    kind, in a UNION, would be parsed and planned for four times as long.
+    It goes on in each part as far as the page needs. It would copy each column of a merged row.
     """
-    (above, below), direction = shape.signs, shape.direction
-    none = "''" if shape.descending else "'~'"
-    from_lower, to_upper = f"{above} {marks.lower}", f"{below} {marks.upper}"
+    (above, below), first = shape.signs, int(marks.kind[1:])
+    parts = " UNION ALL ".join(
+        "SELECT activity.id AS id, activity.rowid AS place FROM activity"
+        f" WHERE activity.tenant_id = {marks.tenant}{marks.equal('kind')}"
+        f" AND activity.kind = ?{number}"
+        f" AND activity.id {above} {marks.lower} AND activity.id {below} {marks.upper}"
+        for number in range(first, first + shape.kinds)
+    )
+    merged = f"FROM ({parts} ORDER BY id {shape.direction} LIMIT {shape.size}) x"
+    return f"{merged} {_BY_PLACE.format(tenant=marks.tenant)}"
 
-    def first(kind: str, lower: str, upper: str) -> str:
+
+def _among(shape: _Shape, marks: _Marks) -> str:
+    """The activities of a page, as far as they are among the next ones of any kind."""
+    own = marks._replace(kind="")
+    next_ones = _range(shape, own, _MAX_LOOKED_AT * shape.size)
+    if shape.dialect == "postgres":
         return (
-            "COALESCE((SELECT activity.id FROM activity"
-            f" WHERE activity.tenant_id = {marks.tenant}{marks.equal('kind')}"
-            f" AND activity.kind = {kind} AND activity.id {lower} AND activity.id {upper}"
-            f" ORDER BY activity.id {direction} LIMIT 1), {none})"
+            f"FROM (SELECT activity.* {next_ones}) activity"
+            f" WHERE activity.kind = ANY({marks.kind}::text[]) LIMIT {shape.size}"
         )
-
-    of_each = first("k.value", from_lower, to_upper)
-    beyond = (from_lower, "< q.id") if shape.descending else ("> q.id", to_upper)
+    row = _BY_PLACE.format(tenant=marks.tenant)
     return (
-        f"WITH RECURSIVE q(kind, id) AS (SELECT k.value, {of_each} FROM json_each({marks.kind}) k"
-        f" UNION ALL SELECT q.kind, {first('q.kind', *beyond)} FROM q WHERE q.id <> {none}"
-        f" ORDER BY 2 {direction} LIMIT {shape.size}) SELECT q.id FROM q WHERE q.id <> {none}"
+        f"FROM (SELECT activity.rowid AS place {next_ones}) x {row}"
+        f" WHERE activity.kind IN (SELECT value FROM json_each({marks.kind})) LIMIT {shape.size}"
     )

@@ -11,7 +11,7 @@ import models
 from models import ActivityKind
 from server.access.trail import ActivityFilter as Wanted
 from server.global_ids import decode_id, encode_id, row_id
-from server.graphql.activity_basics import Activity
+from server.graphql.activity_basics import Activity, AdminActivity, TokenActivity
 from server.graphql.admin_activity import ADMIN_TYPES
 from server.graphql.basics import DateTime, given
 from server.graphql.catalogue_activity import CATALOGUE_TYPES
@@ -20,7 +20,7 @@ from server.graphql.context import Context, Info
 from server.graphql.loading import load_selected, selected_beside
 from server.graphql.nodes import TokenId, finder, finds
 from server.graphql.token_activity import TOKEN_TYPES
-from server.graphql.webhook_activity import WEBHOOK_TYPES
+from server.graphql.webhook_activity import WEBHOOK_TYPES, WebhookActivity
 from server.operations import activity
 from server.paging import Page, page_request
 
@@ -32,6 +32,12 @@ _TYPES: dict[ActivityKind, type[Activity]] = {
     **CATALOGUE_TYPES,
 }
 ACTIVITY_TYPES = tuple(_TYPES.values())
+_ABOUT = {"Token": TokenActivity, "Admin": AdminActivity, "Webhook": WebhookActivity}
+# The kinds of activities whose subject is of a type.
+_KINDS_ABOUT = {
+    name: frozenset(kind for kind, of_type in _TYPES.items() if issubclass(of_type, base))
+    for name, base in _ABOUT.items()
+}
 _NO_ROW = UUID(int=0)
 Kind = Annotated[
     ActivityKind | None, strawberry.argument(description="Only this kind of activity.")
@@ -73,10 +79,17 @@ def _wanted(conditions: ActivityFilter | None, kind: ActivityKind | None) -> Wan
     wanted = None if kinds is None else frozenset(kinds)
     if kind is not None:
         wanted = frozenset({kind}) if wanted is None else wanted & {kind}
+    actor_id, subject_id = given(conditions.actor_id), given(conditions.subject_id)
+    if actor_id is not None and subject_id is not None:
+        # Their page is merged from a range for each kind: of these, others have nothing.
+        type_name, _ = decode_id(subject_id) or ("", _NO_ROW)
+        possible = _KINDS_ABOUT.get(type_name)
+        if possible is not None:
+            wanted = possible if wanted is None else wanted & possible
     return Wanted(
         wanted,
-        _id_of(given(conditions.actor_id)),
-        _id_of(given(conditions.subject_id)),
+        _id_of(actor_id),
+        _id_of(subject_id),
         given(conditions.since),
         given(conditions.until),
     )

@@ -65,8 +65,8 @@ from server.graphql.condition_changes import (
     set_token_rate_limit,
     transfer_token,
 )
+from server.graphql.conversions import convert_directly
 from server.graphql.explain import Explanation, explain
-from server.graphql.inputs import build_directly
 from server.graphql.nodes import Node, ids_count, node, nodes
 from server.graphql.permissions import (
     PermissionCategory,
@@ -414,7 +414,7 @@ SCHEMA = strawberry.Schema(
 # The schema as graphql-core executes it, for the room and its tests.
 CORE_SCHEMA: GraphQLSchema = core_schema(SCHEMA)
 trace_root_fields(CORE_SCHEMA)
-build_directly(CORE_SCHEMA)
+convert_directly(CORE_SCHEMA)
 
 
 def sdl() -> str:

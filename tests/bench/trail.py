@@ -16,7 +16,7 @@ import orjson
 import models
 from models import ActivityKind, ActorKind, SubjectKind
 from server.app import App, create_app, running_service
-from server.global_ids import encode_id
+from server.global_ids import decode_id, encode_id
 from server.paging import encode_cursor
 from tests.bench.load import WrongAnswer
 from tests.bench.page import PAGE_SIZE
@@ -27,7 +27,7 @@ from tests.support.costs import cpu_seconds, database_processes
 from tests.support.factories import World, token_id
 
 PLAIN, MIDDLE = "first page", "in the middle"
-_ADMINS, _TOKENS = 5, 1_000
+_ADMINS, _TOKENS = 5, 500
 # Of a rare kind there are so many, evenly spread.
 _RARE, _RARE_ONES = ActivityKind.REVOKED, 400
 _KINDS = (
@@ -39,6 +39,8 @@ _KINDS = (
     ActivityKind.SIGNED_IN,
     ActivityKind.SIGNED_OUT,
 )
+# The others are about tokens.
+_ABOUT_ADMINS = {ActivityKind.PASSWORD_SET, ActivityKind.SIGNED_IN, ActivityKind.SIGNED_OUT}
 _DETAILS = (
     '{"previousName": "a", "name": "b", "previousDescription": "a", "description": "b",'
     ' "reason": "REVOKED"}'
@@ -196,20 +198,23 @@ def _activities(
 def _rows(
     count: int, tenant_id: UUID, admins: Sequence[UUID], tokens: Sequence[UUID]
 ) -> Iterator[tuple[Any, ...]]:
-    """One activity a millisecond, the last one a second ago.
+    """One activity a millisecond, the first one after those of the tokens' creation.
 
-    The first admin makes four of five; every tenth is about the first token.
+    The first admin makes four of five; of those about tokens, every tenth is about the first one.
     """
-    first = models.present_tick() - (count + 1_000) * _TICKS_A_MILLISECOND
+    first = models.present_tick()
     for number in range(count):
         tick = first + number * _TICKS_A_MILLISECOND
-        is_of_token = number % 10 == 0
         kind = _KINDS[number // 10 % len(_KINDS)]
+        kind = _RARE if number % (count // _RARE_ONES) == 0 else kind
+        actor = admins[number // 7 % _ADMINS if number % 5 == 0 else 0]
+        token = tokens[0 if number % 10 == 0 else number % _TOKENS]
+        subject = (SubjectKind.TOKEN, token)
+        if kind in _ABOUT_ADMINS:
+            subject = (SubjectKind.ADMIN, actor)
         yield (
             *(tenant_id, models.id_of_tick(tick, number), models.instant_of_tick(tick), number),
-            (_RARE if number % (count // _RARE_ONES) == 0 else kind).value,
-            *(ActorKind.ADMIN.value, admins[number // 7 % _ADMINS if number % 5 == 0 else 0]),
-            *(SubjectKind.TOKEN.value, tokens[0 if is_of_token else number % _TOKENS]),
+            *(kind.value, ActorKind.ADMIN.value, actor, subject[0].value, subject[1]),
             *("192.0.2.1", _DETAILS),
         )
 
@@ -219,12 +224,13 @@ async def _asked(
 ) -> dict[str, dict[str, Any]]:
     """The variables of each page: the first one by each filter, and one in the middle."""
     [busy, rare] = [encode_id("Admin", admins[number]) for number in (0, 2)]
-    [token, other] = [token_id(tokens[number]) for number in (0, 501)]
+    [token, other] = [token_id(tokens[number]) for number in (0, 251)]
     common = [kind.name for kind in _KINDS[:3]]
     filters: dict[str, dict[str, Any]] = {
         "a rare kind": {"kinds": [_RARE.name]},
         "a common kind": {"kinds": common[:1]},
         "three kinds": {"kinds": common},
+        "three rare kinds": {"kinds": [_RARE.name, "TENANT_RENAMED", "ADMIN_ERASED"]},
         "an actor": {"actorId": busy},
         "another actor": {"actorId": rare},
         "a subject": {"subjectId": token},
@@ -236,14 +242,33 @@ async def _asked(
         "kinds, actor, subject": {"kinds": common, "actorId": busy, "subjectId": token},
         "every kind but one": {"kinds": [one.name for one in ActivityKind if one is not _RARE]},
     }
-    every = models.Activity.filter(tenant_id=tenant_id, sequence=count // 2)
-    middle = await every.exclude(kind=ActivityKind.CREATED).get()
-    after = encode_cursor("activity", middle.id)
+    every = models.Activity.filter(tenant_id=tenant_id)
+    middle = await every.exclude(kind=ActivityKind.CREATED).get(sequence=count // 2)
+    in_the_middle = {}
+    for name, one in filters.items():
+        # Where a reader of the filtered list is by then: a cursor comes from its own list. A page
+        # of activities comes after it.
+        own = every.filter(**_conditions(one))
+        after = await own.order_by("id").offset(PAGE_SIZE).limit(1)
+        after += await own.filter(id__lte=middle.id).order_by("-id").limit(1)
+        last = max(row.id for row in after)
+        in_the_middle[name] = {"filter": one, "after": encode_cursor("activity", last)}
     return {
         PLAIN: {},
-        f"page {MIDDLE}": {"after": after},
+        f"page {MIDDLE}": {"after": encode_cursor("activity", middle.id)},
         **{f"by {name}": {"filter": one} for name, one in filters.items()},
-        **{
-            f"by {name}, {MIDDLE}": {"filter": one, "after": after} for name, one in filters.items()
-        },
+        **{f"by {name}, {MIDDLE}": asked for name, asked in in_the_middle.items()},
     }
+
+
+def _conditions(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """A filter of the API as Tortoise has it."""
+    found: dict[str, Any] = {}
+    for name, column in (("actorId", "actor_id"), ("subjectId", "subject_id")):
+        if name in wanted:
+            decoded = decode_id(wanted[name])
+            assert decoded
+            found[column] = decoded[1]
+    if "kinds" in wanted:
+        found["kind__in"] = [ActivityKind[name] for name in wanted["kinds"]]
+    return found

@@ -1,14 +1,16 @@
-"""Input objects, built of coerced values by what the schema says of their fields.
+"""Values of enums and input objects, converted by what is worked out once of the schema.
 
-Strawberry works out the types of all fields of an input object for each request. Here, that is done
-once.
+Strawberry works out the types of all fields of an input object for each request, and looks for the
+name of an enum's value among all of its values.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING
+from enum import Enum
 from typing import Any
 
 from graphql import (
+    GraphQLEnumType,
     GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLList,
@@ -18,6 +20,7 @@ from graphql import (
 )
 from strawberry.types.arguments import InputContext
 from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.enum import StrawberryEnumDefinition
 from strawberry.types.field import StrawberryField
 
 from server.internals.strawberry import DEFINITION
@@ -25,14 +28,39 @@ from server.internals.strawberry import DEFINITION
 _Convert = Callable[[Any, InputContext], Any]
 
 
-def build_directly(schema: GraphQLSchema) -> None:
-    """Have the input objects of the schema built by what is worked out here."""
+def convert_directly(schema: GraphQLSchema) -> None:
+    """Have the enums and the input objects of the schema converted here."""
     for of_type in schema.type_map.values():
         definition = of_type.extensions.get(DEFINITION)
         if isinstance(of_type, GraphQLInputObjectType) and isinstance(
             definition, StrawberryObjectDefinition
         ):
             definition.from_input = _builder(of_type, definition)
+        elif isinstance(of_type, GraphQLEnumType) and isinstance(
+            definition, StrawberryEnumDefinition
+        ):
+            _convert_by_name(of_type)
+
+
+def _convert_by_name(of_type: GraphQLEnumType) -> None:
+    """Have the values of an enum looked up; others are left to the type, which refuses them."""
+    coerce_input, coerce_output = of_type.coerce_input_value, of_type.coerce_output_value
+    values = {name: coerce_input(name) for name in of_type.values}
+    names: dict[Any, str] = {value: name for name, value in values.items()}
+
+    def from_input(input_value: str, hide_suggestions: bool = False) -> Any:
+        if type(input_value) is str and input_value in values:
+            return values[input_value]
+        return coerce_input(input_value, hide_suggestions)
+
+    def to_output(output_value: Any) -> str:
+        if isinstance(output_value, Enum) and output_value in names:
+            return names[output_value]
+        return str(coerce_output(output_value))
+
+    # mypy takes a method for one that no instance has of its own.
+    of_type.coerce_input_value = from_input  # type: ignore[method-assign]
+    of_type.coerce_output_value = to_output  # type: ignore[method-assign]
 
 
 def _builder(

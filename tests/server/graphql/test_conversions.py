@@ -1,4 +1,4 @@
-"""Input objects are built as Strawberry builds them by itself."""
+"""Input objects and enums are converted as Strawberry converts them by itself."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from graphql import (
     GraphQLEnumType,
+    GraphQLError,
     GraphQLInputObjectType,
     GraphQLList,
     get_nullable_type,
@@ -60,6 +61,31 @@ def test_an_input_is_built_as_strawberry_builds_it(
     for one in _INPUTS:
         monkeypatch.setattr(one.extensions[DEFINITION], "from_input", None)
     assert quick == [built(value) for value in values]
+
+
+_ENUMS = [
+    one
+    for one in CORE_SCHEMA.type_map.values()
+    if isinstance(one, GraphQLEnumType) and DEFINITION in one.extensions
+]
+
+
+@pytest.mark.parametrize("of_type", _ENUMS, ids=lambda one: one.name)
+def test_an_enum_is_converted_as_strawberry_converts_it(of_type: GraphQLEnumType) -> None:
+    own = type(of_type)
+    for name in of_type.values:
+        value = of_type.coerce_input_value(name)
+        assert value is own.coerce_input_value(of_type, name)
+        assert of_type.coerce_output_value(value) == own.coerce_output_value(of_type, value) == name
+
+
+@pytest.mark.parametrize("value", ["NONE", "created", "", 7, None, ["CREATED"], {}])
+def test_what_is_no_value_of_an_enum_is_refused(value: Any) -> None:
+    of_type = CORE_SCHEMA.type_map["ActivityKind"]
+    assert isinstance(of_type, GraphQLEnumType)
+    for convert in (of_type.coerce_input_value, of_type.coerce_output_value):
+        with pytest.raises(GraphQLError, match="ActivityKind"):
+            convert(value)
 
 
 def test_a_list_is_a_copy() -> None:
