@@ -72,8 +72,8 @@ async def page(
             **about,
         )
     asked = _Ranges(tenant_id, wanted, newest_first)
-    rows = await asked.beyond(request, request.size + 1, beside=beside)
-    return cut(rows, request, behind=await asked.is_behind(request))
+    found = await asked.beyond(request, request.size + 1, beside=beside)
+    return cut(found, request, behind=await asked.is_behind(request))
 
 
 def _first_at(instant: datetime) -> UUID:
@@ -150,19 +150,22 @@ class _Ranges:
         if request.position is None:
             return False
         # Nearly always that of the cursor itself.
-        wanted = self.wanted
-        for row in await rows(models.Activity, tenant_id=self.tenant_id, id=request.position):
-            bounds = self._bounds(None, descending=False, inclusive=False)
-            if (
-                (wanted.kinds is None or row.kind in wanted.kinds)
-                and wanted.actor_id in (None, row.actor_id)
-                and wanted.subject_id in (None, row.subject_id)
-                and bounds.lower <= row.id <= bounds.upper
-                and (bounds.has_upper or row.id < bounds.upper)
-            ):
-                return True
+        own = await rows(models.Activity, tenant_id=self.tenant_id, id=request.position)
+        if any(map(self._holds, own)):
+            return True
         back = PageRequest(1, request.position, not request.backwards)
         return bool(await self.beyond(back, 1, inclusive=True))
+
+    def _holds(self, row: models.Activity) -> bool:
+        """Whether the list has this activity."""
+        wanted, bounds = self.wanted, self._bounds(None, descending=False, inclusive=False)
+        return (
+            (wanted.kinds is None or row.kind in wanted.kinds)
+            and wanted.actor_id in (None, row.actor_id)
+            and wanted.subject_id in (None, row.subject_id)
+            and bounds.lower <= row.id
+            and (row.id < bounds.upper or (bounds.has_upper and row.id == bounds.upper))
+        )
 
     def _bounds(self, position: UUID | None, descending: bool, inclusive: bool) -> _Bounds:
         """The ids beyond the position, or from it on, at the wanted instants."""
