@@ -182,7 +182,7 @@ async def test_unexpected_error_is_masked_and_logged_with_the_request_id(
     )
     orphan = models.Activity(subject_id=models.new_id(), kind=ActivityKind.CREATED, **rows)
     for row, query in {
-        broken: "{ activity(first: 1) { edges { node { id } } } }",
+        broken: "{ activity(first: 1) { edges { node { ... on TokenRevoked { reason } } } } }",
         orphan: "{ activity(first: 1) { edges { node { id token { id } } } } }",
     }.items():
         await row.save()
