@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 
 import models
-from server.access.reading import Beside, row_beside, uuid_of
+from server.access.reading import Beside, instant_of, row_beside, uuid_of
 from server.database import dialect, fetch
 
 # A token with more is read again by itself, so that a page of 100 has a bound.
@@ -17,6 +17,11 @@ _KEYS = """
         SELECT p."key" FROM token_permission p
         WHERE p.tenant_id = token.tenant_id AND p.token_id = token.id LIMIT {limit}) k)
 """
+
+_LAST_USED_AT = (
+    "(SELECT u.last_used_at FROM token_last_use u"
+    " WHERE u.tenant_id = token.tenant_id AND u.id = token.id)"
+)
 
 # A row for each token instead of each permission: ten times fewer for Python to go through.
 _HELD_KEYS = {
@@ -64,6 +69,8 @@ def _token(name: str, id_column: str, when: str) -> dict[str, Beside]:
 # `keys`: of permissions, a JSON list in no order; `MAX_KEYS` and one more at most.
 OF_TOKENS = {
     "keys": Beside("keys", _keys),
+    # Most lists show the instant alone.
+    "last_used_at": Beside("last_used_at", lambda _: _LAST_USED_AT, instant_of),
     "last_use": row_beside(
         "last_use",
         models.TokenLastUse,

@@ -401,6 +401,11 @@ def uuid_of(value: Any) -> UUID:
     return value if isinstance(value, UUID) else QuickUUID(value)
 
 
+def instant_of(value: Any) -> datetime:
+    """An instant that a statement in SQL gives: the embedded database has them as texts."""
+    return value if isinstance(value, datetime) else _instant(value)
+
+
 def _instant(text: str) -> datetime:
     instant = datetime.fromisoformat(text)
     return instant if instant.tzinfo is UTC else _in_utc(instant)

@@ -34,6 +34,7 @@ from server.graphql.usage import (
     TokenRefusal,
     TokenUsage,
     UsageDay,
+    load_last_instants,
     load_last_uses,
     load_refusals,
     load_usage,
@@ -149,9 +150,8 @@ class Token(Node):
     )
     created_at: DateTime = of_row("created_at", description="When it was created.")
     last_used_at: DateTime | None = loaded(
-        load_last_uses,
-        lambda last: last and last.last_used_at,
-        beside=("last_use",),
+        load_last_instants,
+        beside=("last_used_at",),
         description="When a call with it was last allowed, accurate to seconds; null if never.",
     )
     last_used_from: str | None = loaded(

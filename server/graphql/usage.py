@@ -79,6 +79,16 @@ async def load_last_uses(
     return [found.get(row.id) for row in rows]
 
 
+async def load_last_instants(
+    context: Context, rows: Sequence[models.Token]
+) -> list[datetime | None]:
+    """Return when each token was last used; None if it was never used."""
+    if is_beside(rows, "last_used_at"):
+        return [beside(row, "last_used_at") for row in rows]
+    uses = await load_last_uses(context, rows)
+    return [last.last_used_at if last else None for last in uses]
+
+
 async def load_refusals(context: Context, rows: Sequence[models.Token]) -> list[list[TokenRefusal]]:
     """Return the latest denied calls of each token, newest first."""
     found = await usage.recent_refusals(context.principal, [row.id for row in rows])
