@@ -45,8 +45,8 @@ def _keys(dialect: str) -> str:
     return _KEYS.format(gather=gather, limit=MAX_KEYS + 1)
 
 
-# What a list needs of a row that it names, and no more: other columns take longer than the rest of
-# the statement.
+# Marks a row of which only the columns that name it are read. All columns take longer than the rest
+# of the statement.
 IN_BRIEF = "/brief"
 _TOKEN_IN_BRIEF = ("id", "name")
 _ADMIN_IN_BRIEF = ("id", "name", "email", "former_email")

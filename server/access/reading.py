@@ -184,6 +184,11 @@ def joined_by_id(of_dialect: str, table: str, alias: str, tenant: str) -> str:
     )
 
 
+def joined_by_place(table: str, tenant: str) -> str:
+    """As `joined_by_id`, by SQLite's own number of a row, which `x` has as `place`."""
+    return f"CROSS JOIN {table} ON {table}.tenant_id = {tenant} AND {table}.rowid = x.place"
+
+
 def _of_tenant(of_dialect: str, sql: str, table: str, tenant: str) -> str:
     """The expression with the tenant's placeholder in place of the column of the row's table.
 
@@ -422,12 +427,12 @@ def _maker(
     names: tuple[str, ...],
     beside: tuple[str, ...],
 ) -> Callable[[Iterable[Any]], Any]:
-    """What makes a row of its columns: a named tuple with what the model itself defines.
+    """The function that makes a row of its columns: a named tuple with the model's own methods.
 
     It holds what the driver gave. A value is decoded where it is read: most are not.
     """
     # These are the columns that a query selects.
-    tuples: Any = namedtuple(row_class.__name__, (*names, *beside))  # type: ignore[misc]
+    tuples: Any = namedtuple(row_class.__name__, (*names, *beside))  # type: ignore[misc]  # not written out
     own: dict[str, Any] = {
         name: one
         # exempt names_made_at_run_time: what a model defines is copied, and nothing looked up

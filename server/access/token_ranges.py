@@ -12,7 +12,7 @@ from uuid import UUID
 
 import models
 from models import TokenState
-from server.access.reading import joined_by_id
+from server.access.reading import joined_by_id, joined_by_place
 from server.access.token_filter import AMONG, Question, Values, never_used
 from server.database import dialect
 from server.texts import query_words
@@ -110,8 +110,8 @@ def walked(
         return f"FROM (SELECT {part.id} AS id, {key} AS key {rows}) x {token}", "x.key"
     if values.dialect != "sqlite":
         return f"FROM (SELECT t.*, {key} AS key {rows}) token", "token.key"
-    # It would copy each column of each token that is examined.
-    token = f"CROSS JOIN token ON token.tenant_id = {values.tenant} AND token.rowid = x.place"
+    # SQLite would copy each column of each token that is examined.
+    token = joined_by_place("token", values.tenant)
     return f"FROM (SELECT t.rowid AS place, {key} AS key {rows}) x {token}", "x.key"
 
 

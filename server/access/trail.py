@@ -18,7 +18,7 @@ from uuid import UUID
 
 import models
 from models import ActivityKind
-from server.access.reading import Beside, columns, rows, rows_by
+from server.access.reading import Beside, columns, joined_by_place, rows, rows_by
 from server.access.tenancy import cut, page_of
 from server.access.token_filter import Values
 from server.database import dialect
@@ -31,8 +31,6 @@ _LEAST, _GREATEST = QuickUUID("0" * 32), QuickUUID("f" * 32)
 _NUMBERS = (2, 3, 4, 6, 8, 11, 16, 22, 32, 45, 64)
 # A page of most kinds is looked for among so many times as many activities.
 _MAX_LOOKED_AT = 3
-# Keeps the order of `x`, as `joined_by_id` does, by SQLite's own number of a row.
-_BY_PLACE = "CROSS JOIN activity ON activity.tenant_id = {tenant} AND activity.rowid = x.place"
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,7 +342,7 @@ def _merged_on_sqlite(shape: _Shape, marks: _Marks) -> str:
         for number in range(first, first + shape.kinds)
     )
     merged = f"FROM ({parts} ORDER BY id {shape.direction} LIMIT {shape.size}) x"
-    return f"{merged} {_BY_PLACE.format(tenant=marks.tenant)}"
+    return f"{merged} {joined_by_place('activity', marks.tenant)}"
 
 
 def _among(shape: _Shape, marks: _Marks) -> str:
@@ -356,7 +354,7 @@ def _among(shape: _Shape, marks: _Marks) -> str:
             f"FROM (SELECT activity.* {next_ones}) activity"
             f" WHERE activity.kind = ANY({marks.kind}::text[]) LIMIT {shape.size}"
         )
-    row = _BY_PLACE.format(tenant=marks.tenant)
+    row = joined_by_place("activity", marks.tenant)
     return (
         f"FROM (SELECT activity.rowid AS place {next_ones}) x {row}"
         f" WHERE activity.kind IN (SELECT value FROM json_each({marks.kind})) LIMIT {shape.size}"

@@ -24,7 +24,7 @@ _Step = Callable[[BaseDBAsyncClient], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class MigrationPlan:
-    """What some migrations do, in order."""
+    """The steps of some migrations, in order."""
 
     steps: list[_Step]
 

@@ -10,6 +10,7 @@ import strawberry
 
 import models
 from models import ActivityKind, ActorKind, SubjectKind
+from server.access.columns_beside import IN_BRIEF
 from server.access.reading import beside, is_beside
 from server.catalogue import Catalogue
 from server.graphql.admins import ADMIN_IN_BRIEF, Admin, admins_beside, find_admins
@@ -222,7 +223,7 @@ class Activity:
     )
     actor_name: str | None = loaded(
         _load_actor_names,
-        beside=("acting_admin/brief", "acting_token/brief"),
+        beside=(f"acting_admin{IN_BRIEF}", f"acting_token{IN_BRIEF}"),
         description="The name of the admin, or of the token whose holder did it, or the login of"
         " the operator; null where there is none.",
     )

@@ -21,7 +21,7 @@ from server.operations import admins
 from server.paging import page_request
 
 CONNECTION = "admins"
-# The fields that follow from what `columns_beside` reads of an admin in brief.
+# The fields that follow from the columns of an admin in brief (`columns_beside`).
 ADMIN_IN_BRIEF = ("id", "name", "email")
 described(
     Role,

@@ -1,4 +1,4 @@
-"""Values of enums and input objects, converted by what is worked out once of the schema.
+"""Converts values of enums and input objects by tables that are made of the schema once.
 
 Strawberry works out the types of all fields of an input object for each request, and looks for the
 name of an enum's value among all of its values.
@@ -58,9 +58,8 @@ def _convert_by_name(of_type: GraphQLEnumType) -> None:
             return names[output_value]
         return str(coerce_output(output_value))
 
-    # mypy takes a method for one that no instance has of its own.
-    of_type.coerce_input_value = from_input  # type: ignore[method-assign]
-    of_type.coerce_output_value = to_output  # type: ignore[method-assign]
+    of_type.coerce_input_value = from_input  # type: ignore[method-assign]  # of this enum alone
+    of_type.coerce_output_value = to_output  # type: ignore[method-assign]  # of this enum alone
 
 
 def _builder(
@@ -90,7 +89,7 @@ def _converter(
     found: StrawberryField,
     definition: StrawberryObjectDefinition,
 ) -> _Convert | None:
-    """What converts a value of a field as Strawberry does; None where nothing is converted."""
+    """The function that converts a value as Strawberry does; None where nothing is converted."""
     of_type = get_nullable_type(field.type)
     if is_leaf_type(of_type):
         return None

@@ -165,9 +165,9 @@ async def load_selected(info: Info, objects: Sequence[HasRow], *path: str) -> No
 
 
 def selected_beside(info: Info, of_type: type, *path: str) -> list[str]:
-    """Return the names of what a list of objects at `path` can read beside their rows.
+    """Return the names of the columns that a list of objects at `path` can read beside their rows.
 
-    What is read as a whole for one field is not read in brief for another.
+    A row that one field needs as a whole is not read in brief for another.
     """
     names = selected_names(info, *path)
     fields = _loaded_fields(info.schema.config.name_converter, of_type)

@@ -138,7 +138,7 @@ class KeptPermissions(tuple[Permission, ...]):
 
 @lru_cache(_MAX_KEPT)
 def kept_permissions(source: catalogue.Catalogue, keys: str) -> KeptPermissions:
-    """As `shown_permissions`, of a short JSON list of keys. Most tokens hold what others hold."""
+    """As `shown_permissions`, of a short JSON list of keys. Many tokens hold the same keys."""
     return KeptPermissions(shown_permissions(source, orjson.loads(keys)))
 
 

@@ -186,7 +186,7 @@ class _Object:
 
     What it counts is counted at every occurrence, because the answer repeats it. An object that
     `lasts` as long as the catalogue is kept as JSON, for the document's other requests too. A list
-    that `lasts` has such objects alone, and is kept as a list of them.
+    that `lasts` is kept as the list of its values.
     """
 
     def __init__(self, number: int, plan: Plan) -> None:

@@ -1,5 +1,7 @@
 """The activity of tokens: the types of its kinds."""
 
+from typing import Any
+
 import strawberry
 
 from models import ActivityKind, RevocationReason
@@ -36,6 +38,18 @@ _MAX_INT = 2**31 - 1
 
 def _as_int(count: int) -> int:
     return min(count, _MAX_INT)
+
+
+def _would_have_denied() -> Any:
+    """Declare a field of a trial that ended."""
+    description = "How many requests it would have denied while it ran."
+    return detail("wouldHaveDenied", _as_int, description=description)
+
+
+def _needed() -> Any:
+    """Declare the field that goes with `_would_have_denied`."""
+    description = "The permissions of those requests."
+    return permissions_in("needed", description=description, metadata=counts_as(5))
 
 
 def _permission(activity: TokenActivity) -> Permission:
@@ -245,26 +259,14 @@ class TokenTrialEnforced(TokenActivity, Node):
     withdrawn: list[Permission] = permissions_in(
         "withdrawn", description="The permissions removed.", metadata=counts_as(20)
     )
-    would_have_denied: int = detail(
-        "wouldHaveDenied",
-        _as_int,
-        description="How many requests it would have denied while it ran.",
-    )
-    needed: list[Permission] = permissions_in(
-        "needed", description="The permissions of those requests.", metadata=counts_as(5)
-    )
+    would_have_denied: int = _would_have_denied()
+    needed: list[Permission] = _needed()
 
 
 @strawberry.type(description="The trial of a token was dropped: its permissions stayed.")
 class TokenTrialDropped(TokenActivity, Node):
-    would_have_denied: int = detail(
-        "wouldHaveDenied",
-        _as_int,
-        description="How many requests it would have denied while it ran.",
-    )
-    needed: list[Permission] = permissions_in(
-        "needed", description="The permissions of those requests.", metadata=counts_as(5)
-    )
+    would_have_denied: int = _would_have_denied()
+    needed: list[Permission] = _needed()
     is_by_clock: bool = detail(
         "byClock", default=False, description="Whether it was dropped at its end, without an admin."
     )
