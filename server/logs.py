@@ -38,6 +38,8 @@ _MAX_WAITING_BYTES = 1024 * 1024
 _MAX_BYTES_A_WRITE = 64 * 1024
 _MAX_FLUSH_SECONDS = 1.0
 _MAX_WAIT_SECONDS = 0.1
+# Between two writes: at most so late is a line.
+_REST_SECONDS = 0.01
 Turn = Callable[[], AbstractContextManager[None]]
 
 
@@ -59,8 +61,8 @@ class JsonLines(logging.Formatter):
             "message": record.getMessage(),
             **self._worker,
         }
-        # exempt names_made_at_run_time: the names are those of _FIELDS
-        line |= {name: getattr(record, name) for name in _FIELDS if hasattr(record, name)}
+        given = vars(record)
+        line |= {name: given[name] for name in _FIELDS if name in given}
         if record.exc_info and record.exc_info[1]:
             line["error"] = places(record.exc_info[1])
         return orjson.dumps(line, default=str).decode()
@@ -116,6 +118,7 @@ class LineQueue(logging.Handler):
         self._waiting_bytes = 0
         self._untold = 0
         self._closing = False
+        self._ended = threading.Event()
         self._changed = threading.Condition()
         # A daemon: a write that never returns must not keep the process from ending.
         self._thread = threading.Thread(target=self._write_all, name="log", daemon=True)
@@ -141,6 +144,7 @@ class LineQueue(logging.Handler):
         with self._changed:
             self._closing = True
             self._changed.notify()
+        self._ended.set()
         self._thread.join(_MAX_FLUSH_SECONDS)
         super().close()
 
@@ -156,6 +160,9 @@ class LineQueue(logging.Handler):
                     _write(self._descriptor, b"".join(lines))
             except OSError:  # its reader has gone, or its disk is full
                 self._drop(len(lines))
+            # Woken for each line, this thread and the event loop would take turns with the
+            # interpreter three times a request.
+            self._ended.wait(_REST_SECONDS)
 
     def _take(self) -> list[bytes]:
         """The lines to write next, once there are any; none at the end."""

@@ -4,7 +4,7 @@ Follows the GraphQL over HTTP specification (September 2025 draft) and refuses i
 batches, form bodies, subscriptions, WebSockets.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from inspect import isawaitable
@@ -19,9 +19,11 @@ from graphql import (
     execute,
 )
 from graphql.execution import get_variable_values
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from server.access.authentication import authenticate
 from server.access.principal import SignedInAdmin
@@ -74,10 +76,14 @@ class _Prepared(NamedTuple):
     execute: Callable[[], AwaitableOrValue[Any]]
 
 
-def routes(
-    service: Service, turns: Turns, run: Runner = run_here, limiter: RateLimiter | None = None
-) -> list[Route]:
-    """`/graphql`. Raises `Misconfigured` where requests cannot be limited.
+def route(
+    service: Service,
+    turns: Turns,
+    run: Runner = run_here,
+    limiter: RateLimiter | None = None,
+    middleware: Sequence[Middleware] = (),
+) -> Route:
+    """`/graphql`, within `middleware`. Raises `Misconfigured` where requests cannot be limited.
 
     limiter: counts the requests of tokens, for the answers that tell what is left.
     """
@@ -85,8 +91,9 @@ def routes(
     strawberry.warn_of_missing()
     graphql_core.warn_of_missing()
     asyncpg.warn_of_missing()
-    # An empty list admits every method: the endpoint itself answers 405, in its own media type.
-    return [Route("/graphql", _Endpoint(service, turns, run, limiter).answer, methods=[])]
+    # An application admits every method: the endpoint answers 405 itself, in its own media type.
+    endpoint = _Endpoint(service, turns, run, limiter)
+    return Route("/graphql", endpoint, middleware=middleware)
 
 
 class _Endpoint:
@@ -102,7 +109,12 @@ class _Endpoint:
         self._hide_suggestions = not introspection
         self._documents = Documents(CORE_SCHEMA, introspection=introspection)
 
-    async def answer(self, request: Request) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        response = await self._answer(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
         media_type = _acceptable(request)
         if media_type is None:
             return problem(406, "NOT_ACCEPTABLE", f"Accept {_RESPONSE_TYPE} or {_JSON_TYPE}.")
