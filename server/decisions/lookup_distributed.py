@@ -6,7 +6,6 @@ is deleted. Nothing else is kept.
 """
 # ruff: noqa: S608 - the statements are made of constants
 
-import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -56,7 +55,7 @@ class DistributedLookup(PostgresLookup):
         super().__init__(pool)
         self._known: dict[str, UUID] = {}
 
-    def _wants_another(self, _now: float) -> bool:
+    def _wants_another(self, _: float) -> bool:
         return len(self._running) < WIRE_CONNECTIONS
 
     def _next_batch(self) -> Batch:
@@ -68,10 +67,9 @@ class DistributedLookup(PostgresLookup):
             is_of_tenant = pending.question[0] == slug and len(taken) < MAX_TOGETHER
             (taken if is_of_tenant else left).append(pending)
         self._waiting = left
-        if left and not self._is_starting and self._wants_another(0.0):
+        if left and self._wants_another(0.0):
             # Their node may answer while this one's does not.
-            self._is_starting = True
-            asyncio.get_running_loop().call_soon(self._start)
+            self._start()
         return _OfTenant(taken, self._known)
 
 

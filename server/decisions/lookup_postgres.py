@@ -69,7 +69,6 @@ class PostgresLookup:
         self._waiting: list[Pending] = []
         self._under_way: set[Batch] = set()
         self._running: set[asyncio.Task[None]] = set()
-        self._is_starting = False
         self._asked_at = 0.0
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -78,10 +77,8 @@ class PostgresLookup:
         # Not the loop's clock: to find the loop takes a system call.
         now = monotonic()
         self._waiting.append(Pending(question, receiver, now))
-        if not self._is_starting and self._wants_another(now):
-            # In the loop's next turn: the other questions of this one join the query.
-            self._is_starting = True
-            asyncio.get_running_loop().call_soon(self._start)
+        if self._wants_another(now):
+            self._start()
         if self._sweeper is None:
             loop = asyncio.get_running_loop()
             self._sweeper = loop.call_later(_SWEEP_SECONDS, self._sweep)
@@ -100,10 +97,11 @@ class PostgresLookup:
         return not under_way or (under_way < _MAX_QUERIES and now - self._asked_at > _LONG_SECONDS)
 
     def _start(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._is_starting = False
+        # The task begins in the loop's next turn: the other questions of this one join its query,
+        # and none of them starts another.
+        self._asked_at = monotonic()
         # Not awaited: the query serves other requests too, which must not end with this one.
-        self._running.add(loop.create_task(self._serve()))
+        self._running.add(asyncio.get_running_loop().create_task(self._serve()))
 
     async def _serve(self) -> None:
         try:
@@ -119,7 +117,8 @@ class PostgresLookup:
         """Ask the waiting questions, and those that come meanwhile, on one connection."""
         batch = self._take()
         try:
-            async with self._pool.statement() as held:
+            # Planned for its values, it would be planned at each use, in five times the time.
+            async with self._pool.statement(lists=True) as held:
                 failovers = self._pool.failovers
                 await batch.ask(held)
                 for _ in range(_MAX_IN_A_ROW):

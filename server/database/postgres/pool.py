@@ -145,6 +145,7 @@ class Pool:
         They get one too where it has to name whose rows they reach.
         lists: planned as the statements of lists.
         """
+        lists = lists and self._keeps_plans
         connection = await self.acquire(lists=lists)
         named = self._named()
         try:
@@ -166,8 +167,7 @@ class Pool:
 
         It is planned as that of a list, unless it may sort. Raises `StatementTooLong`.
         """
-        # Citus finds the node of a statement by its values: it cannot plan it for any values.
-        lists = not read.may_sort and self.naming is not spreading
+        lists = not read.may_sort and self._keeps_plans
         if self._named() is not None or await self._dialler.is_behind_pooler():
             async with self.statement(lists=lists) as connection:
                 return await rows_of(connection, read)
@@ -179,6 +179,11 @@ class Pool:
             raise
         await self._give_back(connection)
         return rows
+
+    @property
+    def _keeps_plans(self) -> bool:
+        # Citus finds the node of a statement by its values: it cannot plan it for any values.
+        return self.naming is not spreading
 
     def _named(self) -> str | None:
         """The statement by which the running task has to name whose rows it reaches, if it has to.

@@ -5,11 +5,15 @@ import asyncio
 import pytest
 
 import models
+from server.app import running_service
+from server.database import own_pool
 from server.decisions import lookup_postgres, lookup_sqlite
 from server.decisions.lookup import lookup_in
+from server.decisions.lookup_postgres import PostgresLookup
 from server.decisions.question import Question
 from server.decisions.terms import Terms
 from server.service import Service
+from tests.conftest import settings_for
 from tests.support.factories import World
 from tests.support.lookups import find
 
@@ -46,3 +50,22 @@ async def test_concurrent_lookups_each_get_their_own_answer(
             held = bool(n % 2)
             expected = Terms(str(tenant.id), None, str(made[n % 4].token.id), None, held)
             assert terms == expected
+
+
+async def test_lookups_are_planned_once_a_connection(postgres_url: str) -> None:
+    """PostgreSQL would otherwise plan each one for its values, in several times its own time."""
+    async with running_service(settings_for(postgres_url)):
+        pool = own_pool(1)
+        lookup = PostgresLookup(pool)
+        try:
+            for number in range(8):
+                assert await find(lookup, (f"tenant-{number}", "us", (b"x",), FINGERPRINT)) is None
+            async with pool.statement(lists=True) as held:
+                [[kept, anew]] = await held.fetch(
+                    "SELECT generic_plans, custom_plans FROM pg_prepared_statements"
+                    " WHERE statement LIKE $1",
+                    "%JOIN token_secret%",
+                )
+        finally:
+            lookup.close()
+    assert (kept, anew) == (8, 0)
