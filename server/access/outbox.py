@@ -9,6 +9,7 @@ from uuid import UUID
 import models
 from models import WebhookState
 from server.access.events import Event, body_of, events_in, is_wanted, tokens_in, types_of
+from server.access.reading import rows
 from server.database import database_now
 
 # Of one webhook. Further events are dropped and counted: an outbox must not fill the disk.
@@ -48,7 +49,7 @@ async def put(tenant_id: UUID, events: Sequence[Event]) -> None:
 
 async def _locked(tenant_id: UUID, types: Collection[str]) -> list[models.Webhook]:
     """The tenant's webhooks that ask for events of any of these types, locked."""
-    every = await models.Webhook.filter(tenant_id=tenant_id).only("id", "events")
+    every = await rows(models.Webhook, tenant_id=tenant_id)
     ids = [one.id for one in every if any(is_wanted(one, of_type) for of_type in types)]
     if not ids:
         return []
@@ -77,7 +78,7 @@ async def put_for(webhook: models.Webhook, events: Sequence[Event]) -> None:
     room = MAX_WAITING - webhook.waiting
     kept = events[: max(room, 0)]
     webhook.dropped += len(events) - len(kept)
-    rows = [
+    made = [
         models.WebhookEvent(
             tenant_id=webhook.tenant_id,
             webhook_id=webhook.id,
@@ -89,8 +90,8 @@ async def put_for(webhook: models.Webhook, events: Sequence[Event]) -> None:
         )
         for number, event in enumerate(kept, webhook.last_number + 1)
     ]
-    webhook.last_number += len(rows)
-    if rows and webhook.state is WebhookState.ACTIVE and webhook.due_at is None:
+    webhook.last_number += len(made)
+    if made and webhook.state is WebhookState.ACTIVE and webhook.due_at is None:
         webhook.due_at = at
     await webhook.write("last_number", "dropped", "due_at")
-    await models.WebhookEvent.bulk_create(rows, batch_size=_ROWS_AT_ONCE)
+    await models.WebhookEvent.bulk_create(made, batch_size=_ROWS_AT_ONCE)

@@ -15,7 +15,7 @@ import orjson
 
 import models
 from server.access.principal import Principal
-from server.access.reading import Beside, owned_rows, uuid_of
+from server.access.reading import Beside, owned_rows, rows, uuid_of
 from server.access.tenancy import cut
 from server.database import StatementTooLong, dialect, fetch
 from server.errors import BadSearch, SearchTooBroad
@@ -96,8 +96,8 @@ async def update(token: models.Token) -> None:
 
 async def _creator_of(token: models.Token) -> str:
     """The name of the admin who created it, "" for one of whom nothing is kept."""
-    creator = await models.Admin.get_or_none(tenant_id=token.tenant_id, id=token.created_by_id)
-    return creator.name if creator else ""
+    found = await rows(models.Admin, tenant_id=token.tenant_id, id=token.created_by_id)
+    return found[0].name if found else ""
 
 
 async def follow_creator(admin: models.Admin) -> None:
@@ -116,8 +116,8 @@ async def follow_creator(admin: models.Admin) -> None:
 
 async def remove(tenant_id: UUID, token_ids: Collection[UUID]) -> None:
     """Let no search of live tokens find these, within the transaction that revokes them."""
-    rows = models.TokenSearch.filter(tenant_id=tenant_id, id__in=list(token_ids))
-    await rows.update(words="")
+    found = models.TokenSearch.filter(tenant_id=tenant_id, id__in=list(token_ids))
+    await found.update(words="")
 
 
 def row_of(token: models.Token, creator: str = "") -> models.TokenSearch:
@@ -151,8 +151,8 @@ async def page(
     live = await owned_rows(models.Token, principal, id__in=ids.rows, beside=beside, **models.LIVE)
     tokens = {token.id: token for token in live}
     # One that was revoked between the two statements is missing.
-    rows = [tokens[token_id] for token_id in ids.rows if token_id in tokens]
-    return Page(rows, ids.has_previous, ids.has_next)
+    shown = [tokens[token_id] for token_id in ids.rows if token_id in tokens]
+    return Page(shown, ids.has_previous, ids.has_next)
 
 
 async def _find(tenant_id: UUID, request: PageRequest, term: str) -> Page[UUID]:
