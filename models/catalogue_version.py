@@ -44,7 +44,7 @@ class CatalogueNotice(TenantRow):
 
 
 class FollowedCategory(TenantRow):
-    """A token is granted what later versions bring in this category.
+    """A token is granted the operations that later versions add to this category.
 
     `through` is the number of the last version whose operations it was granted, or not offered.
     """

@@ -10,7 +10,7 @@ class Session(TenantRow):
 
     `digest` is the keyed digest of the session's secret. The session ends at `expires_at`, or
     earlier if `last_seen_at` is too long ago. `address` is the client's at sign-in and `user_agent`
-    what it said of itself, in printable ASCII; null in sessions that are older than the columns.
+    its user agent, in printable ASCII; null in sessions that are older than the columns.
     """
 
     admin_id = fields.UUIDField()

@@ -1,4 +1,4 @@
-"""What an activity may be about: any of these rows, or a tenant without one."""
+"""The subject of an activity: any of these rows, or a tenant without one."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -28,7 +28,7 @@ Subject = (
 
 
 def identity_of(subject: Subject) -> tuple[UUID, SubjectKind, UUID]:
-    """The tenant, kind and id of what an activity is about."""
+    """The tenant, kind and id of an activity's subject."""
     match subject:
         case Token():
             return subject.tenant_id, SubjectKind.TOKEN, subject.id

@@ -126,7 +126,7 @@ async def running_service(
 
 
 def _warn(documents: Documents) -> None:
-    """Log what cannot be used of the API's document, and recipes that it does not fit."""
+    """Log the unusable parts of the API's document, and recipes that it does not fit."""
     catalogue = documents.catalogue
     for fault in catalogue.faults[:_MAX_LOGGED]:
         detail = f"{fault.pointer}: {fault.reason}"

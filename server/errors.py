@@ -293,4 +293,4 @@ class OwnAccount(Refusal):
 
 
 class Misconfigured(Exception):
-    """The settings or the database cannot be used; the message says what to change."""
+    """The settings or the database cannot be used; the message names the setting to change."""

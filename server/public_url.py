@@ -23,7 +23,7 @@ path of a request would not tell whether a proxy has cut the URL's path off."""
 
 
 def read_public_url(text: str) -> str:
-    """The URL, without a slash at its end. Raises `ValueError` with what it must be."""
+    """The URL, without a slash at its end. Raises `ValueError` with the rule that it breaks."""
     found = _URL.fullmatch(text)
     if not found or len(found["path"]) > _MAX_PATH_LENGTH:
         raise ValueError(

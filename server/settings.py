@@ -74,7 +74,7 @@ class Settings:
     leak_origins: further services that report leaked secrets.
     webhook_networks: networks that webhooks may be in, beside public addresses, and by HTTP too.
     keep_activity_days: how long rows are kept, here those of the audit trail; None for good.
-    keep_revoked_days: what belongs to tokens that were revoked.
+    keep_revoked_days: the rows of tokens that were revoked.
     keep_use_days: counts of requests by day.
     keep_refusal_days: the latest denials of tokens.
     keep_secret_use_days: clients that presented the old secret of a rotation.

@@ -60,7 +60,7 @@ _GOLDEN = Path(__file__).parent / "golden" / "activity.txt"
 _END = object()
 _NEW = "nine purple otters dance here"
 _KEY = "GET /api/v1/devices"
-# What changes nothing that a tenant or an operator would ask about, and why.
+# Operations that change nothing that a tenant or an operator would ask about, and why.
 _WITHOUT = {
     "POST /graphql": "each mutation has its line",
     "POST /introspect": "reads",
@@ -441,7 +441,7 @@ def _job(name: str) -> _Act:
 async def _nothing(_scene: Scene) -> None: ...
 
 
-# What is done first, without a line, and the act itself.
+# The steps before, without a line, and the act itself.
 _ACTS: dict[str, tuple[_Act, _Act]] = {
     "createToken": (_nothing, _mutation("createToken", name="x")),
     "setPermissions": (

@@ -91,7 +91,7 @@ async def _revoke(client: Client, name: str) -> None:
 
 
 def _serve_refused(url: str, settings: Mapping[str, str] | None = None) -> str:
-    """What `tessera serve` says of a database that was restored."""
+    """The message of `tessera serve` about a database that was restored."""
     done = tessera("serve", "--port", "0", database_url=url, settings=settings)
     assert done.returncode == 1
     return done.stderr
@@ -119,7 +119,7 @@ async def _back_up_under_load(client: Client, commands: str, folder: Path, url: 
 
 
 async def test_sqlite_database_in_use_is_backed_up_and_restored(folder: Path) -> None:
-    """A copy with `cp` lost all of five tokens. What was revoked since the backup stays dead."""
+    """A copy with `cp` lost all of five tokens. Tokens revoked since the backup stay dead."""
     database = folder / "srv" / "tessera" / "tessera.db"
     url = f"sqlite://{database}"
     person = await _person(url)

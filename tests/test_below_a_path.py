@@ -83,7 +83,7 @@ class _Person:
             self.missing.append(response.url)
 
     def outside(self) -> list[str]:
-        """What was asked for outside the path, or of another host."""
+        """The requests outside the path, or to another host."""
         below = (f"{self.front.url}/", "blob:", "data:")
         return [url for url in self.asked if not url.startswith(below) and url != self.front.url]
 

@@ -142,7 +142,7 @@ def _grant(page: Page) -> None:
     expect(summary).to_contain_text("No changes.")
     page.get_by_role("checkbox", name="Delete Blueprint").check()
     button(page, "Add all read-only").click()
-    # Adds to what is selected, and leaves out what is marked as sensitive.
+    # Adds to the selection, and leaves out permissions that are marked as sensitive.
     expect(page.get_by_role("checkbox", name="Delete Blueprint")).to_be_checked()
     expect(page.get_by_role("checkbox", name="Get Unlock Pin")).not_to_be_checked()
     expect(page.get_by_text("4 sensitive permissions are left out")).to_be_visible()

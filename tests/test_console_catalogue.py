@@ -46,7 +46,7 @@ async def _serve_before(url: str) -> None:
 
 
 async def _tell(url: str, token_name: str) -> None:
-    """Let the token hold what has left, and tell the tenant of the version that the server has."""
+    """Let the token hold a removed permission, and tell the tenant of the server's version."""
     async with running_service(settings_for(url)):
         token = await models.Token.get(name=token_name)
         await models.TokenPermission.create(tenant_id=token.tenant_id, token_id=token.id, key=_OLD)

@@ -32,7 +32,7 @@ def visitor(chromium: Browser, site: Site) -> Iterator[Visitor]:
 
 
 def _sends(request: Request) -> bool:
-    """Whether it sends a form, and does not just read what a page shows."""
+    """Whether it sends a form, and does not just read for a page."""
     asked = request.post_data or ""
     return request.method != "GET" and (
         not request.url.endswith("/graphql")

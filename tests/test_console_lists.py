@@ -163,7 +163,7 @@ def test_a_list_without_tokens_offers_the_way_back(visitor: Visitor) -> None:
     expect(page.get_by_text("No token matches these filters.")).to_be_visible()
     button(page, "Clear all filters").click()
     _counted(page, "33 tokens")
-    # What is no choice is no filter.
+    # A value that is no choice is no filter.
     page.goto(f"{visitor.url}/?state=broken&order=7&expires=soon&unused=31")
     _counted(page, "33 tokens")
     # Revoked tokens are shown on request, and cannot be revoked again.

@@ -78,7 +78,7 @@ def test_what_is_no_policy_is_said_beside_its_field(visitor: Visitor) -> None:
         expect(page.get_by_label(field)).to_have_attribute("aria-invalid", "true")
         expect(_preview(page)).to_have_count(0)
         page.get_by_label(field).fill(right)
-    # Leaving would lose what is typed.
+    # Leaving would lose the typed text.
     page.get_by_role("link", name="Admins").click()
     button(dialog(page, "Leave without saving?"), "Stay here").click()
     expect(page.get_by_label(_MAXIMUM)).to_have_value("60")
@@ -112,7 +112,7 @@ def test_a_policy_is_previewed_and_set_as_previewed(visitor: Visitor, script: Sc
         "pauseUnusedAfterDays": 7,
         "networks": [],
     }
-    # What is set is no unsaved change.
+    # A saved value is no unsaved change.
     page.get_by_role("link", name="API tokens").first.click()
     page.get_by_role("columnheader", name="Expires").get_by_role("button").click()
     # No token is without expiry any more.

@@ -1,4 +1,4 @@
-"""A token's page and what leads to one: its use, its first request, copies, links and keys."""
+"""A token's page and the ways to it: its use, its first request, copies, links and keys."""
 
 import re
 from collections.abc import Iterator

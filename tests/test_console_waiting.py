@@ -1,4 +1,4 @@
-"""What can be done in the console while data load: no control looks ready and does nothing.
+"""The console while data load: no control looks ready and does nothing.
 
 One tenant and one sign-in for all tests.
 """

@@ -1,4 +1,4 @@
-"""The Containerfile: what goes into the image, who runs it, and what it lacks.
+"""The Containerfile: the files of the image, its user, and the files that it lacks.
 
 The image's own command and health check run in `test_wheel.py`, from the installed wheel.
 """
@@ -93,7 +93,7 @@ def test_the_image_holds_no_tools_of_the_build() -> None:
         "--from=build /opt/tessera /opt/tessera"
     ]
     (made,) = [run.text for run in named("RUN", _BUILD) if "venv --without-pip" in run.text]
-    # From the files whose hashes were checked, and only what the wheel requires.
+    # From the files whose hashes were checked, and only packages that the wheel requires.
     assert made.endswith("install --no-index --find-links /wheels tessera")
     assert any("download --no-cache-dir --require-hashes" in r.text for r in named("RUN", _BUILD))
 

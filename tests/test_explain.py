@@ -199,7 +199,7 @@ def test_operations_near_the_request_are_named(
 def test_a_retired_operation_that_the_token_holds_is_near(running: Open) -> None:
     runner, place, _ = running
     whole = place.service.catalogue
-    # A document of today that lacks what the token was granted.
+    # A document of today that lacks a permission of the token.
     lesser = type(whole).of("API", whole.categories[1:], (), notes=())
     retired = whole.categories[0].permissions[0]
     assert lesser.find(retired.key) is None

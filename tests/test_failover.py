@@ -71,7 +71,7 @@ def pair() -> Iterator[Pair]:
 
 @dataclass
 class Load:
-    """Clients of two instances, and what these acknowledged."""
+    """Clients of two instances, and the changes that these acknowledged."""
 
     host: str
     ports: list[int]
@@ -99,7 +99,7 @@ class Load:
                 self.changes[place] += 1
 
     async def check(self, place: int) -> None:
-        """Check tokens of which it is known what they are."""
+        """Check tokens whose state is known."""
         choose = random.Random(place)
         async with Wire(self.ports[place]) as wire:
             while not self.is_ending:

@@ -238,7 +238,7 @@ def test_the_way_back_leads_to_the_page_before(visitor: Developer) -> None:
 
 
 def test_the_editor_knows_the_schema(visitor: Developer) -> None:
-    """Documentation, completion, mistakes, and what a field is."""
+    """Documentation, completion, mistakes, and the description of a field."""
     visitor.open_explorer()
     page = visitor.page
     editor = page.locator(".graphiql-query-editor")

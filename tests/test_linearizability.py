@@ -81,7 +81,7 @@ FAULTS = (
             ],
             False,
         ),
-        # A change leaves what it does not set.
+        # A change leaves the values that it does not set.
         (
             [
                 change(0, 1, is_paused=True),

@@ -1,4 +1,4 @@
-"""Removal by a plan, beside changes of what the leaving admin owns, on PostgreSQL."""
+"""Removal by a plan, beside changes of the leaving admin's tokens, on PostgreSQL."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ async def service(postgres_url: str) -> AsyncIterator[Service]:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a plan showed before the race."""
+    """The plan as it was before the race."""
 
     version: str
     tokens: frozenset[UUID]

@@ -162,7 +162,7 @@ def _target(folder: Path, url: str) -> Iterator[Target]:
             response = http.post("/session", json=sign_in | {"transport": "bearer"})
             target = Target(server, response.json()["session"], http)
             yield target
-            # Once more over all of its log: also what only showed after a test's own look.
+            # Once more over all of its log: also lines that came after a test's own look.
             target.judged = 0
             target.check()
 

@@ -39,7 +39,7 @@ Request = tuple[float, str, bool]
 
 @dataclass(frozen=True)
 class Traffic:
-    """What the made clients do: each job on its days, the others at random."""
+    """The requests of the made clients: each job on its days, the others at random."""
 
     busy: list[str]
     # Permissions by how many days ago they were used.

@@ -90,7 +90,7 @@ WITHOUT_EFFECT = {
 
 
 class Row(NamedTuple):
-    """Switches, and what proves them; the reason why one surface does not tell them apart."""
+    """Switches, and their proofs; the reason why one surface does not tell them apart."""
 
     proves: tuple[str, ...]
     run: Callable[[Place], None]
@@ -147,7 +147,7 @@ def expiry(at: Place) -> None:
     not_at_introspection="It is not told the request: it lists the permissions.",
 )
 def followed_categories(at: Place) -> None:
-    """What they grant at once; what a later version grants is in `test_catalogue_versions`."""
+    """The permissions granted at once; those of later versions: `test_catalogue_versions`."""
     category = ["Device Information"]
     holder = at.holder(permissions=[])
     holder.sees("INSUFFICIENT_SCOPE", ACTIVE)

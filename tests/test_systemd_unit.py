@@ -37,7 +37,7 @@ def _analyze(folder: Path, unit: str, *arguments: str) -> subprocess.CompletedPr
 
 
 def _complaints(folder: Path, unit: str) -> list[str]:
-    """What `systemd-analyze verify` says of this unit, and not of the machine's own."""
+    """The findings of `systemd-analyze verify` about this unit, and not about the machine's own."""
     done = _analyze(folder, unit, "verify", "--recursive-errors=no")
     return [line for line in (done.stdout + done.stderr).splitlines() if "tessera" in line]
 

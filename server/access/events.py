@@ -39,7 +39,7 @@ EVENT_OF_KIND: dict[ActivityKind, str] = {
     ActivityKind.ROTATION_STARTED: "token.rotation_started",
     ActivityKind.ROTATION_PICKED_UP: "token.rotation_picked_up",
     ActivityKind.ROTATION_ENDED: "token.rotation_ended",
-    # For whoever follows the permissions of tokens: its details are those of the other edits.
+    # For receivers that follow the permissions of tokens: its details are those of the other edits.
     ActivityKind.TRIAL_ENFORCED: "token.permissions_edited",
     ActivityKind.REVOKED: "token.revoked",
     ActivityKind.ACCESS_REQUESTED: "access.requested",
@@ -124,12 +124,12 @@ def clean_events(patterns: Sequence[str], field: str = "events") -> str:
 
 
 def events_of(webhook: models.Webhook) -> list[str]:
-    """What `clean_events` was given, in order."""
+    """The types that `clean_events` was given, in order."""
     return webhook.events.split(",")
 
 
 def values_of(webhook: models.Webhook) -> dict[str, Any]:
-    """What can be changed of a webhook, for the activity."""
+    """The changeable values of a webhook, for the activity."""
     reason = webhook.pause_reason
     return {
         "url": webhook.url,
@@ -178,7 +178,7 @@ def events_in(activities: Sequence[models.Activity], names: Mapping[UUID, str]) 
 
 
 def body_of(event: Event) -> str:
-    """What is sent: JSON of at most 20,000 bytes. Lists that do not fit are left out.
+    """The body of an event: JSON of at most 20,000 bytes. Lists that do not fit are left out.
 
     Then `isShortened` is true, and the number of a list's members stands in its place.
     """
@@ -214,7 +214,7 @@ def _data(row: models.Activity, names: Mapping[UUID, str]) -> dict[str, Any]:
 
 
 def _actor(row: models.Activity, names: Mapping[UUID, str]) -> dict[str, Any]:
-    """Without the names of admins: what was sent cannot be erased."""
+    """Without the names of admins: an event that was sent cannot be erased."""
     is_holder = row.actor_kind is ActorKind.HOLDER
     name = names.get(row.actor_id) if is_holder else row.actor_name
     return {"kind": row.actor_kind.value, "id": actor_id_of(row), "name": name}

@@ -59,7 +59,7 @@ async def add(token: models.Token, catalogue: Catalogue, categories: Collection[
 
 
 async def remove(token: models.Token, categories: Collection[str]) -> None:
-    """Let the locked `token` follow these categories no more. What it was granted stays."""
+    """Let the locked `token` follow these categories no more. Its permissions stay."""
     if categories:
         own = models.FollowedCategory.filter(tenant_id=token.tenant_id, token_id=token.id)
         await own.filter(category__in=list(categories)).delete()

@@ -15,7 +15,7 @@ from server.token_format import tenant_of
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What was found by a secret: the admin, or None, and what the attempt counts against.
+    """The result of a secret: the admin, or None, and the counters of the attempt.
 
     rows: the invitation, while it is open.
     """
@@ -27,7 +27,7 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """Whom an open invitation is for, and until when it can be accepted."""
+    """The invited admin, and the end of the invitation."""
 
     tenant: models.Tenant
     admin: models.Admin
@@ -35,7 +35,7 @@ class Described:
 
 
 async def look_up(service: Service, invitation: str, address: str) -> Looked:
-    """What is found by an invitation's secret, for a client at this address."""
+    """The result of an invitation's secret, for a client at this address."""
     key = service.digest_key
     tenant_id = tenant_of(invitation) or attempts.NO_TENANT
     rows = models.Invitation.filter(
@@ -55,7 +55,7 @@ async def look_up(service: Service, invitation: str, address: str) -> Looked:
 
 
 async def describe(service: Service, *, invitation: str, address: str) -> Described:
-    """Whom the invitation is for. Changes nothing, so that it can be accepted afterwards.
+    """The invited admin. Changes nothing, so that the invitation can be accepted afterwards.
 
     Raises `NotFound` for an invitation that is unknown, used or expired; `TooManyAttempts` after
     many of those.

@@ -18,7 +18,7 @@ _ROWS_AT_ONCE = 500
 
 
 async def locked_for(activities: Sequence[models.Activity]) -> list[models.Webhook]:
-    """Lock the webhooks that ask for what these activities of one tenant tell, for `hand_on`.
+    """Lock the webhooks that ask for events of these activities of one tenant, for `hand_on`.
 
     They stay locked until the end of the transaction, so that the order of the numbers of events is
     the order of the commits.
@@ -30,7 +30,7 @@ async def locked_for(activities: Sequence[models.Activity]) -> list[models.Webho
 async def hand_on(
     activities: Sequence[models.Activity], listening: Sequence[models.Webhook]
 ) -> None:
-    """Keep what these activities of one tenant tell its webhooks, given by `locked_for`.
+    """Keep the events of these activities of one tenant for its webhooks from `locked_for`.
 
     Call it where they are written, in that transaction: the rows have their ids and instants.
     """

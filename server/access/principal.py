@@ -178,5 +178,5 @@ def itself(admin: Admin, address: str) -> Actor:
     return Actor(ActorKind.ADMIN, admin.id, address=address)
 
 
-# The author of what nobody asked for.
+# The author of changes that nobody asked for.
 SYSTEM = Actor(ActorKind.SYSTEM, SYSTEM_ID)

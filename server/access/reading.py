@@ -29,12 +29,12 @@ from server.internals.asyncpg import QuickUUID
 _Row = TypeVar("_Row", bound=models.Row)
 _TenantRow = TypeVar("_TenantRow", bound=models.TenantRow)
 _Decoder = Callable[[Any], Any]
-# Shapes depend on the code, and on the lengths of lists. None depends on what a client sends.
+# Shapes depend on the code, and on the lengths of lists. None depends on a client's input.
 _MAX_SHAPES = 1_000
 # Lists are filled up to one of these lengths, so that few statements serve all of them.
 _LENGTHS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768)
 _TENANT = re.compile(r'"tenant_id"=(\$\d+)')
-# What a driver gives as it is. Enums are another class of fields.
+# Fields whose values a driver gives as they are. Enums are another class of fields.
 _FROM_SQLITE = (
     *(fields.CharField, fields.TextField, fields.BinaryField),
     *(fields.IntField, fields.BigIntField, fields.SmallIntField),
@@ -43,7 +43,7 @@ _FROM_POSTGRES = (*_FROM_SQLITE, fields.UUIDField, fields.DatetimeField, fields.
 
 
 class Beside(NamedTuple):
-    """What a statement reads from another table beside each row: a column that has this name.
+    """A column of this name that a statement reads from another table beside each row.
 
     sql: the expression for a dialect, over the row's table. It compares the tenant with that of the
     row, and is sent to PostgreSQL with the tenant's id instead. read: its value, unless that is
@@ -313,7 +313,7 @@ def _names(row_class: type[models.Row]) -> tuple[str, ...]:
 
 @cache
 def _described(row_class: type[models.Row]) -> dict[str, dict[str, Any]]:
-    """What Tortoise says of the columns of a model, by their names."""
+    """Tortoise's description of the columns of a model, by their names."""
     described = row_class.describe(serializable=False)
     return {one["name"]: one for one in (described["pk_field"], *described["data_fields"])}
 
@@ -362,7 +362,7 @@ def row_beside(
 
 
 def beside(row: models.Row, name: str) -> Any:
-    """What was read beside a row under that name; `is_beside` tells whether it was."""
+    """The value that was read beside a row under that name; `is_beside` says whether it was."""
     # exempt names_made_at_run_time: the name is that of a `Beside`
     return getattr(row, name)
 
@@ -376,7 +376,7 @@ def is_beside(rows_read: Sequence[models.Row], name: str) -> bool:
 def _decoders(
     of_dialect: str, row_class: type[models.Row], names: tuple[str, ...]
 ) -> list[tuple[int, _Decoder]]:
-    """The columns whose values the driver does not give, by their places, and what reads them."""
+    """The columns whose values the driver does not give, by their places, and their decoders."""
     as_it_is = _FROM_POSTGRES if of_dialect == "postgres" else _FROM_SQLITE
     types = {name: _described(row_class)[name]["field_type"] for name in names}
     return [
@@ -429,13 +429,13 @@ def _maker(
 ) -> Callable[[Iterable[Any]], Any]:
     """The function that makes a row of its columns: a named tuple with the model's own methods.
 
-    It holds what the driver gave. A value is decoded where it is read: most are not.
+    It holds the driver's values. A value is decoded where it is read: most are not.
     """
     # These are the columns that a query selects.
     tuples: Any = namedtuple(row_class.__name__, (*names, *beside))  # type: ignore[misc]  # not written out
     own: dict[str, Any] = {
         name: one
-        # exempt names_made_at_run_time: what a model defines is copied, and nothing looked up
+        # exempt names_made_at_run_time: a model's own attributes are copied, and nothing looked up
         for name, one in vars(row_class).items()
         if isinstance(one, property | FunctionType) and not name.startswith("_")
     }

@@ -27,7 +27,7 @@ from server.private_files import PRIVATE, sync
 from server.web.json import rfc3339
 
 MAX_LINE_BYTES = 2 * 1024 * 1024
-# What an activity of that kind is called in events.
+# The type of event of that kind of activity.
 _EVENTS = {"token.revoked": "REVOKED", "token.rotation_started": "ROTATION_STARTED"}
 _log = logging.getLogger("tessera.revocations")
 

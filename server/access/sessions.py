@@ -76,7 +76,7 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """Where a session begins: the client's address, and what it says of itself."""
+    """The origin of a session: the client's address and its user agent."""
 
     address: str
     user_agent: str
@@ -98,7 +98,7 @@ async def sign_in(
 ) -> SignedIn:
     """A new session for a person who knows the password.
 
-    device: the browser's device cookie. user_agent: what the browser says of itself. Raises
+    device: the browser's device cookie. user_agent: the browser's. Raises
     `WrongPassword`, after the same work for every cause, `TooManyAttempts`, or `Busy`. Raises
     `TenantSuspended` only for a correct password.
     """
@@ -166,7 +166,7 @@ async def principal_of(service: Service, secret: str, address: str = "") -> Sign
     if tenant_id is None:
         raise Unauthenticated(detail="not a session's secret")
     digests = service.digest_key.digests("session", secret)
-    # The tenant is what the secret says. Until it is found, this reads a client's text.
+    # The secret names the tenant. Until its row is found, that is a client's text.
     with reaching(tenant_id):
         return await _principal_of(tenant_id, digests, address)
 

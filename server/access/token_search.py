@@ -95,7 +95,7 @@ async def update(token: models.Token) -> None:
 
 
 async def _creator_of(token: models.Token) -> str:
-    """The name of the admin who created it, "" for one of whom nothing is kept."""
+    """The name of the admin who created it, "" for one whose row is deleted."""
     found = await rows(models.Admin, tenant_id=token.tenant_id, id=token.created_by_id)
     return found[0].name if found else ""
 

@@ -1,4 +1,4 @@
-"""The permissions that a change asks for: keys of the catalogue, or of what the token holds."""
+"""The permissions that a change asks for: keys of the catalogue, or of the token."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType

@@ -13,12 +13,12 @@ from server.database import connection, dialect
 
 _ROWS = 500
 # Secrets, and digests of them. An export leaves out columns of bytes as well: digests, sealed
-# secrets, and fingerprints of what other columns hold in words.
+# secrets, and fingerprints of other columns.
 _SECRET = {"password_hash", "idempotency_key"}
 # Made of other rows, for searches.
 _DERIVED = {"token_search"}
 # Changes of a tenant lock one of these rows, if only that of the admin or the token that acts. They
-# are deleted first: then no change begins any more, and what it wrote is there to be deleted.
+# are deleted first: then no change begins any more, and all rows are there to be deleted.
 _FIRST = ("session", "admin", "token", "webhook")
 _DELETE = """
     WITH portion AS MATERIALIZED (

@@ -31,7 +31,7 @@ def run(command: Callable[_P, Coroutine[Any, Any, int | None]]) -> Callable[_P, 
 
 
 def run_serving(command: Callable[_P, Coroutine[Any, Any, int | None]]) -> Callable[_P, int]:
-    """As `run`, for what serves requests: each of them names whose rows it reaches."""
+    """As `run`, for serving: each request names whose rows it reaches."""
 
     @wraps(command)
     def running(*arguments: _P.args, **options: _P.kwargs) -> int:

@@ -1,4 +1,4 @@
-"""`tessera explain`: what `/authorize` would answer to a request with a token now, and why."""
+"""`tessera explain`: the answer of `/authorize` to a request with a token now, and its reason."""
 
 import click
 

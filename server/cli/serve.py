@@ -67,7 +67,7 @@ class _Sockets:
 
 @dataclass(frozen=True, slots=True)
 class _Options:
-    """What the command line says besides listeners and workers."""
+    """The options of the command line besides listeners and workers."""
 
     accepts_removals: bool
     shutdown_delay_seconds: int
@@ -137,7 +137,7 @@ def serve(
             # Once for all workers: one that is started anew must not read files that have changed.
             documents = read_documents(settings)
             sockets = closing.enter_context(_Sockets.bound(host, port, own, has_demo=has_demo))
-            # What is frozen is shared: a worker's garbage collection leaves it untouched.
+            # Frozen objects are shared: a worker's garbage collection leaves it untouched.
             gc.freeze()
             worker = supervisor.run(sockets.all)
         if isinstance(worker, int):

@@ -68,9 +68,9 @@ def connection() -> BaseDBAsyncClient:
 async def fetch(
     sql: str, values: Sequence[Any], *, may_sort: bool = False, seconds: float | None = None
 ) -> Sequence[Sequence[Any]]:
-    """The rows of a statement that only reads, as tuples of what the driver gives.
+    """The rows of a statement that only reads, as tuples of the driver's values.
 
-    Within a transaction it sees what was written there. Outside of one, PostgreSQL plans it once a
+    Within a transaction it sees the writes of that. Outside of one, PostgreSQL plans it once a
     connection, to read indexes in their order; `may_sort` is for statements that want rows sorted
     which no index has in that order. The embedded database runs it in the thread of the event loop.
     seconds: for a statement that may take long. It runs aside, and PostgreSQL is given so much
@@ -263,7 +263,7 @@ async def after_commit(function: _Following) -> None:
 def own_pool(size: int, name: str = "checks") -> Pool:
     """A pool to the same PostgreSQL for the caller alone, beside the shared one.
 
-    name: what it is for, in metrics.
+    name: its purpose, in metrics.
     """
     client = connection()
     if not isinstance(client, PostgresClient):

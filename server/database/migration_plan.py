@@ -1,4 +1,4 @@
-"""Works out on PostgreSQL what migrations do, before any of it is done.
+"""Works out the statements of migrations on PostgreSQL, before any of them is sent.
 
 Tortoise makes the models anew for each step of a migration, which takes longer than the step. Done
 between two steps, it would keep requests from the tables of the first one until they time out.
@@ -17,7 +17,7 @@ from tortoise.migrations.schema_editor import AsyncpgSchemaEditor
 from tortoise.migrations.schema_generator.state import State
 from tortoise.migrations.schema_generator.state_apps import StateApps
 
-# They make statements of the models alone. Other operations may read what those before them wrote.
+# They make statements of the models alone. Others may read rows of earlier ones.
 _ONLY_STATEMENTS = (CreateModel, AddField, AddIndex)
 _Step = Callable[[BaseDBAsyncClient], Awaitable[None]]
 

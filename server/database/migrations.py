@@ -37,7 +37,7 @@ _MIGRATION_LOCK = 0x7E55E7A
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '500ms'"
 _MAX_LOCK_TRIES = 60
 _PAUSE_SECONDS = 1.0
-# `0031_contract_0028_…` removes what versions without the migration 0028 use, and only those.
+# `0031_contract_0028_…` removes parts that only versions without the migration 0028 use.
 _CONTRACT = re.compile(r"[0-9]{4}_contract_([0-9]{4})_")
 _T = TypeVar("_T")
 _APPLIED = "SELECT name FROM tortoise_migrations WHERE app = 'models'"
@@ -187,7 +187,7 @@ def _names(package: str) -> set[str]:
 
 
 def _require_known(state: _State) -> None:
-    """Raises `Misconfigured` where a newer version has removed what this one uses.
+    """Raises `Misconfigured` where a newer version has removed parts that this one uses.
 
     Its other migrations only add: instances of both versions serve side by side.
     """

@@ -1,6 +1,6 @@
 """The policies of PostgreSQL's row-level security: one for each table of tenants' rows.
 
-A policy compares the tenant of a row with what the transaction has named, see `reach`. Without a
+A policy compares the tenant of a row with that of the transaction, see `reach`. Without a
 name it lets no row pass. `FORCE` makes the owner of a table subject to it too.
 """
 

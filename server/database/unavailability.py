@@ -35,7 +35,7 @@ _OUTAGES = (
     ConnectionRefused,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
-    # What the driver raises on a connection whose server was killed.
+    # Errors of the driver on a connection whose server was killed.
     asyncpg.InternalClientError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,

@@ -177,7 +177,7 @@ class _OverAsgi:
 
 @dataclass(slots=True, frozen=True)
 class _Ending:
-    """What a decision needs after its lookup: logs, rate limiter, addresses, settings.
+    """The parts that a decision needs after its lookup: logs, rate limiter, addresses, settings.
 
     spans: None where no spans are made.
     """

@@ -50,7 +50,7 @@ _NO_OPERATION = ""
 
 
 def routes(service: Service, log: DecisionLog) -> list[Route]:
-    """`/token`, and what is below it."""
+    """`/token` and the routes below it."""
     door = _Door(service, log)
     return [
         Route("/token", door.answer, methods=["GET", "DELETE"]),

@@ -1,4 +1,4 @@
-"""Access requests within the transaction that changes them, and what closes them.
+"""Access requests within the transaction that changes them, and their closing.
 
 The caller has locked the request's token, so that a request is decided once, and one at a time is
 open for a permission.

@@ -1,4 +1,4 @@
-"""Grants to tokens what versions of the API's document bring in the categories that they follow.
+"""Grants to tokens the operations of later documents in the categories that they follow.
 
 In portions; the caller has a transaction for each.
 """
@@ -80,7 +80,7 @@ async def _grant(
     followed: Collection[models.FollowedCategory],
     newest: Newest,
 ) -> None:
-    """Grant the locked token the operations that came after what it was granted last."""
+    """Grant the locked token the operations that came after its last grant."""
     came = {
         models.permission_fingerprint(one.key): one
         for row in followed

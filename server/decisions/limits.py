@@ -86,7 +86,7 @@ class RateLimiter(Protocol):
         """Count one request, and call `counted` once: now, or as soon as the store answers."""
 
     async def peek(self, terms: Terms) -> Peeked | None:
-        """What is left, without counting; None while the store cannot be reached.
+        """The remaining requests, without counting; None while the store cannot be reached.
 
         May be called in any thread that runs an event loop.
         """
@@ -131,7 +131,7 @@ class MemoryRateLimiter:
         counted(_count(passes, limit, before, own_limit, own_before, left))
 
     async def peek(self, terms: Terms) -> Peeked:
-        """What is left, without counting."""
+        """The remaining requests, without counting."""
         now = int(time.time())
         left, counts = self._ends_at - now, self._counts
         if not 0 < left <= _WINDOW_SECONDS:  # the next request begins an hour
@@ -174,7 +174,7 @@ class SharedRateLimiter:
         self._waiting.append((terms, counted))
 
     async def peek(self, terms: Terms) -> Peeked:
-        """What is left, without counting."""
+        """The remaining requests, without counting."""
         hour, since = divmod(int(time.time()), _WINDOW_SECONDS)
         hits = self._counts.read(hour, [terms.tenant_id, terms.token_id])
         return _peeked(terms, hits, _WINDOW_SECONDS - since)
@@ -244,7 +244,7 @@ class RedisRateLimiter:
         await self._client.aclose()
 
     async def peek(self, terms: Terms) -> Peeked | None:
-        """What is left, without counting; None if the store does not answer."""
+        """The remaining requests, without counting; None if the store does not answer."""
         hour, since = divmod(int(time.time()), _WINDOW_SECONDS)
         try:
             # Not by the pool, whose connections belong to another event loop.
@@ -292,7 +292,7 @@ class RedisRateLimiter:
 
 
 def _wanted(terms: Terms) -> list[tuple[str, int]]:
-    """Whom a request counts for: the tenant, and the token where it has a limit."""
+    """The counters of a request: the tenant's, and the token's where it has a limit."""
     tenant = terms.tenant_id, terms.tenant_limit or DEFAULT_REQUESTS_PER_HOUR
     if terms.token_limit is None:
         return [tenant]

@@ -76,16 +76,12 @@ class DecisionLog:
         batch = self._unwritten
         if not self._day_starts <= at < self._day_starts + _DAY_SECONDS:
             self._begin_day(at)
-        use_key = (tenant_id, token_id, key, self._day)
-        use = batch.uses.get(use_key)
+        use = batch.uses.get((tenant_id, token_id, key, self._day))
         if use is None:
             if len(batch.uses) >= MAX_USES:
                 RECORDS_DROPPED.inc()
                 return
-            if not batch.uses:
-                self._since = at
-            # One copy of the tenant's id for all of its tokens.
-            use = batch.uses[intern(tenant_id), token_id, key, self._day] = Use(0, 0, at, at)
+            use = self._begin_use(tenant_id, token_id, key, at)
         use.last_at = at
         if reason is None:
             use.allowed += 1
@@ -131,6 +127,14 @@ class DecisionLog:
             self._timer.cancel()
             self._timer = None
         await self._write()
+
+    def _begin_use(self, tenant_id: str, token_id: str, key: str, at: float) -> Use:
+        uses = self._unwritten.uses
+        if not uses:
+            self._since = at
+        # One copy of the tenant's id for all of its tokens.
+        use = uses[intern(tenant_id), token_id, key, self._day] = Use(0, 0, at, at)
+        return use
 
     def _begin_day(self, at: float) -> None:
         self._day_starts, self._day = at - at % _DAY_SECONDS, log_rows.day_of(at)
@@ -190,7 +194,7 @@ class DecisionLog:
         parts = {"": batch} if batch.uses else {}
         if parts and database.is_distributed():
             parts = batch.by_tenant()
-        # Before anything is awaited: what is noted meanwhile is added to it.
+        # Before anything is awaited: later decisions are added to it.
         for key in self._unconfirmed.keys() & parts.keys():
             self._unwritten.take(parts.pop(key))
             self._since = since
@@ -201,7 +205,7 @@ class DecisionLog:
                 self._unconfirmed[key] = part
 
     async def _try_again(self) -> None:
-        """Write what the database has not confirmed. Each try may last for its time-out."""
+        """Write the decisions that are not confirmed. Each try may last for its time-out."""
         failures = 0
         for key, part in [*self._unconfirmed.items()]:
             del self._unconfirmed[key]

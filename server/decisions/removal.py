@@ -1,4 +1,4 @@
-"""The tokens of an admin who is removed: what a plan decides on each, and carrying it out.
+"""The tokens of an admin who is removed: the plan's decision on each, and carrying it out.
 
 The plan's version shows whether the tokens are those that the admin has seen. Reading a plan for
 people is up to `server.operations.removal`.

@@ -130,8 +130,8 @@ class Terms(NamedTuple):
     token_limit: int | None = None
     tenant_networks: str | None = None
     token_networks: str | None = None
-    # What a use is noted for besides the decision: `WITHHELD`, a value of `models.RotationPart`, or
-    # both. None for nothing.
+    # The reasons to note a use besides the decision: `WITHHELD`, a value of `models.RotationPart`,
+    # or both. None for none.
     marks: str | None = None
 
 

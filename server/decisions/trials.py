@@ -1,4 +1,4 @@
-"""The states of a token's trial, and the effect of each event on what checks read.
+"""The states of a token's trial, and the effect of each event on the rows of checks.
 
 A trial withholds some of the permissions that a token holds. They still allow requests, and each
 use of one is counted as a would-be denial. `is_withheld` marks their rows. A permission that is
@@ -49,7 +49,7 @@ async def start(
     token: models.Token, withheld: Sequence[str], until: datetime, started_by_id: UUID, at: datetime
 ) -> None:
     """Begin a trial that withholds these keys, which the token holds. None is under way."""
-    # What a flush wrote after the end of an earlier trial.
+    # Counts that a flush wrote after the end of an earlier trial.
     await _forget_denials(token)
     for start_of_part in range(0, len(withheld), _KEYS_AT_ONCE):
         part = withheld[start_of_part : start_of_part + _KEYS_AT_ONCE]

@@ -15,7 +15,7 @@ KEPT_CLIENTS = 100
 
 @dataclass(slots=True)
 class WithheldUse:
-    """How often a client was allowed what a trial withholds, since the last writing."""
+    """How many requests of a client passed that a trial would deny, since the last writing."""
 
     requests: int
     last_at: float

@@ -43,7 +43,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """How activities are written: what stands before all, and each, and where nothing follows."""
+    """The text before all activities, before each, and after the last."""
 
     media_type: str
     before: bytes
@@ -66,7 +66,7 @@ def _route(service: Service, turns: Turns, path: str, form: _Form) -> Route:
     async def endpoint(request: Request) -> Response:
         stream = _Stream(service, turns, request, form)
         try:
-            # The first portion, before the answer begins: what is wrong gets a status.
+            # The first portion, before the answer begins: an error still gets a status.
             wanted, start = _wanted(request.query_params)
             first, after = await stream.portion(wanted, start)
         except Refusal as refusal:

@@ -1,4 +1,4 @@
-"""What all activities have: their kinds, actors and subjects, as interfaces."""
+"""The parts of all activities: their kinds, actors and subjects, as interfaces."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, field

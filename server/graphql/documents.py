@@ -71,7 +71,7 @@ class Document:
 class Documents:
     """Reads the documents of one schema, with an LRU cache of those without string literals.
 
-    Both event loops use it: what is kept with a document is replaced as a whole.
+    Both event loops use it: a value that is kept with a document is replaced as a whole.
     A document with string literals is never cached, because a literal may be a secret.
     """
 

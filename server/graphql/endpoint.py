@@ -85,7 +85,7 @@ def route(
 ) -> Route:
     """`/graphql`, within `middleware`. Raises `Misconfigured` where requests cannot be limited.
 
-    limiter: counts the requests of tokens, for the answers that tell what is left.
+    limiter: counts the requests of tokens, for answers with the number that remains.
     """
     strawberry.require_schema(SCHEMA)
     strawberry.warn_of_missing()
@@ -158,7 +158,7 @@ class _Endpoint:
             return await run(work)
 
     def _is_immediate(self, parameters: _Parameters) -> bool:
-        """Whether the operation is known to read nothing beyond what authentication has read.
+        """Whether the operation is known to read no row beyond those of authentication.
 
         It takes less time than the way to the other thread and back.
         """

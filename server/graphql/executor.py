@@ -94,7 +94,7 @@ class PlainFieldExecutor(Executor[Any]):
                 except TooLargeError:
                     raise
                 except Exception:
-                    # As in `execute_fields`. What has been counted is counted again.
+                    # As in `execute_fields`. The same objects are counted again.
                     self._run.objects, self._run.size = counted
         return super().complete_value(
             return_type, field_details_list, info, path, result, position_context

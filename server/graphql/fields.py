@@ -71,9 +71,9 @@ def _read(source: Any, fields: Sequence[Field], run: Meter) -> dict[str, Any]:
 
 
 def _compiled(fields: Sequence[Field]) -> _Read:
-    """A function that does what `_read` does.
+    """A function with the result of `_read`.
 
-    Its text is made of the schema's names and of numbers. What a client names is passed beside it.
+    Its text is made of the schema's names and of numbers. A client's names are passed beside it.
     """
     scope: dict[str, Any] = {
         "UNSET": UNSET,

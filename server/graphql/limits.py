@@ -1,6 +1,6 @@
 """The limits of a document: its size, aliases, depth and root fields.
 
-`cost` limits what an operation may request, `metering` what it may answer.
+`cost` limits the objects of a request, `metering` those of an answer.
 """
 
 from collections.abc import Callable

@@ -67,7 +67,7 @@ def loaded(
 
     load: returns the value of each of many rows, or the exception that it fails with.
     show: maps a value to the field's; None where it is the field's.
-    beside: names of what the statement of a list can read for `load`, which takes it from the rows.
+    beside: names of columns that the statement of a list can read for `load`, beside its rows.
     brief: names of the value's fields for which it suffices to read that in brief.
     options: those of `strawberry.field`.
     """

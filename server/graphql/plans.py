@@ -42,7 +42,7 @@ _Completed = tuple[Any, int, int, Any]
 
 
 class Run(Meter):
-    """One execution: what it has counted, and the objects that it has completed.
+    """One execution: its counts, and the objects that it has completed.
 
     collect: the fields that are selected of an object type.
     """
@@ -90,7 +90,7 @@ class Plans:
     def completion(
         self, of_type: GraphQLOutputType, details: FieldDetailsList, run: Run
     ) -> Step | None:
-        """What completes the objects that a resolver gives; None if not all below is plain."""
+        """The step that completes a resolver's objects; None if not all below is plain."""
         key = (of_type, *(id(one.node) for one in details))
         if key not in self._completions:
             step = None
@@ -184,7 +184,7 @@ class Plans:
 class _Object:
     """Completes objects of one type, each once: a page repeats the same permission many times.
 
-    What it counts is counted at every occurrence, because the answer repeats it. An object that
+    An object counts at every occurrence, because the answer repeats it. An object that
     `lasts` as long as the catalogue is kept as JSON, for the document's other requests too. A list
     that `lasts` is kept as the list of its values.
     """

@@ -1,4 +1,4 @@
-"""The right size of a token's permissions: which of them it uses, and what a set would deny."""
+"""The right size of a token's permissions: which it uses, and what a set would deny."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, time

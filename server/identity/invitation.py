@@ -1,4 +1,4 @@
-"""Invitations: whom they are for, and accepting them."""
+"""Invitations: looking one up, and accepting it."""
 
 from starlette.requests import Request
 from starlette.responses import Response

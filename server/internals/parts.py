@@ -14,7 +14,7 @@ _log = logging.getLogger("tessera")
 def part(module: str, name: str) -> Any:
     """The class `name` of a library's module; a stand-in where the library lacks it.
 
-    Modules that derive from a stand-in load, so that the check can say what is missing.
+    Modules that derive from a stand-in load, so that the check can name the missing part.
     """
     try:
         # exempt names_made_at_run_time: the callers name a library's module and class

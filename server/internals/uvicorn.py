@@ -17,7 +17,7 @@ else:
 
 __all__ = ["HttpToolsProtocol", "RequestResponseCycle", "require_protocol", "warn_of_server"]
 
-# What `server.dataplane.connection` and `wire` read or override.
+# The attributes that `server.dataplane.connection` and `wire` read or override.
 _PROTOCOL = (
     *("app", "client", "config", "connections", "cycle", "expect_100_continue", "flow", "headers"),
     *("loop", "parser", "pipeline", "server", "server_state", "tasks", "timeout_keep_alive"),

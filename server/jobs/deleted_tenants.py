@@ -1,4 +1,4 @@
-"""Deletes what is written of a tenant after its deletion, such as counts that waited in memory."""
+"""Deletes rows that are written of a tenant after its deletion, such as late counts."""
 
 from collections.abc import AsyncGenerator
 from datetime import timedelta

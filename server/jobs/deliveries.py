@@ -57,7 +57,7 @@ class Deliveries:
         self._poster.close()
 
     async def _send_all(self, key: _Key) -> None:
-        """Send what waits for one webhook, for a turn at most or until an attempt fails."""
+        """Send the waiting events of one webhook, for a turn at most or until an attempt fails."""
         async with self._work.database:
             webhook = await queue.take(*key, self._instance, self._lease)
         if webhook is None:

@@ -54,7 +54,7 @@ KINDS = (
     Kind("secret_use", "last_used_at", "id", setting="keep_secret_use_days"),
     Kind("webhook_delivery", "created_at", "created_at", setting="keep_webhook_days"),
     Kind("webhook_event", "created_at", "created_at", setting="keep_webhook_days", unless=_WAITS),
-    # Long after what it is about, so that none is sent twice.
+    # Long after its subject, so that none is sent twice.
     Kind("reminder", "about", "about", setting="keep_reminder_days"),
     # Waiting ones have no such instant.
     Kind("access_request", "decided_at", "decided_at", keep=timedelta(days=400)),

@@ -1,4 +1,4 @@
-"""The queue of e-mail: which is due, who sends it, and what came of each attempt.
+"""The queue of e-mail: which is due, its sender, and the result of each attempt.
 
 A mail is leased to one instance at a time, by the database's clock. An attempt is noted by the
 holder of the lease alone. If an instance dies in between, another one sends the mail again.

@@ -18,7 +18,7 @@ from models import ReminderKind
 from server.access.mails import MAX_NOTES, Note
 from server.global_ids import encode_id
 
-# In this order they stand in a mail: what has ended comes first.
+# Their order in a mail: ended tokens come first.
 _SECTIONS = {
     ReminderKind.EXPIRED: (
         "These tokens have ended, and are refused:",

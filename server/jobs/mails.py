@@ -81,7 +81,7 @@ class Mails:
             await self._note(mails, attempt)
 
     async def _text_of(self, admin: models.Admin, mails: Sequence[models.Mail]) -> Text | None:
-        """What is sent; None where nothing is to be told any more."""
+        """The mail to send; None where nothing is to be told any more."""
         first = mails[0]
         present = [mail for mail in mails if not await queue.is_over(mail)]
         if admin.state is AdminState.REMOVED or not present:

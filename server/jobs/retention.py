@@ -103,7 +103,7 @@ class _Run:
                     yield
 
     def count(self) -> None:
-        """Count what the portion has deleted, once it is committed."""
+        """Count the deleted rows of the portion, once it is committed."""
         for table, rows in self.uncounted.items():
             ROWS_DELETED.labels(table).inc(rows)
         self.counted += self.uncounted
@@ -111,7 +111,7 @@ class _Run:
         self.statements = 0
 
     def tell(self) -> None:
-        """Log what was deleted, if anything was."""
+        """Log the numbers of deleted rows, if there are any."""
         if self.counted:
             detail = ", ".join(f"{table} {rows}" for table, rows in sorted(self.counted.items()))
             _log.info("deleted old rows", extra={"detail": detail})

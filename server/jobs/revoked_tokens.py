@@ -1,4 +1,4 @@
-"""Deletes what belongs to tokens that were revoked long ago, and at last the tokens themselves.
+"""Deletes the rows of tokens that were revoked long ago, and at last the tokens themselves.
 
 The row of a token has its name, which the activity shows: it stays as long as any activity of it.
 """

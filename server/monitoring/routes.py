@@ -65,7 +65,7 @@ async def _readiness(is_store_up: StoreCheck | None, shutdown: Shutdown) -> Resp
 
 
 async def _fault_of_database(dependencies: dict[str, str]) -> str | None:
-    """Why the database cannot be used; None if it can. Notes in `dependencies` what was found."""
+    """Why the database cannot be used; None if it can. Notes the findings in `dependencies`."""
     try:
         async with timeout(_ANSWER_SECONDS):
             await database.ping()

@@ -52,7 +52,7 @@ def exported_spans(environment: Mapping[str, str]) -> Iterator[Tracer | None]:
 
 
 def _is_wanted(environment: Mapping[str, str]) -> bool:
-    """Whether spans are to be exported. Logs a variable that asks for what is not offered."""
+    """Whether spans are to be exported. Logs a variable with a value that is not offered."""
     if _text(environment, "OTEL_SDK_DISABLED").lower() == "true":
         return False
     exporter = _text(environment, _EXPORTERS)

@@ -48,7 +48,7 @@ def _trace_parent(context: Context) -> dict[str, str]:
 
 
 def _parent(headers: Headers) -> Context:
-    """What a request's `traceparent` (W3C Trace Context) names; nothing if it is malformed.
+    """The context of a request's `traceparent` (W3C Trace Context); empty if it is malformed.
 
     Takes neither `tracestate` nor `baggage`: they hold texts, which would be exported.
     """

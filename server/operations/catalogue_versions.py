@@ -120,7 +120,7 @@ async def _add(
 
 
 async def _require_nothing_taken(changes: Changes) -> None:
-    """Raises `Misconfigured` that says what live tokens would lose, and how many they are."""
+    """Raises `Misconfigured` with the permissions that live tokens would lose, and their number."""
     fingerprints = fingerprints_in(changes.affected)
     if not fingerprints:
         return

@@ -108,7 +108,7 @@ async def _revoke_of_any_tenant(operator: Operator, every: Collection[Told]) -> 
 
 
 async def _revoke(operator: Operator, told: Told) -> str:
-    """Revoke the token unless it is; gives what to count it as."""
+    """Revoke the token unless it is; gives the count that it belongs to."""
     if told.tenant_id is None or not await _is_lost(told):
         return "known"
     try:
@@ -120,7 +120,7 @@ async def _revoke(operator: Operator, told: Told) -> str:
 
 
 async def _is_lost(told: Told) -> bool:
-    """Whether the database lacks what was told, of a token that it has as live."""
+    """Whether the database has a token as live although its end was told."""
     if told.tenant_id is None:
         return False
     own = models.Token.filter(tenant_id=told.tenant_id, id=told.token_id, **models.LIVE)

@@ -14,7 +14,7 @@ from server.database import database_now, retried, transaction
 from server.errors import NotSuspended
 from server.roles import Right
 
-# Of what an export holds. A reader refuses another one.
+# Of the form of an export. A reader refuses another one.
 _FORMAT = 1
 
 

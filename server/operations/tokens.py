@@ -191,7 +191,7 @@ async def _add(
 
 
 def _details_of_new(followed: Sequence[str], recipe: Recipe | None) -> dict[str, Any]:
-    """What a new token follows, and its recipe: names as in `_details`, and only what there is."""
+    """The categories and the recipe of a new token: named as in `_details`, without empty ones."""
     details: dict[str, Any] = {}
     if followed:
         details["followed"] = sorted(set(followed))
@@ -372,7 +372,8 @@ async def _following(token: models.Token) -> set[str]:
 
 
 class _Change(NamedTuple):
-    """What a token held and is to hold: keys by their shapes, which tell the permissions.
+    """The permissions that a token held and is to hold: keys by their shapes, which
+    identify permissions.
 
     followed, unfollowed: categories. recipe: the one that is applied.
     """
@@ -403,7 +404,7 @@ def _details(token: models.Token, asked: _Change) -> dict[str, Any]:
 async def _replace(
     principal: Principal, service: Service, token: models.Token, asked: _Change
 ) -> None:
-    """Write what the locked `token` holds and follows, and record the change."""
+    """Write permissions and categories of the locked `token`, and record the change."""
     details = _details(token, asked)
     if not details:
         return

@@ -211,7 +211,7 @@ async def _locked(principal: Principal, webhook_id: UUID) -> models.Webhook:
 
 
 async def _try_now(webhook: models.Webhook) -> None:
-    """Begin to send the events that wait, if any, whatever failed before."""
+    """Begin to send the events that wait, if any, also after failures."""
     if webhook.state is WebhookState.ACTIVE:
         webhook.failures = 0
         webhook.due_at = await database_now() if webhook.waiting else None

@@ -45,8 +45,8 @@ class _AddressNotTakenError(Exception):
 class Mailer:
     """Sends e-mails by one server, each over a connection of its own.
 
-    name: how this server introduces itself. tls: what the mail server's certificate is verified
-    with; the system's by default. Every step has 10 seconds, an attempt 40.
+    name: how this server introduces itself. tls: the context that verifies the mail server's
+    certificate; the system's by default. Every step has 10 seconds, an attempt 40.
     """
 
     def __init__(

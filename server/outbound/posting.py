@@ -111,7 +111,7 @@ class Poster:
     """Sends requests to URLs that tenants chose.
 
     networks: those that the operator allows beside public addresses, by HTTP too. resolve: gives
-    a host's addresses. tls: what servers' certificates are verified with; the system's by default.
+    a host's addresses. tls: the context that verifies certificates; the system's by default.
     """
 
     def __init__(

@@ -134,7 +134,7 @@ def _nodes_of_forwarded(value: str) -> Iterator[str]:
 def _elements(value: str) -> Iterator[str]:
     """The elements of a list with quoted strings, from the right.
 
-    From the left, a quote that a client opened would swallow what the proxy appended.
+    From the left, a quote that a client opened would swallow the proxy's part.
     """
     end, quoted = len(value), False
     for place in range(len(value) - 1, -1, -1):

@@ -96,5 +96,5 @@ class SharedCounts:
 
 
 def _key(window: int, subject: str) -> bytes:
-    """What marks the place of a subject in a window."""
+    """The mark of a subject's place in a window."""
     return b"%-36b%b" % (subject.encode(), window.to_bytes(4, sys.byteorder))

@@ -30,7 +30,7 @@ class Exchange:
         asyncio.get_running_loop().add_reader(asked, self._answer_next, asked, answer)
 
     async def ask_others(self, number: int) -> dict[int, bytes | None]:
-        """What all workers but `number` answer; None for those that do not within a second."""
+        """The answers of all workers but `number`; None for those without one within a second."""
         others = [other for other in range(1, len(self._pairs) + 1) if other != number]
         answers = await asyncio.gather(*(self._ask(other) for other in others))
         return dict(zip(others, answers, strict=True))

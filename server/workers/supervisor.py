@@ -122,7 +122,7 @@ class Supervisor:
         return None
 
     def _let_go(self) -> None:
-        """In a new worker, give up what is the supervisor's."""
+        """In a new worker, give up the supervisor's resources."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)

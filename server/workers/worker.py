@@ -11,7 +11,7 @@ from server.workers.locks import SharedLock
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What the workers of an instance have in common; made before they are."""
+    """The common parts of an instance's workers; made before they are."""
 
     counts: SharedCounts
     exchange: Exchange

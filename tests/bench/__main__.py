@@ -188,7 +188,7 @@ def _rivals(url: str, names: Sequence[str]) -> Rivals:
 
 
 def _prepare(rivals: Rivals, url: str) -> None:
-    """Add to Tessera's rows what the rivals of the page need."""
+    """Add to Tessera's rows those that the rivals of the page need."""
     if not rivals.ready:
         return
     try:

@@ -13,7 +13,7 @@ MERCURIUS, POSTGRAPHILE = "mercurius", "postgraphile"
 FIXED, FASTAPI = "fixed", "fastapi"
 BETTER_AUTH, DRF = "better-auth", "drf"
 PAGE_SIZE = 50
-# What the hand-written server answers, besides the page of tokens.
+# Operations that the hand-written server answers besides the page of tokens.
 VIEWER, ACTIVITY, RENAME = "Viewer", "ActivityPage", "Rename"
 _VIEWER_QUERY = """
 query Viewer {

@@ -36,7 +36,7 @@ async def test_request_is_answered_alike_with_and_without_the_path(
         assert whole.headers.get("location") == cut.headers.get("location")
         for other in (f"/IT/tessera{path}", f"/it/tesseract{path}", f"/it/tessera-2{path}"):
             assert (await http.get(other)).status_code == 404
-        # What gateways ask is at the root alone.
+        # The routes of gateways are at the root alone.
         assert (await http.get("/it/tessera/authorize")).status_code == 404
         assert (await http.get("/authorize")).status_code != 404
     await app.close()

@@ -1,4 +1,4 @@
-"""The log line of a request: who asked and what for, by ids and names of the schema."""
+"""The log line of a request: who asked for which operation, by ids and names of the schema."""
 
 import logging
 from typing import Any
@@ -30,7 +30,7 @@ async def test_line_names_who_did_what(
         "admin": encode_id("Admin", person.admin.id),
     }
     signed_in = client.of(person)
-    # Names that a client chooses are not told, nor what it asks below the fields.
+    # Names that a client chooses are not logged, nor selections below the fields.
     await signed_in.graphql(
         'mutation Canary { canary: createToken(input: {name: "canary"}) { __typename } }'
     )

@@ -1,4 +1,4 @@
-"""axe-core in a page: what it finds, and elements that are wider than the window."""
+"""axe-core in a page: its violations, and elements that are wider than the window."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ _PRESSABLE = """() => [...document.querySelectorAll('nav, button, .button, [role
 
 
 def violations(page: Page, **options: Any) -> Any:
-    """What axe-core finds. `AXE` is an init script of the page's context."""
+    """The violations that axe-core finds. `AXE` is an init script of the page's context."""
     # Of what it does not report, axe then describes one element of each rule, and not all.
     return page.evaluate(_RUN_AXE, options | {"resultTypes": ["violations"]})
 

@@ -28,7 +28,7 @@ NAMES = (
     "google-chrome", "google-chrome-stable", "chrome",
 )  # fmt: skip
 VARIABLE = "CHROMIUM"
-# How long Playwright waits for what is expected, and for an element to act on.
+# How long Playwright waits for an expectation, and for an element to act on.
 PATIENCE_MS = PATIENCE_SECONDS * 1000
 LOCKED = Path(__file__).resolve().parents[1] / "chromium"
 UNPACKED = LOCKED / "unpacked"

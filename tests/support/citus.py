@@ -93,7 +93,7 @@ class CitusDatabase:
 
 
 def _watch_statements() -> None:
-    """Have PostgreSQL refuse what asks several nodes, unless a test itself asks."""
+    """Have PostgreSQL refuse statements to several nodes, unless a test itself sends them."""
     for name in ("execute", "executemany", "fetch", "fetchrow", "fetchval"):
         # exempt names_made_at_run_time: the names above
         method = getattr(asyncpg.Connection, name)

@@ -1,4 +1,4 @@
-"""A collector of spans: takes what OpenTelemetry's exporter sends by OTLP over HTTP."""
+"""A collector of spans: receives those of OpenTelemetry's exporter by OTLP over HTTP."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -50,7 +50,7 @@ class Collector:
         ]
 
     def resources(self) -> list[dict[str, Any]]:
-        """What each request tells of its process."""
+        """The process that each request names."""
         return [
             attributes(of_resource.resource)
             for request in self.requests()

@@ -65,7 +65,7 @@ def image_environment() -> dict[str, str]:
 
 
 def image_command() -> list[str]:
-    """What a container runs, without arguments of its own."""
+    """The command of a container without arguments."""
     (entry,), (arguments,) = (named(name, stages()[-1]) for name in ("ENTRYPOINT", "CMD"))
     return entry.words + arguments.words
 

@@ -27,7 +27,7 @@ _prepared: dict[type, dict[Any, dict[str, Any]]] = {}
 
 
 def install() -> None:
-    """From now on, keep what is derived from models, recipes and paths, and use it again."""
+    """From now on, derive from models, recipes and paths once, and use the results again."""
     Apps._build_initial_querysets = _prepare_once  # type: ignore[assignment, method-assign]
     server.app.read_recipes = _read_recipes_once  # type: ignore[attr-defined]  # an imported name
     starlette.routing.compile_path = cache(starlette.routing.compile_path)
@@ -59,7 +59,7 @@ def _give(derived: dict[Any, dict[str, Any]]) -> None:
 
 
 def _derived(meta: Any) -> dict[str, Any]:
-    """Copies of what Tortoise derived."""
+    """Copies of the values that Tortoise derived."""
     return {
         name: copy(getattr(meta, name)) if name in _FILLED else getattr(meta, name)
         for name in _DERIVED

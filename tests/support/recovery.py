@@ -9,7 +9,7 @@ from tests.support.process import ChildFailed, free_port
 
 
 class Archiving(PostgresCluster):
-    """A server that keeps what is needed to recover it up to a restore point."""
+    """A server that can be recovered up to a restore point."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -69,13 +69,13 @@ def url_of_serving(url: str) -> str:
 
 
 def install() -> None:
-    """Let what tests do by themselves reach all tenants, from now on, where it is wanted."""
+    """Let the tests' own statements reach all tenants, from now on, where it is wanted."""
     if is_wanted():
         let_tests_reach_all(pytest.MonkeyPatch())
 
 
 def let_tests_reach_all(patch: pytest.MonkeyPatch) -> None:
-    """Let what tests do by themselves reach all tenants."""
+    """Let the tests' own statements reach all tenants."""
     for module in (engine, pool):
         patch.setattr(module, "reached", _reached)
 

@@ -1,4 +1,4 @@
-"""The statements that the product sends to PostgreSQL while tests run, and what they lack.
+"""The statements that the product sends to PostgreSQL while tests run, and the tenants they lack.
 
 Of a distributed database, a statement asks one node if it names the tenant of each table of
 tenants' rows: `tenant_id = $n`, by itself and not by a join. `without_tenant` gives the tables of

@@ -45,7 +45,7 @@ class Upgrade:
     load: Load
 
     async def migrate(self) -> list[str]:
-        """Run the new version's `tessera migrate`; returns the names of what it applied."""
+        """Run the new version's `tessera migrate`; returns the migrations that it applied."""
         said = await asyncio.to_thread(self.new.version.run, self.url, "migrate", place=self.place)
         lines = [line for line in said.splitlines() if line.startswith("Applied ")]
         return [line.removeprefix("Applied ").removesuffix(".") for line in lines]

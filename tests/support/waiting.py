@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-# For what happens within a second or two on an idle machine. A failing test alone waits so long.
+# For events within a second or two on an idle machine. A failing test alone waits so long.
 PATIENCE_SECONDS = 60.0
 _LOOK_AGAIN_SECONDS = 0.01
 _ASK_AGAIN_SECONDS = 0.1

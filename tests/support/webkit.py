@@ -59,7 +59,7 @@ class WebKit:
         self._post("back")
 
     def run(self, script: str, *arguments: str) -> Any:
-        """What a script returns."""
+        """The value that a script returns."""
         return self._post("execute/sync", script=script, args=arguments)
 
     def screenshot(self) -> bytes:

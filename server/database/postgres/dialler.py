@@ -12,7 +12,7 @@ from server.database.postgres.address import Address
 from server.database.unavailability import ConnectionRefused, FormerPrimary, ReadOnlyDatabase
 
 ANSWER_SECONDS = 2
-# The cluster, and how often a standby of it was promoted: the timeline of what is written now.
+# The cluster, and how often a standby of it was promoted: the timeline of its writes.
 _TIMELINE = """
 SELECT (SELECT system_identifier FROM pg_control_system()),
        ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int
@@ -35,7 +35,7 @@ class _Timelines:
         self.failovers += timeline > latest
 
 
-# Of the whole process: what one thread has met, another one's connections must heed.
+# Of the whole process: each thread's connections must heed the timelines that another has met.
 _TIMELINES = _Timelines()
 
 
@@ -81,7 +81,7 @@ class Dialler:
     def failovers(self) -> int:
         """How often a connection reached a server that was promoted since the one before.
 
-        Older connections may lead to the former primary, which lacks what was written since.
+        Older connections may lead to the former primary, which lacks later writes.
         """
         return _TIMELINES.failovers
 

@@ -174,7 +174,7 @@ class _Transaction(TransactionWrapper, PostgresClient):
 
     async def rollback(self) -> None:
         """Undo it. The server does so by itself where it does not answer in time."""
-        # What was named since a savepoint is undone with it.
+        # A tenant that was named since a savepoint is undone with it.
         self._named.statement = _UNKNOWN
         if not self._has_timed_out:
             await super().rollback()
@@ -186,7 +186,7 @@ class _Transaction(TransactionWrapper, PostgresClient):
             self._connection.terminate()
 
     async def fetch(self, read: Read) -> Sequence[Sequence[Any]]:
-        """The rows of one statement, which sees what the transaction has written."""
+        """The rows of one statement, which sees the transaction's own writes."""
         if self.log.isEnabledFor(logging.DEBUG):
             self.log.debug("%s: %s", read.sql, read.values)
         rows: Sequence[Sequence[Any]] = await self._translate_exceptions(_fetch, read)

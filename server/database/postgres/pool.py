@@ -43,7 +43,7 @@ class Pool:
     """
 
     def __init__(self, dialler: Dialler, max_size: int, name: str = "shared") -> None:
-        """name: what the pool is for, in metrics."""
+        """name: the purpose of the pool, in metrics."""
         self.name = name
         self.waiting = 0
         # Whether the database is told whose rows each statement reaches.

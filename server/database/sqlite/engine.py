@@ -39,7 +39,7 @@ class _ImmediateTransaction(SqliteTransactionWrapper):
             raise OperationalError(error) from error
 
     async def fetch(self, read: Read) -> Sequence[Sequence[Any]]:
-        """The rows of one statement, which sees what the transaction has written."""
+        """The rows of one statement, which sees the transaction's own writes."""
         return await _executed(self, read)
 
     async def execute_script(self, query: str) -> None:

@@ -80,7 +80,7 @@ def copy_database(source_uri: str, target: Path) -> None:
 
 
 def _mark(copy: Path) -> None:
-    """Note in a copy that it is one: served in place of the original, it lacks what came later."""
+    """Note in a copy that it is one: served in place of the original, it lacks later changes."""
     with closing(sqlite3.connect(copy)) as connection, connection:
         # A database of an older version is marked when it is restored.
         if connection.execute(_HAS_STATE).fetchone():

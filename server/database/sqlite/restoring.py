@@ -29,7 +29,7 @@ def require_backup(file: Path) -> None:
 
 
 def require_unused(database: Path) -> None:
-    """Write what is in the database's log into its file, so that it can be moved.
+    """Write the database's log into its file, so that it can be moved.
 
     Raises `Misconfigured` while another process has it open. A damaged one is left as it is.
     """

@@ -82,7 +82,7 @@ class Rivals:
 
 
 def install(names: Sequence[str]) -> Rivals:
-    """Install what those need that is not installed yet."""
+    """Install the packages that they lack."""
     rivals = Rivals(list(names))
     on_node = [name for name in names if is_on_node(name)]
     on_django = [name for name in names if name == DRF]

@@ -1,4 +1,4 @@
-"""Which activity becomes an event of which type, and what a webhook may ask for."""
+"""Which activity becomes an event of which type, and which types a webhook may ask for."""
 
 import pytest
 

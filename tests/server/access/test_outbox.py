@@ -1,4 +1,4 @@
-"""What webhooks are told: the actor, the subject and the details of each activity."""
+"""Events for webhooks: the actor, the subject and the details of each activity."""
 
 import json
 from typing import Any

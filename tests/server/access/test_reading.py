@@ -1,4 +1,4 @@
-"""Reads by kept statements give what Tortoise gives, and rows that change nothing."""
+"""Reads by kept statements give the rows of Tortoise, and these rows change nothing."""
 
 import re
 from typing import Any
@@ -105,7 +105,7 @@ async def test_kept_statements_give_what_tortoise_gives(
 async def test_a_page_shows_what_single_objects_show(
     client: Client, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A page reads in one statement what single objects read in several."""
+    """A page reads the same in one statement as single objects in several."""
     owner, _ = await _filled(world)
     signed_in = client.of(owner)
     page = f"{{ tokens {{ edges {{ node {{ {_TOKEN} }} }} }} }}"

@@ -1,4 +1,4 @@
-"""Recipes: those that ship, and what is told of a file that is none."""
+"""Recipes: those that ship, and the error of a file that is none."""
 
 from pathlib import Path
 

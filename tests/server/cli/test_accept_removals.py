@@ -1,4 +1,4 @@
-"""`tessera serve` with another document: what it refuses, and `--accept-removals`."""
+"""`tessera serve` with another document: when it refuses to start, and `--accept-removals`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`tessera explain` tells what `/authorize` answers, by a token's id or by its secret."""
+"""`tessera explain` shows the answer of `/authorize`, by a token's id or by its secret."""
 
 import re
 

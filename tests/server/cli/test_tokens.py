@@ -205,7 +205,7 @@ def test_tokens_are_listed_in_pages(served_url: str, tenant: _Tenant) -> None:
 def test_replaced_secret_changes_nothing(
     server: ServerProcess, served_url: str, tenant: _Tenant
 ) -> None:
-    """It may lie about for long: whoever finds it must not stop the token's new secret."""
+    """It may lie about for long: a finder must not stop the token's new secret."""
     token = tenant.token("Rotated")
     rotated = tenant.graphql(
         "mutation ($input: RotateTokenInput!) { rotateToken(input: $input) {"

@@ -118,7 +118,7 @@ async def test_limit_and_metrics_count_all_workers_together(
     assert by_worker.keys() == {"1", "2"}
     assert all(by_worker.values())
     assert {line["worker"] for line in lines(server)} == {1, 2}
-    # What speaks for the instance was said once.
+    # The instance's own messages were logged once.
     assert server.log().count("GraphiQL") == 1
 
 

@@ -43,7 +43,7 @@ async def execute(url: str, *statements: str) -> None:
 
 
 async def refused(url: str, *command: str) -> str:
-    """What a command says that must fail."""
+    """The error output of a command that must fail."""
     done = await asyncio.to_thread(tessera, *command, database_url=url)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("tessera: ")

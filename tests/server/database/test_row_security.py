@@ -46,7 +46,7 @@ def secured_url(postgres_url: str) -> str:
 
 @asynccontextmanager
 async def served(url: str) -> AsyncIterator[Surfaces]:
-    """An instance with a tenant. What the test itself asks after reaches every tenant."""
+    """An instance with a tenant. The test's own statements reach every tenant."""
     with ExitStack() as made:
         made.enter_context(reaching_every_tenant())
         async with running_service(settings_for(url)) as service:
@@ -96,7 +96,7 @@ async def test_a_change_that_forgets_its_tenant_reaches_no_foreign_row(
             await running.client.mutate("renameToken", _RENAMED, tokenId=one, name="taken")
             for one in (own, token_id(foreign))
         ]
-    tenant_statements.unchecked()  # what was planted names no tenant
+    tenant_statements.unchecked()  # the planted statement names no tenant
     assert renamed[0]["__typename"] == "RenameTokenPayload"
     found = renamed[1].get("code", renamed[1]["__typename"])
     assert found == ("NOT_FOUND" if state is State.ENFORCED else "RenameTokenPayload")
@@ -124,7 +124,7 @@ async def test_a_read_without_a_tenant_finds_the_own_rows_alone(secured_url: str
                 assert await found() == {running.token.id}
                 with pytest.raises(_Undone):
                     await _look_and_undo()
-                # The rollback to the savepoint has undone what was named within.
+                # The rollback to the savepoint has undone the setting of the inner block.
                 assert await found() == {running.token.id}
         # A text of a client's may name any tenant.
         with reaching(EVERY_TENANT):
@@ -140,7 +140,7 @@ async def test_a_row_of_another_tenant_cannot_be_written(secured_url: str) -> No
 
 
 async def test_a_fresh_connection_sees_nothing_of_any_table(secured_url: str) -> None:
-    """What is set for one transaction ends with it: nothing stays for the session's next user."""
+    """The setting of a transaction ends with it: nothing stays for the session's next user."""
     async with served(secured_url) as running:
         connection = await asyncpg.connect(secured_url)
         try:

@@ -24,7 +24,7 @@ hostssl all certified all cert
 hostssl all all all scram-sha-256
 """
 
-# A test's event loop ends with the test, and what is still open then is told in a later one.
+# A test's event loop ends with the test; a connection that is open then is reported later.
 _END_OF_TLS_SECONDS = 0.3
 
 

@@ -149,7 +149,7 @@ async def test_a_declined_holder_reads_why_and_may_ask_again(case: Case) -> None
 
 
 async def test_open_requests_close_with_the_grant_and_end_with_the_token(case: Case) -> None:
-    """Whatever way the permission is granted, nobody is asked for it any more."""
+    """However the permission is granted, the request ends."""
     other = "GET /api/v1/blueprints"
     for key in (_WANTED, other):
         assert (await case.ask(permission=key)).status_code == 201

@@ -25,7 +25,7 @@ _V3 = "type.googleapis.com/envoy.extensions.filters"
 
 @dataclass(frozen=True)
 class _Fields:
-    """What a manifest says of the question to Tessera.
+    """The question to Tessera, by a manifest.
 
     prefix: goes before the path. asked: headers of the client that Tessera is told. passed: headers
     of Tessera's answer that the API is told.

@@ -221,7 +221,7 @@ def test_statement_that_names_no_tenant_by_value_is_found(statement: str) -> Non
 
 @pytest.mark.usefixtures("service")
 async def test_planted_statement_of_the_product_is_noted() -> None:
-    """What code under `server/` sends is noted; what a test sends is its own matter."""
+    """Statements of code under `server/` are noted; those of a test are not."""
     planted = "SELECT id FROM token WHERE name = 'planted'"
     code = compile(f"async def send(c):\n    return await c.execute_query({planted!r})\n",
                    f"{ROOT}/server/access/planted.py", "exec")  # fmt: skip

@@ -158,7 +158,7 @@ LOOKS = (is_allowed, is_active, is_shown)
 async def looked(
     case: Case, end: End, look: Callable[[Case, End], Awaitable[bool]]
 ) -> tuple[str, bool]:
-    """What a look told, right by the clock of the database just before and just after it."""
+    """The result of a lookup, right by the database's clock just before and just after it."""
     began = await database_now()
     lives = await look(case, end)
     # One that meets the instant may answer either.

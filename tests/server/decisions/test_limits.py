@@ -26,7 +26,7 @@ from tests.support.wire import Wire, check
 
 KEY = "GET /api/v1/devices"
 CLIENTS = 32
-# For what takes a second on an idle machine, and for ever where each request waits.
+# It takes a second on an idle machine, and for ever where each request waits.
 _IN_TIME = 20
 
 

@@ -164,7 +164,7 @@ async def test_session_that_ends_meanwhile_gets_no_more(
 async def test_many_activities_take_little_memory(
     service: Service, world: World, person: Person
 ) -> None:
-    """The answer is many times as large as what is held at once."""
+    """The answer is many times as large as the part in memory."""
     await _fill(person, _MANY)
     app, sent = create_app(service), 0
 

@@ -217,7 +217,7 @@ async def _metered(service: Service, person: Person, query: str) -> ExecutionRes
 async def test_only_what_reads_nothing_more_stays_in_the_main_loop(
     service: Service, world: World
 ) -> None:
-    """Whatever waits for the database, or can be large, goes to the GraphQL thread each time."""
+    """Operations that wait for the database, or can be large, run in the GraphQL thread."""
     aside = 0
 
     async def run(work: Callable[[], Awaitable[_T]], /) -> _T:

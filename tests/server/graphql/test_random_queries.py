@@ -1,4 +1,4 @@
-"""Random valid queries: the executor answers what graphql-core's answers, as it is sent."""
+"""Random valid queries: the executor gives the same answer as graphql-core's, as it is sent."""
 
 from dataclasses import dataclass, field
 from random import Random

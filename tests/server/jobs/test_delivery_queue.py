@@ -1,4 +1,4 @@
-"""The queue of deliveries: its schedule and its leases, and what it forgets."""
+"""The queue of deliveries: its schedule, its leases, and its deletions."""
 
 from datetime import timedelta
 from uuid import UUID

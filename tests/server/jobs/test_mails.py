@@ -71,7 +71,7 @@ async def _all_done(person: Person) -> None:
 
 
 async def _deliver(service: Service, person: Person, server: MailServer) -> list[Letter]:
-    """What is sent now of the mails that wait, due or not."""
+    """The waiting mails that are sent now, due or not."""
     before = len(server.letters)
     await _make_due(person)
     with server.running():
@@ -296,7 +296,7 @@ async def test_without_a_mail_server_nothing_is_kept(settings: Settings) -> None
 
 
 class _Reminded:
-    """A tenant with an owner, an admin and an auditor, and what it is reminded of."""
+    """A tenant with an owner, an admin and an auditor, and the reminders of it."""
 
     def __init__(self, service: Service, world: World, server: MailServer) -> None:
         self.service, self.world, self.server = service, world, server

@@ -17,7 +17,7 @@ _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 class _Told:
-    """A tenant whose webhook is told of reminders, and what it was told so far."""
+    """A tenant whose webhook is told of reminders, and the events so far."""
 
     def __init__(self, service: Service, world: World, person: Person) -> None:
         self.service, self.world, self.person = service, world, person

@@ -1,4 +1,4 @@
-"""The jobs that delete what is older than it is kept, as an instance runs them."""
+"""The jobs that delete old rows, as an instance runs them."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""What belongs to tokens that were revoked long ago goes, and the activity keeps their names."""
+"""The rows of tokens that were revoked long ago go, and the activity keeps their names."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The jobs that carry out what time does to tokens: dates, pauses and ends of rotations.
+"""The jobs that change tokens as time passes: dates, pauses and ends of rotations.
 
 Time passes by moving the instants of rows.
 """

@@ -1,4 +1,4 @@
-"""What `/metrics` tells of lags and connections, and that documents name metrics that exist."""
+"""`/metrics` shows lags and connections, and the documents name metrics that exist."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ from tests.support.process import ROOT
 from tests.support.waiting import until
 
 NAME = re.compile(r"\b(?:tessera|process)_[a-z_]+")
-# What a histogram's series are called beside its name, and what a counter's when it was made.
+# The suffixes of a histogram's series, and of the one that says when a counter was made.
 PARTS = re.compile(r"_(?:bucket|sum|count|created)$")
 DOCUMENTS = [
     ROOT / "docs" / "monitoring" / "alerts.yaml",
@@ -55,7 +55,7 @@ async def test_outbox_lag_is_the_wait_of_the_longest_due(world: World, client: C
     found = await exported(client)
     assert 199 < found[lag] < 500
     assert found['tessera_outbox_lag_seconds{queue="mails"}'] == 0
-    # What is held for a suspended tenant is not late.
+    # An event that is held for a suspended tenant is not late.
     tenant = await models.Tenant.get(id=admin.tenant_id)
     tenant.suspended_at = models.now()
     await tenant.save()
@@ -63,7 +63,7 @@ async def test_outbox_lag_is_the_wait_of_the_longest_due(world: World, client: C
     tenant.suspended_at = None
     await tenant.save()
     assert (await exported(client))[lag] > 0
-    # What an instance is about to send does not wait.
+    # An event that an instance is about to send does not wait.
     held = models.Webhook.filter(due_at__lt=models.now())
     await held.update(leased_until=models.now() + timedelta(minutes=5))
     assert (await exported(client))[lag] == 0

@@ -204,7 +204,7 @@ async def test_followed_category_grows_and_nothing_else_does(
     late = (await make(person, "late", follow_categories=["Tags"])).token
     await run_jobs()
     assert await held(person, late.id) == sorted([TAGS, "PUT /tags/{id}"])
-    # What an admin withdrew stays withdrawn, though the category is followed.
+    # A permission that an admin withdrew stays withdrawn, though the category is followed.
     at_new = replace(service, catalogue=new)
     await tokens.edit_permissions(person.principal, at_new, follows.id, withdraw=[WRITE])
     await adopt(document(LIST, READ, TAGS, WRITE, "PUT /tags/{id}", "DELETE /devices/{id}"))

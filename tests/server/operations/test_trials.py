@@ -260,7 +260,7 @@ async def test_withdrawn_permission_leaves_the_trial_and_a_granted_one_is_kept(c
     await tokens.set_permissions(who, case.service, token_id, [DEVICES, BLUEPRINTS])
     assert await case.ask(made.secret, USERS) == 403
     assert await trials.withheld(who, [token_id], _ALL) == {token_id: [DEVICES]}
-    # The count of what was withdrawn is gone with it, also when it is granted again.
+    # The count of a withdrawn permission goes with it, also when it is granted again.
     await tokens.edit_permissions(who, case.service, token_id, grant=[USERS])
     assert await case.counted(made.token) == {}
     for key in (DEVICES, BLUEPRINTS, USERS):

@@ -1,4 +1,4 @@
 """A rival: the check with Django REST framework and djangorestframework-api-key.
 
-As their documentation has it: settings, a model for what a key may do, a view, on gunicorn.
+As their documentation has it: settings, a model for the rights of a key, a view, on gunicorn.
 """

@@ -1,4 +1,4 @@
-"""What a key may do: the package leaves that to a table of one's own."""
+"""The rights of a key: the package leaves them to a table of one's own."""
 
 from django.db import models
 from rest_framework_api_key.models import APIKey

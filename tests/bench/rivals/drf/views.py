@@ -14,7 +14,7 @@ _PREFIX, _PERMISSION = "/api/v1/devices/", "GET /api/v1/devices/{device_id}"
 
 
 class HoldsPermission(BasePermission):
-    """Whether the key may do what the original request asks for."""
+    """Whether the key may make the original request."""
 
     def has_permission(self, request: Any, view: Any) -> bool:
         asked = request.headers["X-Original-Method"], request.headers["X-Original-URI"]
