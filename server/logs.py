@@ -61,6 +61,7 @@ class JsonLines(logging.Formatter):
             "message": record.getMessage(),
             **self._worker,
         }
+        # exempt names_made_at_run_time: the names are those of _FIELDS
         given = vars(record)
         line |= {name: given[name] for name in _FIELDS if name in given}
         if record.exc_info and record.exc_info[1]:

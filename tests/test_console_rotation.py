@@ -81,10 +81,10 @@ def test_rotation_from_the_button_to_the_end_of_the_old_secret(
 def _use_both(page: Page, script: Script, old: str, new: str) -> None:
     """The page notices by itself that the new secret is used, and who still uses the old one."""
     assert script.call_api(new, _TARGET) == 200
+    expect(page.locator(".status-line")).to_contain_text("used for the first time")
     expect(_note(page)).to_contain_text("first used on")
     expect(_note(page)).to_contain_text("from 203.0.113.7.")
     expect(_note(page)).to_contain_text("The old secret has not been used since.")
-    expect(page.locator(".status-line")).to_contain_text("used for the first time")
     expect(button(page, "Cancel rotation")).to_have_count(0)
     assert script.call_api(old, _TARGET, address="198.51.100.9", user_agent="old/1.0") == 200
     caller = row(page, "198.51.100.9")
@@ -97,8 +97,8 @@ def _end_the_old_secret(page: Page) -> None:
     asked = dialog(page, "End the old secret now?")
     expect(button(asked, "Cancel")).to_be_focused()
     button(asked, "End the old secret").click()
-    expect(_note(page)).to_have_count(0)
     expect(page.locator(".status-line")).to_have_text("The old secret has ended.")
+    expect(_note(page)).to_have_count(0)
     expect(page.locator("h1")).to_be_focused()
 
 

@@ -38,10 +38,10 @@ def test_trial_from_the_grid_to_its_enforcement(visitor: Visitor, site: Site) ->
     expect(asked).to_contain_text("keeps 2 permissions that you have unticked")
     asked.get_by_label("Duration").select_option("31 days")
     button(asked, "Start trial").click()
+    expect(page.locator(".status-line")).to_have_text("The trial has started.")
     # No guard of the unsaved selection: the trial has it.
     expect(_note(page)).to_contain_text("No request would have been denied so far.")
     expect(_note(page)).to_contain_text("(31 days left)")
-    expect(page.locator(".status-line")).to_have_text("The trial has started.")
     for target, address in (
         ("/api/v1/users", "203.0.113.7"),
         ("/api/v1/users", "203.0.113.8"),

@@ -93,8 +93,9 @@ def _create(page: Page, url: str) -> str:
 def _confirm(page: Page, title: str, name: str, said: str) -> None:
     asked = dialog(page, title)
     button(asked, name).click()
-    expect(asked).to_have_count(0)
+    # First: it is shown for seconds.
     expect(page.get_by_role("status").filter(has_text=said)).to_be_visible()
+    expect(asked).to_have_count(0)
 
 
 def test_webhook_from_its_secret_to_its_removal(

@@ -37,12 +37,15 @@ async def _portions(beside: Any) -> AsyncGenerator[None, None]:
     """The server frees the lock of a session that ends, also where the process was killed."""
     while True:
         alone = await beside.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK)
-        if not alone:
-            await beside.execute("INSERT INTO overlap VALUES ($1)", os.getpid())
-        moved, _ = await connection().execute_query(_MOVE, [os.getpid()])
-        await asyncio.sleep(0.02)
-        if alone:
-            await beside.execute("SELECT pg_advisory_unlock($1)", _LOCK)
+        try:
+            if not alone:
+                await beside.execute("INSERT INTO overlap VALUES ($1)", os.getpid())
+            moved, _ = await connection().execute_query(_MOVE, [os.getpid()])
+            await asyncio.sleep(0.02)
+        finally:
+            # Also of a portion that failed: its instance may have been stopped for too long.
+            if alone:
+                await beside.execute("SELECT pg_advisory_unlock($1)", _LOCK)
         if not moved:
             return
         yield
