@@ -117,7 +117,8 @@ class PostgresLookup:
         """Ask the waiting questions, and those that come meanwhile, on one connection."""
         batch = self._take()
         try:
-            # Planned for its values, it would be planned at each use, in five times the time.
+            # In a small database it would be planned for its values, and so at each use, in several
+            # times its own time.
             async with self._pool.statement(lists=True) as held:
                 failovers = self._pool.failovers
                 await batch.ask(held)

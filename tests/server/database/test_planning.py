@@ -104,3 +104,8 @@ async def test_lists_of_a_distributed_database_are_planned_for_their_values() ->
     note_distributed()
     for _ in range(3):
         assert await _settings(may_sort=False) == _USUAL
+    checks = database.own_pool(1)
+    async with checks.statement(lists=True) as held:
+        [row] = await held.fetch(_SETTING)
+    checks.terminate()
+    assert tuple(row) == _USUAL
