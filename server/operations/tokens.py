@@ -142,19 +142,12 @@ async def create(
     follow_categories: grants their permissions, and those that later versions add.
     recipe: the slug of the one that the permissions are from. idempotency_key: makes a retry safe.
     conditions: without an expiry, the token policy gives the default one. Raises `InvalidInput`,
-    also for an expiry beyond the policy's maximum, or `SecretAlreadyShown` when the principal has
-    used the key before.
+    also for an expiry beyond the policy's maximum, or `SecretAlreadyShown` for a key used before.
     """
     principal.require(Right.MANAGE_TOKENS)
     made_from = _recipe(service, recipe)
-    columns = {
-        "name": clean_name(name),
-        "description": clean_description(description),
-        "owner_id": None if is_owned_by_organisation else principal.actor.id,
-        "recipe": made_from and made_from.slug,
-        "recipe_version": made_from and made_from.version,
-        **conditions.columns(),
-    }
+    owner_id = None if is_owned_by_organisation else principal.actor.id
+    columns = _columns_of(name, description, owner_id, made_from) | conditions.columns()
     keys = list(known_and_followed(service.catalogue, permissions, follow_categories).values())
     check_idempotency_key(idempotency_key)
     secret = new_token_secret(service.settings.token_brand[0])
@@ -171,6 +164,19 @@ async def create(
         details = _details_of_new(follow_categories, made_from)
         await record(principal, ActivityKind.CREATED, token, **details)
     return Created(token, secret)
+
+
+def _columns_of(
+    name: str, description: str, owner_id: UUID | None, recipe: Recipe | None
+) -> dict[str, Any]:
+    """The columns of a new token that its maker chooses. Raises `InvalidInput`."""
+    return {
+        "name": clean_name(name),
+        "description": clean_description(description),
+        "owner_id": owner_id,
+        "recipe": recipe and recipe.slug,
+        "recipe_version": recipe and recipe.version,
+    }
 
 
 async def _add(

@@ -40,8 +40,12 @@ async def tcp_server(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIt
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        # A connection that was accepted just now is known within the next turns of the loop.
+        for _ in range(5):
+            await asyncio.sleep(0)
         for task in tasks:
             task.cancel()
         for transport in transports:
             transport.abort()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # the aborted ones close in this turn
