@@ -38,7 +38,7 @@ _MAX_WAITING_BYTES = 1024 * 1024
 _MAX_BYTES_A_WRITE = 64 * 1024
 _MAX_FLUSH_SECONDS = 1.0
 _MAX_WAIT_SECONDS = 0.1
-# Between two writes: at most so late is a line.
+# After a write that took all lines: a line is late by no more.
 _REST_SECONDS = 0.01
 Turn = Callable[[], AbstractContextManager[None]]
 
@@ -118,7 +118,6 @@ class LineQueue(logging.Handler):
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._untold = 0
-        self._closing = False
         self._ended = threading.Event()
         self._changed = threading.Condition()
         # A daemon: a write that never returns must not keep the process from ending.
@@ -133,7 +132,7 @@ class LineQueue(logging.Handler):
             self._drop(1)
             return
         with self._changed:
-            if self._closing or self._waiting_bytes + len(line) > self._max_bytes:
+            if self._ended.is_set() or self._waiting_bytes + len(line) > self._max_bytes:
                 self._drop(1)
                 return
             self._waiting.append(line)
@@ -143,9 +142,8 @@ class LineQueue(logging.Handler):
     def close(self) -> None:
         """Take no more lines, and give the thread a second to write those that wait."""
         with self._changed:
-            self._closing = True
+            self._ended.set()
             self._changed.notify()
-        self._ended.set()
         self._thread.join(_MAX_FLUSH_SECONDS)
         super().close()
 
@@ -156,19 +154,21 @@ class LineQueue(logging.Handler):
 
     def _write_all(self) -> None:
         while lines := self._take():
+            content = b"".join(lines)
             try:
                 with self._turn():
-                    _write(self._descriptor, b"".join(lines))
+                    _write(self._descriptor, content)
             except OSError:  # its reader has gone, or its disk is full
                 self._drop(len(lines))
             # Woken for each line, this thread and the event loop would take turns with the
-            # interpreter three times a request.
-            self._ended.wait(_REST_SECONDS)
+            # interpreter three times a request. After a full write, others wait already.
+            if len(content) < _MAX_BYTES_A_WRITE:
+                self._ended.wait(_REST_SECONDS)
 
     def _take(self) -> list[bytes]:
         """The lines to write next, once there are any; none at the end."""
         with self._changed:
-            while not self._waiting and not self._closing:
+            while not self._waiting and not self._ended.is_set():
                 self._changed.wait()
             lines: list[bytes] = []
             size = 0
