@@ -1,8 +1,8 @@
 """Middleware around every request: its id, log line and metrics, and the last error handler."""
 
 import logging
-import os
 from functools import lru_cache
+from secrets import token_hex
 from time import perf_counter
 from typing import Any
 
@@ -36,8 +36,7 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        # As many random bits as a UUID, and a quarter of its time.
-        request_id = os.urandom(16).hex()
+        request_id = token_hex(16)
         scope.setdefault("state", {})["request_id"] = request_id
         status, started = 0, perf_counter()
 

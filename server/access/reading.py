@@ -432,7 +432,7 @@ def _maker(
     It holds the driver's values. A value is decoded where it is read: most are not.
     """
     # These are the columns that a query selects.
-    tuples: Any = namedtuple(row_class.__name__, (*names, *beside))  # type: ignore[misc]  # not written out
+    tuples: Any = namedtuple(row_class.__name__, (*names, *beside))  # type: ignore[misc]  # mypy wants literals
     own: dict[str, Any] = {
         name: one
         # exempt names_made_at_run_time: a model's own attributes are copied, and nothing looked up

@@ -55,7 +55,7 @@ class DistributedLookup(PostgresLookup):
         super().__init__(pool)
         self._known: dict[str, UUID] = {}
 
-    def _wants_another(self, _: float) -> bool:
+    def _wants_another(self, _now: float) -> bool:
         return len(self._running) < WIRE_CONNECTIONS
 
     def _next_batch(self) -> Batch:

@@ -58,8 +58,8 @@ def _convert_by_name(of_type: GraphQLEnumType) -> None:
             return names[output_value]
         return str(coerce_output(output_value))
 
-    of_type.coerce_input_value = from_input  # type: ignore[method-assign]  # of this enum alone
-    of_type.coerce_output_value = to_output  # type: ignore[method-assign]  # of this enum alone
+    of_type.coerce_input_value = from_input  # type: ignore[method-assign]  # this object's alone
+    of_type.coerce_output_value = to_output  # type: ignore[method-assign]  # this object's alone
 
 
 def _builder(

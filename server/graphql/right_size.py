@@ -1,4 +1,4 @@
-"""The right size of a token's permissions: which it uses, and what a set would deny."""
+"""Compares a token's permissions with its use, and counts the requests that a set would deny."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, time
