@@ -99,9 +99,9 @@ async def find_admins(context: Context, ids: Sequence[UUID]) -> list[Admin | Non
     return [shown_admin(rows[admin_id]) if admin_id in rows else None for admin_id in ids]
 
 
-def viewer(info: Info) -> Admin:
+def viewer(context: Context) -> Admin:
     """Return the signed-in admin."""
-    return shown_admin(admins.own(info.context.principal))
+    return shown_admin(admins.own(context.principal))
 
 
 async def list_admins(

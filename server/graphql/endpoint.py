@@ -213,7 +213,7 @@ class _Endpoint:
         }
         if graphql_core.has_executor():
             executor = PlainFieldExecutor.build(
-                CORE_SCHEMA, document.node, None, context, variables, name, **limits
+                CORE_SCHEMA, document.node, context, context, variables, name, **limits
             )
             if isinstance(executor, list):
                 raise Rejected("BAD_USER_INPUT", executor)
@@ -228,7 +228,7 @@ class _Endpoint:
         if isinstance(coerced, list):
             raise Rejected("BAD_USER_INPUT", coerced)
         run = partial(
-            execute, CORE_SCHEMA, document.node, None, context, variables, name,
+            execute, CORE_SCHEMA, document.node, context, context, variables, name,
             middleware=[MeteredFields()], **limits,
         )  # fmt: skip
         return _Prepared(coerced.coerced, run)

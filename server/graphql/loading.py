@@ -20,7 +20,7 @@ from strawberry.types import get_object_definition
 from strawberry.types.field import StrawberryField
 
 from server.access.columns_beside import in_brief
-from server.graphql.context import Info, Load
+from server.graphql.context import Context, Info, Load
 from server.graphql.selection import selected_names
 
 _KEY = "loaded"
@@ -106,6 +106,24 @@ def of_object(
     return _by(Way(read, "{call}(source)", read), metadata, options)
 
 
+def of_context(read: Callable[[Context], Any], **options: Any) -> Any:
+    """Declare a field of the root whose value follows from the context, which is the root object.
+
+    read: takes the context. options: those of `strawberry.field`.
+    """
+
+    def resolve(info: Info) -> Any:
+        return read(info.context)
+
+    def get(context: Context) -> Any:
+        if context.spans is not None:
+            raise LookupError("the span of an operation is made around its resolver")
+        return read(context)
+
+    way = Way(get, "{call}(source)", get)
+    return strawberry.field(resolver=resolve, metadata={_WAY: way}, **options)
+
+
 def _by(way: Way, metadata: Mapping[str, Any] | None, options: Mapping[str, Any]) -> Any:
     def resolve(root: Any) -> Any:
         return way.get(root)
@@ -121,7 +139,7 @@ def way_to(field: StrawberryField) -> Way | None:
     """Return the way to the value of a plain attribute, of a loaded field, or of one that follows
     from the row; None for other fields.
 
-    It raises `KeyError` for an object whose value is not loaded.
+    It raises `LookupError` for an object whose value is not loaded, or needs its resolver.
     """
     name = field.python_name
     if field.is_basic_field:

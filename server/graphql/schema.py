@@ -67,6 +67,7 @@ from server.graphql.condition_changes import (
 )
 from server.graphql.conversions import convert_directly
 from server.graphql.explain import Explanation, explain
+from server.graphql.loading import of_context
 from server.graphql.nodes import Node, ids_count, node, nodes
 from server.graphql.permissions import (
     PermissionCategory,
@@ -141,10 +142,10 @@ from server.internals.strawberry import core_schema
 
 @strawberry.type(description="The queries of a signed-in admin.")
 class Query:
-    viewer: Admin = strawberry.field(resolver=viewer, description="The signed-in admin.")
-    tenant: Tenant = strawberry.field(resolver=tenant, description="The signed-in admin's tenant.")
-    tenant_api_url: str | None = strawberry.field(
-        resolver=tenant_api_url,
+    viewer: Admin = of_context(viewer, description="The signed-in admin.")
+    tenant: Tenant = of_context(tenant, description="The signed-in admin's tenant.")
+    tenant_api_url: str | None = of_context(
+        tenant_api_url,
         description="The tenant's API URL. Null until the first token is created, then permanent.",
     )
     tokens: TokenConnection = strawberry.field(

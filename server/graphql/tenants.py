@@ -9,7 +9,7 @@ import strawberry
 import models
 from server.global_ids import encode_id
 from server.graphql.basics import DateTime
-from server.graphql.context import Context, Info
+from server.graphql.context import Context
 from server.graphql.nodes import Node, finds
 from server.graphql.policies import TokenPolicy, token_policy
 from server.operations import tenants
@@ -64,11 +64,11 @@ async def find_tenants(context: Context, ids: Sequence[UUID]) -> list[Tenant | N
     return [own if tenant_id == own_id else None for tenant_id in ids]
 
 
-def tenant(info: Info) -> Tenant:
+def tenant(context: Context) -> Tenant:
     """Return the signed-in admin's tenant."""
-    return shown_tenant(info.context.service, tenants.own(info.context.principal))
+    return shown_tenant(context.service, tenants.own(context.principal))
 
 
-def tenant_api_url(info: Info) -> str | None:
+def tenant_api_url(context: Context) -> str | None:
     """Return the tenant's API URL, or null before its first token."""
-    return info.context.service.api_url(tenants.own(info.context.principal))
+    return context.service.api_url(tenants.own(context.principal))
