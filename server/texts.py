@@ -5,6 +5,7 @@ runs of combining marks, and holds Python's lock meanwhile.
 
 import re
 import unicodedata
+from collections.abc import Callable
 from hashlib import blake2b
 from string import ascii_letters, digits
 from uuid import UUID
@@ -183,7 +184,7 @@ def index_words(tenant_id: UUID, text: str) -> list[str]:
         for length in _GRAM_LENGTHS
         for start in range(len(text) - length + 1)
     }
-    return sorted(_word(tenant_id, gram) for gram in grams)
+    return sorted(map(_words(tenant_id), grams))
 
 
 def query_words(tenant_id: UUID, term: str) -> list[str]:
@@ -191,12 +192,20 @@ def query_words(tenant_id: UUID, term: str) -> list[str]:
     length = min(len(term), _GRAM_LENGTHS[-1])
     starts = range(len(term) - length + 1)
     grams = dict.fromkeys(term[start : start + length] for start in starts)
-    return [_word(tenant_id, gram) for gram in list(grams)[:_MAX_WORDS]]
+    return list(map(_words(tenant_id), list(grams)[:_MAX_WORDS]))
 
 
-def _word(tenant_id: UUID, gram: str) -> str:
-    encoded = gram.encode("utf-8", "surrogatepass")
-    return blake2b(encoded, digest_size=_WORD_BYTES, key=tenant_id.bytes).hexdigest()
+def _words(tenant_id: UUID) -> Callable[[str], str]:
+    """The function that maps a sequence of characters to its word in the tenant's index."""
+    # A text has hundreds of sequences. The key is hashed once: that is half of a short hash.
+    keyed = blake2b(digest_size=_WORD_BYTES, key=tenant_id.bytes)
+
+    def word_of(gram: str) -> str:
+        hashed = keyed.copy()
+        hashed.update(gram.encode("utf-8", "surrogatepass"))
+        return hashed.hexdigest()
+
+    return word_of
 
 
 def _is_searched(character: str) -> bool:
