@@ -18,6 +18,12 @@ def definition_of(field: GraphQLField) -> StrawberryField | None:
     return definition if isinstance(definition, StrawberryField) else None
 
 
+def class_of_type(of_type: GraphQLObjectType) -> type | None:
+    """Return the class of the objects of a type; None for graphql-core's own."""
+    definition = of_type.extensions.get(DEFINITION)
+    return definition.origin if isinstance(definition, StrawberryObjectDefinition) else None
+
+
 def type_of_class(schema: GraphQLSchema, of_class: type) -> GraphQLObjectType | None:
     """Return the object type of the objects of a class; None for a class of several or none."""
     return _types(schema).get(of_class)
@@ -27,9 +33,6 @@ def type_of_class(schema: GraphQLSchema, of_class: type) -> GraphQLObjectType | 
 def _types(schema: GraphQLSchema) -> dict[type, GraphQLObjectType | None]:
     found: dict[type, GraphQLObjectType | None] = {}
     for of_type in schema.type_map.values():
-        definition = of_type.extensions.get(DEFINITION)
-        if isinstance(of_type, GraphQLObjectType) and isinstance(
-            definition, StrawberryObjectDefinition
-        ):
-            found[definition.origin] = None if definition.origin in found else of_type
+        if isinstance(of_type, GraphQLObjectType) and (of_class := class_of_type(of_type)):
+            found[of_class] = None if of_class in found else of_type
     return found

@@ -145,10 +145,15 @@ def way_to(field: StrawberryField) -> Way | None:
     if field.is_basic_field:
         # exempt names_made_at_run_time: the name is that of a field of the schema
         return Way(attrgetter(name), f"source.{name}")
-    if _KEY in field.metadata:
+    if is_loaded(field):
         return Way(lambda source: source.loaded_values[name], f"source.loaded_values[{name!r}]")
     way: Way | None = field.metadata.get(_WAY)
     return way
+
+
+def is_loaded(field: StrawberryField) -> bool:
+    """Whether the values of the field are loaded: many rows may have the same one."""
+    return _KEY in field.metadata
 
 
 async def load_selected(info: Info, objects: Sequence[HasRow], *path: str) -> None:
@@ -202,5 +207,5 @@ def _loaded_fields(names: NameConverter, of_type: type) -> list[_LoadedField]:
     return [
         _LoadedField(names.from_field(field), field.python_name, *field.metadata[_KEY])
         for field in get_object_definition(of_type, strict=True).fields
-        if _KEY in field.metadata
+        if is_loaded(field)
     ]

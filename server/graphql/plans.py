@@ -5,7 +5,7 @@ selected below it is plain. `executor` leaves the other fields to graphql-core.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from itertools import count
 from typing import Any, NamedTuple, cast
@@ -24,9 +24,9 @@ from graphql import (
 )
 from graphql.type import GraphQLOutputType
 
-from server.graphql.definitions import definition_of, type_of_class
+from server.graphql.definitions import class_of_type, definition_of, type_of_class
 from server.graphql.fields import Field, Fields, NotPlainError, Step, instant
-from server.graphql.loading import Way, way_to
+from server.graphql.loading import Way, is_loaded, way_to
 from server.graphql.metering import Meter, names_size, text_size
 from server.internals.graphql_core import FieldDetailsList, GroupedFieldSet
 
@@ -132,33 +132,51 @@ class Plans:
         if found is None:
             raise NotPlainError
         nullable = get_nullable_type(field.type) is field.type
-        return Field(response_name, found, nullable, self._completion(field.type, details, run))
+        complete = self._completion(field.type, details, run, repeats=is_loaded(definition))
+        return Field(response_name, found, nullable, complete)
 
     def _completion(
-        self, of_type: GraphQLOutputType, details: FieldDetailsList, run: Run
+        self,
+        of_type: GraphQLOutputType,
+        details: FieldDetailsList,
+        run: Run,
+        *,
+        repeats: bool = False,
     ) -> Step | None:
+        """repeats: whether many objects may have the same one as their value of the field."""
         inner = get_nullable_type(of_type)
         if is_leaf_type(inner):
             return _leaf(inner)
         if isinstance(inner, GraphQLList):
             item = get_nullable_type(inner.of_type)
             if isinstance(item, GraphQLObjectType):
-                return self._object(item, details, run).all_of
-            complete = self._completion(item, details, run)
+                return self._object(item, details, run, repeats=repeats).all_of
+            complete = self._completion(item, details, run, repeats=repeats)
             return _texts if complete is None else _each(complete)
         if isinstance(inner, GraphQLObjectType):
-            return self._object(inner, details, run).one
+            return self._object(inner, details, run, repeats=repeats).one
         if is_abstract_type(inner) and id(details[0].node) not in self._mixed:
-            return self._by_class(inner, details)
+            return self._by_class(inner, details, repeats=repeats)
         raise NotPlainError
 
-    def _object(self, of_type: GraphQLObjectType, details: FieldDetailsList, run: Run) -> "_Object":
+    def _object(
+        self,
+        of_type: GraphQLObjectType,
+        details: FieldDetailsList,
+        run: Run,
+        *,
+        repeats: bool,
+    ) -> "_Object":
         plan = self._made(of_type, run.collect(of_type, details), run)
         if plan.rest:
             raise NotPlainError
-        return _Object(next(self._numbers), plan)
+        if repeats or hasattr(class_of_type(of_type), "lasts"):
+            return _Repeated(next(self._numbers), plan)
+        return _Object(plan)
 
-    def _by_class(self, abstract: GraphQLAbstractType, details: FieldDetailsList) -> Step:
+    def _by_class(
+        self, abstract: GraphQLAbstractType, details: FieldDetailsList, *, repeats: bool
+    ) -> Step:
         """Complete objects of any type, each by the plan of its own, made for the first one."""
         steps: dict[type, Step] = {}
 
@@ -170,7 +188,8 @@ class Plans:
                 if of_type is None or not self._schema.is_sub_type(abstract, of_type):
                     raise NotPlainError
                 try:
-                    step = steps[of_class] = self._object(of_type, details, run).one
+                    made = self._object(of_type, details, run, repeats=repeats)
+                    step = steps[of_class] = made.one
                 except NotPlainError:
                     self._mixed.add(id(details[0].node))
                     self._kept.clear()
@@ -182,6 +201,24 @@ class Plans:
 
 
 class _Object:
+    """Completes objects of one type, of which each is the value of one field."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._fields, self._size = plan.plain, plan.size
+
+    def one(self, source: Any, run: Run) -> Any:
+        """The value of one object."""
+        run.add(1, self._size)
+        return self._fields.read(source, run)
+
+    def all_of(self, sources: Collection[Any], run: Run) -> list[Any]:
+        """The values of many objects."""
+        run.add(len(sources), self._size * len(sources))
+        read = self._fields.read
+        return [read(source, run) for source in sources]
+
+
+class _Repeated(_Object):
     """Completes objects of one type, each once: a page repeats the same permission many times.
 
     An object counts at every occurrence, because the answer repeats it. An object that
@@ -190,8 +227,8 @@ class _Object:
     """
 
     def __init__(self, number: int, plan: Plan) -> None:
+        super().__init__(plan)
         self._number = number
-        self._fields, self._size = plan.plain, plan.size
         self._lasting: dict[int, _Completed] = {}
         self._lists: dict[int, _Completed] = {}
 
@@ -205,7 +242,7 @@ class _Object:
         run.add(objects, size)
         return value
 
-    def all_of(self, sources: Iterable[Any], run: Run) -> list[Any]:
+    def all_of(self, sources: Collection[Any], run: Run) -> list[Any]:
         """The values of many objects."""
         kept = self._lists.get(id(sources))
         if kept is not None:
@@ -221,7 +258,7 @@ class _Object:
             self._lists[id(sources)] = (completed, objects, size, sources)
         return completed
 
-    def _each(self, sources: Iterable[Any], run: Run) -> list[Any]:
+    def _each(self, sources: Collection[Any], run: Run) -> list[Any]:
         completed, objects, size = [], 0, 0
         lasting, known = self._lasting, run.known[self._number]
         for source in sources:

@@ -103,12 +103,9 @@ async def run(
     document: Document | None = None,
 ) -> ExecutionResult:
     plans = document.plans if document else None
-    result = execute(
-        CORE_SCHEMA,
-        document.node if document else parse(query),
-        context_value=Context(service, person.principal, plans=plans),
-        executor_class=executor,
-    )
+    context = Context(service, person.principal, plans=plans)
+    node = document.node if document else parse(query)
+    result = execute(CORE_SCHEMA, node, context, context, executor_class=executor)
     return await result if isawaitable(result) else result
 
 
@@ -164,6 +161,9 @@ async def test_plain_fields_take_the_fast_path(
         permissions { key } createdBy { name liveTokenCount } } } } }"""
     await run(service, owner, query, PlainFieldExecutor)
     assert set(through_graphql_core) == {"tokens"}
+    of_context = "{ viewer { name role } tenant { slug } tenantApiUrl }"
+    await run(service, owner, of_context, PlainFieldExecutor)
+    assert set(through_graphql_core) == {"tokens"}
     await run(service, owner, query, Executor)
     assert {"edges", "cursor", "node", "name", "key"} < set(through_graphql_core)
 
@@ -205,12 +205,8 @@ async def test_middleware_keeps_the_limits_of_an_answer(
 
 
 async def _metered(service: Service, person: Person, query: str) -> ExecutionResult:
-    result = execute(
-        CORE_SCHEMA,
-        parse(query),
-        context_value=Context(service, person.principal),
-        middleware=[MeteredFields()],
-    )
+    context = Context(service, person.principal)
+    result = execute(CORE_SCHEMA, parse(query), context, context, middleware=[MeteredFields()])
     return await result if isawaitable(result) else result
 
 
