@@ -10,7 +10,7 @@ calls the same function through the request's loader.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
-from itertools import groupby
+from itertools import compress, groupby
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
@@ -164,27 +164,33 @@ async def load_selected(info: Info, objects: Sequence[HasRow], *path: str) -> No
     """
     if not objects:
         return
-    rows = [one.row for one in objects]
     names = selected_names(info, *path)
     fields = _loaded_fields(info.schema.config.name_converter, type(objects[0]))
     chosen = [one for one in fields if one.name in names]
+    if not chosen:
+        return
+    rows = [one.row for one in objects]
+    places = [one.loaded_values for one in objects]
     for load, together in groupby(chosen, lambda field: field.load):
         values = await load(info.context, rows)
+        into = places
         if any(issubclass(of_class, Exception) for of_class in set(map(type, values))):
             # Leave a failure to the resolver, which reports it at its place in the answer.
-            pairs = zip(objects, values, strict=True)
-            loaded_ones = [pair for pair in pairs if not isinstance(pair[1], Exception)]
-        else:
-            loaded_ones = list(zip(objects, values, strict=True))
+            is_value = [not isinstance(one, Exception) for one in values]
+            into, values = list(compress(places, is_value)), list(compress(values, is_value))
         for name, python_name, _, show, *_ in together:
-            for one, value in loaded_ones:
-                one.loaded_values[python_name] = value if show is None else show(value)
-            # An object may be the value of many.
-            shown = (one.loaded_values[python_name] for one, _ in loaded_ones)
-            nested = [
-                one for one in {id(one): one for one in shown}.values() if hasattr(one, "row")
-            ]
-            await load_selected(info, nested, *path, name)
+            shown = values if show is None else list(map(show, values))
+            for place, value in zip(into, shown, strict=True):
+                place[python_name] = value
+            await _load_below(info, shown, *path, name)
+
+
+async def _load_below(info: Info, values: Sequence[Any], *path: str) -> None:
+    """As `load_selected`, of the values of a field at `path` that have rows."""
+    if selected_names(info, *path):
+        # An object may be the value of many.
+        distinct = {id(one): one for one in values if hasattr(one, "row")}
+        await load_selected(info, list(distinct.values()), *path)
 
 
 def selected_beside(info: Info, of_type: type, *path: str) -> list[str]:
