@@ -7,6 +7,7 @@ columns and the own methods of a model. They are not hydrated, and have no metho
 # ruff: noqa: S608 - the statements are made of constants
 
 import re
+from bisect import bisect_left
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -120,7 +121,7 @@ async def rows(
             value = list(value)
             if not value:
                 return []
-            length = next(one for one in _LENGTHS if one >= len(value))
+            length = _LENGTHS[bisect_left(_LENGTHS, len(value))]
             shaped.append((name, length))
             given += value
             given += [value[-1]] * (length - len(value))

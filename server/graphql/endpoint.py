@@ -6,7 +6,7 @@ batches, form bodies, subscriptions, WebSockets.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from inspect import isawaitable
 from typing import Any, NamedTuple
 
@@ -55,9 +55,11 @@ _MEMBERS = {"query", "operationName", "variables", "extensions"}
 # Field errors in one answer.
 _MAX_ERRORS = 20
 _MAX_COERCION_ERRORS = 20
-# Media ranges read from `Accept`.
+# Media ranges read from `Accept`, and the length of a header whose choice is kept.
 _MAX_RANGES = 100
+_MAX_KEPT_ACCEPT = 255
 _UNAVAILABLE = 503
+_HEADERS = {"Cache-Control": "no-store", "Vary": "Accept, Cookie, Authorization"}
 # Fields of an operation that the log names.
 _MAX_TOLD = 5
 
@@ -245,6 +247,10 @@ def _summary(operation: OperationDefinitionNode) -> str:
 def _acceptable(request: Request) -> str | None:
     """Choose the media type: the newer one if the client accepts it (RFC 9110, 12.5.1)."""
     header = ",".join(request.headers.getlist("accept")) or "*/*"
+    return _kept_choice(header) if len(header) <= _MAX_KEPT_ACCEPT else _choice(header)
+
+
+def _choice(header: str) -> str | None:
     offered: dict[str, bool] = {}
     for part in header.lower().replace(" ", "").split(",", _MAX_RANGES)[:_MAX_RANGES]:
         name, *parameters = part.split(";")
@@ -255,6 +261,10 @@ def _acceptable(request: Request) -> str | None:
         return _RESPONSE_TYPE
     ranges = (_JSON_TYPE, "application/*", "*/*")
     return _JSON_TYPE if next((offered[one] for one in ranges if one in offered), False) else None
+
+
+# Clients send one of few headers.
+_kept_choice = lru_cache(maxsize=256)(_choice)
 
 
 async def _parameters(request: Request) -> _Parameters:
@@ -324,9 +334,7 @@ def _response(body: dict[str, Any], status: int, media_type: str) -> Response:
     content = orjson.dumps(body, option=orjson.OPT_UTC_Z)
     if len(content) > MAX_ANSWER_BYTES:
         raise TooLargeError
-    response = Response(content, status, media_type=f"{media_type}; charset=utf-8")
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Vary"] = "Accept, Cookie, Authorization"
+    response = Response(content, status, _HEADERS, f"{media_type}; charset=utf-8")
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     if status == _UNAVAILABLE:
