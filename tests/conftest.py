@@ -16,10 +16,11 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser
 
-from server.app import create_app, running_service
+from server.app import create_app
 from server.database import migrate
 from server.service import Service
 from server.settings import Settings, read_settings
+from server.starting import running_service
 from tests.support import quick_migrations, quick_start, row_security, tenant_statements
 from tests.support.blank_databases import BlankDatabases
 from tests.support.browser import browser

@@ -5,7 +5,7 @@ fails, and so does one whose activity is missing, or not its own.
 """
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -22,7 +22,6 @@ from models import Role
 from server.access.principal import Operator
 from server.app import App, create_app
 from server.catalogue.reader import catalogue_of
-from server.cli import commands
 from server.database import transaction
 from server.decisions import pick_ups, policy_dates
 from server.export.lines import Names, line
@@ -43,6 +42,7 @@ from server.operations import (
     webhooks,
 )
 from server.service import Service
+from tests.support.command import every_command
 from tests.support.factories import PASSWORD, Client, Person, World, digest_of, token_id
 from tests.support.leaks import (
     HERE,
@@ -555,7 +555,7 @@ def _lines() -> dict[str, str]:
 async def test_every_mutation_route_command_and_job_has_its_line(scene: Scene) -> None:
     named = {act.partition(",")[0] for act in _ACTS if not act.startswith("/authorize")}
     assert CORE_SCHEMA.mutation_type
-    there = {*CORE_SCHEMA.mutation_type.fields, *_routes(scene.case.app), *_commands(commands)}
+    there = {*CORE_SCHEMA.mutation_type.fields, *_routes(scene.case.app), *_commands()}
     there |= {f"job {one.name}" for one in jobs_of(scene.world.service.settings)}
     assert named | _WITHOUT.keys() == there
     assert not named & _WITHOUT.keys()
@@ -574,12 +574,10 @@ def _routes(app: App) -> Iterator[str]:
         yield from (f"{way} {route.path}" for way in methods - {"GET", "HEAD", "OPTIONS"})
 
 
-def _commands(group: click.Group, before: Sequence[str] = ()) -> Iterator[str]:
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            yield from _commands(command, [*before, name])
-        else:
-            yield " ".join([*before, name])
+def _commands() -> Iterator[str]:
+    for words, command in every_command():
+        if not isinstance(command, click.Group):
+            yield " ".join(words)
 
 
 @pytest.mark.parametrize("act", _ACTS)

@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from server.app import running_service
 from server.catalogue import read_catalogue
 from server.cli import main
 from server.database import migrate
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import Client, Person, World
 from tests.support.gateways import HOST, Gateway

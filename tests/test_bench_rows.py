@@ -8,9 +8,10 @@ import orjson
 import pytest
 
 import models
-from server.app import create_app, running_service
+from server.app import create_app
 from server.decisions.rotations import under_way
 from server.settings import read_settings
+from server.starting import running_service
 from server.token_format import DigestKey
 from tests.bench import checks, dataset
 from tests.bench.checks import Requests, Tokens, load_checks

@@ -20,9 +20,10 @@ from starlette.routing import Route
 import models
 from server.access.authentication import client_address
 from server.access.cookies import SESSION
-from server.app import create_app, running_service
+from server.app import create_app
 from server.service import Service
 from server.settings import read_settings
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import PASSWORD, Person, World
 

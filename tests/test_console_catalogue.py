@@ -13,12 +13,12 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 import models
 from server.access.principal import Operator
-from server.app import running_service
 from server.catalogue import Catalogue
 from server.catalogue.reader import catalogue_of
 from server.database import transaction
 from server.jobs import catalogue_changes
 from server.operations import catalogue_versions
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support import node
 from tests.support.accessibility import AXE, overflowing, violations

@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 import models
-from server.app import running_database
 from server.decisions.log import DecisionLog
 from server.global_ids import id_of
+from server.starting import running_database
 from tests.conftest import settings_for
 from tests.support.browser import Watch
 from tests.support.console_page import button, row

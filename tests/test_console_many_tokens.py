@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, Response, expect
 
 import models
-from server.app import running_service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import PASSWORD, PORTION, World, complete
 from tests.support.postgres import run_now

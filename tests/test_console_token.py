@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 import models
-from server.app import running_service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.browser import Watch
 from tests.support.console_page import button, choose, dialog, row

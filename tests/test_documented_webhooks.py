@@ -10,12 +10,12 @@ from standardwebhooks import WebhookVerificationError
 
 from server.access.events import EVENT_TYPES, MAX_BODY_BYTES
 from server.access.outbox import MAX_WAITING
-from server.app import running_service
 from server.jobs.deliveries import MAX_AT_ONCE, MAX_OF_TENANT
 from server.jobs.delivery_queue import WAITS
 from server.operations.webhooks import MAX_WEBHOOKS
 from server.outbound.posting import ANSWER_SECONDS
 from server.service import Service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import World
 from tests.support.process import ROOT

@@ -19,7 +19,7 @@ import pytest
 
 import models
 from server import database
-from server.app import running_service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import Client, Person, World
 from tests.support.haproxy import Proxy, haproxy

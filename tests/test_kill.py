@@ -16,9 +16,9 @@ import httpx2
 
 import models
 from models import ActivityKind
-from server.app import running_service
 from server.database import connected, transaction
 from server.global_ids import row_id
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.audit import Birth, Ledger, read_ledger
 from tests.support.factories import Client, Person, World, token_id

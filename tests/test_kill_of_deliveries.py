@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 import models
-from server.app import running_service
 from server.operations import tokens
 from server.service import Service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import Person, World
 from tests.support.process import Child

@@ -6,11 +6,11 @@ import asyncio
 from pathlib import Path
 
 import models
-from server.app import running_service
 from server.decisions.decide import denial_of_secret
 from server.decisions.rotation_requests import RotationRequest
 from server.decisions.terms import terms_of_any_tenant
 from server.operations import rotation, tokens
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import World
 from tests.support.process import ServerProcess

@@ -17,8 +17,8 @@ import pytest
 import models
 from models import Role
 from server import database
-from server.app import running_service
 from server.operations import admins
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import Client, World
 from tests.support.linearizability import (

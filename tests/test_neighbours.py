@@ -18,9 +18,9 @@ from time import monotonic, perf_counter, sleep
 import pytest
 
 import models
-from server.app import running_service
 from server.catalogue import read_catalogue
 from server.operations import tokens
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import World, token_id
 from tests.support.process import LOOPBACK, ROOT, ServerProcess

@@ -26,7 +26,7 @@ from server.access import mails
 from server.access.principal import Holder
 from server.access.sessions import ABSOLUTE
 from server.access.token_lists import TokenOrder
-from server.app import create_app, running_service
+from server.app import create_app
 from server.catalogue.versions import NO_CHANGES
 from server.database.postgres.dialler import PLAN_LISTS_LOCALLY
 from server.decisions import growth, log_rows, lookup_postgres, lookup_sqlite, pick_ups
@@ -40,6 +40,7 @@ from server.operations import holder, policies
 from server.operations.policies import PolicyValues
 from server.paging import encode_cursor
 from server.service import Service
+from server.starting import running_service
 from tests.architecture.statements import tables_without_tenant
 from tests.conftest import TEMPLATE, settings_for
 from tests.support.factories import PASSWORD, Client, Person, World, complete, digest_of, token_id

@@ -10,9 +10,9 @@ import pytest
 import models
 from models import AccessRequestState, ActivityKind
 from server.access.principal import Holder
-from server.app import running_service
 from server.operations import access_requests, holder, tokens
 from server.service import Service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.races import (
     Outcome,

@@ -14,12 +14,12 @@ import models
 from models import Role
 from server.access import attempts, sessions
 from server.access.principal import SignedInAdmin
-from server.app import running_service
 from server.database import transaction
 from server.jobs import retention
 from server.jobs.kept import KINDS
 from server.operations import admins, tokens
 from server.service import Service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import PASSWORD
 from tests.support.races import (

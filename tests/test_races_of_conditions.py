@@ -16,12 +16,13 @@ import models
 from models import ActivityKind, RevocationReason, Role
 from server.access.principal import SignedInAdmin
 from server.access.token_filter import TokenFilter
-from server.app import create_app, running_service
+from server.app import create_app
 from server.database import database_now
 from server.decisions.rotation_requests import RotationRequest
 from server.errors import CountChanged, InvalidInput
 from server.operations import admins, conditions, revocation, rotation
 from server.service import Service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.gateways import gateway
 from tests.support.races import (

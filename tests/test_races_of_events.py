@@ -13,10 +13,10 @@ import pytest
 import models
 from models import Role
 from server.access.events import NOT_TOLD
-from server.app import running_service
 from server.errors import InvalidInput, NotFound
 from server.operations import admins, tokens, webhooks
 from server.service import Service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import Person, World
 from tests.support.soak import repeats

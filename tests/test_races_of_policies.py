@@ -12,7 +12,6 @@ import pytest
 import models
 from models import ActivityKind
 from server.access import token_policies
-from server.app import running_service
 from server.conditions import Conditions
 from server.database import transaction
 from server.decisions import unused
@@ -20,6 +19,7 @@ from server.lifetimes import NO_LIFETIMES, Lifetimes, latest_end
 from server.operations import conditions, policies, tokens
 from server.operations.policies import PolicyValues
 from server.service import Service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.races import (
     TRIALS,

@@ -9,11 +9,11 @@ import pytest
 
 import models
 from models import ActivityKind, Role
-from server.app import running_service
 from server.decisions.removal import Choice, Choices, RemovalAction
 from server.operations import admins, conditions, removal, tokens
 from server.paging import PageRequest
 from server.service import Service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.races import (
     Outcome,

@@ -9,12 +9,12 @@ import pytest
 
 import models
 from models import ActivityKind, RevocationReason, RotationPart
-from server.app import running_service
 from server.database import database_now
 from server.decisions import pick_ups
 from server.decisions.rotation_requests import RotationRequest
 from server.operations import conditions, revocation, rotation, tokens
 from server.service import Service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.races import (
     Outcome,

@@ -13,11 +13,11 @@ import pytest
 import models
 from models import ActivityKind, Role
 from server.access.principal import SignedInAdmin
-from server.app import running_service
 from server.database import transaction
 from server.errors import Refusal
 from server.operations import admins, tokens
 from server.service import Service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.races import (
     TRIALS,

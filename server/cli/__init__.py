@@ -2,56 +2,62 @@
 
 from collections.abc import Sequence
 
+# exempt names_made_at_run_time: the names are those of `_MODULES`
+from importlib import import_module
+
 import click
 
-from server.catalogue import CatalogueError
-from server.cli import (
-    activity,
-    catalogue,
-    database,
-    digest_keys,
-    explain,
-    gateways,
-    restored,
-    schema,
-    serve,
-    tenants,
-    tokens,
-)
-from server.database import is_unavailable, sentence_of
-from server.errors import Misconfigured, Refusal
+from server.cli.complaint import Complaint
 
 _INTERRUPTED = 130
+# Each command with the module that has it under this name.
+_MODULES = {
+    "activity": "activity",
+    "admin": "tenants",
+    "backup": "database",
+    "catalogue": "catalogue",
+    "digest-key": "digest_keys",
+    "distribute": "database",
+    "explain": "explain",
+    "gateway": "gateways",
+    "migrate": "database",
+    "restore": "database",
+    "restored": "restored",
+    "row-security": "database",
+    "schema": "schema",
+    "serve": "serve",
+    "tenant": "tenants",
+    "token": "tokens",
+}
 
 
-@click.group(name="tessera")
+class _Commands(click.Group):
+    """Imports a command where it is needed, as click's documentation shows.
+
+    All of them together take a second, for which a shell would wait at each completion.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands."""
+        return list(_MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name; None if there is none."""
+        module = _MODULES.get(cmd_name)
+        if module is None:
+            return None
+        # exempt names_made_at_run_time: the names are those of `_MODULES`
+        found = getattr(import_module(f"server.cli.{module}"), cmd_name.replace("-", "_"))
+        return found if isinstance(found, click.Command) else None
+
+
+@click.group(cls=_Commands)
 @click.version_option(package_name="tessera", message="%(prog)s %(version)s")
-def commands() -> None:
+def tessera() -> None:
     """A multi-tenant API-token service.
 
     Settings come from TESSERA_... variables of the environment; docs/operating.md lists them.
     """
-
-
-for _command in (
-    serve.serve,
-    database.migrate,
-    database.distribute,
-    database.row_security,
-    database.backup,
-    database.restore,
-    restored.restored,
-    digest_keys.digest_key,
-    tenants.tenant,
-    tenants.admin,
-    tokens.token,
-    explain.explain,
-    gateways.gateway,
-    activity.activity,
-    catalogue.catalogue,
-    schema.schema,
-):
-    commands.add_command(_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,25 +67,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         # Without `standalone_mode`, click returns the status, and leaves errors to this function.
-        status: int = commands.main(arguments, prog_name="tessera", standalone_mode=False)
-    except click.ClickException as misuse:
-        misuse.show()
-        return misuse.exit_code
+        status: int = tessera.main(arguments, prog_name="tessera", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
     except click.Abort as abort:
         if isinstance(abort.__cause__, KeyboardInterrupt):
             return _INTERRUPTED
-        return _complain("The input ended before it was complete.")
-    except (Misconfigured, CatalogueError) as error:
-        return _complain(str(error))
-    except Refusal as refusal:
-        return _complain(refusal.message)
-    except Exception as error:
-        if is_unavailable(error):
-            return _complain(sentence_of(error))
-        raise
+        ended = Complaint("The input ended before it was complete.")
+        ended.show()
+        return ended.exit_code
     return status
-
-
-def _complain(sentence: str) -> int:
-    click.echo(f"tessera: {sentence}", err=True)
-    return 1

@@ -2,11 +2,11 @@
 
 import click
 
-from server.app import running_database
 from server.cli.commands import operator, run, settings_of_environment
 from server.export.lines import CONNECTION, Names, line
 from server.operations import activity as operations
 from server.paging import MAX_PAGE_SIZE, encode_cursor, page_request
+from server.starting import running_database
 
 
 @click.command()

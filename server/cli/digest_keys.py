@@ -3,11 +3,11 @@
 import click
 
 from models import KeyState
-from server.app import running_database
 from server.cli.commands import operator, run, settings_of_environment
 from server.errors import Misconfigured
 from server.operations import digest_keys
 from server.settings import Settings
+from server.starting import running_database
 
 _MEANING = {
     KeyState.ANNOUNCED: "announced: instances may be started with it",

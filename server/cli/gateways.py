@@ -2,9 +2,9 @@
 
 import click
 
-from server.app import running_service
 from server.cli.commands import operator, run, settings_of_environment
 from server.operations import introspection_clients
+from server.starting import running_service
 
 
 @click.group()

@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from server.access.revocation_journal import MAX_LINE_BYTES, journal
-from server.app import running_database
 from server.cli.commands import operator, run, settings_of_environment
 from server.errors import Misconfigured
 from server.operations import restoration
+from server.starting import running_database
 
 
 @click.command()

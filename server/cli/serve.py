@@ -13,9 +13,9 @@ from opentelemetry.trace import Tracer
 
 from server import database
 from server.access.principal import Operator
-from server.app import App, Documents, create_app, read_documents, running_service
+from server.app import App, create_app
 from server.cli import demo
-from server.cli.commands import run_serving, settings_of_environment
+from server.cli.commands import complaining, run_serving, settings_of_environment
 from server.cli.listening import bind, bind_beside, listen, url_of
 from server.cli.servers import Listener, max_connections, serve_until_signalled
 from server.dataplane.connection import Limits, limited_protocol
@@ -26,6 +26,7 @@ from server.monitoring.span_export import exported_spans
 from server.operations import catalogue_versions, permissions, restoration
 from server.service import Service
 from server.settings import Settings
+from server.starting import Documents, read_documents, running_service
 from server.workers import MAX_WORKERS, Supervisor, Worker, usable_cores
 
 _log = logging.getLogger("tessera")
@@ -114,6 +115,7 @@ def _port(text: str) -> int:
     is_flag=True,
     help="Serve an API document that takes permissions from live tokens.",
 )
+@complaining()
 def serve(
     host: str,
     port: int,

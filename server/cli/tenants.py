@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 import models
-from server.app import running_service
 from server.cli.commands import operator, run, settings_of_environment
 from server.errors import InvalidInput, Misconfigured
 from server.operations import admins, tenant_deletion, tenants
 from server.private_files import atomically_created
 from server.service import DEFAULT_REQUESTS_PER_HOUR
+from server.starting import running_service
 
 
 def _requests_per_hour(text: str) -> int | None:

@@ -14,7 +14,6 @@ import click
 import models
 from models import RevocationReason
 from server.access.principal import TenantOperator
-from server.app import running_service
 from server.cli.commands import operator, run, settings_of_environment
 from server.conditions import networks_of
 from server.decisions.holders import digests_of
@@ -23,6 +22,7 @@ from server.global_ids import encode_id, id_of
 from server.operations import admins, conditions, operators, rotation, tenants, tokens, usage
 from server.paging import MAX_PAGE_SIZE, PageRequest
 from server.service import Service
+from server.starting import running_service
 
 # No secret is as long; the rest of a longer line is not read.
 _MAX_SECRET_BYTES = 1024

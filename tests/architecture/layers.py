@@ -11,6 +11,7 @@ FLOORS: list[set[str]] = [
     {"server.__main__"},
     {"server.cli"},
     {"server.app"},
+    {"server.starting"},
     {
         "server.console",
         "server.dataplane",

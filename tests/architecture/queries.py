@@ -118,7 +118,7 @@ WRITERS = {
 # Only these files reach the rows of all tenants, where row-level security is on.
 EVERY_TENANT = {
     "server.access.visitors": "only the slug of a sign-in tells which tenant it is",
-    "server.app": "the start of an instance looks at the brands of all tokens",
+    "server.starting": "the start of an instance looks at the brands of all tokens",
     "server.cli.commands": "the commands are the operator's",
     "server.cli.demo": "makes the demo tenant, as the operator",
     "server.cli.serve": "the start of an instance: the catalogue's versions, and held permissions",

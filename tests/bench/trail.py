@@ -15,9 +15,10 @@ import orjson
 
 import models
 from models import ActivityKind, ActorKind, SubjectKind
-from server.app import App, create_app, running_service
+from server.app import App, create_app
 from server.global_ids import decode_id, encode_id
 from server.paging import encode_cursor
+from server.starting import running_service
 from tests.bench.load import WrongAnswer
 from tests.bench.page import PAGE_SIZE
 from tests.bench.report import Requirement, machine, promises, table

@@ -13,11 +13,11 @@ import httpx2
 import pytest
 
 import models
-from server.app import running_service
 from server.database import distribute, is_distributed
 from server.decisions.lookup import lookup_in
 from server.decisions.lookup_distributed import DistributedLookup
 from server.operations import tokens
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import Client, Person, World
 from tests.support.process import ServerProcess, free_port

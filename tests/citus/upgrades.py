@@ -11,8 +11,8 @@ import asyncpg
 import pytest
 
 import models
-from server.app import running_service
 from server.database import distribute, distribution, migrate
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import PASSWORD, World
 from tests.support.migrations import hold_back, put_back

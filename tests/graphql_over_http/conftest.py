@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from server.app import running_service
 from server.service import Service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.command import tessera_here
 from tests.support.factories import PASSWORD, Client, Person, World

@@ -14,9 +14,9 @@ from server import database
 from server.access import token_search
 from server.access.activity import record
 from server.access.principal import SignedInAdmin
-from server.app import running_service
 from server.operations import tokens
 from server.paging import PageRequest
+from server.starting import running_service
 from server.token_format import DigestKey
 from tests.conftest import settings_for
 from tests.support.migrations import hold_back, put_back

@@ -23,8 +23,9 @@ from models.distribution import TABLES, key_by_tenant
 from models.token_search import index_words
 from models.token_secret import find_by_digest
 from server import database
-from server.app import create_app, running_service
+from server.app import create_app
 from server.database.connections import apps_of
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.command import tessera_here
 from tests.support.migrations import MIGRATIONS, plant_failing_migration

@@ -24,8 +24,8 @@ from tortoise.migrations.constraints import UniqueConstraint
 
 import models
 from server import database
-from server.app import running_service
 from server.errors import Misconfigured
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.migrations import MIGRATIONS
 from tests.support.process import ROOT

@@ -3,17 +3,32 @@
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from io import BytesIO, TextIOWrapper
 from unittest.mock import patch
 
-from server.cli import main
+import click
+
+from server.cli import main, tessera
 from tests.support.process import tessera_environment
 
 PASSWORD = "seven purple otters dance"
 OWNER = ["--name", "Acme", "--owner-email", "ada@acme.example", "--owner-name", "Ada"]
 SENTENCE = re.compile(r"tessera: [A-Z`/][^\n]+\.\n")
+
+
+def every_command(
+    group: click.Group = tessera, before: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Each command with its words, groups of commands too."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield (*before, name), command
+        if isinstance(command, click.Group):
+            yield from every_command(command, (*before, name))
 
 
 def tessera_here(

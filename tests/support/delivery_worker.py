@@ -13,10 +13,10 @@ from uuid import UUID
 
 import models
 from models import DeliveryOutcome
-from server.app import running_service
 from server.jobs import Deliveries, delivery_queue
 from server.outbound.posting import Answer, Poster
 from server.settings import read_settings
+from server.starting import running_service
 from tests.support.webhooks import NETWORKS
 
 _SENT = Answer(DeliveryOutcome.DELIVERED, 200)

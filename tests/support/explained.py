@@ -12,7 +12,7 @@ from tortoise.models import Model
 
 import models
 from models import RotationPart
-from server.app import App, create_app, running_service
+from server.app import App, create_app
 from server.catalogue import read_catalogue
 from server.database import database_now
 from server.decisions.explanation import Explanation
@@ -21,6 +21,7 @@ from server.operations import conditions, explaining, policies, rotation, tokens
 from server.operations.explaining import Request
 from server.operations.policies import PolicyValues
 from server.service import Service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import Person, World
 from tests.support.gateways import Gateway, gateway

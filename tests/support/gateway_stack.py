@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import models
-from server.app import running_service
 from server.catalogue import Catalogue
 from server.operations import tokens
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.collector import Collector
 from tests.support.factories import World

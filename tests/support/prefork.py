@@ -16,7 +16,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-_PRELOADED = ["server.cli", "server.app", "tests.support.quick_migrations"]
+_PRELOADED = [
+    "server.cli.serve",
+    "server.cli.tenants",
+    "server.cli.tokens",
+    "tests.support.quick_migrations",
+]
 _copies = multiprocessing.get_context("forkserver")
 _copies.set_forkserver_preload(_PRELOADED)
 

@@ -13,7 +13,7 @@ from typing import Any
 import starlette.routing
 from tortoise.apps import Apps
 
-import server.app
+import server.starting
 from server.catalogue.recipes import DEFAULT_FOLDER, Recipe, read_recipes
 
 # All that depends on the kind of the database.
@@ -29,7 +29,7 @@ _prepared: dict[type, dict[Any, dict[str, Any]]] = {}
 def install() -> None:
     """From now on, derive from models, recipes and paths once, and use the results again."""
     Apps._build_initial_querysets = _prepare_once  # type: ignore[assignment, method-assign]
-    server.app.read_recipes = _read_recipes_once  # type: ignore[attr-defined]  # an imported name
+    server.starting.read_recipes = _read_recipes_once  # type: ignore[attr-defined]  # an imported name
     starlette.routing.compile_path = cache(starlette.routing.compile_path)
 
 

@@ -17,10 +17,10 @@ import asyncpg
 import httpx2
 
 import models
-from server.app import running_service
 from server.conditions import Conditions
 from server.global_ids import encode_id
 from server.service import Service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.audit import Birth, read_ledger
 from tests.support.factories import Client, Person, World

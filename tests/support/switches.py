@@ -17,9 +17,9 @@ from graphql import GraphQLInputObjectType, GraphQLObjectType, GraphQLSchema, ge
 import models
 from models import Role
 from server.access.principal import Operator
-from server.app import running_service
 from server.catalogue import read_catalogue
 from server.operations import introspection_clients
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import Person, World
 from tests.support.process import ServerProcess

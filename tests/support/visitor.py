@@ -15,9 +15,9 @@ import httpx2
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from server.access.principal import Operator
-from server.app import running_service
 from server.operations import tenants
 from server.settings import read_settings
+from server.starting import running_service
 from tests.support.browser import PATIENCE_MS, Watch, watch
 from tests.support.postgres import run_now
 from tests.support.process import ServerProcess

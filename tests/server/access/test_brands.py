@@ -10,11 +10,12 @@ import pytest
 import models
 from server.access.brands import require_listed
 from server.access.principal import Operator
-from server.app import create_app, running_service
+from server.app import create_app
 from server.errors import Misconfigured
 from server.operations import introspection_clients, rotation, tokens
 from server.service import Service
 from server.settings import Settings
+from server.starting import running_service
 from tests.support.factories import World
 from tests.support.gateways import HOST, gateway
 from tests.support.postgres import run_now

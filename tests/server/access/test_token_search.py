@@ -18,11 +18,12 @@ from server.access import token_search
 from server.access.principal import Operator
 from server.access.token_filter import TokenFilter
 from server.access.token_search import MAX_EXAMINED, MAX_TERM_LENGTH
-from server.app import create_app, running_service
+from server.app import create_app
 from server.errors import BadSearch, SearchTooBroad
 from server.operations import admins, tokens
 from server.operations.rotation import rotate
 from server.paging import Page, PageRequest
+from server.starting import running_service
 from server.texts import searchable
 from tests.conftest import settings_for
 from tests.support.factories import Client, Person, World, complete

@@ -1,14 +1,14 @@
 """All commands: help, misuse, documentation, version, completion, and the schema."""
 
 import re
-from collections.abc import Iterator
+import subprocess
+import sys
 from importlib.metadata import version
 
 import click
 import pytest
 
-from server.cli import commands
-from tests.support.command import SENTENCE, misused, run, tessera_here
+from tests.support.command import SENTENCE, every_command, misused, run, tessera_here
 from tests.support.process import ROOT
 
 
@@ -35,16 +35,6 @@ def test_argument_that_is_no_text_is_reported_in_one_sentence(command: str, url:
     done = tessera_here(*command.split(), database_url=url, stdin=password)
     assert done.returncode == 1
     assert SENTENCE.fullmatch(done.stderr)
-
-
-def every_command(
-    group: click.Group = commands, before: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Each command with its words, groups of commands too."""
-    for name, command in group.commands.items():
-        yield (*before, name), command
-        if isinstance(command, click.Group):
-            yield from every_command(command, (*before, name))
 
 
 @pytest.mark.parametrize("words", [(), *(words for words, _ in every_command())], ids=" ".join)
@@ -86,6 +76,20 @@ def test_every_command_is_documented() -> None:
 def test_version_is_that_of_the_distribution() -> None:
     done = tessera_here("--version")
     assert (done.returncode, done.stdout) == (0, f"tessera {version('tessera')}\n")
+
+
+def test_a_command_waits_for_no_code_of_others() -> None:
+    """A shell that completes a line imports the command each time."""
+    imported = "import sys; from server.cli import main; status = main(sys.argv[1:])"
+    told = "; print(sorted({'tortoise', 'graphql'} & {*sys.modules}))"
+    for words, modules in {
+        ("--version",): [],
+        ("tenant", "--help"): ["tortoise"],
+        ("schema", "--help"): ["graphql", "tortoise"],
+    }.items():
+        command = [sys.executable, "-c", imported + told, *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines()[-1] == str(modules)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import httpx2
 import pytest
 
 from server import database
-from server.app import running_service
 from server.errors import Misconfigured
 from server.settings import Settings
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import Client, World
 from tests.support.postgres import PostgresServer

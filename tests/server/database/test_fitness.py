@@ -4,8 +4,8 @@ import asyncpg
 import pytest
 
 from server import database
-from server.app import running_service
 from server.errors import Misconfigured
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.postgres import PostgresServer
 from tests.support.process import tessera

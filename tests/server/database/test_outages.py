@@ -15,8 +15,9 @@ import pytest
 
 import models
 from server import database
-from server.app import create_app, running_service
+from server.app import create_app
 from server.settings import Settings
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.command import tessera_here
 from tests.support.factories import PASSWORD, Client, Person, World

@@ -7,9 +7,9 @@ import pytest
 
 import models
 from server import database
-from server.app import running_service
 from server.database import StatementTooLong
 from server.database.connections import note_distributed
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import Person, World
 

@@ -11,8 +11,8 @@ import pytest
 
 import models
 from server import database
-from server.app import running_service
 from server.database.reach import reaching_as, reaching_every_tenant
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import PASSWORD
 from tests.support.pgbouncer import PgBouncer, follows_statements, pgbouncer

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from server.app import running_service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.postgres import PostgresServer
 from tests.support.process import tessera

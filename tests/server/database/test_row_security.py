@@ -19,12 +19,12 @@ import models
 from models import Tenant, TenantRow, TokenSecret
 from server import database
 from server.access import live_token
-from server.app import running_service
 from server.database import State, reaching, reaching_every_tenant, transaction
 from server.database.policies import COVERED, bring, cover_new_tables, states
 from server.database.reach import EVERY_TENANT
 from server.errors import Misconfigured
 from server.jobs import Jobs, jobs_of
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.server.database.test_roles import execute, role_at
 from tests.support import tenant_statements

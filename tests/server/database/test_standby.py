@@ -11,12 +11,12 @@ import pytest
 
 import models
 from server import database
-from server.app import running_service
 from server.database.unavailability import FormerPrimary
 from server.decisions import log_rows
 from server.decisions.log_rows import Unwritten
 from server.errors import Misconfigured
 from server.operations import tokens
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.command import tessera_here
 from tests.support.factories import PASSWORD

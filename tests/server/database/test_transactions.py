@@ -19,10 +19,10 @@ from tortoise.exceptions import IntegrityError, OperationalError
 
 import models
 from server import database
-from server.app import running_service
 from server.database.sqlite.engine import has_full_text_index
 from server.errors import Misconfigured
 from server.service import Service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import World
 from tests.support.process import tessera_environment

@@ -12,7 +12,7 @@ from http.client import HTTPResponse
 from pathlib import Path
 
 import models
-from server.app import running_service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.gateway_stack import create_rows
 from tests.support.process import LOOPBACK, Child, ServerProcess, free_port

@@ -13,8 +13,8 @@ import pytest
 
 import models
 from server import database
-from server.app import running_service
 from server.operations import tokens
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import World
 from tests.support.postgres import PostgresCluster

@@ -13,9 +13,9 @@ from uuid import UUID
 import pytest
 
 import models
-from server.app import running_service
 from server.catalogue import read_catalogue
 from server.operations import tokens
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import World
 from tests.support.gateway_stack import ONE, GatewayStack, create_rows

@@ -15,7 +15,6 @@ import pytest
 import models
 from models import RefusalReason
 from server.access.principal import Operator
-from server.app import running_service
 from server.database import connection, is_distributed, transaction
 from server.database.connections import note_distributed
 from server.decisions import log_rows
@@ -26,6 +25,7 @@ from server.decisions.lookup_postgres import PostgresLookup
 from server.decisions.question import Question
 from server.operations import tenants, tokens
 from server.service import Service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support import tenant_statements
 from tests.support.factories import Person, World

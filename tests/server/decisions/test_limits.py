@@ -13,10 +13,10 @@ from urllib.request import urlopen
 import pytest
 
 import models
-from server.app import running_service
 from server.decisions.limits import Count, Left, MemoryRateLimiter, Peeked, RedisRateLimiter
 from server.decisions.terms import Terms
 from server.operations import tokens
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import World
 from tests.support.process import ServerProcess

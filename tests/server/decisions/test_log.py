@@ -17,13 +17,14 @@ import pytest
 import models
 from models import RefusalReason
 from server import database
-from server.app import create_app, running_service
+from server.app import create_app
 from server.decisions import log as recording
 from server.decisions import log_rows
 from server.decisions.log import DecisionLog
 from server.monitoring.metrics import RECORDS_DROPPED
 from server.operations import tokens
 from server.service import Service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import Person, World
 from tests.support.gateways import Gateway, gateway

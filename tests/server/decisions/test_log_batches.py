@@ -8,9 +8,9 @@ import asyncpg
 import pytest
 
 import models
-from server.app import running_service
 from server.decisions import log_rows
 from server.decisions.log import DecisionLog
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.server.decisions.test_log import KEY, counts, decision
 from tests.support.factories import World

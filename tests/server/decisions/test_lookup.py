@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 import models
-from server.app import running_service
 from server.database import own_pool
 from server.decisions import lookup_postgres, lookup_sqlite
 from server.decisions.lookup import lookup_in
@@ -13,6 +12,7 @@ from server.decisions.lookup_postgres import PostgresLookup
 from server.decisions.question import Question
 from server.decisions.terms import Terms
 from server.service import Service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import World
 from tests.support.lookups import find

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 import models
-from server.app import create_app, running_service
+from server.app import create_app
 from server.catalogue import Catalogue, read_catalogue
 from server.catalogue.reader import catalogue_of
 from server.graphql import cost
@@ -18,6 +18,7 @@ from server.graphql.limits import MAX_DOCUMENT_LENGTH, MAX_LINES
 from server.graphql.plans import Run
 from server.operations import usage
 from server.service import Service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import Client, Person, World
 from tests.support.statements import caught

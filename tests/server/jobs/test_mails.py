@@ -16,11 +16,11 @@ from models import MailKind, RefusalReason, Role
 from server.access import mails as outbox
 from server.access.principal import Operator
 from server.access.sessions import accept_invitation
-from server.app import running_service
 from server.jobs import Mails, mail_queue, reminders
 from server.operations import admins, rotation, tokens
 from server.service import Service
 from server.settings import Settings, read_settings
+from server.starting import running_service
 from tests.support import row_security
 from tests.support.factories import PASSWORD, Person, World, token_id
 from tests.support.mail_server import CONSOLE, SENDER, Letter, MailServer

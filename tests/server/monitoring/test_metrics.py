@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 import models
-from server.app import running_service
 from server.database import transaction
 from server.decisions.log import DecisionLog
 from server.monitoring.loop_lag import LoopWatch
 from server.monitoring.metrics import REGISTRY
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import Client, World
 from tests.support.process import ROOT

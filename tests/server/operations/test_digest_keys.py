@@ -19,7 +19,7 @@ from server.access.digest_keys import KeyReplaced, digest_key, generation_to_kee
 from server.access.principal import Operator
 from server.access.sessions import accept_invitation, invite, principal_of
 from server.access.webhook_secrets import opened_secret
-from server.app import create_app, running_service
+from server.app import create_app
 from server.database import transaction
 from server.decisions.rotation_requests import RotationRequest
 from server.errors import Misconfigured, SecretAlreadyShown
@@ -29,6 +29,7 @@ from server.operations.webhooks import CreatedWebhook
 from server.outbound.signing import shown_secret
 from server.service import Service
 from server.settings import Settings, read_settings
+from server.starting import running_service
 from server.token_format import DigestKey
 from tests.support.factories import PASSWORD, Person, World
 from tests.support.gateways import HOST, gateway

@@ -15,7 +15,6 @@ from server import database
 from server.access.events import body_of, events_in
 from server.access.principal import Holder, Operator
 from server.access.revocation_journal import journal
-from server.app import running_service
 from server.database import Restored, transaction
 from server.decisions.rotation_requests import RotationRequest
 from server.errors import Misconfigured
@@ -23,6 +22,7 @@ from server.export.lines import Names, line
 from server.operations import holder, restoration, rotation, tokens
 from server.service import Service
 from server.settings import Settings
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import Client, Person, World
 

@@ -10,11 +10,11 @@ import models
 from models import ActivityKind, ClosedBy, RevocationReason, Role, TokenState
 from server.access.token_filter import TokenFilter
 from server.access.trail import ActivityFilter
-from server.app import running_service
 from server.errors import BadSearch, CountChanged, Forbidden, InvalidInput, NotFound
 from server.operations import activity, admins, conditions, revocation, tokens
 from server.paging import PageRequest
 from server.service import Service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.audit import Birth, read_ledger
 from tests.support.factories import PORTION, Client, Person, World, complete, token_id

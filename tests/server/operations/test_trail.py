@@ -16,10 +16,10 @@ from server import database
 from server.access import activity as writer
 from server.access.principal import Operator, SignedInAdmin
 from server.access.trail import ActivityFilter
-from server.app import running_service
 from server.operations import activity, admins, tenants, tokens
 from server.paging import PageRequest
 from server.service import Service
+from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import Client, Person, World, token_id
 
