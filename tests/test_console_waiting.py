@@ -5,6 +5,7 @@ One tenant and one sign-in for all tests.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Browser, Response, expect
@@ -153,3 +154,26 @@ def test_a_suggestion_is_of_the_period_that_is_chosen(visitor: Visitor, token_id
         expect(suggestion).to_have_count(0)
     expect(suggestion).to_be_visible()
     assert visitor.seen == Watch()
+
+
+def test_the_code_of_the_first_page_comes_beside_the_first_answer(
+    chromium: Browser, site: Site
+) -> None:
+    with visiting(chromium, site) as someone:
+        page = someone.page
+        with held(page, "query Viewer"), page.expect_request("**/admins-page-*.js"):
+            someone.open("/admins")
+        expect(page.get_by_role("heading", name="Admins")).to_be_visible()
+        assert someone.seen == Watch()
+
+
+def test_a_page_waits_for_no_timer(chromium: Browser, site: Site) -> None:
+    """React shows a fallback for 300 ms: a page that replaces one would ask for its data then."""
+    with visiting(chromium, site) as someone:
+        page = someone.page
+        page.clock.install()
+        someone.open()
+        expect(page.get_by_role("heading", name="API tokens")).to_be_visible()
+        page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=5))
+        page.get_by_role("link", name="Admins").click()
+        expect(page.get_by_role("heading", name="Admins")).to_be_visible(timeout=10_000)

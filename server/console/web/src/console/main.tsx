@@ -11,7 +11,7 @@ import { Router } from "wouter";
 import { base, href, isBelowBase } from "../base.ts";
 import { useAddress, useQueryOfAddress } from "./address.ts";
 import { viewerQuery } from "./api/viewer.ts";
-import { Routes } from "./frame/routes.tsx";
+import { loadPageAt, Routes } from "./frame/routes.tsx";
 import { SessionGate } from "./frame/session-gate.tsx";
 import { Shell } from "./frame/shell.tsx";
 import { FailedPage } from "./parts/failed-page.tsx";
@@ -43,8 +43,11 @@ async function start(): Promise<void> {
   const place = document.getElementById("root");
   if (place === null) throw new Error("index.html has no #root");
   const root = createRoot(place);
+  // A page whose code cannot be loaded says so itself.
+  const loaded = loadPageAt(pathname.slice(base.length)).catch(() => undefined);
   try {
     await client.fetchQuery(viewerQuery);
+    await loaded;
   } catch (error) {
     root.render(
       <main id="main">

@@ -32,3 +32,17 @@ export const paths = {
   webhook: (id: string) => `/webhooks/${id}`,
   graphiql: "/graphiql",
 };
+
+/**
+ * Matches a path, below the base, with a pattern. Returns the part that the pattern calls `:id`, ""
+ * for a pattern without one, and undefined for a path of another pattern.
+ */
+export function match(path: string, pattern: string): string | undefined {
+  const parts = path.split("/");
+  const wanted = pattern.split("/");
+  const place = wanted.indexOf(":id");
+  const isMatch =
+    parts.length === wanted.length &&
+    wanted.every((part, at) => (at === place ? parts[at] !== "" : part === parts[at]));
+  return isMatch ? (parts[place] ?? "") : undefined;
+}
