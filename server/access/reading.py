@@ -69,6 +69,12 @@ class _Shape(NamedTuple):
     order_by: tuple[str, ...]
     has_limit: bool
     beside: tuple[Beside, ...]
+    only: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns that are read."""
+        return self.only or _names(self.row_class)
 
 
 class _Statement(NamedTuple):
@@ -111,9 +117,13 @@ async def rows(
     order_by: tuple[str, ...] = (),
     limit: int | None = None,
     beside: tuple[Beside, ...] = (),
+    only: tuple[str, ...] = (),
     **conditions: Any,
 ) -> list[_Row]:
-    """As `owned_rows`, of rows that are not a tenant's, or whose tenant is a condition."""
+    """As `owned_rows`, of rows that are not a tenant's, or whose tenant is a condition.
+
+    only: the columns that are read; all without. A row has no others.
+    """
     shaped: list[tuple[str, Any]] = []
     given: list[Any] = []
     for name, value in conditions.items():
@@ -132,7 +142,8 @@ async def rows(
             given.append(value)
     if limit is not None:
         given.append(limit)
-    shape = _Shape(dialect(), row_class, tuple(shaped), order_by, limit is not None, beside)
+    has_limit = limit is not None
+    shape = _Shape(dialect(), row_class, tuple(shaped), order_by, has_limit, beside, only)
     return cast("list[_Row]", await _run(shape, given))
 
 
@@ -147,7 +158,7 @@ def read_rows(
     row_class: type[_Row], found: Sequence[Sequence[Any]], beside: tuple[Beside, ...] = ()
 ) -> list[_Row]:
     """The rows of values that a driver gave for the columns that `columns` names."""
-    return cast("list[_Row]", _read(row_class, found, beside))
+    return cast("list[_Row]", _read(row_class, _names(row_class), found, beside))
 
 
 def columns(row_class: type[models.Row], alias: str, tenant: str, *further: Beside) -> str:
@@ -208,16 +219,17 @@ async def _run(shape: _Shape, given: list[Any]) -> list[Any]:
         values = list(map(_for_sqlite, values))
     may_sort = bool(shape.order_by) and not shape.has_limit
     found = await fetch(statement.sql, values, may_sort=may_sort)
-    return _read(shape.row_class, found, shape.beside)
+    return _read(shape.row_class, shape.names, found, shape.beside)
 
 
 def _read(
     row_class: type[models.Row],
+    names: tuple[str, ...],
     found: Sequence[Sequence[Any]],
-    beside: tuple[Beside, ...] = (),
+    beside: tuple[Beside, ...],
 ) -> list[Any]:
-    make = _maker(dialect(), row_class, _names(row_class), tuple(one.name for one in beside))
-    first = len(_names(row_class))
+    make = _maker(dialect(), row_class, names, tuple(one.name for one in beside))
+    first = len(names)
     # Many rows of a page have the same beside them, such as their creator.
     readers = [(place, _Once(one.read)) for place, one in enumerate(beside, first) if one.read]
     if not readers:
@@ -291,9 +303,9 @@ def tortoise_query(
     # other name than its place, the database would work it out twice.
     further = {
         str(place): RawSQL(one.sql(shape.dialect))
-        for place, one in enumerate(shape.beside, len(types))
+        for place, one in enumerate(shape.beside, len(shape.names))
     }
-    return query.annotate(**further).values_list(*types, *further), used
+    return query.annotate(**further).values_list(*shape.names, *further), used
 
 
 def _mark(of_type: type, number: int) -> Any:
