@@ -68,11 +68,7 @@ const routes: PageRoute[] = [
   { at: paths.policy, page: () => <PolicyPage />, load: PolicyPage.load },
   { at: paths.apiChanges, page: () => <ApiChangesPage />, load: ApiChangesPage.load },
   { at: paths.webhooks, page: () => <WebhooksPage />, load: WebhooksPage.load },
-  {
-    at: patterns.webhook,
-    page: (id) => <WebhookPage key={id} id={id} />,
-    load: WebhookPage.load,
-  },
+  { at: patterns.webhook, page: (id) => <WebhookPage key={id} id={id} />, load: WebhookPage.load },
 ];
 
 /** Loads the code of the page at a path; for the first page, beside the first answer. */

@@ -22,8 +22,10 @@ export function visited<Props extends object>(
 
   function Page(props: Props): ReactNode {
     const [outcome, setOutcome] = useState<{ error?: unknown }>();
+    // As of this rendering: the code may come before the effect runs.
+    const isThere = Code !== undefined;
     useEffect(() => {
-      if (Code !== undefined) return undefined;
+      if (isThere) return undefined;
       let isShown = true;
       const show = (shown: { error?: unknown }): void => {
         if (isShown) setOutcome(shown);
@@ -35,7 +37,7 @@ export function visited<Props extends object>(
       return () => {
         isShown = false;
       };
-    }, []);
+    }, [isThere]);
     if (outcome !== undefined && "error" in outcome) throw outcome.error;
     return Code === undefined ? <Loading /> : <Code {...props} />;
   }
