@@ -21,7 +21,13 @@ from server.database import migrate
 from server.service import Service
 from server.settings import Settings, read_settings
 from server.starting import running_service
-from tests.support import quick_migrations, quick_start, row_security, tenant_statements
+from tests.support import (
+    quick_migrations,
+    quick_start,
+    quick_tls,
+    row_security,
+    tenant_statements,
+)
 from tests.support.blank_databases import BlankDatabases
 from tests.support.browser import browser
 from tests.support.citus import CitusDatabase, citus_url
@@ -35,6 +41,7 @@ TEMPLATE = f"tessera_template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 _numbers = count(1)
 quick_start.install()
 quick_migrations.install()
+quick_tls.install()
 tenant_statements.install()
 row_security.install()
 # The files that take longest, longest first: begun last, one of them would keep one process at work
