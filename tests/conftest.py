@@ -23,6 +23,7 @@ from server.settings import Settings, read_settings
 from server.starting import running_service
 from tests.support import (
     quick_migrations,
+    quick_passwords,
     quick_start,
     quick_tls,
     row_security,
@@ -41,6 +42,7 @@ TEMPLATE = f"tessera_template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 _numbers = count(1)
 quick_start.install()
 quick_migrations.install()
+quick_passwords.install()
 quick_tls.install()
 tenant_statements.install()
 row_security.install()
@@ -90,6 +92,12 @@ def statements_name_their_tenant() -> Iterator[None]:
         if (tables := list(tenant_statements.without_tenant(statement)))
     }
     assert not lacking, "a statement must name `tenant_id = $n` for each of these tables"
+
+
+@pytest.fixture
+def real_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are hashed with the parameters of `tessera`."""
+    quick_passwords.put_back(monkeypatch)
 
 
 @pytest.fixture(scope="session")

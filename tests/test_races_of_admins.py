@@ -36,6 +36,8 @@ from tests.support.races import (
     shown,
 )
 
+# Hashes of the usual length lie between the reads and the writes that race.
+pytestmark = pytest.mark.usefixtures("real_hashes")
 T = TypeVar("T")
 
 

@@ -23,6 +23,7 @@ from server.passwords import (
 )
 from server.threads import give_way
 
+pytestmark = pytest.mark.usefixtures("real_hashes")
 _ABOUT = ["ada.lovelace@example.com", "Ada Lovelace", "acme", "Acme Incorporated"]
 _ME = "a test"
 
