@@ -32,5 +32,7 @@ if __name__ == "__main__":
     for one in sys.argv[1:end]:
         _remove(one)
     from server.cli import main
+    from tests.support import quick_migrations
 
+    quick_migrations.install()
     sys.exit(main(sys.argv[end + 1 :]))
