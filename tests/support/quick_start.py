@@ -1,8 +1,7 @@
 """Starts of the service in the tests' own process: each repeats less of the one before.
 
 Tortoise prepares its models once per database: at each start it derives the same filters, columns
-and queries from them, a third of the start. The recipes that ship are read once, and the path of a
-route is compiled once. Processes of `tessera` do so as ever.
+and queries XX of `tessera` do so as ever.
 """
 
 from copy import copy
@@ -15,6 +14,7 @@ from tortoise.apps import Apps
 
 import server.starting
 from server.catalogue.recipes import DEFAULT_FOLDER, Recipe, read_recipes
+from server.database.postgres.dialler import Dialler
 
 # All that depends on the kind of the database.
 _DERIVED = (
@@ -24,13 +24,16 @@ _DERIVED = (
 _FILLED = _DERIVED[:4]
 _prepare = Apps._build_initial_querysets
 _prepared: dict[type, dict[Any, dict[str, Any]]] = {}
+_ask_for_pooler = Dialler.is_behind_pooler
+_without_pooler: set[tuple[str, ...]] = set()
 
 
 def install() -> None:
-    """From now on, derive from models, recipes and paths once, and use the results again."""
+    """From now on, derive from models, recipes, paths and addresses once, and use it again."""
     Apps._build_initial_querysets = _prepare_once  # type: ignore[assignment, method-assign]
     server.starting.read_recipes = _read_recipes_once  # type: ignore[attr-defined]  # an imported name
     starlette.routing.compile_path = cache(starlette.routing.compile_path)
+    Dialler.is_behind_pooler = _ask_for_pooler_once  # type: ignore[assignment, method-assign]
 
 
 _shipped = cache(read_recipes)
@@ -39,6 +42,17 @@ _shipped = cache(read_recipes)
 def _read_recipes_once(folder: Path) -> tuple[Recipe, ...]:
     """Those of another folder each time: a test may change its files."""
     return _shipped(folder) if folder == DEFAULT_FOLDER else read_recipes(folder)
+
+
+async def _ask_for_pooler_once(dialler: Dialler) -> bool:
+    """Asking takes a connection of its own, half of a start on PostgreSQL."""
+    urls = dialler._address.urls
+    if dialler._behind_pooler is None and urls in _without_pooler:
+        dialler._behind_pooler = False
+    is_behind = await _ask_for_pooler(dialler)
+    if dialler._behind_pooler is False:
+        _without_pooler.add(urls)
+    return is_behind
 
 
 def _prepare_once(apps: Apps) -> None:
