@@ -6,7 +6,6 @@ that arrives twice has the same id both times.
 
 import asyncio
 import random
-import sys
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from server.service import Service
 from server.starting import running_service
 from tests.conftest import settings_for
 from tests.support.factories import Person, World
-from tests.support.process import Child
+from tests.support.process import Worker
 from tests.support.soak import repeats
 from tests.support.waiting import until
 from tests.support.webhooks import NETWORKS, Receiver, hook, receiving, row_of, verified
@@ -32,11 +31,12 @@ _CHANGES = 30
 _LEASE_SECONDS = 6.0
 
 
-def _worker(folder: Path, url: str, number: int, *fault: str) -> Child:
+def _worker(folder: Path, url: str, number: int, *fault: str) -> Worker:
     # A planted fault shows sooner where another instance goes on sooner.
     lease = 1.0 if fault else _LEASE_SECONDS
-    command = [sys.executable, "-m", "tests.support.delivery_worker", url, str(lease)]
-    return Child([*command, *fault], log=folder / f"worker-{number}.log")
+    arguments = [url, str(lease), *fault]
+    log = folder / f"worker-{number}.log"
+    return Worker("tests.support.delivery_worker", arguments, log=log)
 
 
 @dataclass

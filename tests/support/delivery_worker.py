@@ -1,13 +1,13 @@
 """One instance that sends events to webhooks, and does nothing else.
 
-Run as a process of its own: `python -m tests.support.delivery_worker URL LEASE_SECONDS`. A third
+Run as a process of its own, `process.Worker`, with the arguments URL and LEASE_SECONDS. A third
 argument plants a fault: `early` notes an event as delivered well before it is sent, `unleased`
 sends without a lease.
 """
 
 import asyncio
 import signal
-import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -63,9 +63,12 @@ async def _work(url: str, lease_seconds: float) -> None:
         await deliveries.close()
 
 
-if __name__ == "__main__":
-    if sys.argv[3:] == ["early"]:
+def main(arguments: Sequence[str]) -> int:
+    """Work until SIGTERM."""
+    url, lease_seconds, *fault = arguments
+    if fault == ["early"]:
         delivery_queue.next_event = _note_early
-    if sys.argv[3:] == ["unleased"]:
+    if fault == ["unleased"]:
         delivery_queue.take, delivery_queue.note = _take_any, _note_any
-    asyncio.run(_work(sys.argv[1], float(sys.argv[2])))
+    asyncio.run(_work(url, float(lease_seconds)))
+    return 0

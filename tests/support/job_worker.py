@@ -1,15 +1,14 @@
 """One instance that moves rows from table `work` to table `done` in a background job.
 
-Run as a process of its own: `python -m tests.support.job_worker URL LEASE_SECONDS`. With a third
-argument the lease is ignored, a planted fault. Notes in table `overlap` that another instance was
-in its portion at the same time.
+Run as a process of its own, `process.Worker`, with the arguments URL and LEASE_SECONDS. With a
+third argument the lease is ignored, a planted fault. Notes in table `overlap` that another instance
+was in its portion at the same time.
 """
 
 import asyncio
 import os
 import signal
-import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -76,7 +75,10 @@ async def _work(url: str, lease_seconds: float) -> None:
         await beside.close()
 
 
-if __name__ == "__main__":
-    if sys.argv[3:]:
+def main(arguments: Sequence[str]) -> int:
+    """Work until SIGTERM."""
+    url, lease_seconds, *fault = arguments
+    if fault:
         Lease.take, Lease.held = _take, _held  # type: ignore[assignment, method-assign]
-    asyncio.run(_work(sys.argv[1], float(sys.argv[2])))
+    asyncio.run(_work(url, float(lease_seconds)))
+    return 0

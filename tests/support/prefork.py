@@ -1,8 +1,8 @@
 """`tessera` in copies of one process that has imported it: a start takes a tenth of the time.
 
 A copy runs the same code in a process of its own, with its own environment, folder, streams and
-process group; it migrates as `quick_migrations` does. Start `TESSERA` (see `process`) instead where
-command line, memory or Tortoise's migrations are tested.
+process group; it migrates as `quick_migrations` does. Workers of tests run so too. Start `TESSERA`
+(see `process`) instead where command line, memory or Tortoise's migrations are tested.
 """
 
 import multiprocessing
@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from io import TextIOWrapper
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -43,12 +44,14 @@ class Copy:
         environment: Mapping[str, str],
         folder: Path,
         streams: Streams,
+        module: str = "server.cli",
     ) -> None:
+        """module: the one whose `main` takes the arguments, of `tessera` by default."""
         ready, at_child = _copies.Pipe(duplex=False)
         # A daemon: it ends with the tests, should anything leave it running.
         self._process = _copies.Process(
             target=_run,
-            args=([*arguments], {**environment}, folder, streams, at_child),
+            args=([*arguments], {**environment}, folder, streams, at_child, module),
             daemon=True,
         )
         self._process.start()
@@ -112,9 +115,10 @@ def _run(
     folder: Path,
     streams: Streams,
     ready: Connection,
+    module: str,
 ) -> None:
     # Where they are imported already: in the process that is copied.
-    from server.cli import main
+    main = import_module(module).main
     from tests.support import quick_migrations
 
     quick_migrations.install()

@@ -169,6 +169,19 @@ class Child:
         return f"{' '.join(self.command)}: {what}. Its log ends:\n{self.log()[-4000:]}"
 
 
+class Worker(Child):
+    """A module of `tests.support` with a `main`, in a copy of a process that imported `tessera`."""
+
+    def __init__(self, module: str, arguments: Sequence[str], *, log: Path) -> None:
+        self._module, self._arguments = module, arguments
+        super().__init__([module, *arguments], log=log, environment=tessera_environment())
+
+    def _spawn(self) -> Copy:
+        streams = Streams(Path(os.devnull), self.log_path, self.log_path)
+        environment = self._environment or {}
+        return Copy(self._arguments, environment, self._folder, streams, self._module)
+
+
 class ServerProcess(Child):
     """A real `tessera serve` on a free loopback port, on `url` once started.
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
@@ -17,7 +16,7 @@ import models
 from server.jobs import Lease, LeaseLost
 from server.service import Service
 from tests.support.job_worker import TABLES
-from tests.support.process import Child
+from tests.support.process import Child, Worker
 from tests.support.waiting import until
 
 _NOT_EVER = timedelta(0)
@@ -98,9 +97,9 @@ async def tables(url: str) -> AsyncIterator[Any]:
         await database.close()
 
 
-def worker(folder: Path, url: str, number: int, *fault: str) -> Child:
-    command = [sys.executable, "-m", "tests.support.job_worker", url, "1", *fault]
-    return Child(command, log=folder / f"worker-{number}.log")
+def worker(folder: Path, url: str, number: int, *fault: str) -> Worker:
+    log = folder / f"worker-{number}.log"
+    return Worker("tests.support.job_worker", [url, "1", *fault], log=log)
 
 
 async def holds(database: Any, condition: str) -> None:
