@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPResponse, HTTPSConnection
 from pathlib import Path
-from ssl import CERT_NONE, create_default_context
+from ssl import CERT_NONE, PROTOCOL_TLS_CLIENT, SSLContext
 from typing import Any
 
 import yaml
@@ -44,7 +44,7 @@ class Front:
 
     def ask(self, method: str, path: str, body: str = "", **headers: str) -> tuple[int, Any, str]:
         """Status, headers and body of an answer of the proxy."""
-        context = create_default_context()
+        context = SSLContext(PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, CERT_NONE
         connection = HTTPSConnection(LOOPBACK, self.port, timeout=30, context=context)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
