@@ -18,6 +18,7 @@ from playwright.sync_api import Browser
 
 from server.app import create_app
 from server.database import migrate
+from server.passwords import hashing
 from server.service import Service
 from server.settings import Settings, read_settings
 from server.starting import running_service
@@ -97,7 +98,8 @@ def statements_name_their_tenant() -> Iterator[None]:
 @pytest.fixture
 def real_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Passwords are hashed with the parameters of `tessera`."""
-    quick_passwords.put_back(monkeypatch)
+    monkeypatch.setattr(hashing, "_argon2id", quick_passwords.REAL)
+    monkeypatch.setattr(hashing, "_dummy", [])
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,9 @@
 """`tessera` in copies of one process that has imported it: a start takes a tenth of the time.
 
 A copy runs the same code in a process of its own, with its own environment, folder, streams and
-process group; it migrates as `quick_migrations` does. Workers of tests run so too. Start `TESSERA`
-(see `process`) instead where command line, memory or Tortoise's migrations are tested.
+process group; it migrates as `quick_migrations` does, and hashes as `quick_passwords` does. Workers
+of tests run so too. Start `TESSERA` (see `process`) instead where command line, memory, Tortoise's
+migrations or the time of hashing are tested.
 """
 
 import multiprocessing
@@ -18,10 +19,8 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 _PRELOADED = [
-    "server.cli.serve",
-    "server.cli.tenants",
-    "server.cli.tokens",
-    "tests.support.quick_migrations",
+    *("server.cli", "server.app"),
+    *("tests.support.quick_migrations", "tests.support.quick_passwords"),
 ]
 _copies = multiprocessing.get_context("forkserver")
 _copies.set_forkserver_preload(_PRELOADED)
@@ -119,9 +118,10 @@ def _run(
 ) -> None:
     # Where they are imported already: in the process that is copied.
     main = import_module(module).main
-    from tests.support import quick_migrations
+    from tests.support import quick_migrations, quick_passwords
 
     quick_migrations.install()
+    quick_passwords.install()
     os.setsid()
     os.environ.clear()
     os.environ.update(environment)

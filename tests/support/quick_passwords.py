@@ -1,24 +1,18 @@
-"""Passwords in the tests' own process are hashed with little memory: 20 ms of CPU less each.
+"""Passwords of tests are hashed with little memory: 20 ms of CPU less each.
 
 As with the real parameters, hashes of other parameters, such as those of `factories`, are made anew
 at a sign-in. Tests of hashing, and races that depend on its length, take the fixture `real_hashes`.
+Processes of `TESSERA` (see `process`) hash as ever.
 """
 
-import pytest
 from passlib.hash import argon2
 
 from server.passwords import hashing
 
-_real = hashing._argon2id
+REAL = hashing._argon2id
 _quick = argon2.using(type="ID", memory_cost=128, rounds=1, parallelism=1)
 
 
 def install() -> None:
     """From now on, hash with little memory."""
     hashing._argon2id = _quick
-
-
-def put_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hash as `tessera` does until the end of a test."""
-    monkeypatch.setattr(hashing, "_argon2id", _real)
-    monkeypatch.setattr(hashing, "_dummy", [])
