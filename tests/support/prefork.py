@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 _PRELOADED = [
-    *("server.cli", "server.app"),
+    *("server.cli.serve", "server.cli.database", "server.cli.tenants", "server.cli.tokens"),
     *("tests.support.quick_migrations", "tests.support.quick_passwords"),
 ]
 _copies = multiprocessing.get_context("forkserver")
