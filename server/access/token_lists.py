@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -55,6 +55,7 @@ class _Place(NamedTuple):
 
 # The name of a place's key beside the columns of a token that is to be shown.
 _KEY = "key"
+_LAST_USED_AT = "last_used_at"
 # Places, or the rows of tokens with the keys of their places.
 _Found = list[Any]
 
@@ -76,6 +77,7 @@ class _Segment:
 
     key: the expression over `t` that sorts its tokens before their ids. has_key: if there is one.
     holds_revoked: whether its range has revoked tokens too, where the filter asks for them.
+    is_last_use: whether the key is the last use of each token, null for those without one.
     """
 
     range: Callable[[Question], Range | None]
@@ -83,21 +85,24 @@ class _Segment:
     key: str = "NULL"
     has_key: bool = False
     holds_revoked: bool = False
+    is_last_use: bool = False
 
 
 _LAST_USE = (
     "(SELECT u.last_used_at FROM token_last_use u WHERE u.tenant_id = {tenant} AND u.id = t.id)"
 )
-_USED_LATEST = _Segment(token_ranges.used, True, _LAST_USE, has_key=True)
-_USED_EARLIEST = _Segment(token_ranges.used, False, _LAST_USE, has_key=True)
+_by_last_use = partial(_Segment, key=_LAST_USE, is_last_use=True)
 _ORDERS: dict[TokenOrder, tuple[_Segment, ...]] = {
     TokenOrder.NEWEST: (_Segment(token_ranges.by_id, True, holds_revoked=True),),
     TokenOrder.OLDEST: (_Segment(token_ranges.by_id, False, holds_revoked=True),),
     TokenOrder.NAME: (_Segment(token_ranges.by_name, False, "lower(t.name)", has_key=True),),
-    TokenOrder.LAST_USED: (_USED_LATEST, _Segment(token_ranges.unused, True, _LAST_USE)),
+    TokenOrder.LAST_USED: (
+        _by_last_use(token_ranges.used, True, has_key=True),
+        _by_last_use(token_ranges.unused, True),
+    ),
     TokenOrder.LEAST_RECENTLY_USED: (
-        _Segment(token_ranges.unused, False, _LAST_USE),
-        _USED_EARLIEST,
+        _by_last_use(token_ranges.unused, False),
+        _by_last_use(token_ranges.used, False, has_key=True),
     ),
     TokenOrder.EXPIRES_SOONEST: (
         _Segment(token_ranges.with_expiry, False, "t.expires_at", has_key=True),
@@ -243,7 +248,8 @@ async def _walked(
     )
     where = [*conditions(left, question, values), *([never_used(values)] * own.has_strays)]
     sql = f"{rows} WHERE {' AND '.join(where) or 'true'} LIMIT {size}"
-    found = await _run(question, key, sql, values, is_short=is_exact or limit <= _FEW)
+    is_short = is_exact or limit <= _FEW
+    found = await _run(question, segment, key, sql, values, is_short=is_short)
     if len(found) == size or is_exact:
         return found
     complete = await _holds_at_most(limit, [own], question.tenant_id, beyond)
@@ -263,7 +269,7 @@ async def _chosen(
     order = beyond.order(*(("e.key", "e.id") if segment.has_key else ("e.id",)))
     sql += f"{beyond.term('e.key', 'e.id', values)} ORDER BY {order} LIMIT {size}"
     join = joined_by_id(values.dialect, "token", "token", values.tenant)
-    return await _run(question, "x.key", f"FROM ({sql}) x {join}", values)
+    return await _run(question, segment, "x.key", f"FROM ({sql}) x {join}", values)
 
 
 def _membership(segment: _Segment) -> list[str]:
@@ -302,7 +308,13 @@ async def _holds_at_most(
 
 
 async def _run(
-    question: Question, key: str, sql: str, values: Values, *, is_short: bool = False
+    question: Question,
+    segment: _Segment,
+    key: str,
+    sql: str,
+    values: Values,
+    *,
+    is_short: bool = False,
 ) -> _Found:
     """The places that a statement gives, or the rows of tokens that the question asks for.
 
@@ -312,16 +324,25 @@ async def _run(
     if question.beside is None:
         rows = await _rows(f"SELECT token.id, {key} {sql}", values, is_short=is_short)
         return [_Place(uuid_of(row[0]), row[1]) for row in rows]
-    further = (*question.beside, _key_beside(key))
+    further = _beside(question.beside, key, is_last_use=segment.is_last_use)
     shown = columns(models.Token, "token", values.tenant, *further)
     rows = await _rows(f"SELECT {shown} {sql}", values, is_short=is_short)
     return read_rows(models.Token, rows, further)
 
 
 @cache
-def _key_beside(expression: str) -> Beside:
-    """The key of a token's place, beside the columns of the token."""
-    return Beside(_KEY, lambda _: expression)
+def _beside(asked: tuple[Beside, ...], key: str, *, is_last_use: bool) -> tuple[Beside, ...]:
+    """The columns that are asked for beside those of a token, and the key of its place.
+
+    is_last_use: take the last use from the key, instead of reading it again for each token.
+    """
+
+    def written(_: str) -> str:
+        return key
+
+    taken = {_LAST_USED_AT} if is_last_use else set()
+    own = (one._replace(sql=written) if one.name in taken else one for one in asked)
+    return (*own, Beside(_KEY, written))
 
 
 async def _rows(sql: str, values: Values, *, is_short: bool = False) -> Sequence[Sequence[Any]]:

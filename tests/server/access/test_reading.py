@@ -1,6 +1,7 @@
 """Reads by kept statements give the rows of Tortoise, and these rows change nothing."""
 
 import re
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from models import Role
 from server.access import reading
 from server.access.reading import owned_rows, rows, tortoise_query
 from server.access.tenancy import owned
+from server.access.token_lists import TokenOrder
 from server.database import transaction
 from server.global_ids import encode_id
 from server.operations import tokens
@@ -105,16 +107,25 @@ async def test_a_page_shows_what_single_objects_show(
     """A page reads the same in one statement as single objects in several."""
     owner, _ = await _filled(world)
     signed_in = client.of(owner)
-    page = f"{{ tokens {{ edges {{ node {{ {_TOKEN} }} }} }} }}"
-    shown = [edge["node"] for edge in (await signed_in.data(page))["tokens"]["edges"]]
+
+    async def listed(**arguments: str) -> list[dict[str, Any]]:
+        given = ", ".join(f"{name}: {value}" for name, value in arguments.items())
+        page = f"tokens{f'({given})' if given else ''}"
+        answer = await signed_in.data(f"{{ {page} {{ edges {{ node {{ {_TOKEN} }} }} }} }}")
+        return [edge["node"] for edge in answer["tokens"]["edges"]]
+
+    shown = await listed()
     assert [len(one["permissions"]) for one in shown] == [9, 6, 3, 0]
     single = "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Token { " + _TOKEN + " } } }"
     found = await signed_in.data(single, ids=[one["id"] for one in shown])
     assert found["nodes"] == shown
+    # In some orders a column of the page is the key of the order too.
+    for order in TokenOrder:
+        in_order = await listed(orderBy=order.value)
+        assert sorted(in_order, key=itemgetter("id")) == sorted(shown, key=itemgetter("id")), order
     # Those with more permissions than a page reads at once are read by themselves.
     monkeypatch.setattr("server.graphql.tokens.MAX_KEYS", 5)
-    again = [edge["node"] for edge in (await signed_in.data(page))["tokens"]["edges"]]
-    assert again == shown
+    assert await listed() == shown
 
 
 async def test_rows_show_no_column_and_write_nothing(service: Service, world: World) -> None:
