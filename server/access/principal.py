@@ -178,5 +178,5 @@ def itself(admin: Admin, address: str) -> Actor:
     return Actor(ActorKind.ADMIN, admin.id, address=address)
 
 
-# Acts where nobody does: in jobs, and for sign-ins that fail.
+# The actor of background jobs, and of sign-ins that fail.
 SYSTEM = Actor(ActorKind.SYSTEM, SYSTEM_ID)

@@ -79,6 +79,6 @@ def main(arguments: Sequence[str]) -> int:
     """Work until SIGTERM."""
     url, lease_seconds, *fault = arguments
     if fault:
-        Lease.take, Lease.held = _take, _held  # type: ignore[assignment, method-assign]
+        Lease.take, Lease.held = _take, _held  # type: ignore[assignment, method-assign]  # the planted fault
     asyncio.run(_work(url, float(lease_seconds)))
     return 0

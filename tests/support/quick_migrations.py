@@ -24,9 +24,9 @@ _filters: dict[tuple[Any, ...], dict[str, Any]] = {}
 
 def install() -> None:
     """From now on, make filters once, and prepare models when a step asks for them."""
-    StateApps._build_initial_querysets = _prepare_relations  # type: ignore[assignment, method-assign]
-    StateApps.get_model = _get_prepared_model  # type: ignore[assignment, method-assign]
-    tortoise.models.get_filters_for_field = _filters_once  # type: ignore[attr-defined]
+    StateApps._build_initial_querysets = _prepare_relations  # type: ignore[assignment, method-assign]  # the tests' process alone
+    StateApps.get_model = _get_prepared_model  # type: ignore[assignment, method-assign]  # the tests' process alone
+    tortoise.models.get_filters_for_field = _filters_once  # type: ignore[attr-defined]  # an imported name
 
 
 def _prepare_relations(apps: StateApps) -> None:

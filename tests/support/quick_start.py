@@ -32,10 +32,10 @@ _without_pooler: set[tuple[str, ...]] = set()
 
 def install() -> None:
     """From now on, derive from models, recipes, paths and addresses once, and use it again."""
-    Apps._build_initial_querysets = _prepare_once  # type: ignore[assignment, method-assign]
+    Apps._build_initial_querysets = _prepare_once  # type: ignore[assignment, method-assign]  # the tests' process alone
     server.starting.read_recipes = _read_recipes_once  # type: ignore[attr-defined]  # an imported name
     starlette.routing.compile_path = cache(starlette.routing.compile_path)
-    Dialler.is_behind_pooler = _ask_for_pooler_once  # type: ignore[assignment, method-assign]
+    Dialler.is_behind_pooler = _ask_for_pooler_once  # type: ignore[assignment, method-assign]  # the tests' process alone
 
 
 _shipped = cache(read_recipes)

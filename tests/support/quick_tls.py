@@ -25,8 +25,8 @@ _later = WeakKeyDictionary()
 
 def install() -> None:
     """From now on, read the machine's authorities when a context is first used."""
-    ssl.SSLContext.load_verify_locations = _load_later  # type: ignore[assignment, method-assign]
-    ssl.SSLContext.load_default_certs = _load_defaults_later  # type: ignore[assignment, method-assign]
+    ssl.SSLContext.load_verify_locations = _load_later  # type: ignore[assignment, method-assign]  # the tests' process alone
+    ssl.SSLContext.load_default_certs = _load_defaults_later  # type: ignore[assignment, method-assign]  # the tests' process alone
     for name in _NEEDING:
         setattr(ssl.SSLContext, name, _after_loading(getattr(ssl.SSLContext, name)))
 
