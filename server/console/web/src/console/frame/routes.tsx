@@ -78,7 +78,11 @@ export async function loadPageAt(path: string): Promise<void> {
 
 export function Routes() {
   const [path] = useLocation();
-  return <PageFrame address={path}>{pageAt(path)}</PageFrame>;
+  return (
+    <ErrorBoundary address={path}>
+      <Suspense fallback={<Loading />}>{pageAt(path)}</Suspense>
+    </ErrorBoundary>
+  );
 }
 
 function pageAt(path: string): ReactNode {
@@ -93,13 +97,5 @@ function pageAt(path: string): ReactNode {
         <Link href={paths.tokens}>{notFound.toConsole}</Link>
       </p>
     </Page>
-  );
-}
-
-function PageFrame({ address, children }: { address: string; children: ReactNode }) {
-  return (
-    <ErrorBoundary address={address}>
-      <Suspense fallback={<Loading />}>{children}</Suspense>
-    </ErrorBoundary>
   );
 }
